@@ -1,0 +1,62 @@
+//! What a mask's values mean: name, colour, coded concept.
+
+use serde::{Deserialize, Serialize};
+
+/// A coded concept of a terminology, DICOM PS3.3 8.8: never the retired scheme SRT.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// Code Value: "49755003".
+    pub value: String,
+    /// Coding Scheme Designator: "SCT".
+    pub scheme: String,
+    /// Code Meaning: "Morphologically Abnormal Structure".
+    pub meaning: String,
+}
+
+impl Code {
+    /// A code from its three parts.
+    pub fn new(value: &str, scheme: &str, meaning: &str) -> Self {
+        Self { value: value.into(), scheme: scheme.into(), meaning: meaning.into() }
+    }
+}
+
+/// One label of a mask. Its value is its place in the list plus 1; 0 is background.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Shown to people: "Fetal head".
+    pub name: String,
+    /// sRGB.
+    pub color: [u8; 3],
+    /// Segmented Property Category Code.
+    pub category: Code,
+    /// Segmented Property Type Code.
+    pub concept: Code,
+    /// Shown on the canvas.
+    #[serde(default = "yes")]
+    pub visible: bool,
+    /// Not to be painted over.
+    #[serde(default)]
+    pub locked: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The colours of Okabe and Ito that stand out on grey, told apart by colour-blind people.
+pub const PALETTE: [[u8; 3]; 7] =
+    [[86, 180, 233], [230, 159, 0], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
+
+impl Label {
+    /// A label of which only the name is known; `index` (0-based) picks the colour.
+    pub fn named(name: impl Into<String>, index: usize) -> Self {
+        Self {
+            name: name.into(),
+            color: PALETTE[index % PALETTE.len()],
+            category: Code::new("85756007", "SCT", "Tissue"),
+            concept: Code::new("85756007", "SCT", "Tissue"),
+            visible: true,
+            locked: false,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Pure data and functions: no files, no threads, no egui, no burn.
+
+pub mod boundary;
+pub mod edit;
+pub mod geometry;
+pub mod image;
+pub mod label;
+pub mod mask;
+pub mod measure;
+pub mod metrics;
+pub mod prediction;
+pub mod progress;
+pub mod study;

@@ -1,0 +1,133 @@
+//! Study, series and slice as the case list and the exporters know them: all but the pixels.
+
+use super::geometry::{PixelSpacing, Plane};
+use std::path::PathBuf;
+
+/// Where the pixels of one slice are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// 0-based frame of a multi-frame file.
+    pub frame: u32,
+}
+
+/// One slice of a series: a DICOM frame or a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// Where its pixels are.
+    pub source: Source,
+    /// SOP Instance UID; `None` for a picture.
+    pub sop_instance_uid: Option<String>,
+    /// Instance Number.
+    pub instance_number: Option<i64>,
+    /// Place in the patient.
+    pub plane: Option<Plane>,
+    /// Distance between pixels.
+    pub spacing: Option<PixelSpacing>,
+}
+
+/// What kind of file a series came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// DICOM instances.
+    Dicom,
+    /// PNG, JPEG, TIFF or BMP.
+    Picture,
+}
+
+/// Slices that belong together and have one size; a 4D series is split into one for each time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Series Instance UID, with a suffix for parts of a split one; the path for pictures. Unique in a study list.
+    pub id: String,
+    /// DICOM or picture.
+    pub kind: Kind,
+    /// Modality: "MR"; empty for pictures.
+    pub modality: String,
+    /// Series Description, or the file name of a picture.
+    pub description: String,
+    /// Series Number.
+    pub number: Option<i64>,
+    /// Body Part Examined, upper case as in the file; empty where unknown.
+    pub body_part: String,
+    /// Transfer Syntax UID of the first instance; empty for pictures.
+    pub transfer_syntax: String,
+    /// SOP Class UID of the first instance; empty for pictures.
+    pub sop_class: String,
+    /// Frame of Reference UID.
+    pub frame_of_reference_uid: Option<String>,
+    /// Width of every slice.
+    pub columns: usize,
+    /// Height of every slice.
+    pub rows: usize,
+    /// Colour.
+    pub color: bool,
+    /// In order of place, then of instance number.
+    pub slices: Vec<Slice>,
+    /// What a user should know: "slice spacing is uneven".
+    pub notes: Vec<String>,
+}
+
+impl Series {
+    /// Median distance between neighbouring slices, mm; `None` without geometry or with one slice.
+    pub fn slice_spacing(&self) -> Option<f64> {
+        let at: Vec<f64> = self.slices.iter().filter_map(|s| s.plane.map(|p| p.distance_along_normal())).collect();
+        let mut gaps: Vec<f64> = at.windows(2).map(|w| (w[1] - w[0]).abs()).filter(|g| *g > 1e-4).collect();
+        gaps.sort_by(f64::total_cmp);
+        gaps.get(gaps.len() / 2).copied()
+    }
+}
+
+/// Series of one examination.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Study {
+    /// Study Instance UID; the folder for pictures.
+    pub id: String,
+    /// Study Description, or the folder's name.
+    pub description: String,
+    /// Study Date as YYYY-MM-DD; empty where unknown.
+    pub date: String,
+    /// Patient ID; empty where unknown. Never written to a log.
+    pub patient_id: String,
+    /// Patient's Name; empty where unknown. Never written to a log.
+    pub patient_name: String,
+    /// In order of number, then description.
+    pub series: Vec<Series>,
+}
+
+/// A file that was looked at and not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Which.
+    pub path: PathBuf,
+    /// Why, as a clause: "not an image (RT Plan Storage)".
+    pub reason: String,
+    /// True where it is an image that could not be read (shown as an error), false where it is no image.
+    pub is_failure: bool,
+}
+
+/// All that was found at the paths a user opened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    /// Studies in order of first sight.
+    pub studies: Vec<Study>,
+    /// Everything else.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// No mask yet.
+    #[default]
+    New,
+    /// The model's mask, not looked at.
+    Proposed,
+    /// Changed by a person.
+    Corrected,
+    /// Signed off.
+    Accepted,
+    /// Left out.
+    Skipped,
+}

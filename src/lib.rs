@@ -1,0 +1,9 @@
+//! Labrum learns a clinician's contours: open a study, see mask and boundary, correct, retrain, export.
+//!
+//! ARCHITECTURE.md beside the sources is the map.
+
+pub mod domain;
+mod error;
+pub mod model;
+
+pub use error::{Error, Result};

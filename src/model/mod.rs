@@ -1,0 +1,3 @@
+//! The network and all that is done with it: the only place that names burn.
+
+pub mod card;
