@@ -5,5 +5,6 @@
 pub mod domain;
 mod error;
 pub mod model;
+pub mod session;
 
 pub use error::{Error, Result};
