@@ -2,4 +2,5 @@
 
 pub mod augment;
 pub mod card;
+pub mod evaluate;
 pub mod preprocess;
