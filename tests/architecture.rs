@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// What each top-level module may name of the others, as a beginning of the path after `crate::`.
 ///
-/// `error` (as `crate::Error` and `crate::Result`) may be named by all.
+/// A model card is plain data about a model, whatever its module. `error` (as `crate::Error` and `crate::Result`) may be named by all.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("domain", &[]),
     ("io", &["domain"]),
     ("workspace", &["domain"]),
     ("model", &["domain", "io::whole_file", "io::dataset"]),
-    ("session", &["domain"]),
-    ("ui", &["domain", "session"]),
+    ("session", &["domain", "model::card"]),
+    ("ui", &["domain", "model::card", "session"]),
     ("worker", &["domain", "io", "model", "session", "workspace"]),
     ("app", &["domain", "io", "model", "session", "ui", "worker", "workspace"]),
     ("cli", &["domain", "io", "model", "session", "worker", "workspace"]),
