@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// What each top-level module may name of the others, as a beginning of the path after `crate::`.
 ///
-/// A model card is plain data about a model, whatever its module. `error` (as `crate::Error` and `crate::Result`) may be named by all.
+/// A model card is plain data about a model, whatever its module. All may name `error`, as `crate::Error` and
+/// `crate::Result`.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("domain", &[]),
