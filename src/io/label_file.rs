@@ -2,8 +2,11 @@
 
 use crate::domain::mask::Mask;
 use crate::{Error, Result};
-use image::{DynamicImage, ImageFormat};
+use image::{DynamicImage, ImageFormat, ImageReader};
 use std::{io::Cursor, path::Path};
+
+/// No mask with a palette may take more memory.
+const MOST_BYTES: usize = 1 << 28;
 
 /// Reads a mask from a PNG, JPEG, TIFF or BMP file.
 ///
@@ -18,7 +21,9 @@ pub fn read(path: &Path) -> Result<Mask> {
     let (columns, rows, values) = match indices {
         Some(found) => found,
         None => {
-            let picture = image::load_from_memory_with_format(&bytes, format).map_err(|e| failed(e.to_string()))?;
+            // The reader's own limits keep a damaged header from asking for all memory.
+            let reader = ImageReader::with_format(Cursor::new(&bytes), format);
+            let picture = reader.decode().map_err(|e| failed(e.to_string()))?;
             (picture.width() as usize, picture.height() as usize, grey_values(picture).map_err(&failed)?)
         }
     };
@@ -61,7 +66,7 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
         return Ok(None);
     }
     let (columns, rows) = (info.width as usize, info.height as usize);
-    let size = reader.output_buffer_size().ok_or("it is too large")?;
+    let size = reader.output_buffer_size().filter(|size| *size <= MOST_BYTES).ok_or("it is too large")?;
     let mut packed = vec![0; size];
     let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
     let bits = frame.bit_depth as usize;

@@ -6,6 +6,7 @@ pub mod card;
 pub mod checkpoint;
 pub mod cmunext;
 pub mod device;
+pub mod evaluate;
 pub mod infer;
 mod kernels;
 pub mod preprocess;

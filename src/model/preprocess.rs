@@ -133,7 +133,7 @@ pub fn fit_mask(mask: &Mask, placement: &Placement) -> Result<Vec<u8>> {
 ///
 /// Class 0 is background; the classes of a pixel sum to 1. Errors: another number of probabilities.
 pub fn unfit(probabilities: &[f32], classes: usize, placement: &Placement) -> Result<Prediction> {
-    if classes < 2 || classes > 256 || probabilities.len() != classes * placement.input.area() {
+    if !(2..=256).contains(&classes) || probabilities.len() != classes * placement.input.area() {
         return Err(Error::new("read the network's answer", "it does not have the size of its input"));
     }
     let mut maps = Vec::new();
