@@ -24,8 +24,12 @@ impl Contour {
         segments(&self.points).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>() / 2.0
     }
 
-    /// The points where an exact contour crosses from pixel to pixel: the middle of each of its pixel edges.
-    fn edge_middles(&self) -> impl Iterator<Item = Edge> + '_ {
+    /// The middles of the pixel edges that an exact contour runs along: where marching squares would put its points.
+    pub fn middles(&self) -> impl Iterator<Item = Point> + '_ {
+        self.edges().map(|e| e.middle)
+    }
+
+    fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
         segments(&self.points).flat_map(|(a, b)| {
             let length = (b[0] - a[0]).abs() + (b[1] - a[1]).abs();
             let step = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
@@ -42,7 +46,7 @@ impl Contour {
     /// and surface smoothing without shrinkage" (1995). Circles keep their size within 1 % from a radius of 3 pixels
     /// on; nothing moves by more than about a pixel.
     pub fn smooth(&self) -> Contour {
-        let middles: Vec<Point> = self.edge_middles().map(|e| e.middle).collect();
+        let middles: Vec<Point> = self.middles().collect();
         // Rings of a few pixels would collapse under the full width.
         let rounds = (middles.len() / 8).min(4);
         let once = binomial(&middles, rounds);
@@ -93,9 +97,7 @@ fn binomial(ring: &[Point], rounds: usize) -> Vec<Point> {
 /// Pixels that touch at a corner alone belong to different rings. The ring that holds the topmost row comes first.
 pub fn trace(mask: &Mask, label: u8) -> Vec<Contour> {
     let (columns, rows) = (mask.columns(), mask.rows());
-    let is_in = |x: i64, y: i64| {
-        x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.at(x, y) == label
-    };
+    let is_in = |x: i64, y: i64| x >= 0 && y >= 0 && x < columns as i64 && y < rows as i64 && mask.at(x, y) == label;
     // Every ring runs along the top of some pixel, to the right: those tops are where rings start.
     let mut walked = vec![false; columns * rows];
     let mut contours = Vec::new();
@@ -156,7 +158,7 @@ fn walk(x0: i64, y0: i64, is_in: impl Fn(i64, i64) -> bool, mut passed_top: impl
 pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction: &Prediction) -> Vec<f32> {
     let same_size = (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
     if !same_size {
-        return vec![0.0; contour.edge_middles().count()];
+        return vec![0.0; contour.edges().count()];
     }
     let band = band_width(mask.columns(), mask.rows()) as i64;
     let side = |edge: &Edge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
@@ -178,7 +180,7 @@ pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction
         let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;
         (2.0 * agreement - 1.0).clamp(0.0, 1.0)
     };
-    running_mean(&contour.edge_middles().map(at).collect::<Vec<f32>>(), 2)
+    running_mean(&contour.edges().map(at).collect::<Vec<f32>>(), 2)
 }
 
 /// How far [`boundary_confidence`] looks to each side of a contour: 1 % of the longer side of the image, at least 3
@@ -331,7 +333,7 @@ mod tests {
     fn smoothing_keeps_the_size_of_a_disc_and_the_number_of_edges() {
         let exact = trace(&disc(50, 20.0), 1).remove(0);
         let smooth = exact.smooth();
-        assert_eq!(smooth.points.len(), exact.edge_middles().count());
+        assert_eq!(smooth.points.len(), exact.edges().count());
         for [x, y] in smooth.points {
             let radius = (x - 25.0).hypot(y - 25.0);
             assert!((radius - 20.0).abs() < 0.8, "{radius}");
