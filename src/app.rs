@@ -1,5 +1,6 @@
 //! Puts session, worker and window together, and opens the window.
 
+mod dialog;
 mod frame_log;
 mod network;
 
@@ -7,7 +8,7 @@ use crate::{
     Error, Result,
     session::{
         Action, Session,
-        job::Event,
+        job::{Event, Job},
         settings::{DeviceChoice, Settings},
     },
     ui::{self, Window},
@@ -132,7 +133,7 @@ impl LabrumApp {
             self.session.apply(Action::Command(crate::session::command::UserCommand::TogglePanels));
         }
         let mut actions = self.window.show(ui, &self.session);
-        let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().filter_map(|f| f.path.clone()).collect());
+        let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
         if !dropped.is_empty() {
             actions.push(Action::Open(dropped));
         }
@@ -163,7 +164,14 @@ impl LabrumApp {
 
     fn hand_out_jobs(&mut self) {
         for job in self.session.take_jobs() {
-            self.worker.submit(job);
+            match job {
+                Job::Pick(pick) => {
+                    if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
+                        self.session.fail(&error);
+                    }
+                }
+                job => self.worker.submit(job),
+            }
         }
     }
 }

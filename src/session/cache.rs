@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 /// Decoded slices.
 #[derive(Debug)]
-pub struct Cache {
+pub(super) struct Cache {
     budget: usize,
     bytes: usize,
     clock: u64,
@@ -14,22 +14,22 @@ pub struct Cache {
 
 impl Cache {
     /// An empty cache that holds at most `budget` bytes of pixels, and one slice in any case.
-    pub fn new(budget: usize) -> Self {
+    pub(super) fn new(budget: usize) -> Self {
         Self { budget, bytes: 0, clock: 0, entries: HashMap::new() }
     }
 
     /// The slice, if it is here.
-    pub fn get(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
+    pub(super) fn get(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
         self.entries.get(&key).map(|(loaded, _)| loaded)
     }
 
     /// True where the slice is here.
-    pub fn holds(&self, key: SliceKey) -> bool {
+    pub(super) fn holds(&self, key: SliceKey) -> bool {
         self.entries.contains_key(&key)
     }
 
     /// Marks a slice as just used.
-    pub fn touch(&mut self, key: SliceKey) {
+    pub(super) fn touch(&mut self, key: SliceKey) {
         self.clock += 1;
         if let Some((_, used)) = self.entries.get_mut(&key) {
             *used = self.clock;
@@ -37,7 +37,7 @@ impl Cache {
     }
 
     /// Takes a slice in and lets others go where there is no room.
-    pub fn insert(&mut self, key: SliceKey, loaded: Arc<Loaded>) {
+    pub(super) fn insert(&mut self, key: SliceKey, loaded: Arc<Loaded>) {
         self.clock += 1;
         self.bytes += loaded.image.pixels.bytes();
         if let Some((old, _)) = self.entries.insert(key, (loaded, self.clock)) {
@@ -51,12 +51,12 @@ impl Cache {
     }
 
     /// True where a few more slices like those here can come in without any having to go.
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.bytes < self.budget / 10 * 9
     }
 
     /// Forgets all.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.bytes = 0;
     }

@@ -214,9 +214,12 @@ impl Session {
     }
 
     pub(super) fn on_run_ended(&mut self, run: RunId, failure: Option<Error>) {
+        let was_cancelled = !self.runs.iter().any(|r| r.id == run);
         self.runs.retain(|r| r.id != run);
         match failure {
             Some(error) => self.fail(&error),
+            // Whoever cancels wants quiet: the next case is begun when the user goes there.
+            None if was_cancelled => {}
             None => self.auto_run(),
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 use egui::{
     Align2, Color32, CursorIcon, Event, FontId, Key, MouseWheelUnit, Painter, PointerButton, Pos2, Rect, Response, Sense,
-    Ui, WidgetInfo, WidgetType, pos2, vec2,
+    Ui, WidgetInfo, Role, pos2, vec2,
 };
 
 /// Points of a touchpad that make one slice.
@@ -54,7 +54,7 @@ pub(crate) fn show(
     }
     textures.clear_unless(session.case().map(|c| c.id));
     let case = session.case()?;
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, describe(session, case)));
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
 
     let extent = session.extent(case);

@@ -44,7 +44,7 @@ impl Dialogs {
 
     /// Shows what is open.
     pub(crate) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
-        let width = match self {
+        let width: f32 = match self {
             Self::None => return,
             Self::Path(_) => 560.0,
             Self::Export(_) => 520.0,
@@ -53,7 +53,7 @@ impl Dialogs {
             Self::Keys => 640.0,
             Self::About => 460.0,
         };
-        let modal = Modal::new(Id::new("dialog")).show(ctx, |ui| {
+        let modal = Modal::new(Id::unique("dialog")).show(ctx, |ui| {
             ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
             match self {
                 Self::None => true,

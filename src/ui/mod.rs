@@ -9,8 +9,6 @@ mod textures;
 pub mod theme;
 mod widgets;
 
-#[cfg(test)]
-mod tests;
 
 use crate::session::{Action, Session, command::UserCommand, job::Tile};
 use canvas::CanvasState;

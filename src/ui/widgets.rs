@@ -2,7 +2,7 @@
 
 use super::{shortcuts, theme};
 use crate::session::{Action, Session, command::UserCommand};
-use egui::{Align, Button, Layout, Response, RichText, Sense, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{Align, Button, Layout, Response, RichText, Sense, Ui, WidgetInfo, Role, vec2};
 use egui_material_icons::MaterialIcon;
 
 /// A button for a command: greyed with the reason where it cannot be done, its key in the tooltip.
@@ -87,7 +87,7 @@ pub(crate) fn segmented<T: PartialEq + Copy>(
 pub(crate) fn progress(ui: &mut Ui, fraction: f32, name: &str) {
     let colors = theme::colors(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::ProgressIndicator, true, name));
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, name));
     ui.painter().rect_filled(rect, 2.0, colors.raised);
     let mut done = rect;
     done.set_width(rect.width() * fraction.clamp(0.0, 1.0));

@@ -2,7 +2,6 @@
 
 use super::Outbox;
 use crate::{
-    Result,
     domain::image::{Image, Window},
     io,
     session::{

@@ -1,11 +1,10 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-display` makes tiles,
-//! `labrum-network` alone touches the network and its device, `labrum-export` writes, `labrum-dialog` waits for a
-//! native dialog. Of decoding wishes, tiles and urgent runs only the newest request survives.
+//! `labrum-network` alone touches the network and its device, `labrum-export` writes. Of decoding wishes, tiles and
+//! urgent runs only the newest request survives.
 
 mod decode;
-mod dialog;
 mod display;
 mod export;
 mod files;
@@ -90,14 +89,17 @@ impl Worker {
             Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
             Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) => self.hand_over(&self.files, job),
             Job::Export(_) => self.hand_over(&self.export, job),
-            Job::Pick(pick) => {
-                let outbox = self.outbox.clone();
-                let started = spawn("labrum-dialog", move || dialog::show(pick, &outbox));
-                if let Err(error) = started {
-                    self.outbox.send(Event::Failed(error));
-                }
-            }
+            // Native dialogs belong to the window: see `beside`.
+            Job::Pick(_) => {}
         }
+    }
+
+    /// Runs something that may wait for long on a thread of its own; its event comes with the others.
+    pub fn beside(&self, name: &str, work: impl FnOnce() -> Event + Send + 'static) -> crate::Result<()> {
+        let outbox = self.outbox.clone();
+        spawn(name, move || {
+            outbox.send(work());
+        })
     }
 
     /// The next event, if there is one.

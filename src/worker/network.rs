@@ -2,7 +2,7 @@
 
 use super::{Outbox, spawn};
 use crate::{
-    Error, Result,
+    Result,
     domain::{image::Image, prediction::Prediction},
     io,
     session::{
@@ -180,7 +180,7 @@ impl Thread {
         self.outbox.send(Event::RunEnded { run, failure: None });
     }
 
-    fn prepare(&mut self, job: &SegmentJob) -> Result<(), Error> {
+    fn prepare(&mut self, job: &SegmentJob) -> Result<()> {
         let device = self.network.prepare(&job.model, job.device)?;
         self.outbox.send(Event::Device(device));
         Ok(())

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use egui::{
-    Align, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
+    Align, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, Role, pos2, vec2,
 };
 use egui_material_icons::{
     MaterialIcon,
@@ -95,7 +95,7 @@ fn list(
     let width = ui.available_width();
     let mut y = 0.0;
     let changed = ui.data_mut(|d| {
-        let last = d.get_temp_mut_or_default::<Option<usize>>(egui::Id::new("case that was shown"));
+        let last = d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
         std::mem::replace(last, session.current) != session.current
     });
     for row in rows {
@@ -130,10 +130,10 @@ fn list(
 
 fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &mut Textures) -> bool {
     let colors = theme::colors(ui);
-    let response = ui.interact(rect, ui.id().with(case.id), Sense::click());
+    let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
     let (icon, color) = status_icon(ui, case.status);
     let name = format!("Case {}, {}, {}", case.series.description, case.summary(), status_label(case.status));
-    response.widget_info(|| WidgetInfo::selected(WidgetType::SelectableLabel, true, is_current, &name));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
     if is_current {

@@ -13,7 +13,7 @@ pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Ac
         return;
     }
     let right = if session.settings.panels && session.case().is_some() { session.settings.right_width + 16.0 } else { 16.0 };
-    Area::new(Id::new("messages"))
+    Area::new(Id::unique("messages"))
         .anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0))
         .order(Order::Foreground)
         .show(ctx, |ui| {

@@ -1,13 +1,12 @@
 //! Native dialogs, each on a thread of its own: a desktop without a portal lets them hang.
 
-use super::Outbox;
 use crate::session::job::{Event, Pick};
 use rfd::FileDialog;
 
 const PICTURES: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP"];
 
 /// Shows a dialog and waits for it.
-pub(super) fn show(pick: Pick, outbox: &Outbox) {
+pub(super) fn show(pick: Pick) -> Event {
     let chosen = match pick {
         Pick::Files => FileDialog::new()
             .set_title("Open pictures or DICOM files")
@@ -23,5 +22,5 @@ pub(super) fn show(pick: Pick, outbox: &Outbox) {
             .pick_file()
             .map(|f| vec![f]),
     };
-    outbox.send(Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) });
+    Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) }
 }
