@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md beside the sources is the map.
 
+pub mod cli;
 pub mod domain;
 mod error;
 pub mod io;
