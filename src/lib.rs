@@ -4,6 +4,7 @@
 
 pub mod domain;
 mod error;
+pub mod io;
 pub mod model;
 
 pub use error::{Error, Result};
