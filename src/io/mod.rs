@@ -1,4 +1,10 @@
 //! Files and servers to domain and back; every error names its path.
 
 pub mod dataset;
+pub mod dicom;
+pub mod info;
 pub mod label_file;
+pub mod open;
+pub mod picture;
+
+mod guard;

@@ -1,0 +1,236 @@
+//! Headers of DICOM files to studies and series.
+
+use super::{
+    dataset::DataSet,
+    file::{DicomFile, Unreadable},
+    frames, geometry,
+    header::Header,
+    split::{Frame, TIMES, split},
+    uids::non_image_name,
+};
+use crate::domain::study::{Kind, Series, Slice, Source, Study};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
+use std::{collections::HashMap, path::Path};
+
+/// What a look at a file showed.
+pub(crate) enum Look {
+    /// An image that can be shown.
+    Image(Box<Instance>),
+    /// DICOM, but nothing to show: the reason.
+    NoImage(String),
+    /// An image that cannot be shown: the reason.
+    Broken(String),
+    /// Something else.
+    NotDicom,
+}
+
+/// An image file without its pixels.
+pub(crate) struct Instance {
+    study: Study,
+    series: Series,
+    sop_instance_uid: Option<String>,
+    frames: Vec<Frame>,
+}
+
+/// Reads the header of a file, and no pixels.
+pub(crate) fn look(path: &Path) -> Look {
+    let mut file = match DicomFile::open(path) {
+        Ok(file) => file,
+        Err(Unreadable::NotDicom) => return Look::NotDicom,
+        Err(Unreadable::Failed(reason)) => return Look::Broken(reason),
+    };
+    if let Some(name) = non_image_name(&file.sop_class) {
+        return Look::NoImage(format!("not an image ({name})"));
+    }
+    if file.pixels.is_none() {
+        return match &file.broken {
+            Some(reason) => Look::Broken(format!("it is damaged: {reason}")),
+            None if file.data.has(tags::DIRECTORY_RECORD_SEQUENCE) => Look::NoImage("not an image (DICOMDIR)".into()),
+            None if file.data.has(tags::ROWS) => Look::Broken("it is an image without pixel data".into()),
+            None => Look::NoImage("not an image (no pixel data)".into()),
+        };
+    }
+    let checked = Header::read(&file).and_then(|header| frames::verify(&mut file, &header).map(|()| header));
+    match checked {
+        Ok(header) => Look::Image(Box::new(instance(path, &file, &header))),
+        Err(reason) => Look::Broken(reason),
+    }
+}
+
+fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
+    let data = &file.data;
+    let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
+    let words = |tag| decoded(data, tag, &charset);
+    let folder = path.parent().unwrap_or(path).display().to_string();
+    let study = Study {
+        id: data.text(tags::STUDY_INSTANCE_UID).unwrap_or(folder),
+        description: words(tags::STUDY_DESCRIPTION),
+        date: date(&data.text(tags::STUDY_DATE).unwrap_or_default()),
+        patient_id: words(tags::PATIENT_ID),
+        patient_name: words(tags::PATIENT_NAME).trim_end_matches('^').replace('^', " "),
+        series: Vec::new(),
+    };
+    let series = Series {
+        id: data.text(tags::SERIES_INSTANCE_UID).unwrap_or_else(|| path.display().to_string()),
+        kind: Kind::Dicom,
+        modality: data.text(tags::MODALITY).unwrap_or_else(|| "OT".into()),
+        description: words(tags::SERIES_DESCRIPTION),
+        number: data.integer(tags::SERIES_NUMBER),
+        body_part: data.text(tags::BODY_PART_EXAMINED).unwrap_or_default().to_uppercase(),
+        transfer_syntax: file.transfer_syntax.clone(),
+        sop_class: file.sop_class.clone(),
+        frame_of_reference_uid: data.text(tags::FRAME_OF_REFERENCE_UID),
+        columns: header.columns,
+        rows: header.rows,
+        color: header.is_color(),
+        slices: Vec::new(),
+        notes: Vec::new(),
+    };
+    let sop_instance_uid = data.text(tags::SOP_INSTANCE_UID);
+    let frames = (0..header.frames).map(|frame| {
+        let slice = Slice {
+            source: Source { path: path.to_owned(), frame },
+            sop_instance_uid: sop_instance_uid.clone(),
+            instance_number: data.integer(tags::INSTANCE_NUMBER),
+            plane: geometry::plane(data, frame as usize, header.frames),
+            spacing: geometry::spacing(data, frame as usize),
+        };
+        Frame {
+            slice,
+            size: (header.columns, header.rows),
+            color: header.is_color(),
+            image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),
+            times: times(data, frame as usize),
+        }
+    });
+    let frames = frames.collect();
+    Instance { study, series, sop_instance_uid, frames }
+}
+
+/// A value for each of [`TIMES`].
+fn times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
+    let of = |macro_tag, tag: Tag| geometry::group(data, frame, macro_tag).and_then(|item| item.number(tag));
+    let clock = |date: Tag, time: Tag| {
+        let day = data.text(date).and_then(|d| d.replace('.', "").parse::<f64>().ok()).unwrap_or(0.0);
+        Some(day * 86_400.0 + seconds(&data.text(time)?)?)
+    };
+    let frame_clock = || {
+        let content = geometry::group(data, frame, tags::FRAME_CONTENT_SEQUENCE)?;
+        let moment = content.text(tags::FRAME_ACQUISITION_DATE_TIME)?;
+        Some(moment.get(..8)?.parse::<f64>().ok()? * 86_400.0 + seconds(moment.get(8..)?)?)
+    };
+    [
+        of(tags::FRAME_CONTENT_SEQUENCE, tags::TEMPORAL_POSITION_INDEX)
+            .or_else(|| data.number(tags::TEMPORAL_POSITION_IDENTIFIER)),
+        of(tags::CARDIAC_SYNCHRONIZATION_SEQUENCE, tags::NOMINAL_CARDIAC_TRIGGER_DELAY_TIME)
+            .or_else(|| data.number(tags::TRIGGER_TIME)),
+        of(tags::MR_ECHO_SEQUENCE, tags::EFFECTIVE_ECHO_TIME).or_else(|| data.number(tags::ECHO_TIME)),
+        of(tags::MR_DIFFUSION_SEQUENCE, tags::DIFFUSION_B_VALUE).or_else(|| data.number(tags::DIFFUSION_B_VALUE)),
+        frame_clock().or_else(|| clock(tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)),
+        clock(tags::CONTENT_DATE, tags::CONTENT_TIME),
+        data.number(tags::INSTANCE_NUMBER).map(|number| number * 1e5 + frame as f64),
+    ]
+}
+
+/// HHMMSS.FFFFFF, or HH:MM:SS of old, as seconds of the day.
+fn seconds(time: &str) -> Option<f64> {
+    let time = time.replace(':', "");
+    let part = |range: std::ops::Range<usize>| time.get(range).map_or(Some(0.0), |p| p.parse::<f64>().ok());
+    let rest = time.get(4..).filter(|rest| !rest.is_empty()).map_or(Some(0.0), |rest| rest.parse().ok());
+    Some(part(0..2)? * 3600.0 + part(2..4)? * 60.0 + rest?)
+}
+
+/// YYYYMMDD, or YYYY.MM.DD of old, as YYYY-MM-DD.
+fn date(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    match digits.len() {
+        8 => format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]),
+        _ => String::new(),
+    }
+}
+
+/// Text in the file's character set; UTF-8 or Latin-1 where that is unknown or wrong.
+fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
+    let Some(bytes) = data.bytes(tag) else { return String::new() };
+    // With several sets, the first rules until an escape sequence; the second is the one that has other letters.
+    let name = charset.iter().rev().find(|name| !name.is_empty()).map_or("ISO_IR 6", String::as_str);
+    let by_set = SpecificCharacterSet::from_code(name).and_then(|set| set.decode(bytes).ok());
+    let plain = bytes.is_ascii() && !bytes.contains(&0x1B);
+    let text = match (plain, by_set, std::str::from_utf8(bytes)) {
+        (true, _, Ok(text)) => text.to_owned(),
+        (_, Some(text), _) => text,
+        (_, None, Ok(text)) => text.to_owned(),
+        _ => bytes.iter().map(|b| char::from(*b)).collect(),
+    };
+    text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
+}
+
+/// Puts instances together. Copies of one are told to `copy` with the place in `instances`.
+pub(crate) fn assemble(instances: Vec<Box<Instance>>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
+    let mut studies: Vec<(Study, Vec<(Series, Vec<Frame>)>)> = Vec::new();
+    let mut study_places: HashMap<String, usize> = HashMap::new();
+    let mut series_places: HashMap<(usize, String), usize> = HashMap::new();
+    let mut seen: HashMap<String, std::path::PathBuf> = HashMap::new();
+    for instance in instances {
+        let Instance { study, series, sop_instance_uid, frames } = *instance;
+        let Some(path) = frames.first().map(|f| f.slice.source.path.clone()) else { continue };
+        if let Some(uid) = sop_instance_uid {
+            if let Some(first) = seen.get(&uid) {
+                copy(&path, first);
+                continue;
+            }
+            seen.insert(uid, path);
+        }
+        let place = *study_places.entry(study.id.clone()).or_insert_with(|| {
+            studies.push((study, Vec::new()));
+            studies.len() - 1
+        });
+        let all = &mut studies[place].1;
+        let index = *series_places.entry((place, series.id.clone())).or_insert_with(|| {
+            all.push((series, Vec::new()));
+            all.len() - 1
+        });
+        all[index].1.extend(frames);
+    }
+    let finish = |(mut study, all): (Study, Vec<(Series, Vec<Frame>)>)| {
+        study.series = all.into_iter().flat_map(|(series, frames)| stacks(series, frames)).collect();
+        study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
+        study
+    };
+    studies.into_iter().map(finish).collect()
+}
+
+fn stacks(series: Series, frames: Vec<Frame>) -> Vec<Series> {
+    let stacks = split(frames);
+    let several = stacks.len() > 1;
+    let make = |(index, stack): (usize, super::split::Stack)| {
+        let (columns, rows) = stack.frames.first().map_or((0, 0), |f| f.size);
+        let mut one = Series { columns, rows, notes: stack.notes, ..series.clone() };
+        one.color = stack.frames.first().is_some_and(|f| f.color);
+        one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
+        if several {
+            one.id = format!("{}#{}", series.id, index + 1);
+            let described = !series.description.is_empty();
+            one.description = if described { format!("{}, {}", series.description, stack.name) } else { stack.name };
+        }
+        one
+    };
+    stacks.into_iter().enumerate().map(make).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{date, seconds};
+
+    #[test]
+    fn old_and_new_dates_and_times_are_read() {
+        assert_eq!(date("20240131"), "2024-01-31");
+        assert_eq!(date("2024.01.31"), "2024-01-31");
+        assert_eq!(date("unknown"), "");
+        assert_eq!(seconds("010203.5"), Some(3723.5));
+        assert_eq!(seconds("01:02:03"), Some(3723.0));
+        assert_eq!(seconds("1230"), Some(45_000.0));
+    }
+}

@@ -1,0 +1,160 @@
+//! A parsed dataset and the questions that the reader asks it.
+
+use dicom_core::{Tag, VR};
+use std::collections::BTreeMap;
+
+/// The value of an element.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Short enough to be kept.
+    Bytes(Vec<u8>),
+    /// Where a long one is in the file.
+    Far {
+        /// Offset of the first byte.
+        at: u64,
+        /// Bytes.
+        length: u64,
+    },
+    /// The items of a sequence.
+    Items(Vec<DataSet>),
+}
+
+/// An element without its tag.
+#[derive(Clone, Debug)]
+pub(crate) struct Element {
+    /// As in the file, or from the dictionary where the file has none.
+    pub(crate) vr: VR,
+    /// Its value.
+    pub(crate) value: Value,
+}
+
+/// The elements of a dataset or of an item of a sequence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DataSet {
+    /// By tag.
+    pub(crate) elements: BTreeMap<Tag, Element>,
+    /// Byte order of numbers.
+    pub(crate) big_endian: bool,
+}
+
+impl DataSet {
+    /// The element with this tag.
+    pub(crate) fn get(&self, tag: Tag) -> Option<&Element> {
+        self.elements.get(&tag)
+    }
+
+    /// True where the element is there with a value.
+    pub(crate) fn has(&self, tag: Tag) -> bool {
+        match self.get(tag).map(|e| &e.value) {
+            Some(Value::Bytes(b)) => !b.is_empty(),
+            Some(Value::Far { .. }) => true,
+            Some(Value::Items(items)) => !items.is_empty(),
+            None => false,
+        }
+    }
+
+    /// The items of a sequence; none where it is absent.
+    pub(crate) fn items(&self, tag: Tag) -> &[DataSet] {
+        match self.get(tag).map(|e| &e.value) {
+            Some(Value::Items(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// The first item of a sequence.
+    pub(crate) fn item(&self, tag: Tag) -> Option<&DataSet> {
+        self.items(tag).first()
+    }
+
+    /// The bytes of a short value.
+    pub(crate) fn bytes(&self, tag: Tag) -> Option<&[u8]> {
+        match self.get(tag).map(|e| &e.value) {
+            Some(Value::Bytes(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// A value in the default character set (codes, UIDs, dates), without padding; `None` where empty.
+    pub(crate) fn text(&self, tag: Tag) -> Option<String> {
+        let text = String::from_utf8_lossy(self.bytes(tag)?);
+        let text = text.trim_matches(is_padding);
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The values of a text element with several.
+    pub(crate) fn texts(&self, tag: Tag) -> Vec<String> {
+        let text = self.text(tag).unwrap_or_default();
+        if text.is_empty() {
+            return Vec::new();
+        }
+        text.split('\\').map(|part| part.trim_matches(is_padding).to_owned()).collect()
+    }
+
+    /// All values as numbers, whatever their VR; those that are no numbers are left out.
+    pub(crate) fn numbers(&self, tag: Tag) -> Vec<f64> {
+        let Some(element) = self.get(tag) else { return Vec::new() };
+        let Value::Bytes(bytes) = &element.value else { return Vec::new() };
+        match element.vr {
+            VR::US | VR::OW => self.words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
+            VR::SS => self.words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
+            VR::UL => self.words(bytes, 4, |b| f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            VR::SL => self.words(bytes, 4, |b| f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            VR::FL | VR::OF => self.words(bytes, 4, |b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            VR::FD | VR::OD => self.words(bytes, 8, |b| f64::from_bits(long(b))),
+            VR::UV => self.words(bytes, 8, |b| long(b) as f64),
+            VR::SV => self.words(bytes, 8, |b| long(b) as i64 as f64),
+            _ => self.texts(tag).iter().filter_map(|t| decimal(t)).collect(),
+        }
+    }
+
+    /// The first value as a number.
+    pub(crate) fn number(&self, tag: Tag) -> Option<f64> {
+        self.numbers(tag).first().copied()
+    }
+
+    /// The first value as a whole number.
+    pub(crate) fn integer(&self, tag: Tag) -> Option<i64> {
+        self.number(tag).filter(|v| v.is_finite()).map(|v| v as i64)
+    }
+
+    /// Exactly `N` finite numbers; `None` where there are fewer.
+    pub(crate) fn array<const N: usize>(&self, tag: Tag) -> Option<[f64; N]> {
+        let values = self.numbers(tag);
+        let first: [f64; N] = values.get(..N)?.try_into().ok()?;
+        first.iter().all(|v| v.is_finite()).then_some(first)
+    }
+
+    /// A two-byte value that is signed where the pixels are: the dictionary says "US or SS".
+    pub(crate) fn pixel_number(&self, tag: Tag, signed: bool) -> Option<f64> {
+        let value = self.number(tag)?;
+        let short = self.get(tag).is_some_and(|e| matches!(e.vr, VR::US | VR::OW));
+        Some(if signed && short { f64::from(value as u16 as i16) } else { value })
+    }
+
+    fn words(&self, bytes: &[u8], size: usize, read: impl Fn(&[u8]) -> f64) -> Vec<f64> {
+        let mut word = [0; 8];
+        let whole = bytes.chunks_exact(size);
+        whole
+            .map(|chunk| {
+                word[..size].copy_from_slice(chunk);
+                if self.big_endian {
+                    word[..size].reverse();
+                }
+                read(&word[..size])
+            })
+            .collect()
+    }
+}
+
+fn is_padding(c: char) -> bool {
+    c == '\0' || c.is_whitespace()
+}
+
+fn long(b: &[u8]) -> u64 {
+    u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
+}
+
+/// Some writers put a comma where the standard wants a point.
+fn decimal(text: &str) -> Option<f64> {
+    text.trim().replace(',', ".").parse().ok().filter(|v: &f64| v.is_finite())
+}

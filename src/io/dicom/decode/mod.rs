@@ -1,0 +1,146 @@
+//! From the bytes of one frame to stored values, whatever they were compressed with.
+
+mod jpeg;
+mod jpeg2000;
+pub(crate) mod jpegls;
+mod rle;
+
+use super::{header::Header, uids::EXPLICIT_BIG_ENDIAN};
+use dicom_dictionary_std::uids;
+use std::io::Read;
+
+/// What the pixels are compressed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// Not at all, one frame after another.
+    Native,
+    /// Not at all, each frame in a fragment.
+    Encapsulated,
+    /// RLE Lossless.
+    Rle,
+    /// Deflated Image Frame Compression.
+    DeflatedFrame,
+    /// JPEG of 1992, lossy or lossless.
+    Jpeg,
+    /// JPEG-LS.
+    JpegLs,
+    /// JPEG 2000 and its high-throughput variant.
+    Jpeg2000,
+}
+
+/// The decoded values of a frame.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Samples {
+    /// Least significant byte first, the samples of a pixel side by side.
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes of each value; 0 for bits, least significant bit first.
+    pub(crate) size: usize,
+    /// First bit, for bits.
+    pub(crate) first_bit: u32,
+    /// The compressed stream knows its colours better than the header.
+    pub(crate) color: Option<StreamColor>,
+    /// Bits of the compressed stream; `None` where the header's apply.
+    pub(crate) precision: Option<u32>,
+}
+
+/// What a compressed stream says about its colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamColor {
+    Rgb,
+    Ybr,
+}
+
+/// The largest ratio of decoded to compressed bytes that is believed for large frames.
+const MOST_RATIO: usize = 4000;
+/// Frames below this are decoded whatever the ratio: an empty image compresses to almost nothing.
+const SMALL: usize = 64 << 20;
+
+impl Codec {
+    /// The codec of a transfer syntax; the error says which is not supported.
+    pub(crate) fn of(transfer_syntax: &str) -> Result<Self, String> {
+        Ok(match transfer_syntax {
+            uids::IMPLICIT_VR_LITTLE_ENDIAN
+            | uids::EXPLICIT_VR_LITTLE_ENDIAN
+            | EXPLICIT_BIG_ENDIAN
+            | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+            | "1.2.840.113619.5.2" => Self::Native,
+            uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN => Self::Encapsulated,
+            uids::RLE_LOSSLESS => Self::Rle,
+            uids::DEFLATED_IMAGE_FRAME_COMPRESSION => Self::DeflatedFrame,
+            "1.2.840.10008.1.2.4.50"
+            | "1.2.840.10008.1.2.4.51"
+            | "1.2.840.10008.1.2.4.53"
+            | "1.2.840.10008.1.2.4.55"
+            | "1.2.840.10008.1.2.4.57"
+            | "1.2.840.10008.1.2.4.70" => Self::Jpeg,
+            "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => Self::JpegLs,
+            "1.2.840.10008.1.2.4.90"
+            | "1.2.840.10008.1.2.4.91"
+            | uids::HTJ2K_LOSSLESS
+            | uids::HTJ2K_LOSSLESS_RPCL
+            | uids::HTJ2K => Self::Jpeg2000,
+            other => {
+                return Err(format!("its transfer syntax {} is not supported", super::transfer_syntax_name(other)));
+            }
+        })
+    }
+}
+
+/// Decodes one frame. `bytes` and `first_bit` as from [`super::frames::frame_bytes`].
+pub(crate) fn decode(bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Result<Samples, String> {
+    let wanted = header.decoded_bytes();
+    if header.codec != Codec::Native && wanted > SMALL && wanted / MOST_RATIO > bytes.len() {
+        return Err(format!("{} compressed bytes cannot hold {wanted}", bytes.len()));
+    }
+    match header.codec {
+        Codec::Native => Ok(native(bytes, first_bit, header, big_endian)),
+        Codec::Encapsulated => {
+            enough(&bytes, header)?;
+            Ok(native(bytes, 0, header, false))
+        }
+        Codec::DeflatedFrame => {
+            let mut inflated = Vec::new();
+            let reader = flate2::read::DeflateDecoder::new(&bytes[..]);
+            reader.take(wanted as u64 + 2).read_to_end(&mut inflated).map_err(|e| format!("damaged deflate: {e}"))?;
+            enough(&inflated, header)?;
+            Ok(native(inflated, 0, header, false))
+        }
+        Codec::Rle => rle::decode(&bytes, header),
+        Codec::Jpeg => jpeg::decode(&bytes, header),
+        Codec::JpegLs => jpegls::decode_frame(&bytes, header),
+        Codec::Jpeg2000 => jpeg2000::decode(&bytes, header),
+    }
+}
+
+fn enough(bytes: &[u8], header: &Header) -> Result<(), String> {
+    let needed = header.frame_bits().div_ceil(8);
+    if (bytes.len() as u64) < needed {
+        return Err(format!("its frame needs {needed} bytes, {} are there", bytes.len()));
+    }
+    Ok(())
+}
+
+/// Uncompressed: to least significant byte first, colour side by side.
+fn native(mut bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Samples {
+    let size = header.allocated as usize / 8;
+    if big_endian && size > 1 {
+        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    }
+    if header.samples == 3 && header.planar && !header.is_subsampled() {
+        bytes = interleave(&bytes, size, 3);
+    }
+    Samples { bytes, size, first_bit, ..Default::default() }
+}
+
+/// Planes one after another to values side by side.
+fn interleave(planes: &[u8], size: usize, samples: usize) -> Vec<u8> {
+    let plane = planes.len() / samples;
+    let mut out = Vec::with_capacity(planes.len());
+    for pixel in (0..plane / size).map(|i| i * size) {
+        for sample in 0..samples {
+            let at = sample * plane + pixel;
+            out.extend_from_slice(&planes[at..at + size]);
+        }
+    }
+    out
+}

@@ -1,0 +1,113 @@
+//! What turns stored values into modality values and grey levels: rescale, tables, windows, padding, unit.
+
+use super::{
+    color::{Descriptor, table_words},
+    file::DicomFile,
+    geometry::group,
+    header::Header,
+};
+use crate::domain::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, WindowPreset};
+use dicom_dictionary_std::tags;
+
+/// Fills in all but pixels, spacing and plane of a grey image.
+pub(crate) fn complete(image: &mut Image, file: &mut DicomFile, header: &Header, frame: usize) -> Result<(), String> {
+    image.rescale = rescale(file, frame);
+    image.unit = unit(file, frame);
+    image.padding = padding(file, header, image.rescale);
+    if let Some(kind) = apply_modality_table(image, file, header)? {
+        image.unit = kind;
+        image.padding = None;
+    }
+    image.windows = windows(file, frame);
+    image.voi_lut = voi_lut(file, header);
+    Ok(())
+}
+
+fn rescale(file: &DicomFile, frame: usize) -> Rescale {
+    let data = &file.data;
+    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    let slope = of.number(tags::RESCALE_SLOPE).filter(|slope| *slope != 0.0).unwrap_or(1.0);
+    Rescale { slope, intercept: of.number(tags::RESCALE_INTERCEPT).unwrap_or(0.0) }
+}
+
+fn unit(file: &DicomFile, frame: usize) -> Option<String> {
+    let data = &file.data;
+    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    match of.text(tags::RESCALE_TYPE).as_deref() {
+        Some("US") => None,
+        Some(unit) => Some(unit.to_owned()),
+        None if data.text(tags::UNITS).is_some() => data.text(tags::UNITS).filter(|u| u != "NONE" && u != "CNTS"),
+        None => {
+            let ct = data.text(tags::MODALITY).as_deref() == Some("CT") && of.has(tags::RESCALE_INTERCEPT);
+            let localizer = data.texts(tags::IMAGE_TYPE).iter().any(|part| part == "LOCALIZER");
+            (ct && !localizer).then(|| "HU".to_owned())
+        }
+    }
+}
+
+/// Pixel Padding Value and Range Limit, in modality values.
+fn padding(file: &DicomFile, header: &Header, rescale: Rescale) -> Option<(f64, f64)> {
+    let value = file.data.pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
+    let limit = file.data.pixel_number(tags::PIXEL_PADDING_RANGE_LIMIT, header.signed).unwrap_or(value);
+    let [a, b] = [value, limit].map(|v| rescale.slope * v + rescale.intercept);
+    Some((a.min(b), a.max(b)))
+}
+
+/// Replaces stored values by those of the Modality LUT Sequence, if there is one; returns the unit.
+fn apply_modality_table(
+    image: &mut Image,
+    file: &mut DicomFile,
+    header: &Header,
+) -> Result<Option<Option<String>>, String> {
+    let DicomFile { bytes, data, .. } = file;
+    let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else { return Ok(None) };
+    let table = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed)
+        .and_then(|form| Some((form, table_words(bytes, item, tags::LUT_DATA, &form)?)));
+    let Some((form, words)) = table.filter(|(_, words)| !words.is_empty()) else {
+        return Err("its Modality LUT is damaged".into());
+    };
+    let first = form.first as i64;
+    let look = |stored: i64| words[(stored - first).clamp(0, words.len() as i64 - 1) as usize];
+    image.pixels = Pixels::U16(match &image.pixels {
+        Pixels::U8(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::U16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::I16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::F32(v) => v.iter().map(|s| look(*s as i64)).collect(),
+        Pixels::Rgb8(_) => return Ok(None),
+    });
+    image.rescale = Rescale::default();
+    Ok(Some(item.text(tags::MODALITY_LUT_TYPE).filter(|unit| unit != "US")))
+}
+
+/// All windows that the file suggests for a frame.
+fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
+    let data = &file.data;
+    let of = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(data);
+    let function = match of.text(tags::VOILUT_FUNCTION).as_deref() {
+        Some("LINEAR_EXACT") => VoiFunction::LinearExact,
+        Some("SIGMOID") => VoiFunction::Sigmoid,
+        _ => VoiFunction::Linear,
+    };
+    let names = of.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
+    let (centers, widths) = (of.numbers(tags::WINDOW_CENTER), of.numbers(tags::WINDOW_WIDTH));
+    let pairs = centers.into_iter().zip(widths).enumerate();
+    pairs
+        .filter(|(_, (_, width))| *width > 0.0)
+        .map(|(index, (center, width))| {
+            let own = names.get(index).filter(|name| !name.is_empty()).cloned();
+            let name = own.unwrap_or_else(|| if index == 0 { "File".into() } else { format!("File {}", index + 1) });
+            WindowPreset { name, window: Window { center, width, function } }
+        })
+        .collect()
+}
+
+fn voi_lut(file: &mut DicomFile, header: &Header) -> Option<VoiLut> {
+    let DicomFile { bytes, data, .. } = file;
+    let item = data.item(tags::VOILUT_SEQUENCE)?;
+    // The table's input are modality values: signed where a rescale may have made them so.
+    let negative = data.number(tags::RESCALE_INTERCEPT).is_some_and(|intercept| intercept < 0.0);
+    let form = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed || negative)?;
+    let words = table_words(bytes, item, tags::LUT_DATA, &form).filter(|words| !words.is_empty())?;
+    let most = ((1u32 << form.bits) - 1) as f32;
+    Some(VoiLut { first: form.first, levels: words.iter().map(|w| (f32::from(*w) / most).min(1.0)).collect() })
+}

@@ -1,0 +1,114 @@
+//! Spacing and plane of each frame, from the dataset or its functional groups.
+
+use super::dataset::DataSet;
+use crate::domain::geometry::{PixelSpacing, Plane, SpacingSource};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+
+/// The item of a functional group macro: the frame's own or the shared one.
+pub(crate) fn group(data: &DataSet, frame: usize, macro_tag: Tag) -> Option<&DataSet> {
+    let own = data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(frame).and_then(|f| f.item(macro_tag));
+    own.or_else(|| data.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(macro_tag))
+}
+
+/// Where a frame lies in the patient.
+pub(crate) fn plane(data: &DataSet, frame: usize, frames: u32) -> Option<Plane> {
+    let position =
+        group(data, frame, tags::PLANE_POSITION_SEQUENCE).and_then(|g| g.array(tags::IMAGE_POSITION_PATIENT));
+    let orientation =
+        group(data, frame, tags::PLANE_ORIENTATION_SEQUENCE).and_then(|g| g.array(tags::IMAGE_ORIENTATION_PATIENT));
+    let orientation = orientation.or_else(|| data.array(tags::IMAGE_ORIENTATION_PATIENT));
+    if let (Some(position), Some(orientation)) = (position, orientation) {
+        return checked(Plane { position, orientation });
+    }
+    let first = first_plane(data)?;
+    if frames == 1 {
+        return Some(first);
+    }
+    // Several frames and one position: only an offset for each says where they are.
+    let offset = frame_offset(data, frame)?;
+    let normal = first.normal();
+    Some(Plane { position: std::array::from_fn(|i| first.position[i] + offset * normal[i]), ..first })
+}
+
+fn first_plane(data: &DataSet) -> Option<Plane> {
+    // Nuclear medicine keeps the place of a volume with its detector.
+    let detector = data.item(tags::DETECTOR_INFORMATION_SEQUENCE);
+    let of = |place: &DataSet| {
+        let position = place.array(tags::IMAGE_POSITION_PATIENT)?;
+        let orientation = place.array(tags::IMAGE_ORIENTATION_PATIENT)?;
+        checked(Plane { position, orientation })
+    };
+    of(data).or_else(|| detector.and_then(of))
+}
+
+/// How far a frame lies from the first one along the normal, mm.
+fn frame_offset(data: &DataSet, frame: usize) -> Option<f64> {
+    let offsets = data.numbers(tags::GRID_FRAME_OFFSET_VECTOR);
+    if let (Some(first), Some(own)) = (offsets.first(), offsets.get(frame)) {
+        return Some(own - first);
+    }
+    let reconstructed = data.texts(tags::IMAGE_TYPE).iter().any(|part| part == "RECON TOMO");
+    let slices = data.integer(tags::NUMBER_OF_SLICES).unwrap_or(0);
+    let each = data.number(tags::SPACING_BETWEEN_SLICES)?;
+    (reconstructed && slices > frame as i64).then_some(each * frame as f64)
+}
+
+/// Directions that are not of unit length or not at right angles are no plane.
+fn checked(plane: Plane) -> Option<Plane> {
+    let [a, b, c, d, e, f] = plane.orientation;
+    let unit = |x: f64, y: f64, z: f64| ((x * x + y * y + z * z).sqrt() - 1.0).abs() < 0.01;
+    let right = (a * d + b * e + c * f).abs() < 0.01;
+    (unit(a, b, c) && unit(d, e, f) && right).then_some(plane)
+}
+
+/// The distance between the pixels of a frame.
+pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
+    use SpacingSource::ImagerPixelSpacing;
+    let two = |data: &DataSet, tag, source| {
+        let [row, column] = data.array::<2>(tag)?;
+        let positive = row > 0.0 && column > 0.0;
+        positive.then_some(PixelSpacing { row, column, source })
+    };
+    let measures = group(data, frame, tags::PIXEL_MEASURES_SEQUENCE);
+    if let Some(spacing) = measures.and_then(|m| two(m, tags::PIXEL_SPACING, SpacingSource::PixelSpacing)) {
+        return Some(spacing);
+    }
+    let imager = two(data, tags::IMAGER_PIXEL_SPACING, ImagerPixelSpacing);
+    if let Some(spacing) = two(data, tags::PIXEL_SPACING, SpacingSource::PixelSpacing) {
+        // PS3.3 10.7.1.3: equal values mean that nothing was corrected for magnification.
+        let same = imager.is_some_and(|i| (i.row, i.column) == (spacing.row, spacing.column));
+        return Some(if same { PixelSpacing { source: ImagerPixelSpacing, ..spacing } } else { spacing });
+    }
+    imager
+        .or_else(|| two(data, tags::NOMINAL_SCANNED_PIXEL_SPACING, ImagerPixelSpacing))
+        .or_else(|| ultrasound_spacing(data))
+        .or_else(|| aspect(data))
+}
+
+/// The largest two-dimensional region with a scale in centimetres.
+fn ultrasound_spacing(data: &DataSet) -> Option<PixelSpacing> {
+    const CENTIMETRES: i64 = 3;
+    let area = |r: &DataSet| {
+        let side = |low, high| Some((r.number(high)? - r.number(low)?).abs());
+        let width = side(tags::REGION_LOCATION_MIN_X0, tags::REGION_LOCATION_MAX_X1)?;
+        Some(width * side(tags::REGION_LOCATION_MIN_Y0, tags::REGION_LOCATION_MAX_Y1)?)
+    };
+    let scaled = |r: &&DataSet| {
+        r.integer(tags::PHYSICAL_UNITS_X_DIRECTION) == Some(CENTIMETRES)
+            && r.integer(tags::PHYSICAL_UNITS_Y_DIRECTION) == Some(CENTIMETRES)
+    };
+    let regions = data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS);
+    let largest =
+        regions.iter().filter(scaled).max_by(|a, b| area(a).unwrap_or(0.0).total_cmp(&area(b).unwrap_or(0.0)))?;
+    let (x, y) = (largest.number(tags::PHYSICAL_DELTA_X)?.abs(), largest.number(tags::PHYSICAL_DELTA_Y)?.abs());
+    let positive = x > 0.0 && y > 0.0;
+    let source = SpacingSource::UltrasoundRegion;
+    positive.then_some(PixelSpacing { row: 10.0 * y, column: 10.0 * x, source })
+}
+
+fn aspect(data: &DataSet) -> Option<PixelSpacing> {
+    let [row, column] = data.array::<2>(tags::PIXEL_ASPECT_RATIO)?;
+    let odd = row > 0.0 && column > 0.0 && row != column;
+    odd.then_some(PixelSpacing { row, column, source: SpacingSource::AspectRatioOnly })
+}

@@ -1,0 +1,179 @@
+//! What the header says about the pixels, held against the file before anything is decoded.
+
+use super::{decode::Codec, file::DicomFile};
+use dicom_dictionary_std::tags;
+
+/// No side of an image may be longer.
+pub(crate) const MOST_SIDE: usize = 16_384;
+/// No frame may have more pixels.
+pub(crate) const MOST_PIXELS: usize = 268_435_456;
+
+/// Photometric Interpretation (0028,0004).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Photometric {
+    Monochrome1,
+    Monochrome2,
+    Palette,
+    Rgb,
+    YbrFull,
+    YbrFull422,
+    YbrPartial422,
+    YbrIct,
+    YbrRct,
+}
+
+impl Photometric {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "MONOCHROME1" => Self::Monochrome1,
+            "MONOCHROME2" => Self::Monochrome2,
+            "PALETTE COLOR" => Self::Palette,
+            "RGB" => Self::Rgb,
+            "YBR_FULL" => Self::YbrFull,
+            "YBR_FULL_422" => Self::YbrFull422,
+            "YBR_PARTIAL_422" => Self::YbrPartial422,
+            "YBR_ICT" => Self::YbrIct,
+            "YBR_RCT" => Self::YbrRct,
+            _ => return None,
+        })
+    }
+}
+
+/// How a stored value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// Pixel Data.
+    Integer,
+    /// Float Pixel Data.
+    Float,
+    /// Double Float Pixel Data.
+    Double,
+}
+
+/// Image Pixel module, checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Header {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// 1 or 3.
+    pub(crate) samples: usize,
+    pub(crate) photometric: Photometric,
+    /// 1, 8, 16, 32 or 64.
+    pub(crate) allocated: u32,
+    pub(crate) stored: u32,
+    pub(crate) high_bit: u32,
+    pub(crate) signed: bool,
+    /// Uncompressed colour is stored plane after plane.
+    pub(crate) planar: bool,
+    pub(crate) frames: u32,
+    pub(crate) number: Number,
+    pub(crate) codec: Codec,
+}
+
+impl Header {
+    /// Reads and checks; the error says what is wrong.
+    pub(crate) fn read(file: &DicomFile) -> Result<Self, String> {
+        let data = &file.data;
+        let pixels = file.pixels.ok_or("it has no pixel data")?;
+        let positive = |tag, name: &str| match data.integer(tag) {
+            Some(value) if value > 0 => Ok(value as usize),
+            Some(value) => Err(format!("{name} is {value}")),
+            None => Err(format!("it does not say its {name}")),
+        };
+        let rows = positive(tags::ROWS, "Rows")?;
+        let columns = positive(tags::COLUMNS, "Columns")?;
+        if rows > MOST_SIDE || columns > MOST_SIDE || rows * columns > MOST_PIXELS {
+            return Err(format!(
+                "{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"
+            ));
+        }
+        let number = match pixels.tag {
+            tags::FLOAT_PIXEL_DATA => Number::Float,
+            tags::DOUBLE_FLOAT_PIXEL_DATA => Number::Double,
+            _ => Number::Integer,
+        };
+        let allocated = match number {
+            Number::Integer => positive(tags::BITS_ALLOCATED, "Bits Allocated")? as u32,
+            Number::Float => 32,
+            Number::Double => 64,
+        };
+        let stored = data.integer(tags::BITS_STORED).map_or(allocated, |v| v.clamp(0, 64) as u32);
+        let stored = if (1..=allocated).contains(&stored) { stored } else { allocated };
+        let high_bit = data.integer(tags::HIGH_BIT).map_or(stored - 1, |v| v.clamp(0, 64) as u32);
+        let samples = data.integer(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
+        let named = data.text(tags::PHOTOMETRIC_INTERPRETATION);
+        let photometric = match named.as_deref() {
+            Some(name) => {
+                Photometric::from_name(name).ok_or_else(|| format!("its colours ({name}) are not supported"))?
+            }
+            None if samples == 3 => Photometric::Rgb,
+            None => Photometric::Monochrome2,
+        };
+        let header = Self {
+            rows,
+            columns,
+            samples: samples.clamp(0, 99) as usize,
+            photometric,
+            allocated,
+            stored,
+            high_bit,
+            signed: data.integer(tags::PIXEL_REPRESENTATION) == Some(1),
+            planar: data.integer(tags::PLANAR_CONFIGURATION) == Some(1),
+            frames: data.integer(tags::NUMBER_OF_FRAMES).filter(|n| *n > 0).map_or(1, |n| n.min(1 << 24) as u32),
+            number,
+            codec: Codec::of(&file.transfer_syntax)?,
+        };
+        header.check()?;
+        Ok(header)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        use Photometric::*;
+        let grey = matches!(self.photometric, Monochrome1 | Monochrome2 | Palette);
+        if self.samples != if grey { 1 } else { 3 } {
+            return Err(format!(
+                "{} samples for each pixel do not go with its Photometric Interpretation",
+                self.samples
+            ));
+        }
+        let depth_is_known = match self.number {
+            Number::Integer if self.samples == 3 => matches!(self.allocated, 8 | 16 | 32),
+            Number::Integer => matches!(self.allocated, 1 | 8 | 16 | 32),
+            _ => grey && self.codec == Codec::Native,
+        };
+        if !depth_is_known {
+            return Err(format!("{} bits for each value are not supported", self.allocated));
+        }
+        if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame {
+            return Err("compressed pixels of 1 bit are not supported".into());
+        }
+        if self.is_subsampled() && self.codec == Codec::Native && (self.allocated != 8 || self.columns % 2 != 0) {
+            return Err("subsampled colour with an odd number of columns or other than 8 bits is not supported".into());
+        }
+        Ok(())
+    }
+
+    /// Uncompressed pixels share their colour.
+    pub(crate) fn is_subsampled(&self) -> bool {
+        matches!(self.photometric, Photometric::YbrFull422 | Photometric::YbrPartial422)
+    }
+
+    /// Bits of one uncompressed frame.
+    pub(crate) fn frame_bits(&self) -> u64 {
+        let pixels = (self.rows * self.columns) as u64;
+        match self.photometric {
+            Photometric::YbrFull422 | Photometric::YbrPartial422 => pixels * 2 * u64::from(self.allocated),
+            _ => pixels * self.samples as u64 * u64::from(self.allocated),
+        }
+    }
+
+    /// Bytes of one decoded frame, colour in full.
+    pub(crate) fn decoded_bytes(&self) -> usize {
+        self.rows * self.columns * self.samples * (self.allocated as usize).div_ceil(8)
+    }
+
+    /// Colour, as shown.
+    pub(crate) fn is_color(&self) -> bool {
+        self.samples == 3 || self.photometric == Photometric::Palette
+    }
+}

@@ -1,0 +1,188 @@
+//! What `labrum info` tells about files: as JSON and as text.
+
+use super::dicom::transfer_syntax_name;
+use crate::domain::{
+    geometry::SpacingSource,
+    study::{Catalog, Kind, Series},
+};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// All that was found at the paths a user asked about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// In order of first sight.
+    pub studies: Vec<StudyReport>,
+    /// Files that are not shown.
+    pub passed_over: Vec<PassedOverReport>,
+}
+
+/// A study.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StudyReport {
+    /// Study Instance UID, or the folder of pictures.
+    pub id: String,
+    /// Study Description, or the folder's name.
+    pub description: String,
+    /// YYYY-MM-DD, empty where unknown.
+    pub date: String,
+    /// In order of number.
+    pub series: Vec<SeriesReport>,
+}
+
+/// A series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SeriesReport {
+    /// Series Instance UID, `#n` appended to parts of a split one; the path of a picture.
+    pub id: String,
+    /// "dicom" or "picture".
+    pub kind: &'static str,
+    /// "MR"; empty for pictures.
+    pub modality: String,
+    /// Series Description, or the file name.
+    pub description: String,
+    /// Series Number.
+    pub number: Option<i64>,
+    /// Body Part Examined.
+    pub body_part: String,
+    /// Width in pixels.
+    pub columns: usize,
+    /// Height in pixels.
+    pub rows: usize,
+    /// Slices, frames or pictures.
+    pub slices: usize,
+    /// Colour.
+    pub color: bool,
+    /// Photometric Interpretation as in the file; empty for pictures.
+    pub photometric: String,
+    /// Row and column distance of pixels in mm.
+    pub spacing_mm: Option<[f64; 2]>,
+    /// Where the spacing was found.
+    pub spacing_from: Option<&'static str>,
+    /// Median distance of slices in mm.
+    pub slice_spacing_mm: Option<f64>,
+    /// Transfer Syntax UID of the first instance.
+    pub transfer_syntax_uid: String,
+    /// Its name.
+    pub transfer_syntax: String,
+    /// SOP Class UID of the first instance.
+    pub sop_class_uid: String,
+    /// The first file.
+    pub first_file: String,
+    /// What a user should know.
+    pub notes: Vec<String>,
+}
+
+/// A file that is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOverReport {
+    /// Which.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+    /// True for an image that cannot be read, false for what is no image.
+    pub is_failure: bool,
+}
+
+impl Report {
+    /// The report on a catalog.
+    pub fn new(catalog: &Catalog) -> Self {
+        let study = |study: &crate::domain::study::Study| StudyReport {
+            id: study.id.clone(),
+            description: study.description.clone(),
+            date: study.date.clone(),
+            series: study.series.iter().map(series).collect(),
+        };
+        let passed = |passed: &crate::domain::study::PassedOver| PassedOverReport {
+            path: passed.path.display().to_string(),
+            reason: passed.reason.clone(),
+            is_failure: passed.is_failure,
+        };
+        Self {
+            studies: catalog.studies.iter().map(study).collect(),
+            passed_over: catalog.passed_over.iter().map(passed).collect(),
+        }
+    }
+
+    /// The report as text for people.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for study in &self.studies {
+            let _ = writeln!(out, "Study {} {}", or(&study.description, "without description"), study.date);
+            for series in &study.series {
+                series.write(&mut out);
+            }
+        }
+        for passed in &self.passed_over {
+            let kind = if passed.is_failure { "Not readable" } else { "Passed over" };
+            let _ = writeln!(out, "{kind}: {}: {}", passed.path, passed.reason);
+        }
+        out
+    }
+}
+
+impl SeriesReport {
+    fn write(&self, out: &mut String) {
+        let Self { columns, rows, slices, .. } = self;
+        let number = self.number.map_or(String::new(), |number| format!("{number} "));
+        let _ = writeln!(out, "  Series {number}{} {}", self.modality, or(&self.description, "without description"));
+        let _ =
+            write!(out, "    {columns} x {rows} pixels, {slices} {}", if *slices == 1 { "slice" } else { "slices" });
+        match (self.spacing_mm, self.spacing_from) {
+            (Some([row, column]), Some(from)) => {
+                let _ = write!(out, ", {row:.3} x {column:.3} mm ({from})");
+            }
+            _ => out.push_str(", pixel size unknown"),
+        }
+        if let Some(gap) = self.slice_spacing_mm {
+            let _ = write!(out, ", slices {gap:.2} mm apart");
+        }
+        out.push('\n');
+        if !self.transfer_syntax.is_empty() {
+            let _ = writeln!(out, "    {}, {}", self.photometric, self.transfer_syntax);
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "    Note: {note}");
+        }
+    }
+}
+
+fn or<'a>(text: &'a str, other: &'a str) -> &'a str {
+    if text.is_empty() { other } else { text }
+}
+
+fn series(series: &Series) -> SeriesReport {
+    let first = series.slices.first();
+    let spacing = first.and_then(|slice| slice.spacing).filter(|spacing| spacing.is_physical());
+    let dicom = series.kind == Kind::Dicom;
+    SeriesReport {
+        id: series.id.clone(),
+        kind: if dicom { "dicom" } else { "picture" },
+        modality: series.modality.clone(),
+        description: series.description.clone(),
+        number: series.number,
+        body_part: series.body_part.clone(),
+        columns: series.columns,
+        rows: series.rows,
+        slices: series.slices.len(),
+        color: series.color,
+        photometric: first
+            .filter(|_| dicom)
+            .and_then(|s| super::dicom::photometric(&s.source.path))
+            .unwrap_or_default(),
+        spacing_mm: spacing.map(|s| [s.row, s.column]),
+        spacing_from: spacing.map(|s| match s.source {
+            SpacingSource::PixelSpacing => "Pixel Spacing",
+            SpacingSource::ImagerPixelSpacing => "Imager Pixel Spacing, at the detector",
+            SpacingSource::UltrasoundRegion => "ultrasound region",
+            SpacingSource::AspectRatioOnly => "aspect ratio",
+            SpacingSource::Picture => "pixel_spacing_mm.csv",
+        }),
+        slice_spacing_mm: series.slice_spacing(),
+        transfer_syntax_uid: series.transfer_syntax.clone(),
+        transfer_syntax: if dicom { transfer_syntax_name(&series.transfer_syntax) } else { String::new() },
+        sop_class_uid: series.sop_class.clone(),
+        first_file: first.map_or(String::new(), |slice| slice.source.path.display().to_string()),
+        notes: series.notes.clone(),
+    }
+}

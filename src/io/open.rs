@@ -1,0 +1,271 @@
+//! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
+
+use super::{
+    dicom::{
+        self,
+        catalog::{Instance, Look},
+    },
+    picture,
+};
+use crate::{
+    Error, Result,
+    domain::{
+        image::Image,
+        progress::Cancel,
+        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
+    },
+};
+use rayon::prelude::*;
+use std::{
+    cmp::Ordering,
+    collections::HashMap,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+const TRIED: &str = "open";
+/// Files that are looked at between two reports of progress.
+const BATCH: usize = 64;
+
+/// Finds all studies and series at `paths`, from headers alone. `progress` is told how many files were looked at.
+///
+/// # Errors
+/// Where a path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
+/// asked for.
+pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
+    let files = files_at(paths, cancel)?;
+    let mut found = Found::default();
+    for batch in files.chunks(BATCH) {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let looks: Vec<FileLook> = batch.par_iter().map(|file| look(file, paths.contains(file))).collect();
+        looks.into_iter().zip(batch).for_each(|(look, file)| found.add(file, look));
+        progress(found.looked_at);
+    }
+    let catalog = found.into_catalog();
+    match paths {
+        [] => Err(Error::new(TRIED, "no file or folder was given")),
+        [only] if catalog.studies.is_empty() => Err(nothing_at(only, &catalog)),
+        _ => Ok(catalog),
+    }
+}
+
+/// Decodes one slice.
+///
+/// # Errors
+/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported.
+pub fn load(source: &Source, kind: Kind) -> Result<Image> {
+    match kind {
+        Kind::Dicom => dicom::load(source),
+        Kind::Picture => picture::read(&source.path),
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(TRIED, "cancelled")
+}
+
+fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
+    let failure = catalog.passed_over.iter().find(|passed| passed.is_failure);
+    if !path.is_dir() {
+        let reason = failure.or(catalog.passed_over.first()).map_or("it is no image", |p| p.reason.as_str());
+        return Error::at(TRIED, path, reason).advise(ADVICE);
+    }
+    let reason = match (catalog.passed_over.len(), failure) {
+        (0, _) => "the folder is empty".to_owned(),
+        (1, Some(only)) => format!("its only file, {}, cannot be shown: {}", name_of(&only.path), only.reason),
+        (n, Some(first)) => format!("none of its {n} files can be shown; {}: {}", name_of(&first.path), first.reason),
+        (n, None) => format!("none of its {n} files is an image"),
+    };
+    Error::at(TRIED, path, reason).advise(ADVICE)
+}
+
+const ADVICE: &str = "Labrum opens DICOM images and PNG, JPEG, TIFF and BMP pictures";
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// All files, each once, in natural order of their paths.
+fn files_at(paths: &[PathBuf], cancel: &Cancel) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let about = std::fs::metadata(path).map_err(|e| {
+            let missing = e.kind() == std::io::ErrorKind::NotFound;
+            let reason = if missing { "there is no such file or folder".into() } else { dicom::reason_of(&e) };
+            Error::at(TRIED, path, reason)
+        })?;
+        if !about.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let start = files.len();
+        for entry in walkdir::WalkDir::new(path) {
+            if cancel.is_cancelled() {
+                return Err(cancelled());
+            }
+            match entry {
+                Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => files.push(entry.into_path()),
+                Ok(_) => {}
+                // A folder inside that may not be entered hides its files; the others are shown.
+                Err(e) if e.depth() > 0 => log::warn!("cannot look into a folder: {e}"),
+                Err(e) => return Err(Error::at(TRIED, path, e)),
+            }
+        }
+        files[start..].sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
+    }
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    Ok(files)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// What a file turned out to be.
+enum FileLook {
+    Dicom(Box<Instance>),
+    Picture(Box<Series>),
+    Passed { reason: String, is_failure: bool },
+}
+
+fn look(path: &Path, asked_for: bool) -> FileLook {
+    let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };
+    match dicom::catalog::look(path) {
+        Look::Image(instance) => return FileLook::Dicom(instance),
+        Look::NoImage(reason) => return passed(reason, false),
+        Look::Broken(reason) => return passed(reason, true),
+        Look::NotDicom => {}
+    }
+    let mut head = Vec::new();
+    if let Err(e) = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
+        return passed(dicom::reason_of(&e), true);
+    }
+    if picture::format_of(&head).is_some() {
+        return match picture::probe(path) {
+            Ok(probe) => FileLook::Picture(Box::new(picture_series(path, probe))),
+            Err(error) => passed(error.reason, true),
+        };
+    }
+    let is_failure = asked_for || claims_to_be_an_image(path);
+    passed(if head.is_empty() { "the file is empty" } else { "it is neither DICOM nor a picture" }.into(), is_failure)
+}
+
+/// By its extension.
+fn claims_to_be_an_image(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp"].contains(&extension.as_str())
+}
+
+fn picture_series(path: &Path, probe: picture::Probe) -> Series {
+    let slice = Slice {
+        source: Source { path: path.to_owned(), frame: 0 },
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: picture::spacing(path),
+    };
+    Series {
+        id: path.display().to_string(),
+        kind: Kind::Picture,
+        modality: String::new(),
+        description: name_of(path),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: probe.columns,
+        rows: probe.rows,
+        color: probe.color,
+        slices: vec![slice],
+        notes: Vec::new(),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    looked_at: usize,
+    instances: Vec<Box<Instance>>,
+    pictures: Vec<Study>,
+    folders: HashMap<PathBuf, usize>,
+    passed_over: Vec<PassedOver>,
+}
+
+impl Found {
+    fn add(&mut self, path: &Path, look: FileLook) {
+        self.looked_at += 1;
+        match look {
+            FileLook::Dicom(instance) => self.instances.push(instance),
+            FileLook::Picture(series) => self.add_picture(path, *series),
+            FileLook::Passed { reason, is_failure } => {
+                self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure });
+            }
+        }
+    }
+
+    /// The pictures of a folder are one study.
+    fn add_picture(&mut self, path: &Path, series: Series) {
+        let folder = path.parent().unwrap_or(path).to_owned();
+        let pictures = &mut self.pictures;
+        let place = *self.folders.entry(folder).or_insert_with_key(|folder| {
+            // A bare file name has the parent "", which has no name: ask for the real one.
+            let real = std::path::absolute(path).ok().and_then(|p| p.parent().map(Path::to_owned));
+            let named = real.unwrap_or_else(|| folder.clone());
+            pictures.push(Study {
+                id: named.display().to_string(),
+                description: name_of(&named),
+                date: String::new(),
+                patient_id: String::new(),
+                patient_name: String::new(),
+                series: Vec::new(),
+            });
+            pictures.len() - 1
+        });
+        pictures[place].series.push(series);
+    }
+
+    fn into_catalog(mut self) -> Catalog {
+        let passed_over = &mut self.passed_over;
+        let mut studies = dicom::catalog::assemble(self.instances, |copy, first| {
+            let reason = format!("the same instance as {}", first.display());
+            passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false });
+        });
+        studies.extend(self.pictures);
+        Catalog { studies, passed_over: self.passed_over }
+    }
+}
+
+/// "slice 2" before "slice 10".
+pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
+    loop {
+        match (a.peek().copied(), b.peek().copied()) {
+            (None, None) => return Ordering::Equal,
+            (None, _) => return Ordering::Less,
+            (_, None) => return Ordering::Greater,
+            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let number = |chars: &mut std::iter::Peekable<std::str::Chars<'_>>| {
+                    let mut digits = String::new();
+                    while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+                        digits.push(digit);
+                    }
+                    digits.trim_start_matches('0').to_owned()
+                };
+                let (x, y) = (number(&mut a), number(&mut b));
+                let order = x.len().cmp(&y.len()).then_with(|| x.cmp(&y));
+                if order != Ordering::Equal {
+                    return order;
+                }
+            }
+            (Some(x), Some(y)) if x != y => return x.cmp(&y),
+            _ => {
+                a.next();
+                b.next();
+            }
+        }
+    }
+}
