@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md beside the sources is the map.
 
 pub mod app;
+pub mod cli;
 pub mod domain;
 mod error;
 pub mod io;

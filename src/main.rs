@@ -1,13 +1,15 @@
-//! Opens the window.
+//! Parses arguments, runs the window or a command, turns an error into an exit code.
 
-fn main() -> std::process::ExitCode {
-    env_logger::init();
-    let paths = std::env::args_os().skip(1).map(Into::into).collect();
-    match labrum::app::run(paths, Default::default()) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
+    match labrum::cli::run(labrum::cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("labrum: {error}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
 }

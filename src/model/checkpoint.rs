@@ -165,7 +165,7 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
     widen_sigmoid_head(&mut weights);
     let mut network = CmuNext::new(found.config, found.channels, found.classes, device);
     let mut problem = None;
-    network.visit(&mut |name, slot| {
+    network.each_tensor(&mut |name, slot| {
         let wanted = slot_shape(&slot);
         match weights.remove(name) {
             Some(tensor) if tensor.shape == wanted && tensor.values.iter().all(|v| v.is_finite()) => {
@@ -216,24 +216,29 @@ fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
 fn fill(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
-        Slot::Weight(p) => *p = Param::initialized(p.id, Tensor::from_data(data, device).require_grad()),
-        Slot::Vector(p) => *p = Param::initialized(p.id, Tensor::from_data(data, device).require_grad()),
+        Slot::Weight(p) => *p = Param::initialized(p.id, learnable(data, device)),
+        Slot::Vector(p) => *p = Param::initialized(p.id, learnable(data, device)),
         Slot::Statistic(s) => *s = RunningState::new(Tensor::from_data(data, device)),
     }
+}
+
+fn learnable<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
+    let tensor = Tensor::from_data(data, device);
+    if device.is_autodiff() { tensor.require_grad() } else { tensor }
 }
 
 /// The weights of a network in plain numbers.
 pub fn weights(network: &CmuNext) -> Result<Weights> {
     let mut out = Weights::new();
     let mut problem = None;
-    network.clone().visit(&mut |name, slot| {
+    network.clone().each_tensor(&mut |name, slot| {
         let shape = slot_shape(&slot);
         let data = match &slot {
             Slot::Weight(p) => p.val().into_data(),
             Slot::Vector(p) => p.val().into_data(),
             Slot::Statistic(s) => s.value_sync().into_data(),
         };
-        match data.into_vec::<f32>() {
+        match data.try_into_vec::<f32>() {
             Ok(values) => {
                 out.insert(name.to_owned(), PlainTensor { shape, values });
             }

@@ -73,7 +73,7 @@ impl Conv {
         kernels::conv2d(x, self.weight.val(), self.bias.val(), self.groups)
     }
 
-    fn visit(&mut self, name: &str, f: &mut Visitor<'_>) {
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
         f(&format!("{name}.weight"), Slot::Weight(&mut self.weight));
         f(&format!("{name}.bias"), Slot::Vector(&mut self.bias));
     }
@@ -121,7 +121,7 @@ impl Norm {
         kernels::affine(x, scale, shift)
     }
 
-    fn visit(&mut self, name: &str, f: &mut Visitor<'_>) {
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
         f(&format!("{name}.weight"), Slot::Vector(&mut self.gamma));
         f(&format!("{name}.bias"), Slot::Vector(&mut self.beta));
         f(&format!("{name}.running_mean"), Slot::Statistic(&mut self.running_mean));
@@ -146,9 +146,9 @@ impl ConvBlock {
     }
 
     /// `first` is the place of the convolution in its PyTorch sequence.
-    fn visit(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
-        self.conv.visit(&format!("{name}.{first}"), f);
-        self.norm.visit(&format!("{name}.{}", first + 1), f);
+    fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
+        self.conv.each_tensor(&format!("{name}.{first}"), f);
+        self.norm.each_tensor(&format!("{name}.{}", first + 1), f);
     }
 }
 
@@ -169,9 +169,9 @@ impl GeluBlock {
     }
 
     /// `first` is the place of the convolution in its PyTorch sequence; GELU stands between it and the norm.
-    fn visit(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
-        self.conv.visit(&format!("{name}.{first}"), f);
-        self.norm.visit(&format!("{name}.{}", first + 2), f);
+    fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
+        self.conv.each_tensor(&format!("{name}.{first}"), f);
+        self.norm.each_tensor(&format!("{name}.{}", first + 2), f);
     }
 }
 
@@ -197,10 +197,10 @@ impl Unit {
         self.narrow.forward(self.widen.forward(x))
     }
 
-    fn visit(&mut self, name: &str, f: &mut Visitor<'_>) {
-        self.depthwise.visit(&format!("{name}.0.fn"), 0, f);
-        self.widen.visit(name, 1, f);
-        self.narrow.visit(name, 4, f);
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
+        self.depthwise.each_tensor(&format!("{name}.0.fn"), 0, f);
+        self.widen.each_tensor(name, 1, f);
+        self.narrow.each_tensor(name, 4, f);
     }
 }
 
@@ -280,7 +280,7 @@ impl CmuNext {
         let mut skips = Vec::with_capacity(self.encoders.len());
         for (s, encoder) in self.encoders.iter().enumerate() {
             if s > 0 {
-                x = max_pool2d(x, MaxPoolOptions::new([2, 2], [2, 2], [0, 0], [1, 1], false));
+                x = max_pool2d(x, MaxPoolOptions::new([2, 2]));
             }
             x = encoder.forward(x);
             skips.push(x.clone());
@@ -293,21 +293,21 @@ impl CmuNext {
     }
 
     /// Shows every tensor with its name in a published checkpoint, always in the same order.
-    pub fn visit(&mut self, f: &mut Visitor<'_>) {
-        self.stem.visit("stem.conv", 0, f);
+    pub fn each_tensor(&mut self, f: &mut Visitor<'_>) {
+        self.stem.each_tensor("stem.conv", 0, f);
         for (s, encoder) in self.encoders.iter_mut().enumerate() {
             for (i, unit) in encoder.units.iter_mut().enumerate() {
-                unit.visit(&format!("encoder{}.block.{i}", s + 1), f);
+                unit.each_tensor(&format!("encoder{}.block.{i}", s + 1), f);
             }
-            encoder.up.visit(&format!("encoder{}.up.conv", s + 1), 0, f);
+            encoder.up.each_tensor(&format!("encoder{}.up.conv", s + 1), 0, f);
         }
         for (i, decoder) in self.decoders.iter_mut().enumerate() {
             let s = 5 - i;
-            decoder.up.visit(&format!("Up{s}.up"), 1, f);
-            decoder.grouped.visit(&format!("Up_conv{s}.conv"), 0, f);
-            decoder.widen.visit(&format!("Up_conv{s}.conv"), 3, f);
-            decoder.narrow.visit(&format!("Up_conv{s}.conv"), 6, f);
+            decoder.up.each_tensor(&format!("Up{s}.up"), 1, f);
+            decoder.grouped.each_tensor(&format!("Up_conv{s}.conv"), 0, f);
+            decoder.widen.each_tensor(&format!("Up_conv{s}.conv"), 3, f);
+            decoder.narrow.each_tensor(&format!("Up_conv{s}.conv"), 6, f);
         }
-        self.head.visit("Conv_1x1", f);
+        self.head.each_tensor("Conv_1x1", f);
     }
 }

@@ -96,7 +96,7 @@ impl Segmenter {
         let data = catch_unwind(AssertUnwindSafe(run))
             .map_err(|panic| failed(panic_text(panic.as_ref())))?
             .map_err(|e| failed(format!("{e:?}")))?;
-        let values = data.into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))?;
+        let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))?;
         if values.iter().all(|v| v.is_finite()) {
             Ok(values)
         } else {

@@ -6,7 +6,7 @@ use super::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
 use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
-use super::preprocess::{self, Placement, Size};
+use super::preprocess::{self, Size};
 use crate::domain::{label::Label, mask::Mask, metrics, progress::Cancel};
 use crate::io::dataset::{self, Pair};
 use crate::{Error, Result};
@@ -116,7 +116,6 @@ pub struct Trained {
 struct Sample {
     image: Vec<u8>,
     mask: Vec<u8>,
-    placement: Placement,
 }
 
 /// Trains on `folder`. `best` is called with every new best model, so that a stop keeps it.
@@ -193,7 +192,7 @@ fn load(pairs: &[Pair], options: &TrainOptions, size: Size, cancel: &Cancel) -> 
         let (image, mask) = pair.read()?;
         let (grey, placement) = preprocess::fit_raw(&image, &spec)?;
         let image = grey.iter().map(|v| (v * 255.0).round() as u8).collect();
-        Ok(Sample { image, mask: preprocess::fit_mask(&mask, &placement)?, placement })
+        Ok(Sample { image, mask: preprocess::fit_mask(&mask, &placement)? })
     };
     pairs.par_iter().map(one).collect()
 }
@@ -374,7 +373,7 @@ impl Run<'_> {
                 softmax(network.forward(Tensor::from_data(TensorData::new(images, shape), &self.device.device)), 1);
             let values = probabilities
                 .into_data()
-                .into_vec::<f32>()
+                .try_into_vec::<f32>()
                 .map_err(|e| Error::new("judge the model", format!("{e:?}")))?;
             let classes = self.card.labels.len() + 1;
             for (sample, probabilities) in part.iter().zip(values.chunks(classes * spec.rows * spec.columns)) {

@@ -6,8 +6,8 @@ use burn::backend::autodiff::{
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
-use burn::backend::{Autodiff, Backend, Flex, backend_extension, tensor::FloatTensor};
-use burn::tensor::{Shape, TensorData, backend::TensorMetadata};
+use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 
 /// What the network needs beyond burn's own operations; shapes as in the module above.
@@ -32,7 +32,7 @@ pub(super) trait CpuKernels: Backend {
 }
 
 fn values(x: FloatTensor<Flex>) -> FlexTensor {
-    x.into_contiguous()
+    x.to_contiguous()
 }
 
 fn slice(x: &FlexTensor) -> &[f32] {
@@ -199,7 +199,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
 
     /// A constant for the gradient: batch norm accounts for the dependence itself.
     fn labrum_channel_stats(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        <Self as burn::tensor::backend::AutodiffBackend>::from_inner(Flex::labrum_channel_stats(x.into_primitive()))
+        <Self as AutodiffBackend>::from_inner(Flex::labrum_channel_stats(x.into_primitive()))
     }
 
     fn labrum_batch_norm(

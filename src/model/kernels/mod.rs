@@ -21,7 +21,7 @@ fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
 /// Convolution with stride 1 and zero padding k/2 on each side, plus bias.
 ///
 /// x [B,Ci,H,W]; weight [Co,Ci/groups,k,k], k odd; bias [Co]; returns [B,Co,H,W].
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usize) -> Tensor<4> {
+pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usize) -> Tensor<4> {
     if on_cpu(&x) {
         let out = Dispatch::labrum_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups);
         return Tensor::from_dispatch(out);
@@ -33,7 +33,7 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: usize) -
 }
 
 /// GELU(x) = x Phi(x), with the exact erf.
-pub fn gelu(x: Tensor<4>) -> Tensor<4> {
+pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
     if on_cpu(&x) { Tensor::from_dispatch(Dispatch::labrum_gelu(x.into_dispatch())) } else { burn_activation::gelu(x) }
 }
 
@@ -41,7 +41,7 @@ pub fn gelu(x: Tensor<4>) -> Tensor<4> {
 ///
 /// Returns (x - mean) / sqrt(variance + eps) * gamma + beta, the mean [C] and the biased variance [C]; the last two
 /// carry no gradient, the first accounts for their dependence on x.
-pub fn batch_norm_train(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, [Tensor<1>; 2]) {
+pub(super) fn batch_norm_train(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, [Tensor<1>; 2]) {
     if !on_cpu(&x) {
         let normed = module::batch_norm_train(x, gamma, beta, eps);
         return (normed.output, [normed.mean.detach(), normed.variance.detach()]);
@@ -60,7 +60,7 @@ pub fn batch_norm_train(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f6
 }
 
 /// y = x * scale + shift, channel by channel: batch norm with running statistics.
-pub fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
+pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
     if on_cpu(&x) {
         let out = Dispatch::labrum_affine(x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
         return Tensor::from_dispatch(out);
