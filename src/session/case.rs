@@ -33,7 +33,9 @@ impl StudyInfo {
     /// The line above the cases of a study.
     pub fn title(&self) -> String {
         let parts = [&self.patient_name, &self.patient_id, &self.date, &self.description];
-        let known: Vec<&str> = parts.into_iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        let mut known: Vec<&str> = parts.into_iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        // Anonymised studies carry the ID as the name.
+        known.dedup();
         if known.is_empty() { "Study".into() } else { known.join(" · ") }
     }
 }
@@ -125,6 +127,16 @@ impl Case {
     /// How many slices a model was run on.
     pub fn found(&self) -> usize {
         self.slices.iter().filter(|s| s.finding.is_some()).count()
+    }
+
+    /// Series Description, or what else tells the series from others.
+    pub fn title(&self) -> String {
+        let series = &self.series;
+        match (series.description.trim(), series.number) {
+            ("", Some(number)) => format!("Series {number}"),
+            ("", None) => "Series".to_owned(),
+            (description, _) => description.to_owned(),
+        }
     }
 
     /// "MR · 12 slices · 256 x 256".

@@ -113,7 +113,7 @@ fn describe(session: &Session, case: &Case) -> String {
         }
         None => "no mask".to_owned(),
     };
-    format!("Picture: {}, {slice}, {mask}", case.series.description)
+    format!("Picture: {}, {slice}, {mask}", case.title())
 }
 
 fn mouse(
@@ -214,7 +214,7 @@ fn annotate(
 ) {
     let inner = rect.shrink(12.0);
     let count = case.slices.len();
-    let mut title = case.series.description.clone();
+    let mut title = case.title();
     if count > 1 {
         title = format!("{title}\n{} / {count}", slice + 1);
     }

@@ -126,7 +126,7 @@ impl Window {
 
     fn name_window(&mut self, ui: &Ui, session: &Session) {
         let title = match session.case() {
-            Some(case) => format!("{} - Labrum", case.series.description),
+            Some(case) => format!("{} - Labrum", case.title()),
             None => "Labrum".to_owned(),
         };
         if title != self.title {

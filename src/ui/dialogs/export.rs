@@ -46,7 +46,7 @@ impl ExportDialog {
             self.waits_for_folder = false;
         }
         title(ui, "Export");
-        explain(ui, &format!("{} · {}", case.series.description, case.summary()));
+        explain(ui, &format!("{} · {}", case.title(), case.summary()));
         self.choose_slices(ui, session);
         section(ui, "Formats");
         for format in ExportFormat::ALL {

@@ -132,7 +132,7 @@ fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &m
     let colors = theme::colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
     let (icon, color) = status_icon(ui, case.status);
-    let name = format!("Case {}, {}, {}", case.series.description, case.summary(), status_label(case.status));
+    let name = format!("Case {}, {}, {}", case.title(), case.summary(), status_label(case.status));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
@@ -163,7 +163,7 @@ fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &m
     ui.scope_builder(UiBuilder::new().max_rect(words).layout(Layout::top_down(Align::LEFT)), |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
-        ui.add(egui::Label::new(RichText::new(&case.series.description).color(colors.strong)).truncate());
+        ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
         ui.add(egui::Label::new(small(case.summary())).truncate());
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -183,7 +183,7 @@ fn status_words(case: &Case) -> String {
 }
 
 fn hover(case: &Case) -> String {
-    let mut lines = vec![case.series.description.clone(), case.summary()];
+    let mut lines = vec![case.title(), case.summary()];
     if !case.series.body_part.is_empty() {
         lines.push(case.series.body_part.clone());
     }

@@ -30,19 +30,16 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
         doubts(ui, session, case, actions);
         window(ui, session, case, actions);
     });
-    ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
-        command_button(ui, session, actions, UserCommand::Export, wide(ui, with_icon(ICON_FILE_EXPORT, "Export...")));
-        ui.horizontal(|ui| {
-            let accept = primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
-            command_button(ui, session, actions, UserCommand::Accept, accept);
-            let skip = Button::new("Skip").min_size(vec2(72.0, 32.0));
-            command_button(ui, session, actions, UserCommand::Skip, skip);
-        });
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let accept = primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
+        command_button(ui, session, actions, UserCommand::Accept, accept);
+        let skip = Button::new("Skip").min_size(vec2(72.0, 32.0));
+        command_button(ui, session, actions, UserCommand::Skip, skip);
     });
-}
-
-fn wide<'a>(ui: &Ui, button: Button<'a>) -> Button<'a> {
-    button.min_size(vec2(ui.available_width(), 28.0))
+    ui.add_space(2.0);
+    let export = with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
+    command_button(ui, session, actions, UserCommand::Export, export);
 }
 
 fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {

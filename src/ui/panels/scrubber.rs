@@ -4,7 +4,7 @@ use crate::{
     session::{Action, Session, case::Case, command::UserCommand},
     ui::{
         theme::{self, DOUBT},
-        widgets::{command_button, icon_button},
+        widgets::command_button,
     },
 };
 use egui::{Align, Button, Color32, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
@@ -26,7 +26,6 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             track(ui, case, actions);
         });
     });
-    let _ = icon_button;
 }
 
 fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {

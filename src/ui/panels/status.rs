@@ -9,7 +9,6 @@ use std::time::Instant;
 
 /// Shows the bar.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointer>, actions: &mut Vec<Action>) {
-    let dimmed = theme::colors(ui).dimmed;
     ui.horizontal(|ui| {
         ui.set_min_height(24.0);
         let words = pointer.map_or(String::new(), |p| under_pointer(session, p));
@@ -32,7 +31,6 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
     fn separator(ui: &mut Ui) {
         ui.label(RichText::new("|").size(12.0).color(theme::colors(ui).line));
     }
-    let _ = dimmed;
 }
 
 fn model_in_use(session: &Session) -> Option<String> {

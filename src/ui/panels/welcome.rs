@@ -31,10 +31,13 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
         ui.add_space(24.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().button_padding = vec2(14.0, 8.0);
-            let open = primary(ui, "Open folder");
+            let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
+            let open = high(primary(ui, "Open folder"));
             command_button(ui, session, actions, UserCommand::OpenFolder, open);
-            command_button(ui, session, actions, UserCommand::OpenFiles, with_icon(ICON_DESCRIPTION, "Open files"));
-            command_button(ui, session, actions, UserCommand::OpenPath, with_icon(ICON_EDIT, "Type a path"));
+            let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
+            command_button(ui, session, actions, UserCommand::OpenFiles, files);
+            let path = high(with_icon(ICON_EDIT, "Type a path"));
+            command_button(ui, session, actions, UserCommand::OpenPath, path);
         });
         ui.add_space(8.0);
         let palette = shortcuts::key_of(UserCommand::Palette);
