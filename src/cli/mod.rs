@@ -64,6 +64,11 @@ fn bar_style(text: &str) -> indicatif::ProgressStyle {
     indicatif::ProgressStyle::with_template(&template).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
 }
 
+/// A line on stderr above the bar; a bar that is not on a terminal would swallow it.
+fn tell(bar: &indicatif::ProgressBar, text: &str) {
+    if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
+}
+
 /// Text for people, on stdout.
 fn print(text: &str) -> Result<()> {
     use std::io::Write;
