@@ -119,7 +119,7 @@ enum AbsentArgument {
     LeaveOut,
 }
 
-fn size(text: &str) -> std::result::Result<(usize, usize), String> {
+pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
     let (columns, rows) = text.split_once('x').ok_or("give columns x rows, like 256x176")?;
     let side = |s: &str| match s.trim().parse::<usize>() {
         Ok(n) if n > 0 && n % 16 == 0 && n <= 4096 => Ok(n),
@@ -129,7 +129,7 @@ fn size(text: &str) -> std::result::Result<(usize, usize), String> {
 }
 
 /// `name`, or `name|category|concept` with codes as `value scheme meaning`.
-fn label(text: &str) -> std::result::Result<Label, String> {
+pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
     let code = |text: &str| -> std::result::Result<Code, String> {
         let mut parts = text.splitn(3, ' ');
         match (parts.next(), parts.next(), parts.next()) {
@@ -147,7 +147,7 @@ fn label(text: &str) -> std::result::Result<Label, String> {
     }
 }
 
-fn purpose(text: &str) -> std::result::Result<Purpose, String> {
+pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
