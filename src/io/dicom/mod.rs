@@ -7,12 +7,16 @@ mod dataset;
 pub(crate) mod decode;
 mod display;
 mod file;
+#[cfg(test)]
+mod fixture;
 mod frames;
 mod geometry;
 mod header;
 mod parse;
 mod pixels;
 mod split;
+#[cfg(test)]
+mod tests;
 mod uids;
 
 pub(crate) use file::reason_of;
