@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let (image, truth) = pair.read()?;
         let predicted = model.segment(&image)?.mask;
         if let Some(notice) = model.take_notice() {
-            bar.println(notice);
+            super::tell(&bar, &notice);
         }
         cases.push(CaseScores::new(&pair.name, &predicted, &truth, [1.0, 1.0])?);
         bar.inc(1);

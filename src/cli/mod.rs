@@ -1,6 +1,8 @@
 //! The commands without a window: the same engine, for scripts.
 
 mod evaluate;
+mod import_checkpoint;
+mod info;
 mod train;
 
 use crate::Result;
@@ -29,6 +31,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Info(info::Arguments),
+    ImportCheckpoint(import_checkpoint::Arguments),
 }
 
 /// `--device`
@@ -54,6 +58,8 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Some(Command::Train(arguments)) => train::run(arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Info(arguments)) => info::run(&arguments),
+        Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
         None => Ok(()),
     }
 }
@@ -62,6 +68,11 @@ pub fn run(cli: Cli) -> Result<()> {
 fn bar_style(text: &str) -> indicatif::ProgressStyle {
     let template = format!("{{bar:30}} {text}");
     indicatif::ProgressStyle::with_template(&template).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
+}
+
+/// A line on stderr above the bar; a bar that is not on a terminal would swallow it.
+fn tell(bar: &indicatif::ProgressBar, text: &str) {
+    if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
 }
 
 /// Text for people, on stdout.

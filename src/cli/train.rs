@@ -119,7 +119,7 @@ enum AbsentArgument {
     LeaveOut,
 }
 
-fn size(text: &str) -> std::result::Result<(usize, usize), String> {
+pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
     let (columns, rows) = text.split_once('x').ok_or("give columns x rows, like 256x176")?;
     let side = |s: &str| match s.trim().parse::<usize>() {
         Ok(n) if n > 0 && n % 16 == 0 && n <= 4096 => Ok(n),
@@ -129,7 +129,7 @@ fn size(text: &str) -> std::result::Result<(usize, usize), String> {
 }
 
 /// `name`, or `name|category|concept` with codes as `value scheme meaning`.
-fn label(text: &str) -> std::result::Result<Label, String> {
+pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
     let code = |text: &str| -> std::result::Result<Code, String> {
         let mut parts = text.splitn(3, ' ');
         match (parts.next(), parts.next(), parts.next()) {
@@ -147,13 +147,15 @@ fn label(text: &str) -> std::result::Result<Label, String> {
     }
 }
 
-fn purpose(text: &str) -> std::result::Result<Purpose, String> {
+pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     let (folder, out) = (arguments.folder.clone(), arguments.out.clone());
-    whole_file::check_writable(&out)?;
+    // A folder that cannot be written to is better found out now than after the training.
+    whole_file::write(&out.with_extension("part"), "write the model", |_| Ok(()))?;
+    std::fs::remove_file(out.with_extension("part")).map_err(|e| Error::at("write the model", &out, e))?;
     let options = options(arguments)?;
     let cancel = Cancel::default();
     let stop = cancel.clone();
@@ -167,7 +169,10 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let mut text = format!("{how} in {}", out.display());
     if let Some(h) = &trained.card.held_out {
         let (dice, iou, hd95, boundary) = (h.dice, h.iou, h.hd95, h.boundary_iou);
-        text += &format!("\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95:.2} px, boundary IoU {boundary:.4}", h.cases);
+        text += &format!(
+            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95:.2} px, boundary IoU {boundary:.4}",
+            h.cases
+        );
     }
     super::print(&text)
 }
@@ -181,7 +186,8 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         return Err(Error::new("train", "--epochs and --batch must be at least 1"));
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
-    let labels = a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
+    let labels =
+        a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
     Ok(TrainOptions {
         config: match a.config {
             ConfigArgument::S => Config::S,
@@ -220,24 +226,28 @@ fn options(a: Arguments) -> Result<TrainOptions> {
 
 fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
     let bytes = checkpoint::to_bytes(card, weights)?;
-    whole_file::write(out, &bytes)
+    whole_file::write(out, "write the model", |file| file.write_all(&bytes))
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {
     match progress {
-        Progress::Started { training, validation, held_out, device } => bar.println(format!(
-            "{training} images to train on, {validation} to choose the best epoch, {held_out} held out; on {device}"
-        )),
+        Progress::Started { training, validation, held_out, device } => super::tell(
+            bar,
+            &format!(
+                "{training} images to train on, {validation} to choose the best epoch, {held_out} held out; {device}"
+            ),
+        ),
         Progress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        Progress::Epoch { epoch, loss, validation_dice, best } => {
+        Progress::Epoch { epoch, steps, seconds, loss, validation_dice, best } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
-            let text = format!("epoch {epoch}: loss {loss:.4}, validation Dice {validation_dice:.4}{mark}");
-            // A bar that is not on a terminal swallows lines.
-            if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
+            let text = format!(
+                "epoch {epoch} ({steps} steps, {seconds:.0} s): loss {loss:.4}, validation Dice {validation_dice:.4}{mark}"
+            );
+            super::tell(bar, &text);
         }
     }
 }

@@ -6,5 +6,6 @@ pub mod info;
 pub mod label_file;
 pub mod open;
 pub mod picture;
+pub mod whole_file;
 
 mod guard;

@@ -84,7 +84,7 @@ fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
 
 const ADVICE: &str = "Labrum opens DICOM images and PNG, JPEG, TIFF and BMP pictures";
 
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
@@ -267,5 +267,55 @@ pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
                 b.next();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn catalog_of(path: &Path) -> Result<Catalog> {
+        catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+    }
+
+    #[test]
+    fn numbers_in_names_count_as_numbers() {
+        let mut names = ["slice10", "slice2", "Slice1", "slice02b"];
+        names.sort_by(|a, b| natural_order(a, b));
+        assert_eq!(names, ["Slice1", "slice2", "slice02b", "slice10"]);
+    }
+
+    #[test]
+    fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b10.png", "b9.png"] {
+            image::GrayImage::new(5, 4).save(folder.path().join(name)).unwrap();
+        }
+        std::fs::write(folder.path().join("readme.txt"), "words").unwrap();
+        let catalog = catalog_of(folder.path()).unwrap();
+        assert_eq!(catalog.studies.len(), 1);
+        let names: Vec<_> = catalog.studies[0].series.iter().map(|s| s.description.as_str()).collect();
+        assert_eq!(names, ["b9.png", "b10.png"]);
+        assert_eq!((catalog.studies[0].series[0].columns, catalog.studies[0].series[0].rows), (5, 4));
+        assert!(!catalog.passed_over[0].is_failure);
+    }
+
+    #[test]
+    fn a_picture_is_known_by_its_content_not_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scan.dcm");
+        image::RgbImage::new(3, 2).save_with_format(&path, image::ImageFormat::Png).unwrap();
+        let catalog = catalog_of(&path).unwrap();
+        assert_eq!(catalog.studies[0].series[0].kind, Kind::Picture);
+        assert!(catalog.studies[0].series[0].color);
+    }
+
+    #[test]
+    fn a_cancelled_search_says_so() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let error = catalog(&[std::env::temp_dir()], &mut |_| {}, &cancel).unwrap_err();
+        assert_eq!(error.reason, "cancelled");
     }
 }

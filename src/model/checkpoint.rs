@@ -57,17 +57,8 @@ pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
 
 /// Reads our own format from memory.
 pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
-    let broken = |e: &dyn std::fmt::Display| {
-        Error::new("read the model", format!("not a safetensors file ({e})"))
-            .advise("Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.")
-    };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(&e))?;
-    let card = header.metadata().as_ref().and_then(|m| m.get(CARD_KEY));
-    let card: Option<ModelCard> = card
-        .map(|text| serde_json::from_str(text))
-        .transpose()
-        .map_err(|e| Error::new("read the model", format!("its card cannot be understood ({e})")))?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| broken(&e))?;
+    let card = header_card(bytes)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_safetensors(&e))?;
     let mut weights = Weights::new();
     for (name, view) in tensors.iter() {
         if let Some(values) = floats(view.dtype(), view.data()) {
@@ -75,6 +66,24 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(Option<ModelCard>, Weights)> {
         }
     }
     Ok((card, weights))
+}
+
+/// The card alone, without reading the weights.
+pub fn card(bytes: &[u8]) -> Result<ModelCard> {
+    header_card(bytes)?.ok_or_else(|| Error::new("read the model", "it has no model card"))
+}
+
+fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| not_safetensors(&e))?;
+    let text = header.metadata().as_ref().and_then(|m| m.get(CARD_KEY));
+    text.map(|text| serde_json::from_str(text))
+        .transpose()
+        .map_err(|e| Error::new("read the model", format!("its card cannot be understood ({e})")))
+}
+
+fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
+    Error::new("read the model", format!("not a safetensors file ({e})"))
+        .advise("Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.")
 }
 
 /// Float tensors as f32; `None` for counters and the like.
@@ -194,8 +203,8 @@ pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, Cmu
     }
 }
 
-/// A sigmoid head z is the softmax head (0, z).
-fn widen_sigmoid_head(weights: &mut Weights) {
+/// Turns a sigmoid head z into the softmax head (0, z); leaves other heads as they are.
+pub fn widen_sigmoid_head(weights: &mut Weights) {
     for name in ["Conv_1x1.weight", "Conv_1x1.bias"] {
         if let Some(tensor) = weights.get_mut(name).filter(|t| t.shape.first() == Some(&1)) {
             tensor.shape[0] = 2;

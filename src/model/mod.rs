@@ -10,4 +10,5 @@ pub mod evaluate;
 pub mod infer;
 mod kernels;
 pub mod preprocess;
+pub mod shipped;
 pub mod train;

@@ -93,6 +93,10 @@ pub enum Progress {
     Epoch {
         /// From 1.
         epoch: usize,
+        /// Steps since the beginning.
+        steps: usize,
+        /// Seconds since the beginning.
+        seconds: f64,
         /// Mean loss of the epoch.
         loss: f64,
         /// Mean Dice of the validation images at the size of the input.
@@ -308,7 +312,14 @@ impl Run<'_> {
                 kept = (average.clone(), validation_dice);
                 best(self.card, &average)?;
             }
-            progress(Progress::Epoch { epoch, loss: sum / f64::from(count), validation_dice, best: is_best });
+            progress(Progress::Epoch {
+                epoch,
+                steps: step,
+                seconds: self.started.elapsed().as_secs_f64(),
+                loss: sum / f64::from(count),
+                validation_dice,
+                best: is_best,
+            });
         }
         Ok((kept.0, cancel.is_cancelled()))
     }
@@ -317,7 +328,7 @@ impl Run<'_> {
     fn done(&self, step: usize, steps_per_epoch: usize) -> f64 {
         let by_steps = step as f64 / (self.options.epochs * steps_per_epoch) as f64;
         let by_time = self.options.time_limit.map_or(0.0, |t| self.started.elapsed().as_secs_f64() / t.as_secs_f64());
-        by_steps.max(by_time)
+        by_steps.max(by_time).min(1.0)
     }
 
     fn step(

@@ -1,4 +1,5 @@
-//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes.
+//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes; strict
+//! segmentations.
 
 mod bytes;
 pub(crate) mod catalog;
@@ -7,12 +8,17 @@ mod dataset;
 pub(crate) mod decode;
 mod display;
 mod file;
+#[cfg(test)]
+mod fixture;
 mod frames;
 mod geometry;
 mod header;
 mod parse;
 mod pixels;
+pub mod seg;
 mod split;
+#[cfg(test)]
+mod tests;
 mod uids;
 
 pub(crate) use file::reason_of;

@@ -41,7 +41,12 @@ pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
 ///
 /// Returns (x - mean) / sqrt(variance + eps) * gamma + beta, the mean [C] and the biased variance [C]; the last two
 /// carry no gradient, the first accounts for their dependence on x.
-pub(super) fn batch_norm_train(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, [Tensor<1>; 2]) {
+pub(super) fn batch_norm_train(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+) -> (Tensor<4>, [Tensor<1>; 2]) {
     if !on_cpu(&x) {
         let normed = module::batch_norm_train(x, gamma, beta, eps);
         return (normed.output, [normed.mean.detach(), normed.variance.detach()]);
@@ -68,3 +73,6 @@ pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Lossless scans, T.81 annex H.
+
+use super::{
+    DAMAGED, Tables,
+    bits::{BitReader, Table},
+    markers::{Frame, Scan},
+};
+
+/// Decodes a scan into the samples of its components.
+pub(super) fn decode_scan(
+    frame: &mut Frame,
+    scan: &Scan,
+    tables: &Tables,
+    reader: &mut BitReader<'_>,
+) -> Result<(), String> {
+    let (columns, rows) = (frame.columns, frame.rows);
+    let predictor = scan.spectrum.0;
+    let shift = scan.approximation.1;
+    if !(1..=7).contains(&predictor) {
+        return Err(DAMAGED.into());
+    }
+    let middle = 1i32 << (frame.precision - shift - 1);
+    let tables_of = |part: &(usize, usize, usize)| tables.dc[part.1].as_ref();
+    let huffman: Vec<&Table> = scan.parts.iter().map(tables_of).collect::<Option<_>>().ok_or(DAMAGED)?;
+    for part in &scan.parts {
+        frame.components[part.0].samples = vec![0; columns * rows];
+    }
+    // The row in which prediction began anew; there, only the left neighbour counts.
+    let mut first_row = 0;
+    for row in 0..rows {
+        for column in 0..columns {
+            let place = row * columns + column;
+            let restarts = tables.restart_interval > 0 && place > 0 && place % tables.restart_interval == 0;
+            if restarts {
+                reader.restart()?;
+                first_row = row;
+            }
+            for (part, table) in scan.parts.iter().zip(&huffman) {
+                let samples = &mut frame.components[part.0].samples;
+                let at = |back: usize| i32::from(samples[place - back]);
+                let predicted = if (place == 0 || restarts) && row == first_row {
+                    middle
+                } else if row == first_row {
+                    at(1)
+                } else if column == 0 {
+                    at(columns)
+                } else {
+                    predict(predictor, at(1), at(columns), at(columns + 1))
+                };
+                let size = u32::from(table.decode(reader)?);
+                let difference = match size {
+                    0..=15 => reader.signed(size)?,
+                    16 => 32_768,
+                    _ => return Err(DAMAGED.into()),
+                };
+                samples[place] = (predicted + difference) as u16;
+            }
+        }
+    }
+    if shift > 0 {
+        for part in &scan.parts {
+            frame.components[part.0].samples.iter_mut().for_each(|sample| *sample <<= shift);
+        }
+    }
+    Ok(())
+}
+
+/// T.81 table H.1.
+fn predict(predictor: usize, a: i32, b: i32, c: i32) -> i32 {
+    match predictor {
+        1 => a,
+        2 => b,
+        3 => c,
+        4 => a + b - c,
+        5 => a + ((b - c) >> 1),
+        6 => b + ((a - c) >> 1),
+        _ => (a + b) >> 1,
+    }
+}

@@ -1,0 +1,296 @@
+//! Scans of the discrete cosine transform, T.81 annexes F and G, and the way back to pixels.
+
+use super::{
+    DAMAGED, Tables,
+    bits::{BitReader, Table},
+    markers::{Component, Frame, Process, Scan, ZIGZAG},
+};
+use std::f32::consts::PI;
+
+/// What is carried from block to block of a scan.
+struct State {
+    /// The last DC value of each component.
+    predictions: Vec<i32>,
+    /// Blocks that have no further coefficients in this band.
+    end_of_band: u32,
+}
+
+/// Decodes a scan into the coefficients of its components.
+pub(super) fn decode_scan(
+    frame: &mut Frame,
+    scan: &Scan,
+    tables: &Tables,
+    reader: &mut BitReader<'_>,
+) -> Result<(), String> {
+    for part in &scan.parts {
+        frame.components[part.0].begin(tables)?;
+    }
+    let progressive = frame.process == Process::Progressive;
+    if progressive && scan.spectrum.0 > 0 && scan.parts.len() > 1 {
+        return Err(DAMAGED.into());
+    }
+    let (across, down) = units(frame, scan);
+    let mut state = State { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+    for unit in 0..across * down {
+        if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
+            reader.restart()?;
+            state = State { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+        }
+        let (x, y) = (unit % across, unit / across);
+        for &(index, dc, ac) in &scan.parts {
+            let component = &mut frame.components[index];
+            let (wide, high) = if scan.parts.len() == 1 { (1, 1) } else { component.sampling };
+            for block in 0..wide * high {
+                let place = (y * high + block / wide) * component.blocks.0 + x * wide + block % wide;
+                let block = component.coefficients.get_mut(place * 64..place * 64 + 64).ok_or(DAMAGED)?;
+                let (dc, ac) = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
+                if progressive {
+                    progressive_block(block, scan, (dc, ac), reader, &mut state, index)?;
+                } else {
+                    let (dc, ac) = (dc.ok_or(DAMAGED)?, ac.ok_or(DAMAGED)?);
+                    sequential_block(block, dc, ac, reader, &mut state.predictions[index])?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.
+fn units(frame: &Frame, scan: &Scan) -> (usize, usize) {
+    if let [(only, ..)] = scan.parts[..] {
+        let (columns, rows) = frame.size_of(&frame.components[only]);
+        return (columns.div_ceil(8), rows.div_ceil(8));
+    }
+    (frame.columns.div_ceil(8 * frame.most.0), frame.rows.div_ceil(8 * frame.most.1))
+}
+
+fn sequential_block(
+    block: &mut [i16],
+    dc: &Table,
+    ac: &Table,
+    reader: &mut BitReader<'_>,
+    prediction: &mut i32,
+) -> Result<(), String> {
+    *prediction += dc_difference(dc, reader)?;
+    block[0] = *prediction as i16;
+    let mut k = 1;
+    while k < 64 {
+        let (run, size) = run_and_size(ac, reader)?;
+        match (run, size) {
+            (15, 0) => k += 16,
+            (_, 0) => break,
+            _ => {
+                k += run;
+                *block.get_mut(*ZIGZAG.get(k).ok_or(DAMAGED)?).ok_or(DAMAGED)? = reader.signed(size)? as i16;
+                k += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn dc_difference(table: &Table, reader: &mut BitReader<'_>) -> Result<i32, String> {
+    let size = u32::from(table.decode(reader)?);
+    if size > 15 { Err(DAMAGED.into()) } else { reader.signed(size) }
+}
+
+fn run_and_size(table: &Table, reader: &mut BitReader<'_>) -> Result<(usize, u32), String> {
+    let code = table.decode(reader)?;
+    Ok((usize::from(code >> 4), u32::from(code & 15)))
+}
+
+/// T.81 G.1.2.
+fn progressive_block(
+    block: &mut [i16],
+    scan: &Scan,
+    (dc, ac): (Option<&Table>, Option<&Table>),
+    reader: &mut BitReader<'_>,
+    state: &mut State,
+    index: usize,
+) -> Result<(), String> {
+    let low = scan.approximation.1;
+    match (scan.spectrum.0, scan.approximation.0) {
+        (0, 0) => {
+            let prediction = &mut state.predictions[index];
+            *prediction += dc_difference(dc.ok_or(DAMAGED)?, reader)?;
+            block[0] = (*prediction << low) as i16;
+            Ok(())
+        }
+        (0, _) => {
+            block[0] |= (reader.bits(1)? << low) as i16;
+            Ok(())
+        }
+        (_, 0) => first_band(block, scan, ac.ok_or(DAMAGED)?, reader, &mut state.end_of_band),
+        _ => refine_band(block, scan, ac.ok_or(DAMAGED)?, reader, &mut state.end_of_band),
+    }
+}
+
+fn first_band(
+    block: &mut [i16],
+    scan: &Scan,
+    ac: &Table,
+    reader: &mut BitReader<'_>,
+    end_of_band: &mut u32,
+) -> Result<(), String> {
+    if *end_of_band > 0 {
+        *end_of_band -= 1;
+        return Ok(());
+    }
+    let mut k = scan.spectrum.0;
+    while k <= scan.spectrum.1 {
+        let (run, size) = run_and_size(ac, reader)?;
+        match (run, size) {
+            (15, 0) => k += 16,
+            (_, 0) => {
+                *end_of_band = (1 << run) - 1 + reader.bits(run as u32)?;
+                break;
+            }
+            _ => {
+                k += run;
+                block[*ZIGZAG.get(k).ok_or(DAMAGED)?] = (reader.signed(size)? << scan.approximation.1) as i16;
+                k += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// T.81 G.1.2.3: a bit more for coefficients that are known, and the new ones of this depth.
+fn refine_band(
+    block: &mut [i16],
+    scan: &Scan,
+    ac: &Table,
+    reader: &mut BitReader<'_>,
+    end_of_band: &mut u32,
+) -> Result<(), String> {
+    let bit = 1i16 << scan.approximation.1;
+    let refine = |value: &mut i16, reader: &mut BitReader<'_>| -> Result<(), String> {
+        if reader.bits(1)? == 1 && *value & bit == 0 {
+            *value += if *value > 0 { bit } else { -bit };
+        }
+        Ok(())
+    };
+    let mut k = scan.spectrum.0;
+    while *end_of_band == 0 && k <= scan.spectrum.1 {
+        let (mut run, size) = run_and_size(ac, reader)?;
+        let mut new = 0;
+        match (run, size) {
+            (15, 0) => {}
+            (_, 0) => {
+                *end_of_band = (1 << run) + reader.bits(run as u32)?;
+                break;
+            }
+            _ => new = if reader.bits(1)? == 1 { bit } else { -bit },
+        }
+        while k <= scan.spectrum.1 {
+            let value = &mut block[ZIGZAG[k]];
+            if *value != 0 {
+                refine(value, reader)?;
+            } else if run == 0 {
+                *value = new;
+                k += 1;
+                break;
+            } else {
+                run -= 1;
+            }
+            k += 1;
+        }
+    }
+    if *end_of_band > 0 {
+        for place in ZIGZAG.iter().take(scan.spectrum.1 + 1).skip(k) {
+            if block[*place] != 0 {
+                refine(&mut block[*place], reader)?;
+            }
+        }
+        *end_of_band -= 1;
+    }
+    Ok(())
+}
+
+/// The samples of all components at the size of the frame.
+pub(super) fn planes(frame: &Frame) -> Result<Vec<Vec<u16>>, String> {
+    let cosines = cosines();
+    let plane = |component: &Component| {
+        let table = component.table.ok_or(DAMAGED)?;
+        let small = samples(component, &table, frame.precision, &cosines);
+        Ok(enlarge(&small, frame, component))
+    };
+    frame.components.iter().map(plane).collect()
+}
+
+/// `cosines[x][u]` of T.81 A.3.3, with the factor of `u` and a half.
+fn cosines() -> [[f32; 8]; 8] {
+    std::array::from_fn(|x| {
+        std::array::from_fn(|u| {
+            let scale = if u == 0 { (0.5f32).sqrt() } else { 1.0 };
+            0.5 * scale * ((2 * x + 1) as f32 * u as f32 * PI / 16.0).cos()
+        })
+    })
+}
+
+/// Inverse transform of all blocks; the plane is `blocks.0 * 8` wide.
+fn samples(component: &Component, table: &[u16; 64], precision: u32, cosines: &[[f32; 8]; 8]) -> Vec<u16> {
+    let width = component.blocks.0 * 8;
+    let mut out = vec![0; width * component.blocks.1 * 8];
+    let (middle, most) = ((1u32 << (precision - 1)) as f32, ((1u32 << precision) - 1) as f32);
+    for (index, block) in component.coefficients.chunks_exact(64).enumerate() {
+        let start = index / component.blocks.0 * 8 * width + index % component.blocks.0 * 8;
+        if block[1..].iter().all(|c| *c == 0) {
+            let flat = f32::from(block[0]) * f32::from(table[0]) / 8.0 + middle;
+            let flat = flat.round().clamp(0.0, most) as u16;
+            (0..8).for_each(|y| out[start + y * width..start + y * width + 8].fill(flat));
+            continue;
+        }
+        // Rows of coefficients first, then columns.
+        let mut half = [0f32; 64];
+        for v in 0..8 {
+            let row: [f32; 8] = std::array::from_fn(|u| f32::from(block[v * 8 + u]) * f32::from(table[v * 8 + u]));
+            for x in 0..8 {
+                half[v * 8 + x] = (0..8).map(|u| cosines[x][u] * row[u]).sum();
+            }
+        }
+        for y in 0..8 {
+            for x in 0..8 {
+                let value: f32 = (0..8).map(|v| cosines[y][v] * half[v * 8 + x]).sum();
+                out[start + y * width + x] = (value + middle).round().clamp(0.0, most) as u16;
+            }
+        }
+    }
+    out
+}
+
+/// Subsampled colour at full size, interpolated between the centres of its samples.
+fn enlarge(small: &[u16], frame: &Frame, component: &Component) -> Vec<u16> {
+    let stride = component.blocks.0 * 8;
+    let (columns, rows) = frame.size_of(component);
+    let mut out = Vec::with_capacity(frame.columns * frame.rows);
+    if component.sampling == frame.most {
+        for row in small.chunks_exact(stride).take(frame.rows) {
+            out.extend_from_slice(&row[..frame.columns]);
+        }
+        return out;
+    }
+    let across = weights(frame.columns, columns, component.sampling.0, frame.most.0);
+    let down = weights(frame.rows, rows, component.sampling.1, frame.most.1);
+    for &(y0, y1, fy) in &down {
+        for &(x0, x1, fx) in &across {
+            let at = |x: usize, y: usize| f32::from(small[y * stride + x]);
+            let above = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+            let below = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+            out.push((above + (below - above) * fy).round() as u16);
+        }
+    }
+    out
+}
+
+/// For each sample of the large side: its two neighbours on the small one and the weight of the second.
+fn weights(large: usize, small: usize, sampling: usize, most: usize) -> Vec<(usize, usize, f32)> {
+    let last = small - 1;
+    let weight = |i: usize| {
+        let at = ((i as f32 + 0.5) * sampling as f32 / most as f32 - 0.5).clamp(0.0, last as f32);
+        let first = at as usize;
+        (first, (first + 1).min(last), at - first as f32)
+    };
+    (0..large).map(weight).collect()
+}

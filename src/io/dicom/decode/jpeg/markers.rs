@@ -1,0 +1,213 @@
+//! The marker segments: tables, frame and scan headers.
+
+use super::{CUT_OFF, DAMAGED, Tables, bits::Table};
+
+/// Order in which the 64 coefficients of a block are coded, T.81 figure A.6.
+pub(super) const ZIGZAG: [usize; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
+];
+
+/// Walks over the marker segments.
+pub(super) struct Segments<'a> {
+    bytes: &'a [u8],
+    /// Where the next marker is looked for.
+    pub(super) at: usize,
+}
+
+impl<'a> Segments<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// The next marker that has a segment, or the end of the image.
+    pub(super) fn next(&mut self) -> Result<(u8, &'a [u8]), String> {
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let found = rest.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xFF));
+            self.at += found.ok_or(CUT_OFF)? + 2;
+            let marker = self.bytes[self.at - 1];
+            match marker {
+                0x01 | 0xD0..=0xD8 => continue,
+                0xD9 => return Ok((marker, &[])),
+                _ => {}
+            }
+            let length = word(self.bytes.get(self.at..).unwrap_or_default(), 0).map_err(|_| CUT_OFF)?;
+            let segment = self.bytes.get(self.at + 2..self.at + length.max(2)).ok_or(CUT_OFF)?;
+            self.at += length.max(2);
+            return Ok((marker, segment));
+        }
+    }
+}
+
+/// A big endian word.
+pub(super) fn word(bytes: &[u8], at: usize) -> Result<usize, String> {
+    let pair = bytes.get(at..at + 2).ok_or(DAMAGED)?;
+    Ok(usize::from(u16::from_be_bytes([pair[0], pair[1]])))
+}
+
+/// DHT.
+pub(super) fn read_huffman(mut segment: &[u8], tables: &mut Tables) -> Result<(), String> {
+    while let [class_and_place, rest @ ..] = segment {
+        let counts = rest.get(..16).ok_or(DAMAGED)?;
+        let total: usize = counts.iter().map(|c| usize::from(*c)).sum();
+        let values = rest.get(16..16 + total).ok_or(DAMAGED)?;
+        let table = Table::new(counts, values).ok_or(DAMAGED)?;
+        let of_class = if class_and_place >> 4 == 0 { &mut tables.dc } else { &mut tables.ac };
+        *of_class.get_mut(usize::from(class_and_place & 15)).ok_or(DAMAGED)? = Some(table);
+        segment = &rest[16 + total..];
+    }
+    Ok(())
+}
+
+/// DQT, to natural order.
+pub(super) fn read_quantization(mut segment: &[u8], tables: &mut Tables) -> Result<(), String> {
+    while let [depth_and_place, rest @ ..] = segment {
+        let size = if depth_and_place >> 4 == 0 { 1 } else { 2 };
+        let raw = rest.get(..64 * size).ok_or(DAMAGED)?;
+        let mut table = [0; 64];
+        for (entry, place) in raw.chunks_exact(size).zip(ZIGZAG) {
+            table[place] = entry.iter().fold(0, |value, byte| value << 8 | u16::from(*byte));
+        }
+        *tables.quantization.get_mut(usize::from(depth_and_place & 15)).ok_or(DAMAGED)? = Some(table);
+        segment = &rest[64 * size..];
+    }
+    Ok(())
+}
+
+/// How a frame is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Process {
+    Sequential,
+    Progressive,
+    Lossless,
+}
+
+/// SOF.
+pub(super) struct Frame {
+    pub(super) process: Process,
+    pub(super) precision: u32,
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    pub(super) components: Vec<Component>,
+    /// Largest sampling factors.
+    pub(super) most: (usize, usize),
+}
+
+/// A component of the frame and what is decoded of it.
+pub(super) struct Component {
+    pub(super) id: u8,
+    /// Horizontal and vertical sampling factor.
+    pub(super) sampling: (usize, usize),
+    quantization: usize,
+    /// The table in force when the first scan began.
+    pub(super) table: Option<[u16; 64]>,
+    /// Blocks in a row and in a column, whole MCUs.
+    pub(super) blocks: (usize, usize),
+    /// 64 for each block, natural order; lossy only.
+    pub(super) coefficients: Vec<i16>,
+    /// Lossless only.
+    pub(super) samples: Vec<u16>,
+}
+
+impl Frame {
+    /// Allocates nothing yet.
+    pub(super) fn read(marker: u8, segment: &[u8]) -> Result<Self, String> {
+        let process = match marker {
+            0xC0 | 0xC1 => Process::Sequential,
+            0xC2 => Process::Progressive,
+            0xC3 => Process::Lossless,
+            _ => return Err("arithmetic or hierarchical JPEG is not supported".into()),
+        };
+        let precision = u32::from(*segment.first().ok_or(DAMAGED)?);
+        let (rows, columns) = (word(segment, 1)?, word(segment, 3)?);
+        let known = if process == Process::Lossless {
+            (2..=16).contains(&precision)
+        } else {
+            precision == 8 || precision == 12
+        };
+        if !known || rows == 0 || columns == 0 {
+            return Err(DAMAGED.into());
+        }
+        let component = |part: &[u8]| Component {
+            id: part[0],
+            sampling: (usize::from(part[1] >> 4), usize::from(part[1] & 15)),
+            quantization: usize::from(part[2] & 3),
+            table: None,
+            blocks: (0, 0),
+            coefficients: Vec::new(),
+            samples: Vec::new(),
+        };
+        let parts = segment.get(6..).ok_or(DAMAGED)?;
+        let mut components: Vec<Component> = parts.chunks_exact(3).map(component).collect();
+        let sound = |c: &Component| (1..=4).contains(&c.sampling.0) && (1..=4).contains(&c.sampling.1);
+        if components.len() != usize::from(segment[5]) || components.is_empty() || !components.iter().all(sound) {
+            return Err(DAMAGED.into());
+        }
+        let most = |side: fn(&Component) -> usize| components.iter().map(side).max().unwrap_or(1);
+        let most = (most(|c| c.sampling.0), most(|c| c.sampling.1));
+        if process == Process::Lossless && components.iter().any(|c| c.sampling != most) {
+            return Err("lossless JPEG with subsampled colour is not supported".into());
+        }
+        for c in &mut components {
+            c.blocks.0 = columns.div_ceil(8 * most.0) * c.sampling.0;
+            c.blocks.1 = rows.div_ceil(8 * most.1) * c.sampling.1;
+        }
+        Ok(Self { process, precision, columns, rows, components, most })
+    }
+
+    /// Width and height of a component, T.81 A.1.1.
+    pub(super) fn size_of(&self, component: &Component) -> (usize, usize) {
+        (
+            (self.columns * component.sampling.0).div_ceil(self.most.0),
+            (self.rows * component.sampling.1).div_ceil(self.most.1),
+        )
+    }
+}
+
+/// SOS.
+pub(super) struct Scan {
+    /// Component, DC table, AC table.
+    pub(super) parts: Vec<(usize, usize, usize)>,
+    /// Spectral selection, or the predictor as its start.
+    pub(super) spectrum: (usize, usize),
+    /// Successive approximation, high and low (or the point transform).
+    pub(super) approximation: (u32, u32),
+}
+
+impl Scan {
+    /// Reads the header and fixes the quantisation tables of its components.
+    pub(super) fn read(segment: &[u8], frame: &Frame) -> Result<Self, String> {
+        let count = usize::from(*segment.first().ok_or(DAMAGED)?);
+        let parts = segment.get(1..1 + 2 * count).ok_or(DAMAGED)?;
+        let part = |part: &[u8]| {
+            let component = frame.components.iter().position(|c| c.id == part[0])?;
+            Some((component, usize::from(part[1] >> 4 & 3), usize::from(part[1] & 3)))
+        };
+        let parts: Vec<_> = parts.chunks_exact(2).map(part).collect::<Option<_>>().ok_or(DAMAGED)?;
+        let [start, end, approximation] = segment[1 + 2 * count..] else { return Err(DAMAGED.into()) };
+        let scan = Self {
+            parts,
+            spectrum: (usize::from(start), usize::from(end)),
+            approximation: (u32::from(approximation >> 4), u32::from(approximation & 15)),
+        };
+        let lossy = frame.process != Process::Lossless;
+        let sound = scan.spectrum.0 <= scan.spectrum.1 && scan.spectrum.1 < 64 && scan.approximation.1 < 14;
+        if scan.parts.is_empty() || (lossy && !sound) || scan.approximation.1 >= frame.precision {
+            return Err(DAMAGED.into());
+        }
+        Ok(scan)
+    }
+}
+
+impl Component {
+    /// Makes room, and remembers the quantisation table of the first scan.
+    pub(super) fn begin(&mut self, tables: &Tables) -> Result<(), String> {
+        if self.coefficients.is_empty() {
+            self.table = Some(tables.quantization[self.quantization].ok_or(DAMAGED)?);
+            self.coefficients = vec![0; self.blocks.0 * self.blocks.1 * 64];
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! JPEG (ITU-T T.81) with Huffman coding: baseline, extended and progressive of 8 and 12 bits, and lossless of up to 16.
+//!
+//! Medical JPEG needs what decoders for photographs leave out: 12 and 16 bits, and colours as they are in the stream.
+
+mod bits;
+mod lossless;
+mod lossy;
+mod markers;
+
+use super::{super::header::Header, Samples, StreamColor};
+use bits::{BitReader, Table};
+use markers::{Frame, Process, Scan, Segments};
+
+const DAMAGED: &str = "its JPEG stream is damaged";
+const CUT_OFF: &str = "its JPEG stream is cut off";
+
+/// Quantisation and Huffman tables and the restart interval, as the markers up to a scan have set them.
+#[derive(Default)]
+struct Tables {
+    quantization: [Option<[u16; 64]>; 4],
+    dc: [Option<Table>; 4],
+    ac: [Option<Table>; 4],
+    restart_interval: usize,
+}
+
+/// Decodes a frame that has to be of the size that the header says.
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+    let mut segments = Segments::new(bytes);
+    let mut tables = Tables::default();
+    let mut frame: Option<Frame> = None;
+    let (mut adobe, mut jfif) = (None, false);
+    loop {
+        let (marker, segment) = match segments.next() {
+            // Without the marker of the end, but with all pixels.
+            Err(_) if frame.as_ref().is_some_and(is_complete) => break,
+            found => found?,
+        };
+        match marker {
+            0xC4 => markers::read_huffman(segment, &mut tables)?,
+            0xDB => markers::read_quantization(segment, &mut tables)?,
+            0xDD => tables.restart_interval = markers::word(segment, 0)?,
+            0xC0..=0xCF if frame.is_none() => frame = Some(checked(Frame::read(marker, segment)?, header)?),
+            0xC0..=0xCF => return Err("hierarchical JPEG is not supported".into()),
+            0xE0 if segment.starts_with(b"JFIF") => jfif = true,
+            0xEE if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
+            0xDA => {
+                let frame = frame.as_mut().ok_or(DAMAGED)?;
+                let scan = Scan::read(segment, frame)?;
+                let mut reader = BitReader::new(bytes, segments.at);
+                match frame.process {
+                    Process::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader)?,
+                    _ => lossy::decode_scan(frame, &scan, &tables, &mut reader)?,
+                }
+                segments.at = reader.at;
+            }
+            0xD9 => break,
+            _ => {}
+        }
+    }
+    let frame = frame.ok_or(DAMAGED)?;
+    let color = color_of(&frame, adobe, jfif);
+    let planes = match frame.process {
+        Process::Lossless => frame.components.into_iter().map(|c| c.samples).collect(),
+        _ => lossy::planes(&frame)?,
+    };
+    interleaved(&planes, frame.precision, header, color)
+}
+
+/// Every component was decoded, and no further scan can refine it.
+fn is_complete(frame: &Frame) -> bool {
+    let has_data = |c: &markers::Component| !c.coefficients.is_empty() || !c.samples.is_empty();
+    frame.process != Process::Progressive && frame.components.iter().all(has_data)
+}
+
+/// The decoder allocates what the frame says: hold it against the header first.
+fn checked(frame: Frame, header: &Header) -> Result<Frame, String> {
+    let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
+    if found != due {
+        return Err(format!("its JPEG is {} x {}, its header says {} x {}", found.0, found.1, due.0, due.1));
+    }
+    if frame.components.len() != header.samples {
+        return Err(format!("its JPEG has {} components, {} are due", frame.components.len(), header.samples));
+    }
+    Ok(frame)
+}
+
+fn interleaved(
+    planes: &[Vec<u16>],
+    precision: u32,
+    header: &Header,
+    color: Option<StreamColor>,
+) -> Result<Samples, String> {
+    let pixels = header.rows * header.columns;
+    if planes.iter().any(|plane| plane.len() != pixels) {
+        return Err(CUT_OFF.into());
+    }
+    let size = if precision > 8 { 2 } else { 1 };
+    let mut bytes = Vec::with_capacity(pixels * planes.len() * size);
+    for pixel in 0..pixels {
+        for plane in planes {
+            bytes.extend_from_slice(&plane[pixel].to_le_bytes()[..size]);
+        }
+    }
+    Ok(Samples { bytes, size, color, precision: Some(precision), first_bit: 0 })
+}
+
+/// Component letters, Adobe's marker and JFIF's go before the DICOM header.
+fn color_of(frame: &Frame, adobe: Option<u8>, jfif: bool) -> Option<StreamColor> {
+    let ids: Vec<u8> = frame.components.iter().map(|c| c.id).collect();
+    match (&ids[..], adobe) {
+        ([_], _) => None,
+        (b"RGB" | b"rgb", _) | (_, Some(0)) => Some(StreamColor::Rgb),
+        (_, Some(_)) => Some(StreamColor::Ybr),
+        _ if jfif && frame.process != Process::Lossless => Some(StreamColor::Ybr),
+        _ => None,
+    }
+}

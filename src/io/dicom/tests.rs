@@ -1,0 +1,309 @@
+//! What the reader does with odd, old and hostile files.
+#![allow(clippy::unwrap_used)]
+
+use super::fixture::{BIG_ENDIAN, EXPLICIT, Fixture, IMPLICIT, RLE};
+use crate::{
+    Error, Result,
+    domain::{
+        geometry::SpacingSource,
+        image::{Image, Pixels, Rescale},
+        progress::Cancel,
+        study::{Catalog, Kind, Source},
+    },
+    io::open,
+};
+use dicom_core::VR;
+use dicom_dictionary_std::tags;
+use std::path::Path;
+
+fn frame(fixture: &Fixture, frame: u32) -> Result<Image> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fixture.write(folder.path(), "image");
+    open::load(&Source { path, frame }, Kind::Dicom)
+}
+
+fn image(fixture: &Fixture) -> Image {
+    frame(fixture, 0).unwrap()
+}
+
+fn refusal(fixture: &Fixture) -> String {
+    frame(fixture, 0).unwrap_err().reason
+}
+
+fn catalog(path: &Path) -> Result<Catalog> {
+    open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
+}
+
+#[test]
+fn unsigned_signed_and_partly_used_words_are_read() {
+    let base = Fixture::new(2, 1);
+    assert_eq!(image(&base.clone().pixels(&[1, 65_535])).pixels, Pixels::U16(vec![1, 65_535]));
+    let signed = base.clone().bits(16, 12, true).pixels(&[0x0FFF, 0x07FF]);
+    assert_eq!(image(&signed).pixels, Pixels::I16(vec![-1, 2047]));
+    // An overlay in the upper four bits is no part of the value.
+    let overlaid = base.clone().bits(16, 12, false).pixels(&[0xF001, 0x1FFF]);
+    assert_eq!(image(&overlaid).pixels, Pixels::U16(vec![1, 4095]));
+    let high = base.bits(16, 12, false).number(tags::HIGH_BIT, 15).pixels(&[0x0010, 0xFFF0]);
+    assert_eq!(image(&high).pixels, Pixels::U16(vec![1, 4095]));
+}
+
+#[test]
+fn wide_and_floating_values_are_read() {
+    let long = Fixture::new(2, 1).bits(32, 32, false).pixels(&[5, 0, 0, 1]);
+    assert_eq!(image(&long).pixels, Pixels::F32(vec![5.0, 65_536.0]));
+    let float = Fixture::new(1, 1).bytes(tags::FLOAT_PIXEL_DATA, VR::OF, 1.5f32.to_le_bytes().to_vec());
+    assert_eq!(image(&float).pixels, Pixels::F32(vec![1.5]));
+}
+
+#[test]
+fn every_way_to_write_a_file_is_read() {
+    for syntax in [EXPLICIT, IMPLICIT, BIG_ENDIAN] {
+        let file = Fixture::new(2, 1).syntax(syntax);
+        let file = if syntax == BIG_ENDIAN { big_endian_header(file) } else { file };
+        let file = file.pixels(&[258, 3]);
+        assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 3]), "{syntax}");
+        assert_eq!(image(&file.without_meta()).pixels, Pixels::U16(vec![258, 3]), "{syntax} without meta header");
+    }
+}
+
+/// The numbers again, now in the other byte order.
+fn big_endian_header(file: Fixture) -> Fixture {
+    file.bits(16, 16, false).number(tags::ROWS, 1).number(tags::COLUMNS, 2).number(tags::SAMPLES_PER_PIXEL, 1)
+}
+
+#[test]
+fn bits_of_frames_that_end_within_a_byte_are_unpacked() {
+    // 3 x 3 pixels, three frames: 27 bits, least significant first.
+    let file = Fixture::new(3, 3).bits(1, 1, false).text(tags::NUMBER_OF_FRAMES, VR::IS, "3").pixel_bytes(&[
+        0b0000_0001,
+        0b0000_0010,
+        0b0000_0100,
+        0b0000_0111,
+    ]);
+    let first = |at: usize| Pixels::U8((0..9).map(|i| u8::from(i == at)).collect());
+    assert_eq!(frame(&file, 0).unwrap().pixels, first(0));
+    assert_eq!(frame(&file, 1).unwrap().pixels, first(0));
+    assert_eq!(frame(&file, 2).unwrap().pixels, Pixels::U8(vec![1, 0, 0, 0, 0, 0, 1, 1, 1]));
+}
+
+#[test]
+fn run_lengths_and_several_fragments_are_decoded() {
+    let header = |starts: &[u32]| -> Vec<u8> {
+        let mut words = vec![starts.len() as u32];
+        words.extend(starts);
+        words.resize(16, 0);
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    };
+    let mut packed = header(&[64, 66]);
+    packed.extend([0xFF, 1, 0x01, 2, 3, 0]);
+    let file = Fixture::new(2, 1).syntax(RLE).fragments(&[&packed[..10], &packed[10..]]);
+    assert_eq!(image(&file).pixels, Pixels::U16(vec![258, 259]));
+    let many = header(&[64; 15]);
+    assert_eq!(
+        refusal(&Fixture::new(2, 1).syntax(RLE).fragments(&[&many])),
+        "its RLE frame has 15 segments, 2 are due"
+    );
+}
+
+#[test]
+fn colour_is_read_by_pixel_by_plane_and_from_luma_and_chroma() {
+    let colors = Pixels::Rgb8(vec![[1, 2, 3], [4, 5, 6]]);
+    let by_pixel = Fixture::new(2, 1).color("RGB").pixel_bytes(&[1, 2, 3, 4, 5, 6]);
+    assert_eq!(image(&by_pixel).pixels, colors);
+    let planes = Fixture::new(2, 1).color("RGB").number(tags::PLANAR_CONFIGURATION, 1);
+    assert_eq!(image(&planes.pixel_bytes(&[1, 4, 2, 5, 3, 6])).pixels, colors);
+    let full = Fixture::new(1, 1).color("YBR_FULL").pixel_bytes(&[76, 85, 255, 0]);
+    assert_eq!(image(&full).pixels, Pixels::Rgb8(vec![[254, 0, 0]]));
+    let half = Fixture::new(2, 1).color("YBR_FULL_422").pixel_bytes(&[76, 10, 128, 128]);
+    assert_eq!(image(&half).pixels, Pixels::Rgb8(vec![[76; 3], [10; 3]]));
+}
+
+#[test]
+fn palettes_become_colour() {
+    let file = Fixture::new(3, 1)
+        .color("PALETTE COLOR")
+        .words(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
+        .words(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
+        .words(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, VR::US, &[2, 1, 16])
+        .words(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x1000, 0xFF00])
+        .words(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x2000, 0])
+        .words(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA, VR::OW, &[0x3000, 0])
+        .pixel_bytes(&[0, 1, 2, 0]);
+    assert_eq!(image(&file).pixels, Pixels::Rgb8(vec![[16, 32, 48], [16, 32, 48], [255, 0, 0]]));
+}
+
+#[test]
+fn display_attributes_are_read() {
+    let file = Fixture::new(2, 1)
+        .bits(16, 16, true)
+        .text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1")
+        .text(tags::RESCALE_SLOPE, VR::DS, "2")
+        .text(tags::RESCALE_INTERCEPT, VR::DS, "-1024")
+        .text(tags::WINDOW_CENTER, VR::DS, "40\\-600")
+        .text(tags::WINDOW_WIDTH, VR::DS, "400\\1500")
+        .text(tags::WINDOW_CENTER_WIDTH_EXPLANATION, VR::LO, "SOFT\\LUNG")
+        .words(tags::PIXEL_PADDING_VALUE, VR::US, &[0xFFFF])
+        .pixels(&[0, 10]);
+    let image = image(&file);
+    assert!(image.inverted);
+    assert_eq!(image.value(1), -1004.0);
+    assert_eq!(image.unit.as_deref(), Some("HU"));
+    assert_eq!(image.padding, Some((-1026.0, -1026.0)));
+    let windows: Vec<_> = image.windows.iter().map(|w| (w.name.as_str(), w.window.center, w.window.width)).collect();
+    assert_eq!(windows, [("SOFT", 40.0, 400.0), ("LUNG", -600.0, 1500.0)]);
+}
+
+#[test]
+fn modality_and_voi_tables_are_read() {
+    let table = |first: u16, bits: u16, values: &[u16]| {
+        Fixture::item()
+            .words(tags::LUT_DESCRIPTOR, VR::US, &[values.len() as u16, first, bits])
+            .words(tags::LUT_DATA, VR::US, values)
+            .text(tags::MODALITY_LUT_TYPE, VR::LO, "OD")
+    };
+    let file = Fixture::new(3, 1)
+        .sequence(tags::MODALITY_LUT_SEQUENCE, table(1, 16, &[100, 200]))
+        .sequence(tags::VOILUT_SEQUENCE, table(100, 8, &[0, 255]))
+        .pixels(&[0, 1, 2]);
+    let image = image(&file);
+    assert_eq!(image.pixels, Pixels::U16(vec![100, 100, 200]));
+    assert_eq!((image.rescale, image.unit.as_deref()), (Rescale::default(), Some("OD")));
+    assert_eq!(image.voi_lut.unwrap().levels, [0.0, 1.0]);
+}
+
+#[test]
+fn spacing_tells_where_it_comes_from() {
+    let source = |file: Fixture| image(&file.pixels(&[0])).spacing.map(|s| (s.row, s.column, s.source));
+    let base = Fixture::new(1, 1);
+    assert_eq!(source(base.clone()), None);
+    let patient = base.clone().text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    assert_eq!(source(patient.clone()), Some((0.5, 0.25, SpacingSource::PixelSpacing)));
+    let imager = patient.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    assert_eq!(source(imager), Some((0.5, 0.25, SpacingSource::ImagerPixelSpacing)));
+    let region = Fixture::item()
+        .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+        .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
+        .bytes(tags::PHYSICAL_DELTA_X, VR::FD, 0.02f64.to_le_bytes().to_vec())
+        .bytes(tags::PHYSICAL_DELTA_Y, VR::FD, 0.01f64.to_le_bytes().to_vec());
+    let ultrasound = base.clone().sequence(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region);
+    assert_eq!(source(ultrasound), Some((0.1, 0.2, SpacingSource::UltrasoundRegion)));
+    let aspect = base.text(tags::PIXEL_ASPECT_RATIO, VR::IS, "2\\1");
+    assert_eq!(source(aspect), Some((2.0, 1.0, SpacingSource::AspectRatioOnly)));
+}
+
+#[test]
+fn files_that_lie_about_their_size_are_refused_at_once() {
+    let cut = Fixture::new(100, 100).pixels(&[1, 2, 3]);
+    assert_eq!(refusal(&cut), "its pixels need 20000 bytes, 6 are there");
+    let huge = Fixture::new(30_000, 30_000).pixels(&[1]);
+    assert!(refusal(&huge).contains("30000 x 30000"), "{}", refusal(&huge));
+    let none = Fixture::new(0, 5).pixels(&[1]);
+    assert_eq!(refusal(&none), "Columns is 0");
+    let many = Fixture::new(1000, 1000).text(tags::NUMBER_OF_FRAMES, VR::IS, "100000").pixels(&[0; 8]);
+    assert!(refusal(&many).starts_with("its pixels need"), "{}", refusal(&many));
+    let empty_rle = Fixture::new(16_000, 16_000).syntax(RLE).fragments(&[&[0; 64]]);
+    assert!(refusal(&empty_rle).contains("compressed bytes cannot hold"), "{}", refusal(&empty_rle));
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_an_error_and_never_a_panic() {
+    let whole = Fixture::new(4, 4).place(1, 0.0).pixels(&[7; 16]).to_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut");
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(catalog(&path).is_err(), "{length} of {} bytes", whole.len());
+        assert!(open::load(&Source { path: path.clone(), frame: 0 }, Kind::Dicom).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn flipped_bytes_never_panic() {
+    let whole = Fixture::new(4, 4).place(1, 0.0).pixels(&[7; 16]).to_bytes();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flipped");
+    for at in 132..whole.len() {
+        for value in [0x00, 0xFF] {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            std::fs::write(&path, &bytes).unwrap();
+            let _ = catalog(&path);
+            let _ = open::load(&Source { path: path.clone(), frame: 0 }, Kind::Dicom);
+        }
+    }
+}
+
+#[test]
+fn slices_of_a_folder_become_a_series_in_order_of_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, z) in [(1, 9.0), (2, 3.0), (3, 6.0)] {
+        Fixture::new(2, 1).place(number, z).pixels(&[number as u16; 2]).write(folder.path(), &format!("{number}.x"));
+    }
+    let catalog = catalog(folder.path()).unwrap();
+    let series = &catalog.studies[0].series[0];
+    assert_eq!(series.slices.iter().filter_map(|s| s.instance_number).collect::<Vec<_>>(), [2, 3, 1]);
+    assert_eq!(series.slice_spacing(), Some(3.0));
+    assert_eq!((series.columns, series.rows), (2, 1));
+    let image = open::load(&series.slices[2].source, series.kind).unwrap();
+    assert_eq!(image.pixels, Pixels::U16(vec![1, 1]));
+    assert_eq!(image.plane.map(|p| p.position), Some([1.0, 2.0, 9.0]));
+}
+
+#[test]
+fn copies_and_non_images_are_passed_over_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = Fixture::new(2, 1).pixels(&[1, 2]);
+    image.write(folder.path(), "a.dcm");
+    image.write(folder.path(), "b.dcm");
+    image
+        .text(tags::SOP_CLASS_UID, VR::UI, "1.2.840.10008.5.1.4.1.1.66.4")
+        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.9")
+        .write(folder.path(), "c.dcm");
+    std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
+    std::fs::write(folder.path().join("words.dcm"), "words").unwrap();
+    let catalog = catalog(folder.path()).unwrap();
+    assert_eq!(catalog.studies[0].series[0].slices.len(), 1);
+    let mut passed: Vec<_> = catalog.passed_over.iter().map(|p| (open::name_of(&p.path), p.is_failure)).collect();
+    passed.sort();
+    let expected = [("b.dcm", false), ("c.dcm", false), ("notes.txt", false), ("words.dcm", true)];
+    assert_eq!(passed, expected.map(|(name, failure)| (name.to_owned(), failure)));
+}
+
+#[test]
+fn frames_of_a_multi_frame_file_are_slices_with_their_own_place() {
+    let position = |z: &str| {
+        let place = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("0\\0\\{z}"));
+        Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, place)
+    };
+    let direction = Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
+    let shared = Fixture::item().sequence(tags::PLANE_ORIENTATION_SEQUENCE, direction);
+    let mut file = Fixture::new(1, 1)
+        .text(tags::NUMBER_OF_FRAMES, VR::IS, "2")
+        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .sequence(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, position("5"))
+        .pixels(&[10, 20]);
+    file = file.append_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, position("2"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = file.write(folder.path(), "enhanced");
+    let catalog = catalog(&path).unwrap();
+    let slices = &catalog.studies[0].series[0].slices;
+    assert_eq!(slices.iter().map(|s| s.source.frame).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(open::load(&slices[0].source, Kind::Dicom).unwrap().pixels, Pixels::U16(vec![20]));
+}
+
+#[test]
+fn an_unknown_transfer_syntax_is_named() {
+    let video = Fixture::new(2, 1).syntax("1.2.840.10008.1.2.4.102").fragments(&[&[0; 4]]);
+    assert!(refusal(&video).contains("is not supported"), "{}", refusal(&video));
+}
+
+#[test]
+fn what_is_missing_or_no_image_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty: Error = catalog(folder.path()).unwrap_err();
+    assert_eq!(empty.reason, "the folder is empty");
+    assert_eq!(catalog(&folder.path().join("nothing")).unwrap_err().reason, "there is no such file or folder");
+    let text = folder.path().join("text.dcm");
+    std::fs::write(&text, "not an image at all").unwrap();
+    assert_eq!(catalog(&text).unwrap_err().reason, "it is neither DICOM nor a picture");
+}
