@@ -1,9 +1,9 @@
 //! The real network behind the worker's seam.
 
 use crate::{
-    Result,
+    Error, Result,
     domain::{image::Image, prediction::Prediction},
-    model::{device, infer::Segmenter},
+    model::{device, infer::Segmenter, shipped},
     session::{
         job::{ModelEntry, ModelSource},
         settings::DeviceChoice,
@@ -23,8 +23,10 @@ struct Real {
 }
 
 impl Network for Real {
-    fn shipped(&mut self) -> Vec<ModelEntry> {
-        Vec::new()
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+        let entry =
+            |(index, model): (usize, shipped::Shipped)| ModelEntry { source: ModelSource::Shipped(index), card: Arc::new(model.card) };
+        Ok(shipped::all()?.into_iter().enumerate().map(entry).collect())
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
@@ -39,9 +41,11 @@ impl Network for Real {
     fn prepare(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
         let is_ready = self.ready.as_ref().is_some_and(|(s, c, _)| *s == model.source && *c == choice);
         if !is_ready {
+            // The old one goes first: two networks may not fit the memory of a GPU.
+            self.ready = None;
             let segmenter = match &model.source {
                 ModelSource::File(path) => Segmenter::load(path, to_model(choice))?,
-                ModelSource::Shipped(_) => return Err(crate::Error::new("load the model", "it is not shipped")),
+                ModelSource::Shipped(index) => Segmenter::from_bytes(shipped_bytes(*index)?, to_model(choice))?,
             };
             self.ready = Some((model.source.clone(), choice, segmenter));
         }
@@ -51,13 +55,18 @@ impl Network for Real {
     fn segment(&mut self, image: &Image) -> Result<Prediction> {
         match &mut self.ready {
             Some((_, _, segmenter)) => segmenter.segment(image),
-            None => Err(crate::Error::new("run the model", "none is loaded")),
+            None => Err(Error::new("run the model", "none is loaded")),
         }
     }
 
     fn take_notice(&mut self) -> Option<String> {
         self.ready.as_mut()?.2.take_notice()
     }
+}
+
+fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
+    let model = shipped::all()?.into_iter().nth(index);
+    model.map(|m| m.bytes).ok_or_else(|| Error::new("load the model", "the program carries no such model"))
 }
 
 fn to_model(choice: DeviceChoice) -> device::DeviceChoice {

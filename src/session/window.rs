@@ -19,6 +19,8 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
     } else if let Some((low, high)) = full_range(image) {
         presets.push(preset("Full range", Window::spanning(low, high)));
     }
+    let mut seen = Vec::new();
+    presets.retain(|p| !seen.contains(&p.window) && { seen.push(p.window); true });
     presets
 }
 

@@ -20,7 +20,7 @@ use std::{
 /// What the network thread needs of the network: the real one is in `app`, tests bring their own.
 pub trait Network {
     /// The models that come with the app.
-    fn shipped(&mut self) -> Vec<ModelEntry>;
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>>;
 
     /// Reads the card of a model file.
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry>;
@@ -110,7 +110,8 @@ impl Handle {
         let (jobs, out) = (inbox.clone(), outbox.clone());
         spawn("labrum-network", move || {
             let mut thread = Thread { network: network(), inbox: jobs, outbox: out };
-            thread.outbox.send(Event::Models(thread.network.shipped()));
+            let models = thread.network.shipped().map_or_else(Event::Failed, Event::Models);
+            thread.outbox.send(models);
             while let Some(job) = thread.inbox.take() {
                 thread.work(job);
             }

@@ -62,8 +62,9 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
     }
     ui.add_space(4.0);
     ui.horizontal(|ui| {
-        let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
         let many = case.slices.len() > 1;
+        let room = ui.available_width();
+        let half = vec2(if many { (room - 8.0) / 2.0 } else { room }, 28.0);
         let one = Button::new(if many { "This slice" } else { "Segment" }).shortcut_text("R").min_size(half);
         command_button(ui, session, actions, UserCommand::SegmentSlice, one);
         if many {
