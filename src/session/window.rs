@@ -1,6 +1,15 @@
 //! Which windows a user can choose from for an image.
 
-use crate::domain::image::{Image, Pixels, Window, WindowPreset};
+use crate::domain::image::{Image, Pixels, VoiFunction, Window, WindowPreset};
+
+/// The window that an image is shown with at first: the file's own; without one, soft tissue for CT, whose values mean
+/// the same everywhere, and one from the values for all else.
+pub fn first(image: &Image, modality: &str) -> Window {
+    let has_own = !image.windows.is_empty() || image.voi_lut.is_some();
+    if modality == "CT" && !has_own { SOFT_TISSUE } else { image.default_window() }
+}
+
+const SOFT_TISSUE: Window = Window { center: 40.0, width: 400.0, function: VoiFunction::Linear };
 
 /// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
 ///
@@ -8,11 +17,12 @@ use crate::domain::image::{Image, Pixels, Window, WindowPreset};
 pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
     let preset = |name: &str, window| WindowPreset { name: name.into(), window };
     let mut presets: Vec<WindowPreset> = image.windows.iter().take(3).enumerate().map(named).collect();
-    if presets.is_empty() {
+    let is_usual = modality == "CT" && default == SOFT_TISSUE;
+    if presets.is_empty() && !is_usual {
         presets.push(preset("Default", default));
     }
     if modality == "CT" {
-        presets.push(preset("Soft tissue", Window::new(40.0, 400.0)));
+        presets.push(preset("Soft tissue", SOFT_TISSUE));
         presets.push(preset("Lung", Window::new(-600.0, 1500.0)));
         presets.push(preset("Bone", Window::new(400.0, 1800.0)));
         presets.push(preset("Brain", Window::new(40.0, 80.0)));
@@ -60,6 +70,15 @@ mod tests {
         let names: Vec<String> =
             presets(&image, "CT", Window::new(50.0, 350.0)).into_iter().map(|p| p.name).collect();
         assert_eq!(names, ["File 1", "Soft tissue", "Lung", "Bone", "Brain"]);
+    }
+
+    #[test]
+    fn a_ct_without_a_window_is_shown_as_soft_tissue() {
+        let image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
+        let window = first(&image, "CT");
+        assert_eq!((window.center, window.width), (40.0, 400.0));
+        assert_eq!(presets(&image, "CT", window)[0].name, "Soft tissue");
+        assert_eq!(first(&image, "MR"), image.default_window());
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod path;
 mod settings;
 
 use crate::session::{Action, Session, command::UserCommand};
-use egui::{Context, Id, Modal, RichText, Ui};
+use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
 
 /// The dialog that is open, if any.
 #[derive(Default)]
@@ -53,7 +53,8 @@ impl Dialogs {
             Self::Keys => 640.0,
             Self::About => 460.0,
         };
-        let modal = Modal::new(Id::unique("dialog")).show(ctx, |ui| {
+        let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
+        let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| {
             ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
             match self {
                 Self::None => true,

@@ -2,7 +2,7 @@
 
 use super::Outbox;
 use crate::{
-    domain::image::{Image, Window},
+    domain::image::Image,
     io,
     session::{
         job::{Event, Loaded, SliceKey, Thumbnail, Wish},
@@ -70,7 +70,7 @@ pub(super) fn work(queue: &Queue, outbox: &Outbox) {
         let key = wish.key;
         let read = io::open::load(&wish.source, wish.kind);
         let event = if wish.is_thumbnail {
-            Event::Thumbnail { key, thumbnail: read.ok().map(|image| thumbnail(&image)) }
+            Event::Thumbnail { key, thumbnail: read.ok().map(|image| thumbnail(&image, &wish.modality)) }
         } else {
             Event::Loaded { key, result: read.map(|image| Arc::new(loaded(image, &wish.modality))) }
         };
@@ -83,19 +83,18 @@ pub(super) fn work(queue: &Queue, outbox: &Outbox) {
 }
 
 fn loaded(image: Image, modality: &str) -> Loaded {
-    let default_window = image.default_window();
+    let default_window = window::first(&image, modality);
     let presets = window::presets(&image, modality, default_window);
     Loaded { image: Arc::new(image), default_window, presets }
 }
 
 /// The picture scaled down by taking single pixels, in the shape that it is shown in.
-fn thumbnail(image: &Image) -> Thumbnail {
+fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
     let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
     let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
     let scale = THUMBNAIL as f64 / width.max(height);
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
     let small = super::display::sampled(image, columns, rows);
-    let window: Window = image.default_window();
-    Thumbnail { columns, rows, rgba: small.to_rgba(window) }
+    Thumbnail { columns, rows, rgba: small.to_rgba(window::first(image, modality)) }
 }
