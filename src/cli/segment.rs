@@ -1,0 +1,1 @@
+//! `labrum segment`: masks for files and folders.
