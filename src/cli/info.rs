@@ -22,7 +22,11 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::Report::new(&catalog);
-    if arguments.json { super::print_json(&report)? } else { super::print(&report.to_text())? }
+    if arguments.json {
+        super::print_json(&report)?
+    } else {
+        super::print(&report.to_text())?
+    }
     match catalog.passed_over.iter().find(|p| p.is_failure) {
         Some(failure) => Err(Error::at("read the image", &failure.path, &failure.reason)),
         None => Ok(()),

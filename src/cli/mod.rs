@@ -3,6 +3,7 @@
 mod evaluate;
 mod import_checkpoint;
 mod info;
+mod segment;
 mod train;
 
 use crate::Result;
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Segment(segment::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
@@ -56,6 +58,7 @@ impl From<DeviceArgument> for DeviceChoice {
 /// Does what the arguments say.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
+        Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),

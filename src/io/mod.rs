@@ -2,6 +2,7 @@
 
 pub mod dataset;
 pub mod dicom;
+pub mod export;
 pub mod info;
 pub mod label_file;
 pub mod open;
