@@ -139,12 +139,13 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
     assert!(bench.session().focus.is_some());
 
     bench.click("Export");
+    bench.harness.run_steps(4);
     let out = bench.folder.path().join("out");
-    bench.harness.get_by_label("Folder").focus();
+    bench.harness.get_by_label("Export folder").focus();
     bench.harness.step();
     bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
     bench.harness.step();
-    bench.harness.get_by_label("Folder").type_text(out.to_str().unwrap());
+    bench.harness.get_by_label("Export folder").type_text(out.to_str().unwrap());
     bench.harness.step();
     bench.harness.get_all_by_label("Export").last().unwrap().click();
     bench.harness.step();
