@@ -63,7 +63,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
-        None => Ok(()),
+        None => crate::app::run(cli.paths, Default::default()),
     }
 }
 
