@@ -214,7 +214,8 @@ fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
 fn the_slice_on_the_screen_is_wished_for_first() {
     let mut session = session(&[("a", 9)], None);
     session.apply(Action::SetSlice(7));
-    let wishes = session.take_jobs().into_iter().rev().find_map(|j| if let Job::Wishes(w) = j { Some(w) } else { None });
+    let wishes =
+        session.take_jobs().into_iter().rev().find_map(|j| if let Job::Wishes(w) = j { Some(w) } else { None });
     assert_eq!(wishes.unwrap()[0].key.slice, 7);
 }
 
@@ -266,7 +267,8 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
     let mut session = session(&[("a", 1)], None);
     let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
     let default_window = image.default_window();
-    let loaded = Loaded { presets: window::presets(&image, "US", default_window), image: Arc::new(image), default_window };
+    let loaded =
+        Loaded { presets: window::presets(&image, "US", default_window), image: Arc::new(image), default_window };
     let key = session.case().unwrap().key();
     session.on_event(Event::Loaded { key, result: Ok(Arc::new(loaded)) });
     let shown = |s: &Session| s.window_of(s.case().unwrap(), s.current_loaded().unwrap());

@@ -63,8 +63,11 @@ fn slice_files(
     name: &str,
     formats: &[Format],
 ) -> Result<Vec<PathBuf>> {
-    let per_slice: Vec<Format> =
-        formats.iter().copied().filter(|f| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Overlay)).collect();
+    let per_slice: Vec<Format> = formats
+        .iter()
+        .copied()
+        .filter(|f| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Overlay))
+        .collect();
     if per_slice.is_empty() {
         return Ok(Vec::new());
     }
@@ -84,7 +87,8 @@ fn stop_if_cancelled(job: &ExportJob) -> Result<()> {
 
 /// A label map is called like its picture: beside it, it would take its place.
 fn refuse_originals(folder: &Path, series: &Series) -> Result<()> {
-    let same = |path: &Path| fs::canonicalize(path).ok().zip(fs::canonicalize(folder).ok()).is_some_and(|(a, b)| a == b);
+    let same =
+        |path: &Path| fs::canonicalize(path).ok().zip(fs::canonicalize(folder).ok()).is_some_and(|(a, b)| a == b);
     if series.slices.iter().filter_map(|s| s.source.path.parent()).any(same) {
         return Err(Error::at("export to", folder, "the originals are there").advise("Choose another folder."));
     }

@@ -59,7 +59,11 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the threads. `network` is made on the network's own thread.
-    pub fn start(wake: Wake, places: Places, network: impl FnOnce() -> Box<dyn Network> + Send + 'static) -> crate::Result<Self> {
+    pub fn start(
+        wake: Wake,
+        places: Places,
+        network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
+    ) -> crate::Result<Self> {
         let (sender, events) = bounded(EVENTS);
         let outbox = Outbox { events: sender, wake };
         let decode = Arc::new(decode::Queue::default());
@@ -125,11 +129,7 @@ impl Drop for Worker {
 }
 
 /// A thread that does its jobs one after the other.
-fn lane(
-    name: &str,
-    outbox: Outbox,
-    work: impl Fn(Job, &Outbox) + Send + 'static,
-) -> crate::Result<Sender<Job>> {
+fn lane(name: &str, outbox: Outbox, work: impl Fn(Job, &Outbox) + Send + 'static) -> crate::Result<Sender<Job>> {
     let (sender, jobs) = bounded::<Job>(32);
     spawn(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
     Ok(sender)

@@ -1,7 +1,11 @@
 //! The samples that come with the app: part of the program, unpacked into the user's cache when one is opened.
 
 use crate::{Error, Result};
-use std::{fs, io::Write, path::{Path, PathBuf}};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// A sample.
 #[derive(Clone, Copy, Debug)]

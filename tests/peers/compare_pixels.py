@@ -25,7 +25,7 @@ LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.
 
 
 def reference(dataset, frame):
-    """Modality values of a grey frame, 8-bit RGB of a coloured one."""
+    """Stored values of a grey frame (mapped by its Modality LUT, if it has one), 8-bit RGB of a coloured one."""
     frames = int(dataset.get("NumberOfFrames") or 1)
     pixels = pixel_array(dataset, index=frame if frames > 1 else None)
     if pixels.ndim == 3 and pixels.shape[0] == 1 and frames == 1 and dataset.get("SamplesPerPixel", 1) == 1:
@@ -36,7 +36,24 @@ def reference(dataset, frame):
     if pixels.ndim == 3:
         most = (1 << int(dataset.BitsStored)) - 1
         return np.floor(pixels.astype(np.float64) * 255 / most + 0.5)
-    return apply_modality_lut(pixels, dataset).astype(np.float64)
+    if "ModalityLUTSequence" in dataset:
+        pixels = apply_modality_lut(pixels, dataset)
+    return pixels.astype(np.float64)
+
+
+def rescale(dataset, frame):
+    """Rescale Slope and Intercept of a frame."""
+    groups = [dataset]
+    if dataset.get("SharedFunctionalGroupsSequence"):
+        groups.append(dataset.SharedFunctionalGroupsSequence[0])
+    if len(dataset.get("PerFrameFunctionalGroupsSequence") or []) > frame:
+        groups.append(dataset.PerFrameFunctionalGroupsSequence[frame])
+    found = (1.0, 0.0)
+    for group in groups:
+        for item in [group, *(group.get("PixelValueTransformationSequence") or [])]:
+            if item.get("RescaleSlope") is not None:
+                found = (float(item.RescaleSlope), float(item.RescaleIntercept))
+    return (1.0, 0.0) if "ModalityLUTSequence" in dataset else found
 
 
 def compare(line, folder):
@@ -52,8 +69,8 @@ def compare(line, folder):
         return "refused", line["error"]
     found = np.load(folder / line["npy"]).astype(np.float64)
     color = found.ndim == 3
-    if not color:
-        found = found * line["slope"] + line["intercept"]
+    if not color and (line["slope"], line["intercept"]) != rescale(dataset, line["frame"]):
+        return "DIFFERENT", f"rescale {line['slope']}, {line['intercept']}"
     if found.shape != expected.shape:
         return "DIFFERENT", f"shape {found.shape}, expected {expected.shape}"
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
