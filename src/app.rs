@@ -157,7 +157,10 @@ impl LabrumApp {
         let begun = Instant::now();
         while begun.elapsed() < EVENTS_TIME {
             match self.worker.poll() {
-                Some(Event::Tile(tile)) => self.window.take_tile(ctx, tile),
+                Some(Event::Tile(tile)) => {
+                    self.window.take_tile(ctx, tile);
+                    self.frame_log.iter_mut().for_each(FrameLog::picture);
+                }
                 Some(event) => self.session.on_event(event),
                 None => return self.hand_out_jobs(),
             }
@@ -181,12 +184,10 @@ impl LabrumApp {
 }
 
 impl eframe::App for LabrumApp {
-    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
-        let begun = Instant::now();
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.frame_log.iter_mut().for_each(FrameLog::begin);
         self.frame(ui);
-        if let Some(log) = &mut self.frame_log {
-            log.write(begun.elapsed(), frame.info().cpu_usage);
-        }
+        self.frame_log.iter_mut().for_each(FrameLog::end);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
