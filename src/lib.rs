@@ -2,9 +2,14 @@
 //!
 //! ARCHITECTURE.md beside the sources is the map.
 
+pub mod app;
+pub mod cli;
 pub mod domain;
 mod error;
 pub mod io;
 pub mod model;
+pub mod session;
+pub mod ui;
+pub mod worker;
 
 pub use error::{Error, Result};

@@ -1,1 +1,265 @@
-//! TBD
+//! How well two masks agree: Dice, IoU, Hausdorff distance (95th percentile), boundary IoU.
+
+use super::{distance::distance_to, mask::Mask};
+use serde::{Deserialize, Serialize};
+
+/// Share of the image diagonal that the boundary of boundary IoU is wide.
+const BOUNDARY_WIDTH: f64 = 0.02;
+
+/// Agreement of two masks.
+///
+/// Two empty masks agree wholly: 1, 1, 0 and 1. Where one alone is empty there is no distance to tell: `hd95` is
+/// `None` (Dice is 0 then, so that the case is not lost).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Dice coefficient, 0..=1.
+    pub dice: f64,
+    /// Intersection over union, 0..=1.
+    pub iou: f64,
+    /// 95th percentile of the Hausdorff distance, in the unit of the spacing.
+    pub hd95: Option<f64>,
+    /// Intersection over union of the two boundary regions, 0..=1.
+    pub boundary_iou: f64,
+}
+
+impl Scores {
+    /// What two masks get that agree in every pixel.
+    pub const PERFECT: Self = Self { dice: 1.0, iou: 1.0, hd95: Some(0.0), boundary_iou: 1.0 };
+
+    /// Means of each figure; `hd95` over those that have one. `None` for no scores.
+    pub fn mean(scores: &[Self]) -> Option<Self> {
+        let mean = |of: fn(&Self) -> Option<f64>| {
+            let values: Vec<f64> = scores.iter().filter_map(of).collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        Some(Self {
+            dice: mean(|s| Some(s.dice))?,
+            iou: mean(|s| Some(s.iou))?,
+            hd95: mean(|s| s.hd95),
+            boundary_iou: mean(|s| Some(s.boundary_iou))?,
+        })
+    }
+}
+
+/// Agreement of two masks of one size, the mean over the labels that are in either. `None` where the sizes differ.
+///
+/// `spacing` is the distance between rows, then between columns.
+pub fn score(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
+    let mut present = [false; 256];
+    predicted.labels().iter().chain(truth.labels()).for_each(|&label| present[usize::from(label)] = true);
+    let labels = (1..=255u8).filter(|&label| present[usize::from(label)]);
+    let scores = labels.map(|label| score_label(predicted, truth, label, spacing)).collect::<Option<Vec<_>>>()?;
+    let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
+    same_size.then(|| Scores::mean(&scores).unwrap_or(Scores::PERFECT))
+}
+
+/// Agreement of two masks of one size in one label. `None` where the sizes differ.
+pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2]) -> Option<Scores> {
+    let (columns, rows) = (truth.columns(), truth.rows());
+    if (predicted.columns(), predicted.rows()) != (columns, rows) {
+        return None;
+    }
+    let [a, b] = [predicted, truth].map(|mask| Region::of(mask, label));
+    let width = boundary_width(columns, rows);
+    Some(Scores {
+        dice: dice(&a.inside, &b.inside),
+        iou: iou(&a.inside, &b.inside),
+        hd95: hausdorff_95(&a, &b, spacing),
+        boundary_iou: iou(&a.boundary_region(width), &b.boundary_region(width)),
+    })
+}
+
+fn dice(a: &[bool], b: &[bool]) -> f64 {
+    let (both, either) = overlap(a, b);
+    if either == 0 { 1.0 } else { 2.0 * both as f64 / (both + either) as f64 }
+}
+
+fn iou(a: &[bool], b: &[bool]) -> f64 {
+    let (both, either) = overlap(a, b);
+    if either == 0 { 1.0 } else { both as f64 / either as f64 }
+}
+
+/// Sizes of intersection and union.
+fn overlap(a: &[bool], b: &[bool]) -> (usize, usize) {
+    a.iter().zip(b).fold((0, 0), |(both, either), (&a, &b)| (both + usize::from(a && b), either + usize::from(a || b)))
+}
+
+/// 95th percentile of the distances from each surface pixel to the other surface, of both directions together, as
+/// `hd95` of medpy defines it.
+fn hausdorff_95(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<f64> {
+    let (from, to) = (a.surface(), b.surface());
+    match (from.contains(&true), to.contains(&true)) {
+        (false, false) => return Some(0.0),
+        (true, true) => {}
+        _ => return None,
+    }
+    let mut distances = Vec::new();
+    for (from, to) in [(&from, &to), (&to, &from)] {
+        let away = distance_to(to, a.columns, a.rows, spacing);
+        distances.extend(from.iter().zip(away).filter_map(|(&on_surface, d)| on_surface.then_some(d)));
+    }
+    Some(percentile(&mut distances, 0.95))
+}
+
+/// The `q` quantile (0..=1) of at least one value, interpolated linearly between neighbours as in numpy.
+fn percentile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let place = q * (values.len() - 1) as f64;
+    let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+    low + (high - low) * place.fract()
+}
+
+/// Width of the boundary region in pixels, Cheng et al. 2021, "Boundary IoU".
+fn boundary_width(columns: usize, rows: usize) -> usize {
+    let diagonal = (columns as f64).hypot(rows as f64);
+    ((BOUNDARY_WIDTH * diagonal).round_ties_even() as usize).max(1)
+}
+
+/// The pixels of one label.
+struct Region {
+    columns: usize,
+    rows: usize,
+    inside: Vec<bool>,
+}
+
+impl Region {
+    fn of(mask: &Mask, label: u8) -> Self {
+        let inside = mask.labels().iter().map(|&l| l == label).collect();
+        Self { columns: mask.columns(), rows: mask.rows(), inside }
+    }
+
+    fn at(&self, column: usize, row: usize) -> bool {
+        column < self.columns && row < self.rows && self.inside[row * self.columns + column]
+    }
+
+    /// Inside pixels with one of four neighbours outside; beyond the image is outside.
+    fn surface(&self) -> Vec<bool> {
+        let on_surface = |i: usize| {
+            let (column, row) = (i % self.columns, i / self.columns);
+            self.inside[i]
+                && !(self.at(column.wrapping_sub(1), row)
+                    && self.at(column + 1, row)
+                    && self.at(column, row.wrapping_sub(1))
+                    && self.at(column, row + 1))
+        };
+        (0..self.inside.len()).map(on_surface).collect()
+    }
+
+    /// Inside pixels at most `width` king's moves away from the outside; beyond the image is outside.
+    fn boundary_region(&self, width: usize) -> Vec<bool> {
+        let mut core = vec![false; self.inside.len()];
+        let mut line = Vec::new();
+        for row in 0..self.rows {
+            let start = row * self.columns;
+            erode(&self.inside[start..start + self.columns], width, &mut line);
+            core[start..start + self.columns].copy_from_slice(&line);
+        }
+        for column in 0..self.columns {
+            let down: Vec<bool> = (0..self.rows).map(|row| core[row * self.columns + column]).collect();
+            erode(&down, width, &mut line);
+            line.iter().enumerate().for_each(|(row, &kept)| core[row * self.columns + column] = kept);
+        }
+        self.inside.iter().zip(core).map(|(&inside, core)| inside && !core).collect()
+    }
+}
+
+/// Keeps the pixels of a line that have `width` set pixels on either side.
+fn erode(line: &[bool], width: usize, kept: &mut Vec<bool>) {
+    kept.clear();
+    kept.resize(line.len(), false);
+    for stretch in line.iter().enumerate().collect::<Vec<_>>().chunk_by(|a, b| a.1 == b.1) {
+        if let [(first, true), ..] = stretch
+            && stretch.len() > 2 * width
+        {
+            kept[first + width..first + stretch.len() - width].fill(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn mask(columns: usize, rows: usize, label: impl Fn(f64, f64) -> u8) -> Mask {
+        let labels = (0..columns * rows).map(|i| label((i % columns) as f64, (i / columns) as f64)).collect();
+        Mask::from_labels(columns, rows, labels).unwrap()
+    }
+
+    fn disc(columns: usize, rows: usize, x: f64, y: f64, radius: f64) -> Mask {
+        mask(columns, rows, |c, r| u8::from((c - x).powi(2) + (r - y).powi(2) <= radius * radius))
+    }
+
+    fn assert_scores(found: Scores, expected: [f64; 4]) {
+        let found = [found.dice, found.iou, found.hd95.unwrap(), found.boundary_iou];
+        for (f, e) in found.iter().zip(expected) {
+            assert!((f - e).abs() < 1e-9, "{found:?} instead of {expected:?}");
+        }
+    }
+
+    /// Figures from numpy and scipy: medpy's `hd95` and the published code of boundary IoU, written out.
+    #[test]
+    fn scores_are_those_of_the_usual_tools() {
+        let (a, b) = (disc(64, 48, 30.0, 22.0, 15.0), disc(64, 48, 33.5, 24.0, 14.0));
+        let expected = [0.8160484481453444, 0.6892583120204604, 5.0, 0.1246684350132626];
+        assert_scores(score(&a, &b, [1.0, 1.0]).unwrap(), expected);
+        // Cut off by the lower edge, pixels that are not square.
+        let (a, b) = (disc(200, 150, 90.0, 140.0, 40.0), disc(200, 150, 96.0, 120.0, 45.0));
+        let expected = [0.7097717305746093, 0.550113299633955, 12.32233744059949, 0.18810148731408574];
+        assert_scores(score(&a, &b, [0.4, 0.9]).unwrap(), expected);
+        // Ragged masks.
+        let a = mask(120, 90, |c, r| u8::from((c * 7.0 + r * 3.0) % 31.0 < 20.0 && (c - 60.0).hypot(r - 45.0) <= 40.0));
+        let b = mask(120, 90, |c, r| u8::from((c * 7.0 + r * 5.0) % 29.0 < 20.0 && (c - 58.0).hypot(r - 44.0) <= 42.0));
+        let expected = [0.6324883161025351, 0.4625103562551781, 1.5, 0.4625103562551781];
+        assert_scores(score(&a, &b, [1.5, 1.0]).unwrap(), expected);
+    }
+
+    #[test]
+    fn two_empty_masks_agree_wholly() {
+        let empty = Mask::empty(9, 7);
+        assert_eq!(score(&empty, &empty, [1.0, 1.0]).unwrap(), Scores::PERFECT);
+    }
+
+    #[test]
+    fn an_empty_mask_against_a_full_one_has_no_distance() {
+        let scores = score(&Mask::empty(40, 40), &disc(40, 40, 20.0, 20.0, 9.0), [1.0, 1.0]).unwrap();
+        assert_eq!(scores, Scores { dice: 0.0, iou: 0.0, hd95: None, boundary_iou: 0.0 });
+    }
+
+    #[test]
+    fn masks_of_two_sizes_have_no_scores() {
+        assert!(score(&Mask::empty(4, 4), &Mask::empty(4, 5), [1.0, 1.0]).is_none());
+        assert!(score(&disc(8, 8, 4.0, 4.0, 2.0), &Mask::empty(4, 5), [1.0, 1.0]).is_none());
+    }
+
+    #[test]
+    fn the_mean_leaves_out_missing_distances() {
+        let none = Scores { dice: 0.0, iou: 0.0, hd95: None, boundary_iou: 0.0 };
+        let mean = Scores::mean(&[Scores { hd95: Some(3.0), ..Scores::PERFECT }, none]).unwrap();
+        assert_eq!(mean, Scores { dice: 0.5, iou: 0.5, hd95: Some(3.0), boundary_iou: 0.5 });
+        assert!(Scores::mean(&[]).is_none());
+    }
+
+    #[test]
+    fn labels_count_alike() {
+        let truth = mask(30, 30, |c, _| if c < 20.0 { 1 } else { 2 });
+        let half = mask(30, 30, |c, _| u8::from(c < 20.0));
+        let scores = score(&half, &truth, [1.0, 1.0]).unwrap();
+        assert_eq!((scores.dice, scores.hd95), (0.5, Some(0.0)));
+    }
+
+    proptest! {
+        #[test]
+        fn scores_are_symmetric_and_perfect_against_itself(
+            a in proptest::collection::vec(0u8..3, 120),
+            b in proptest::collection::vec(0u8..3, 120),
+        ) {
+            let [a, b] = [a, b].map(|labels| Mask::from_labels(12, 10, labels).unwrap());
+            let there = score(&a, &b, [0.7, 1.3]).unwrap();
+            prop_assert_eq!(there, score(&b, &a, [0.7, 1.3]).unwrap());
+            prop_assert!(there.iou <= there.dice && there.dice <= 1.0);
+            prop_assert_eq!(score(&a, &a, [0.7, 1.3]).unwrap(), Scores::PERFECT);
+        }
+    }
+}

@@ -1,8 +1,12 @@
-//! Files to domain and back; every error names its path.
+//! Files and servers to domain and back; every error names its path.
 
+pub mod dataset;
 pub mod dicom;
+pub mod export;
 pub mod info;
+pub mod label_file;
 pub mod open;
 pub mod picture;
+pub mod whole_file;
 
 mod guard;

@@ -1,4 +1,5 @@
-//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes.
+//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes; strict
+//! segmentations.
 
 mod bytes;
 pub(crate) mod catalog;
@@ -14,6 +15,7 @@ mod geometry;
 mod header;
 mod parse;
 mod pixels;
+pub mod seg;
 mod split;
 #[cfg(test)]
 mod tests;

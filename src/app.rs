@@ -1,0 +1,204 @@
+//! Puts session, worker and window together, and opens the window.
+
+mod dialog;
+mod frame_log;
+mod network;
+
+use crate::{
+    Error, Result,
+    session::{
+        Action, Session,
+        job::{Event, Job},
+        settings::{DeviceChoice, Settings},
+    },
+    ui::{self, Window},
+    worker::{self, Network, Worker},
+};
+use eframe::{CreationContext, NativeOptions, Renderer};
+use egui::{Key, ViewportBuilder};
+use frame_log::FrameLog;
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Events are taken in for so long in a frame, the rest in the next.
+const EVENTS_TIME: Duration = Duration::from_millis(6);
+
+/// Settings that the command line takes precedence with, for this time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overrides {
+    /// Where the network runs.
+    pub device: Option<DeviceChoice>,
+}
+
+/// Opens the window with `paths` in it and returns when it is closed.
+pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
+    let (mut settings, trouble) = worker::load_settings();
+    settings.device = overrides.device.unwrap_or(settings.device);
+    let mut last = None;
+    // A computer without Vulkan, Metal or DirectX may still have OpenGL.
+    for renderer in [Renderer::Wgpu, Renderer::Glow] {
+        let options = NativeOptions { renderer, ..options() };
+        let (settings, paths, trouble) = (settings.clone(), paths.clone(), trouble.clone());
+        let create = Box::new(move |cc: &CreationContext<'_>| {
+            let mut app = LabrumApp::new(&cc.egui_ctx, settings, network::real)?;
+            app.begin(paths, trouble);
+            Ok(Box::new(app) as Box<dyn eframe::App>)
+        });
+        match eframe::run_native("Labrum", options, create) {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                log::warn!("{renderer} cannot open the window: {error}");
+                last = Some(error);
+            }
+        }
+    }
+    let reason = last.map_or_else(String::new, |e| e.to_string());
+    Err(cannot_open(&reason))
+}
+
+fn cannot_open(reason: &str) -> Error {
+    let has_display = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|v| std::env::var_os(v).is_some());
+    let reason = match cfg!(target_os = "linux") && !has_display {
+        true => "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)".to_owned(),
+        false => reason.to_owned(),
+    };
+    Error::new("open the window", reason)
+        .advise("Without a display use the command line: labrum segment INPUT --out DIR (see labrum --help).")
+}
+
+fn options() -> NativeOptions {
+    let viewport = ViewportBuilder::default()
+        .with_title("Labrum")
+        .with_app_id("labrum")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([1024.0, 640.0])
+        .with_drag_and_drop(true);
+    NativeOptions { viewport, centered: true, ..Default::default() }
+}
+
+/// The app: what eframe runs.
+pub struct LabrumApp {
+    session: Session,
+    worker: Worker,
+    window: Window,
+    frame_log: Option<FrameLog>,
+    tab_pressed: bool,
+}
+
+impl LabrumApp {
+    /// The app with a network of the caller's choice; tests bring their own.
+    pub fn new(
+        ctx: &egui::Context,
+        settings: Settings,
+        network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
+    ) -> Result<Self> {
+        ui::theme::install(ctx);
+        let wake = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint())
+        };
+        Ok(Self {
+            worker: Worker::start(wake, network)?,
+            session: Session::new(settings),
+            window: Window::default(),
+            frame_log: FrameLog::from_environment(),
+            tab_pressed: false,
+        })
+    }
+
+    /// Opens what was named at the command line and tells of settings that could not be read.
+    pub fn begin(&mut self, paths: Vec<PathBuf>, trouble: Option<Error>) {
+        if let Some(error) = trouble {
+            self.session.fail(&error);
+        }
+        self.session.apply(Action::Open(paths));
+        self.hand_out_jobs();
+    }
+
+    /// What the window shows, for tests.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// One frame: events in, window, actions, jobs out.
+    pub fn frame(&mut self, ui: &mut egui::Ui) {
+        self.take_events(ui.ctx());
+        if self.session.settings.ui_scale != ui.ctx().zoom_factor() {
+            ui.ctx().set_zoom_factor(self.session.settings.ui_scale);
+        }
+        if std::mem::take(&mut self.tab_pressed) {
+            self.session.apply(Action::Command(crate::session::command::UserCommand::TogglePanels));
+        }
+        let mut actions = self.window.show(ui, &self.session);
+        let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            actions.push(Action::Open(dropped));
+        }
+        let acted = !actions.is_empty();
+        actions.into_iter().for_each(|action| self.session.apply(action));
+        self.hand_out_jobs();
+        if acted {
+            // What was asked for is seen at once.
+            ui.ctx().request_repaint();
+        }
+        if let Some(wait) = self.session.notices.expire(Instant::now()) {
+            ui.ctx().request_repaint_after(wait);
+        }
+    }
+
+    fn take_events(&mut self, ctx: &egui::Context) {
+        let begun = Instant::now();
+        while begun.elapsed() < EVENTS_TIME {
+            match self.worker.poll() {
+                Some(Event::Tile(tile)) => self.window.take_tile(ctx, tile),
+                Some(event) => self.session.on_event(event),
+                None => return self.hand_out_jobs(),
+            }
+        }
+        self.hand_out_jobs();
+        ctx.request_repaint();
+    }
+
+    fn hand_out_jobs(&mut self) {
+        for job in self.session.take_jobs() {
+            match job {
+                Job::Pick(pick) => {
+                    if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
+                        self.session.fail(&error);
+                    }
+                }
+                job => self.worker.submit(job),
+            }
+        }
+    }
+}
+
+impl eframe::App for LabrumApp {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        let begun = Instant::now();
+        self.frame(ui);
+        if let Some(log) = &mut self.frame_log {
+            log.write(begun.elapsed(), frame.info().cpu_usage);
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    /// Tab shows and hides the panels, unless a control or a dialog has the keyboard: there it goes to the next one.
+    fn raw_input_hook(&mut self, ctx: &egui::Context, input: &mut egui::RawInput) {
+        if self.window.has_dialog() || ctx.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ctx) {
+            return;
+        }
+        input.events.retain(|event| {
+            let is_tab = matches!(event, egui::Event::Key { key: Key::Tab, modifiers, .. } if modifiers.is_none());
+            let is_press = is_tab && matches!(event, egui::Event::Key { pressed: true, repeat: false, .. });
+            self.tab_pressed |= is_press;
+            !is_tab
+        });
+    }
+}

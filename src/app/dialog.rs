@@ -1,0 +1,26 @@
+//! Native dialogs, each on a thread of its own: a desktop without a portal lets them hang.
+
+use crate::session::job::{Event, Pick};
+use rfd::FileDialog;
+
+const PICTURES: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP"];
+
+/// Shows a dialog and waits for it.
+pub(super) fn show(pick: Pick) -> Event {
+    let chosen = match pick {
+        Pick::Files => FileDialog::new()
+            .set_title("Open pictures or DICOM files")
+            .add_filter("All files", &["*"])
+            .add_filter("DICOM", &["dcm", "DCM", "dicom", "ima", "IMA"])
+            .add_filter("Pictures", PICTURES)
+            .pick_files(),
+        Pick::Folder => FileDialog::new().set_title("Open a folder").pick_folders(),
+        Pick::ExportFolder => FileDialog::new().set_title("Export to").pick_folder().map(|f| vec![f]),
+        Pick::Model => FileDialog::new()
+            .set_title("Open a model")
+            .add_filter("Models", &["safetensors"])
+            .pick_file()
+            .map(|f| vec![f]),
+    };
+    Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) }
+}

@@ -1,0 +1,78 @@
+//! The real network behind the worker's seam.
+
+use crate::{
+    Error, Result,
+    domain::{image::Image, prediction::Prediction},
+    model::{device, infer::Segmenter, shipped},
+    session::{
+        job::{ModelEntry, ModelSource},
+        settings::DeviceChoice,
+    },
+    worker::Network,
+};
+use std::{path::Path, sync::Arc};
+
+/// The network that the app runs. Made on the thread that owns it.
+pub(super) fn real() -> Box<dyn Network> {
+    Box::<Real>::default()
+}
+
+#[derive(Default)]
+struct Real {
+    ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
+}
+
+impl Network for Real {
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+        let entry =
+            |(index, model): (usize, shipped::Shipped)| ModelEntry { source: ModelSource::Shipped(index), card: Arc::new(model.card) };
+        Ok(shipped::all()?.into_iter().enumerate().map(entry).collect())
+    }
+
+    fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
+        let segmenter = Segmenter::load(path, device::DeviceChoice::Cpu)?;
+        Ok(ModelEntry { source: ModelSource::File(path.to_owned()), card: Arc::new(segmenter.card().clone()) })
+    }
+
+    fn probe(&mut self, choice: DeviceChoice) -> Result<String> {
+        Ok(device::choose(to_model(choice))?.name)
+    }
+
+    fn prepare(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
+        let is_ready = self.ready.as_ref().is_some_and(|(s, c, _)| *s == model.source && *c == choice);
+        if !is_ready {
+            // The old one goes first: two networks may not fit the memory of a GPU.
+            self.ready = None;
+            let segmenter = match &model.source {
+                ModelSource::File(path) => Segmenter::load(path, to_model(choice))?,
+                ModelSource::Shipped(index) => Segmenter::from_bytes(shipped_bytes(*index)?, to_model(choice))?,
+            };
+            self.ready = Some((model.source.clone(), choice, segmenter));
+        }
+        Ok(self.ready.as_ref().map_or(String::new(), |(_, _, s)| s.device_name().to_owned()))
+    }
+
+    fn segment(&mut self, image: &Image) -> Result<Prediction> {
+        match &mut self.ready {
+            Some((_, _, segmenter)) => segmenter.segment(image),
+            None => Err(Error::new("run the model", "none is loaded")),
+        }
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        self.ready.as_mut()?.2.take_notice()
+    }
+}
+
+fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
+    let model = shipped::all()?.into_iter().nth(index);
+    model.map(|m| m.bytes).ok_or_else(|| Error::new("load the model", "the program carries no such model"))
+}
+
+fn to_model(choice: DeviceChoice) -> device::DeviceChoice {
+    match choice {
+        DeviceChoice::Auto => device::DeviceChoice::Auto,
+        DeviceChoice::Cpu => device::DeviceChoice::Cpu,
+        DeviceChoice::Gpu => device::DeviceChoice::Gpu,
+    }
+}

@@ -1,0 +1,34 @@
+//! `labrum info`: what is in a file or folder.
+
+use crate::domain::progress::Cancel;
+use crate::io::{info, open};
+use crate::{Error, Result};
+use std::path::PathBuf;
+
+/// Tell what is in files and folders: studies, series, sizes, spacing, and what was passed over and why
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  labrum info study/
+  labrum info study/ --json")]
+pub(super) struct Arguments {
+    /// Files and folders
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Print JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
+    let report = info::Report::new(&catalog);
+    if arguments.json {
+        super::print_json(&report)?
+    } else {
+        super::print(&report.to_text())?
+    }
+    match catalog.passed_over.iter().find(|p| p.is_failure) {
+        Some(failure) => Err(Error::at("read the image", &failure.path, &failure.reason)),
+        None => Ok(()),
+    }
+}

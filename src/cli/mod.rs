@@ -1,0 +1,90 @@
+//! The commands without a window: the same engine, for scripts.
+
+mod evaluate;
+mod import_checkpoint;
+mod info;
+mod segment;
+mod train;
+
+use crate::Result;
+use crate::model::device::DeviceChoice;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Learns a clinician's contours: open a study, see mask and boundary, export.
+#[derive(Parser, Debug)]
+#[command(name = "labrum", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Files and folders to open in the window
+    paths: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "Examples:
+  labrum study/                                    open a folder in the window
+  labrum segment study/ --out masks --format png,seg
+  labrum train data/ --out model.safetensors       data/ holds images/ and masks/
+  labrum evaluate model.safetensors data/ --json
+  labrum info study/ --json";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Segment(segment::Arguments),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Info(info::Arguments),
+    ImportCheckpoint(import_checkpoint::Arguments),
+}
+
+/// `--device`
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum DeviceArgument {
+    Auto,
+    Cpu,
+    Gpu,
+}
+
+impl From<DeviceArgument> for DeviceChoice {
+    fn from(argument: DeviceArgument) -> Self {
+        match argument {
+            DeviceArgument::Auto => Self::Auto,
+            DeviceArgument::Cpu => Self::Cpu,
+            DeviceArgument::Gpu => Self::Gpu,
+        }
+    }
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Some(Command::Segment(arguments)) => segment::run(&arguments),
+        Some(Command::Train(arguments)) => train::run(arguments),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Info(arguments)) => info::run(&arguments),
+        Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        None => crate::app::run(cli.paths, Default::default()),
+    }
+}
+
+/// A bar with what follows it.
+fn bar_style(text: &str) -> indicatif::ProgressStyle {
+    let template = format!("{{bar:30}} {text}");
+    indicatif::ProgressStyle::with_template(&template).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
+}
+
+/// A line on stderr above the bar; a bar that is not on a terminal would swallow it.
+fn tell(bar: &indicatif::ProgressBar, text: &str) {
+    if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
+}
+
+/// Text for people, on stdout.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|e| crate::Error::new("print the result", e))
+}
+
+/// JSON for programs, on stdout.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&serde_json::to_string_pretty(value).map_err(|e| crate::Error::new("print the result", e))?)
+}

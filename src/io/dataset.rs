@@ -1,0 +1,274 @@
+//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names.
+//!
+//! Names are compared without their endings. Whose picture it is (no subject is ever both trained on and tested on):
+//! the number that the name begins with (`010_2HC.png` is of subject `010`), else the whole name, which makes each
+//! picture its own subject. A file `FOLDER/subjects.csv` with the columns `name` and `subject` says otherwise.
+
+use super::label_file;
+use crate::domain::{
+    image::{Image, Pixels},
+    mask::Mask,
+};
+use crate::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
+
+const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+const TRIED: &str = "read the data set";
+
+/// An image and its mask, not read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// File name without ending.
+    pub name: String,
+    /// The image file.
+    pub image: PathBuf,
+    /// The mask file.
+    pub mask: PathBuf,
+    /// Whose image it is.
+    pub subject: String,
+}
+
+impl Pair {
+    /// Image and mask, of one size.
+    ///
+    /// A mask of 0 and one value over 127 is background and label 1; else its values are the labels.
+    pub fn read(&self) -> Result<(Image, Mask)> {
+        let image = read_image(&self.image)?;
+        let mask = label_file::read(&self.mask)?;
+        let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
+        if mask_size != image_size {
+            let [mask, image] = [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
+            let reason = format!("it has {mask} pixels, but \"{}\" has {image}", self.image.display());
+            return Err(Error::at("use the mask", &self.mask, reason).advise("Save the mask at the size of its image."));
+        }
+        Ok((image, mask))
+    }
+}
+
+/// The pairs of a folder, in order of their names.
+///
+/// Errors: no `images` or `masks` folder, no image in it, an image without mask, two files of one name, a
+/// `subjects.csv` that cannot be read. Masks without image are left alone.
+pub fn list(folder: &Path) -> Result<Vec<Pair>> {
+    let (images, masks) = (pictures(&folder.join("images"))?, pictures(&folder.join("masks"))?);
+    if images.is_empty() {
+        return Err(Error::at(TRIED, folder.join("images"), "there is no picture in it")
+            .advise("Put PNG, JPEG, TIFF or BMP files there."));
+    }
+    let subjects = named_subjects(&folder.join("subjects.csv"))?;
+    let pair = |(name, image): (String, PathBuf)| {
+        let mask = masks.get(&name).cloned().ok_or_else(|| {
+            let reason = format!("it has no mask in \"{}\"", folder.join("masks").display());
+            Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
+        })?;
+        let subject = subjects.get(&name).cloned().unwrap_or_else(|| subject_from(&name));
+        Ok(Pair { name, image, mask, subject })
+    };
+    images.into_iter().map(pair).collect()
+}
+
+/// Divides pairs into those to train on and those held out, about `fraction` (0..=1) of the subjects.
+///
+/// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
+/// subjects or more, and a fraction between 0 and 1, both sides have one.
+pub fn split(pairs: &[Pair], fraction: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>) {
+    let subjects: BTreeSet<&str> = pairs.iter().map(|pair| pair.subject.as_str()).collect();
+    let mut order: Vec<(f64, &str)> = subjects.into_iter().map(|subject| (place(subject, seed), subject)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut held_out = order.partition_point(|(place, _)| *place < fraction);
+    if order.len() > 1 && fraction > 0.0 && fraction < 1.0 {
+        held_out = held_out.clamp(1, order.len() - 1);
+    }
+    let held_out: BTreeSet<&str> = order[..held_out].iter().map(|(_, subject)| *subject).collect();
+    pairs.iter().cloned().partition(|pair| !held_out.contains(pair.subject.as_str()))
+}
+
+/// A number 0..1 that subject and seed fix.
+fn place(subject: &str, seed: u64) -> f64 {
+    let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(subject).finalize();
+    let bits = hash.iter().take(6).fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    bits as f64 / (1u64 << 48) as f64
+}
+
+fn subject_from(name: &str) -> String {
+    let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+    if digits.is_empty() { name.to_owned() } else { digits }
+}
+
+/// Pictures of a folder by name without ending; hidden files and other endings are passed over.
+fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let failed = |reason: &dyn ToString| {
+        Error::at(TRIED, folder, reason.to_string())
+            .advise("The folder to use holds the folders \"images\" and \"masks\".")
+    };
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| failed(&e))? {
+        let path = entry.map_err(|e| failed(&e))?.path();
+        let part = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+        let (name, ending) = (part(path.file_stem()), part(path.extension()).to_lowercase());
+        if name.starts_with('.') || !ENDINGS.contains(&ending.as_str()) || !path.is_file() {
+            continue;
+        }
+        if let Some(other) = found.insert(name, path.clone()) {
+            let reason = format!("\"{}\" has the same name", other.display());
+            return Err(Error::at("use the file", &path, reason).advise("Remove or rename one of them."));
+        }
+    }
+    Ok(found)
+}
+
+/// What `subjects.csv` says, by name without ending; nothing where there is no such file.
+fn named_subjects(path: &Path) -> Result<HashMap<String, String>> {
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let failed = |reason: String| {
+        Error::at("read the subjects", path, reason).advise("Its first line must be \"name,subject\".")
+    };
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(|e| failed(e.to_string()))?;
+    let headers = reader.headers().map_err(|e| failed(e.to_string()))?.clone();
+    let column = |title: &str| {
+        let is_it = |h: &str| h.trim_start_matches('\u{feff}').eq_ignore_ascii_case(title);
+        headers.iter().position(is_it).ok_or_else(|| failed(format!("it has no column \"{title}\"")))
+    };
+    let (name, subject) = (column("name")?, column("subject")?);
+    let mut subjects = HashMap::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| failed(e.to_string()))?;
+        let (name, subject) = (record.get(name).unwrap_or_default(), record.get(subject).unwrap_or_default());
+        if subject.is_empty() {
+            return Err(failed(format!("\"{name}\" has no subject")));
+        }
+        let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
+        let stem = name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem);
+        subjects.insert(stem.to_owned(), subject.to_owned());
+    }
+    Ok(subjects)
+}
+
+fn read_image(path: &Path) -> Result<Image> {
+    let failed = |reason: String| Error::at("read the image", path, reason);
+    let decoded = image::ImageReader::open(path)
+        .and_then(image::ImageReader::with_guessed_format)
+        .map_err(|e| failed(e.to_string()))?
+        .decode()
+        .map_err(|e| failed(e.to_string()))?;
+    let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
+    use image::ColorType::{L8, L16, La8, La16};
+    let pixels = match decoded.color() {
+        L8 | La8 => Pixels::U8(decoded.into_luma8().into_raw()),
+        L16 | La16 => Pixels::U16(decoded.into_luma16().into_raw()),
+        _ => Pixels::Rgb8(decoded.into_rgb8().pixels().map(|p| p.0).collect()),
+    };
+    Image::new(columns, rows, pixels).ok_or_else(|| failed("it has no pixels".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use image::GrayImage;
+
+    /// A folder with pictures of 4 x 3 pixels at the paths given.
+    fn folder(paths: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            GrayImage::from_fn(4, 3, |x, _| image::Luma([255 * u8::from(x > 1)])).save(path).unwrap();
+        }
+        folder
+    }
+
+    fn named(name: &str) -> Pair {
+        Pair { name: name.into(), image: PathBuf::new(), mask: PathBuf::new(), subject: subject_from(name) }
+    }
+
+    #[test]
+    fn images_meet_their_masks_by_name_whatever_the_ending() {
+        let folder = folder(&["images/b.png", "images/a.JPG", "masks/a.bmp", "masks/b.png", "masks/c.png"]);
+        std::fs::write(folder.path().join("images/notes.txt"), "x").unwrap();
+        let pairs = list(folder.path()).unwrap();
+        assert_eq!(pairs.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        let (image, mask) = pairs[0].read().unwrap();
+        assert_eq!((image.columns, image.rows), (4, 3));
+        assert_eq!(mask.labels(), [0, 0, 1, 1].repeat(3));
+    }
+
+    #[test]
+    fn an_image_without_mask_is_named() {
+        let folder = folder(&["images/a.png", "images/b.png", "masks/a.png"]);
+        assert!(list(folder.path()).unwrap_err().to_string().contains("b.png"));
+    }
+
+    #[test]
+    fn two_images_of_one_name_are_named() {
+        let folder = folder(&["images/a.png", "images/a.bmp", "masks/a.png"]);
+        let message = list(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("a.png") && message.contains("a.bmp"), "{message}");
+    }
+
+    #[test]
+    fn missing_and_empty_folders_are_named() {
+        assert!(list(Path::new("/nowhere")).unwrap_err().to_string().contains("/nowhere/images"));
+        let folder = folder(&["masks/a.png"]);
+        std::fs::create_dir(folder.path().join("images")).unwrap();
+        assert!(list(folder.path()).unwrap_err().to_string().contains("images"));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_than_its_image_names_both() {
+        let folder = folder(&["images/a.png", "masks/a.png"]);
+        GrayImage::new(5, 3).save(folder.path().join("masks/a.png")).unwrap();
+        let message = list(folder.path()).unwrap()[0].read().unwrap_err().to_string();
+        for part in ["masks/a.png", "images/a.png", "5 x 3", "4 x 3"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_subject_is_the_leading_number_or_the_whole_name() {
+        for (name, subject) in [("010_2HC", "010"), ("010_HC", "010"), ("benign-12", "benign-12"), ("7", "7")] {
+            assert_eq!(subject_from(name), subject);
+        }
+    }
+
+    #[test]
+    fn subjects_csv_overrides_the_names() {
+        let folder = folder(&["images/1.png", "images/2.png", "masks/1.png", "masks/2.png"]);
+        let write = |text: &str| std::fs::write(folder.path().join("subjects.csv"), text).unwrap();
+        write("subject,name\nA, 1.png\n");
+        let subjects: Vec<_> = list(folder.path()).unwrap().into_iter().map(|p| p.subject).collect();
+        assert_eq!(subjects, ["A", "2"]);
+        write("1,A\n");
+        assert!(list(folder.path()).unwrap_err().to_string().contains("subjects.csv"));
+    }
+
+    #[test]
+    fn no_subject_is_on_both_sides_of_a_split() {
+        let pairs: Vec<Pair> = (0..400).map(|i| named(&format!("{:03}_{}", i / 2, i % 2))).collect();
+        let (training, held_out) = split(&pairs, 0.2, 7);
+        assert_eq!(training.len() + held_out.len(), 400);
+        assert!((50..110).contains(&held_out.len()), "{}", held_out.len());
+        assert!(!held_out.iter().any(|h| training.iter().any(|t| t.subject == h.subject)));
+        assert_eq!(split(&pairs, 0.2, 7), (training.clone(), held_out.clone()));
+        assert_ne!(split(&pairs, 0.2, 8).1, held_out);
+        // Subjects stay on their side when others come.
+        let (_, of_half) = split(&pairs[..200], 0.2, 7);
+        assert_eq!(of_half, held_out.iter().filter(|p| p.name.as_str() < "100").cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_split_of_few_subjects_leaves_some_on_either_side() {
+        for seed in 0..20 {
+            let (training, held_out) = split(&["a", "b"].map(named), 0.1, seed);
+            assert_eq!((training.len(), held_out.len()), (1, 1));
+        }
+        assert_eq!(split(&["a", "b"].map(named), 0.0, 1).1, []);
+    }
+}

@@ -1,0 +1,285 @@
+//! Area, perimeter, diameter and volume of a series as CSV and JSON, with their units and where the spacing comes from.
+
+use crate::{
+    Error, Result,
+    domain::{
+        geometry::{PixelSpacing, SpacingSource},
+        label::Label,
+        mask::Mask,
+        measure::{measure_all, volume},
+        study::Series,
+    },
+    io::whole_file,
+};
+use serde::Serialize;
+use std::path::Path;
+
+/// What was measured on a series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurements {
+    /// Series Instance UID, or the path of a picture.
+    pub series: String,
+    /// Every label on every slice that holds it, in order of slices.
+    pub slices: Vec<SliceMeasurement>,
+    /// Every label with a volume; empty where spacing or slice distance are not known in mm.
+    pub volumes: Vec<VolumeMeasurement>,
+}
+
+/// One label on one slice: a row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SliceMeasurement {
+    /// Name of the source file, without its folders.
+    pub file: String,
+    /// 1-based frame of the file.
+    pub frame: u32,
+    /// 1-based place in the series.
+    pub slice: usize,
+    /// The label's value in the mask.
+    pub label: u8,
+    /// The label's name.
+    pub name: String,
+    /// How many pixels.
+    pub pixels: usize,
+    /// Unit of lengths: "mm" or "px".
+    pub unit: &'static str,
+    /// In square units.
+    pub area: f64,
+    /// In units.
+    pub perimeter: f64,
+    /// In units.
+    pub longest_diameter: f64,
+    /// Its ends in pixel coordinates of the image; the first pixel covers 0..1.
+    pub diameter_x1: f64,
+    /// See `diameter_x1`.
+    pub diameter_y1: f64,
+    /// See `diameter_x1`.
+    pub diameter_x2: f64,
+    /// See `diameter_x1`.
+    pub diameter_y2: f64,
+    /// Distance between rows, mm.
+    pub row_spacing_mm: Option<f64>,
+    /// Distance between columns, mm.
+    pub column_spacing_mm: Option<f64>,
+    /// Where the spacing was found: the DICOM attribute, or "picture".
+    pub spacing_source: Option<&'static str>,
+}
+
+/// One label over the whole series.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VolumeMeasurement {
+    /// The label's value in the mask.
+    pub label: u8,
+    /// The label's name.
+    pub name: String,
+    /// In mm³.
+    pub volume_mm3: f64,
+    /// Distance between slices that was used, mm.
+    pub slice_spacing_mm: f64,
+}
+
+impl Measurements {
+    /// Measures all labels on all slices of `series`; `masks` holds one mask for each slice.
+    pub fn of(series: &Series, masks: &[Mask], labels: &[Label]) -> Self {
+        let count = labels.len().min(255) as u8;
+        let mut slices = Vec::new();
+        for (i, (slice, mask)) in series.slices.iter().zip(masks).enumerate() {
+            let physical = slice.spacing.filter(PixelSpacing::is_physical);
+            let file = slice.source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            slices.extend(measure_all(mask, count, slice.spacing).into_iter().map(|m| {
+                let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
+                SliceMeasurement {
+                    file: file.clone(),
+                    frame: slice.source.frame + 1,
+                    slice: i + 1,
+                    label: m.label,
+                    name: labels[usize::from(m.label) - 1].name.clone(),
+                    pixels: m.pixels,
+                    unit: m.unit.symbol(),
+                    area: rounded(m.area),
+                    perimeter: rounded(m.perimeter),
+                    longest_diameter: rounded(m.longest_diameter.length),
+                    diameter_x1: x1,
+                    diameter_y1: y1,
+                    diameter_x2: x2,
+                    diameter_y2: y2,
+                    row_spacing_mm: physical.map(|s| s.row),
+                    column_spacing_mm: physical.map(|s| s.column),
+                    spacing_source: physical.map(|s| source_name(s.source)),
+                }
+            }));
+        }
+        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, labels) }
+    }
+
+    /// Writes the slices as a table, with a first line that names the columns.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_csv(&self, path: &Path) -> Result<()> {
+        let failed = |e: String| Error::at("write the measurements", path, e);
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        if self.slices.is_empty() {
+            writer.write_record(COLUMNS).map_err(|e| failed(e.to_string()))?;
+        }
+        self.slices.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(e.to_string()))?;
+        write_text(path, &writer.into_inner().map_err(|e| failed(e.to_string()))?)
+    }
+
+    /// Writes everything as JSON.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_json(&self, path: &Path) -> Result<()> {
+        let json = serde_json::to_vec_pretty(self).map_err(|e| Error::at("write the measurements", path, e))?;
+        write_text(path, &json)
+    }
+}
+
+/// The columns of the table, for one that has no rows.
+const COLUMNS: [&str; 17] = [
+    "file",
+    "frame",
+    "slice",
+    "label",
+    "name",
+    "pixels",
+    "unit",
+    "area",
+    "perimeter",
+    "longest_diameter",
+    "diameter_x1",
+    "diameter_y1",
+    "diameter_x2",
+    "diameter_y2",
+    "row_spacing_mm",
+    "column_spacing_mm",
+    "spacing_source",
+];
+
+fn volumes(series: &Series, masks: &[Mask], labels: &[Label]) -> Vec<VolumeMeasurement> {
+    let Some(slice_spacing_mm) = series.slice_spacing() else { return Vec::new() };
+    let of = |(i, label): (usize, &Label)| {
+        let number = i as u8 + 1;
+        let slices = masks.iter().zip(series.slices.iter().map(|s| s.spacing));
+        let volume_mm3 = rounded(volume(slices, number, Some(slice_spacing_mm))?);
+        (volume_mm3 > 0.0).then(|| VolumeMeasurement {
+            label: number,
+            name: label.name.clone(),
+            volume_mm3,
+            slice_spacing_mm,
+        })
+    };
+    labels.iter().take(255).enumerate().filter_map(of).collect()
+}
+
+/// What the table calls a source of spacing.
+fn source_name(source: SpacingSource) -> &'static str {
+    match source {
+        SpacingSource::PixelSpacing => "Pixel Spacing",
+        SpacingSource::ImagerPixelSpacing => "Imager Pixel Spacing (at the detector)",
+        SpacingSource::UltrasoundRegion => "Sequence of Ultrasound Regions",
+        SpacingSource::AspectRatioOnly => "Pixel Aspect Ratio",
+        SpacingSource::Picture => "picture",
+    }
+}
+
+/// To four decimals: far below what a pixel can tell.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn write_text(path: &Path, text: &[u8]) -> Result<()> {
+    const TRIED: &str = "write the measurements";
+    whole_file::write_checked(
+        path,
+        TRIED,
+        |file| file.write_all(text),
+        |written| match std::fs::read(written) {
+            Ok(back) if back == text => Ok(()),
+            Ok(_) => Err(Error::at(TRIED, path, "what was read back differs")),
+            Err(e) => Err(Error::at(TRIED, path, format!("reading it back failed: {e}"))),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::{
+        geometry::Plane,
+        study::{Kind, Slice, Source},
+    };
+
+    /// Two slices 3 mm apart with a square of label 1 on each.
+    fn measured(spacing: Option<PixelSpacing>) -> Measurements {
+        let slice = |i: usize| Slice {
+            source: Source { path: format!("/somewhere/slice-{i}.dcm").into(), frame: 0 },
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: Some(Plane { position: [0.0, 0.0, 3.0 * i as f64], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] }),
+            spacing,
+        };
+        let series = Series {
+            id: "1.2.3".into(),
+            kind: Kind::Dicom,
+            modality: "CT".into(),
+            description: String::new(),
+            number: None,
+            body_part: String::new(),
+            transfer_syntax: String::new(),
+            sop_class: String::new(),
+            frame_of_reference_uid: None,
+            columns: 4,
+            rows: 4,
+            color: false,
+            slices: (0..2).map(slice).collect(),
+            notes: Vec::new(),
+        };
+        let mask = Mask::from_labels(4, 4, (0..16).map(|i| u8::from((5..=6).contains(&(i % 8)))).collect()).unwrap();
+        Measurements::of(&series, &[mask.clone(), mask], &[Label::named("Mass, left", 0), Label::named("Cyst", 1)])
+    }
+
+    fn mm(side: f64) -> Option<PixelSpacing> {
+        Some(PixelSpacing { row: side, column: side, source: SpacingSource::PixelSpacing })
+    }
+
+    #[test]
+    fn the_table_has_units_and_names_where_the_spacing_is_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        measured(mm(0.5)).write_csv(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], COLUMNS.join(","));
+        assert_eq!(lines.len(), 3);
+        assert!(lines[1].starts_with("slice-0.dcm,1,1,1,\"Mass, left\",4,mm,1.0,"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",0.5,0.5,Pixel Spacing"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn without_spacing_everything_is_in_pixels_and_nothing_has_a_volume() {
+        let m = measured(None);
+        assert_eq!((m.slices[0].unit, m.slices[0].area, m.slices[0].row_spacing_mm), ("px", 4.0, None));
+        assert_eq!(m.volumes, []);
+    }
+
+    #[test]
+    fn json_holds_the_volumes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.json");
+        measured(mm(0.5)).write_json(&path).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(json["volumes"][0]["volume_mm3"], 6.0);
+        assert_eq!(json["volumes"].as_array().unwrap().len(), 1, "labels that occur nowhere have no volume");
+        assert_eq!(json["slices"][1]["slice"], 2);
+    }
+
+    #[test]
+    fn a_table_without_rows_still_names_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        Measurements { slices: Vec::new(), ..measured(None) }.write_csv(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().trim_end(), COLUMNS.join(","));
+    }
+}

@@ -1,0 +1,141 @@
+//! The image with the mask over it, as on the screen: coloured areas and smooth outlines.
+
+use crate::domain::{
+    boundary::{Point, trace},
+    image::{Image, Window},
+    label::Label,
+    mask::Mask,
+};
+
+/// How the mask is laid over the image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverlayLook {
+    /// Of the areas: 0 shows only the image, 1 only the colour.
+    pub opacity: f32,
+    /// Width of the outlines in pixels of the image; 0 draws none.
+    pub line_width: f32,
+}
+
+impl OverlayLook {
+    /// Light areas and outlines that can be seen when the whole image is looked at.
+    pub fn for_size(columns: usize, rows: usize) -> Self {
+        Self { opacity: 0.25, line_width: (columns.max(rows) as f32 / 400.0).max(1.2) }
+    }
+}
+
+/// RGB bytes of the overlay; labels that are not visible are left out. `None` where mask and image differ in size.
+pub fn overlay_pixels(
+    image: &Image,
+    window: Window,
+    mask: &Mask,
+    labels: &[Label],
+    look: OverlayLook,
+) -> Option<Vec<u8>> {
+    if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
+        return None;
+    }
+    let rgba = image.to_rgba(window);
+    let mut rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    for (pixel, &label) in rgb.chunks_exact_mut(3).zip(mask.labels()) {
+        if let Some(label) = visible(labels, label) {
+            blend(pixel, label.color, look.opacity);
+        }
+    }
+    for number in (1..=labels.len().min(255) as u8).filter(|&n| look.line_width > 0.0 && visible(labels, n).is_some()) {
+        let coverage = outline(mask, number, look.line_width);
+        for (pixel, c) in rgb.chunks_exact_mut(3).zip(coverage).filter(|(_, c)| *c > 0.0) {
+            blend(pixel, labels[usize::from(number) - 1].color, c);
+        }
+    }
+    Some(rgb)
+}
+
+fn visible(labels: &[Label], number: u8) -> Option<&Label> {
+    labels.get(usize::from(number).checked_sub(1)?).filter(|l| l.visible)
+}
+
+fn blend(pixel: &mut [u8], color: [u8; 3], opacity: f32) {
+    for (p, c) in pixel.iter_mut().zip(color) {
+        *p = (f32::from(*p) * (1.0 - opacity) + f32::from(c) * opacity).round() as u8;
+    }
+}
+
+/// How much of each pixel, 0..=1, the outlines of `label` cover.
+fn outline(mask: &Mask, label: u8, width: f32) -> Vec<f32> {
+    let (columns, rows) = (mask.columns(), mask.rows());
+    let mut coverage = vec![0.0f32; columns * rows];
+    let reach = f64::from(width) / 2.0 + 0.5;
+    for contour in trace(mask, label) {
+        let ring = contour.smooth().points;
+        for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            let pixels = |i: usize, most: usize| {
+                let low = (a[i].min(b[i]) - reach).floor().max(0.0) as usize;
+                let high = (a[i].max(b[i]) + reach).ceil().max(0.0) as usize;
+                low..high.min(most)
+            };
+            for row in pixels(1, rows) {
+                for column in pixels(0, columns) {
+                    let distance = distance_to_segment([column as f64 + 0.5, row as f64 + 0.5], *a, *b);
+                    let covered = &mut coverage[row * columns + column];
+                    *covered = covered.max((reach - distance).clamp(0.0, 1.0) as f32);
+                }
+            }
+        }
+    }
+    coverage
+}
+
+fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
+    let (along, to_p) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
+    let length_squared = along[0] * along[0] + along[1] * along[1];
+    let dot = along[0] * to_p[0] + along[1] * to_p[1];
+    let t = if length_squared > 0.0 { (dot / length_squared).clamp(0.0, 1.0) } else { 0.0 };
+    (to_p[0] - t * along[0]).hypot(to_p[1] - t * along[1])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::image::Pixels;
+
+    /// A grey image with a disc of label 1 in its middle.
+    fn scene() -> (Image, Mask, Vec<Label>) {
+        let inside = |i: usize| u8::from(((i % 40) as f64 - 19.5).hypot((i / 40) as f64 - 19.5) < 12.0);
+        let mask = Mask::from_labels(40, 40, (0..1600).map(inside).collect()).unwrap();
+        (Image::new(40, 40, Pixels::U8(vec![100; 1600])).unwrap(), mask, vec![Label::named("disc", 0)])
+    }
+
+    fn at(rgb: &[u8], column: usize, row: usize) -> [u8; 3] {
+        rgb[(row * 40 + column) * 3..][..3].try_into().unwrap()
+    }
+
+    #[test]
+    fn areas_are_tinted_outlines_are_full_and_the_rest_is_the_image() {
+        let (image, mask, labels) = scene();
+        let look = OverlayLook { opacity: 0.5, line_width: 2.0 };
+        let rgb = overlay_pixels(&image, Window::spanning(0.0, 255.0), &mask, &labels, look).unwrap();
+        let color = labels[0].color;
+        assert_eq!(at(&rgb, 2, 2), [100; 3]);
+        assert_eq!(at(&rgb, 20, 20), color.map(|c| ((f32::from(c) + 100.0) / 2.0).round() as u8));
+        let rim = at(&rgb, 31, 20);
+        assert!((0..3).all(|i| rim[i].abs_diff(color[i]) < 40), "{rim:?}");
+    }
+
+    #[test]
+    fn hidden_labels_are_left_out() {
+        let (image, mask, mut labels) = scene();
+        labels[0].visible = false;
+        let look = OverlayLook::for_size(40, 40);
+        let rgb = overlay_pixels(&image, Window::spanning(0.0, 255.0), &mask, &labels, look).unwrap();
+        assert!(rgb.iter().all(|&v| v == 100));
+    }
+
+    #[test]
+    fn a_mask_of_another_size_is_refused() {
+        let (image, _, labels) = scene();
+        let look = OverlayLook::for_size(40, 40);
+        let window = Window::spanning(0.0, 255.0);
+        assert_eq!(overlay_pixels(&image, window, &Mask::empty(3, 3), &labels, look), None);
+    }
+}

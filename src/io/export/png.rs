@@ -1,0 +1,179 @@
+//! PNG files: label maps, single labels, probabilities, overlays.
+
+use super::overlay::{OverlayLook, overlay_pixels};
+use crate::{
+    Error, Result,
+    domain::{
+        image::{Image, Window},
+        label::Label,
+        mask::Mask,
+    },
+    io::whole_file,
+};
+use png::{BitDepth, ColorType};
+use std::{
+    fs::File,
+    io::{BufReader, Write},
+    path::Path,
+};
+
+/// Writes a label map: 8 bits a pixel, 0 background, 1..=n the labels, whose colours are its palette.
+///
+/// # Errors
+/// Where the mask holds a value that no label describes, and where the file cannot be written.
+pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
+    const TRIED: &str = "write the label map";
+    let highest = mask.labels().iter().copied().max().unwrap_or(0);
+    if usize::from(highest) > labels.len() {
+        return Err(Error::at(TRIED, path, format!("the mask holds the value {highest}, which no label describes")));
+    }
+    let colors = std::iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
+    let palette = colors.flatten().collect();
+    let kind = Kind { color: ColorType::Indexed, depth: BitDepth::Eight, palette: Some(palette) };
+    write(path, TRIED, (mask.columns(), mask.rows()), kind, mask.labels())
+}
+
+/// Writes one label: 8 bits grey, 255 where it is, else 0.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
+    let pixels: Vec<u8> = mask.labels().iter().map(|&l| if l == label { 255 } else { 0 }).collect();
+    let kind = Kind { color: ColorType::Grayscale, depth: BitDepth::Eight, palette: None };
+    write(path, "write the mask", (mask.columns(), mask.rows()), kind, &pixels)
+}
+
+/// Writes the probabilities of one label: 16 bits grey, 0..=65535 for 0..=1, as [`crate::domain::prediction`] has them.
+///
+/// # Errors
+/// Where there are not `columns * rows` of them, and where the file cannot be written.
+pub fn probabilities(path: &Path, columns: usize, rows: usize, probabilities: &[u16]) -> Result<()> {
+    const TRIED: &str = "write the probabilities";
+    if columns * rows != probabilities.len() {
+        let reason = format!("there are {} for {columns} x {rows} pixels", probabilities.len());
+        return Err(Error::at(TRIED, path, reason));
+    }
+    let pixels: Vec<u8> = probabilities.iter().flat_map(|p| p.to_be_bytes()).collect();
+    let kind = Kind { color: ColorType::Grayscale, depth: BitDepth::Sixteen, palette: None };
+    write(path, TRIED, (columns, rows), kind, &pixels)
+}
+
+/// Writes the image as it looks in `window` with the mask over it: RGB, of the image's size.
+///
+/// # Errors
+/// Where mask and image differ in size, and where the file cannot be written.
+pub fn overlay(
+    path: &Path,
+    image: &Image,
+    window: Window,
+    mask: &Mask,
+    labels: &[Label],
+    look: OverlayLook,
+) -> Result<()> {
+    const TRIED: &str = "write the overlay";
+    let pixels = overlay_pixels(image, window, mask, labels, look)
+        .ok_or_else(|| Error::at(TRIED, path, "the mask is not as large as the image"))?;
+    let kind = Kind { color: ColorType::Rgb, depth: BitDepth::Eight, palette: None };
+    write(path, TRIED, (image.columns, image.rows), kind, &pixels)
+}
+
+/// How pixels are stored.
+struct Kind {
+    color: ColorType,
+    depth: BitDepth,
+    /// RGB after RGB.
+    palette: Option<Vec<u8>>,
+}
+
+/// Writes `pixels` (bytes in the file's order) and compares what a decoder makes of the file with them.
+fn write(path: &Path, tried: &str, (columns, rows): (usize, usize), kind: Kind, pixels: &[u8]) -> Result<()> {
+    let failed = |reason: String| Error::at(tried, path, reason);
+    let side =
+        |n: usize| u32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| failed(format!("a side of {n} pixels")));
+    let mut info = png::Info::with_size(side(columns)?, side(rows)?);
+    info.color_type = kind.color;
+    info.bit_depth = kind.depth;
+    info.palette = kind.palette.map(Into::into);
+    let encode = |file: &mut dyn Write| -> std::result::Result<(), png::EncodingError> {
+        let mut writer = png::Encoder::with_info(file, info)?.write_header()?;
+        writer.write_image_data(pixels)?;
+        writer.finish()
+    };
+    let fill = |file: &mut dyn Write| {
+        encode(file).map_err(|error| match error {
+            png::EncodingError::IoError(error) => error,
+            other => std::io::Error::other(other),
+        })
+    };
+    whole_file::write_checked(path, tried, fill, |written| match read_back(written) {
+        Ok(back) if back == pixels => Ok(()),
+        Ok(_) => Err(failed("what was read back differs".into())),
+        Err(reason) => Err(failed(format!("reading it back failed: {reason}"))),
+    })
+}
+
+/// The stored bytes of all pixels, without any conversion.
+fn read_back(path: &Path) -> std::result::Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    let mut decoder = png::Decoder::new(BufReader::new(file));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or("it is too large")?];
+    let frame = reader.next_frame(&mut pixels).map_err(|e| e.to_string())?;
+    pixels.truncate(frame.buffer_size());
+    Ok(pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::io::label_file;
+
+    fn labels(n: usize) -> Vec<Label> {
+        (0..n).map(|i| Label::named(format!("label {i}"), i)).collect()
+    }
+
+    fn mask() -> Mask {
+        Mask::from_labels(5, 2, vec![0, 1, 2, 2, 0, 1, 1, 0, 0, 2]).unwrap()
+    }
+
+    #[test]
+    fn a_label_map_is_read_as_the_same_mask() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.png");
+        label_map(&path, &mask(), &labels(2)).unwrap();
+        assert_eq!(label_file::read(&path).unwrap(), mask());
+        let shown = image::open(&path).unwrap().into_rgb8();
+        assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
+        assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
+    }
+
+    #[test]
+    fn a_value_without_label_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.png");
+        let error = label_map(&path, &mask(), &labels(1)).unwrap_err();
+        assert!(error.to_string().contains("the value 2"), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_single_label_is_black_and_white() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("label.png");
+        label_mask(&path, &mask(), 2).unwrap();
+        let back = image::open(&path).unwrap().into_luma8().into_raw();
+        assert_eq!(back, [0, 0, 255, 255, 0, 0, 0, 0, 0, 255]);
+    }
+
+    #[test]
+    fn probabilities_keep_all_16_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.png");
+        let values = [0, 1, 256, 65535, 40000, 12345];
+        probabilities(&path, 3, 2, &values).unwrap();
+        assert_eq!(image::open(&path).unwrap().into_luma16().into_raw(), values);
+        assert!(probabilities(&path, 4, 2, &values).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Files appear whole: written beside their place, synced, checked and only then renamed.
+
+use crate::{Error, Result};
+use std::{
+    fs::File,
+    io::{BufWriter, ErrorKind, Write},
+    path::Path,
+};
+
+/// Writes `path` (its folder must exist) through `fill`; an older file of that name stays until the new one is whole.
+///
+/// `tried` names the work in errors: "write the mask". On an error nothing is left behind.
+pub fn write(path: &Path, tried: &str, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    write_checked(path, tried, fill, |_| Ok(()))
+}
+
+/// As [`write()`], but `check` reads the file back under its temporary name before it takes its place.
+pub fn write_checked(
+    path: &Path,
+    tried: &str,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    check: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let failed = |error: std::io::Error| explain(tried, path, &error);
+    if path.is_dir() {
+        return Err(Error::at(tried, path, "a folder of that name is in the way"));
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = temporary(folder).map_err(failed)?;
+    let mut buffered = BufWriter::new(file.as_file_mut());
+    fill(&mut buffered).and_then(|()| buffered.flush()).map_err(failed)?;
+    drop(buffered);
+    file.as_file().sync_all().map_err(failed)?;
+    check(file.path())?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".labrum-").suffix(".part");
+    // Temporary files are private by default; an export is as public as the user's umask makes any file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// The failure in a user's words.
+fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
+    let at = |reason: &str, advice: &str| Error::at(tried, path, reason).advise(advice);
+    match error.kind() {
+        ErrorKind::PermissionDenied => at("its folder may not be written to", "Choose another folder."),
+        ErrorKind::ReadOnlyFilesystem => at("its disk is read-only", "Choose a folder on another disk."),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            at("the disk is full", "Free some space or choose a folder on another disk.")
+        }
+        ErrorKind::NotFound => at("its folder does not exist", "Make the folder or choose another one."),
+        ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
+        _ => Error::at(tried, path, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_replaces_an_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        std::fs::write(&path, "old").unwrap();
+        write(&path, "write the mask", |w| w.write_all(b"new")).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["mask.png"]);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask.png");
+        std::fs::write(&path, "old").unwrap();
+        let full = |w: &mut dyn Write| {
+            w.write_all(b"half")?;
+            Err(ErrorKind::StorageFull.into())
+        };
+        let error = write(&path, "write the mask", full).unwrap_err();
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["mask.png"]);
+    }
+
+    #[test]
+    fn a_file_that_reads_back_wrong_does_not_appear() {
+        let folder = tempfile::tempdir().unwrap();
+        let wrong = |path: &Path| Err(Error::at("check the mask", path, "it differs"));
+        let path = folder.path().join("mask.png");
+        assert!(write_checked(&path, "write the mask", |w| w.write_all(b"x"), wrong).is_err());
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_missing_folder_is_named_as_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write(&folder.path().join("no/mask.png"), "write the mask", |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("its folder does not exist"), "{error}");
+        let error = write(folder.path(), "write the mask", |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("in the way"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_read_only_folder_is_named_as_the_reason() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+        let probe = File::create(folder.path().join("probe"));
+        // The superuser may write anywhere.
+        if probe.is_err() {
+            let error = write(&folder.path().join("mask.png"), "write the mask", |_| Ok(())).unwrap_err();
+            assert!(error.to_string().contains("may not be written"), "{error}");
+        }
+    }
+}

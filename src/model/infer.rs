@@ -1,0 +1,162 @@
+//! A model at work: an image in, a prediction out.
+
+use super::card::ModelCard;
+use super::checkpoint::{self, Architecture, Weights};
+use super::cmunext::{CmuNext, SIZE_MULTIPLE};
+use super::device::{self, DeviceChoice, NamedDevice};
+use super::preprocess;
+use crate::domain::{image::Image, label::Label, prediction::Prediction};
+use crate::{Error, Result};
+use burn::tensor::{Tensor, TensorData, activation::softmax};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// A network with its card, ready on a device. All calls belong on one thread.
+pub struct Segmenter {
+    card: ModelCard,
+    weights: Weights,
+    network: CmuNext,
+    device: NamedDevice,
+    hash: String,
+    notice: Option<String>,
+}
+
+impl Segmenter {
+    /// Loads a model file: our own format, or a PyTorch checkpoint (which gets a card that says so).
+    pub fn load(path: &Path, choice: DeviceChoice) -> Result<Self> {
+        let (card, weights) = checkpoint::read(path)?;
+        let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let at = |e: Error| Error { path: Some(path.to_owned()), ..e };
+        let card = match card {
+            Some(card) => card,
+            None => bare_card(&name, checkpoint::architecture(&weights).map_err(at)?),
+        };
+        Self::new(card, weights, choice).map_err(at)
+    }
+
+    /// Loads a model that the program carries.
+    pub fn from_bytes(bytes: &[u8], choice: DeviceChoice) -> Result<Self> {
+        let (card, weights) = checkpoint::from_bytes(bytes)?;
+        let card = card.ok_or_else(|| Error::new("read the model", "it has no model card"))?;
+        Self::new(card, weights, choice)
+    }
+
+    /// A model from its parts; they must fit each other.
+    pub fn new(card: ModelCard, weights: Weights, choice: DeviceChoice) -> Result<Self> {
+        check_card(&card, checkpoint::architecture(&weights)?)?;
+        let device = device::choose(choice)?;
+        let (_, network) = checkpoint::build(weights.clone(), &device.device)?;
+        let hash = checkpoint::hash(&weights);
+        Ok(Self { card, weights, network, device, hash, notice: None })
+    }
+
+    /// What the model is.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// SHA-256 of the weights, hex.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The device in use, for people.
+    pub fn device_name(&self) -> &str {
+        &self.device.name
+    }
+
+    /// What the user should know about the last calls, once: that the GPU failed and the CPU took over.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+
+    /// Labels and probabilities for one slice, at its own size. Blocks for the time of the network.
+    pub fn segment(&mut self, image: &Image) -> Result<Prediction> {
+        let (input, placement) = preprocess::fit(image, &self.card.input)?;
+        let probabilities = match self.probabilities(input.clone()) {
+            Err(error) if !self.device.is_cpu() => {
+                self.fall_back(&error)?;
+                self.probabilities(input)?
+            }
+            result => result?,
+        };
+        preprocess::unfit(&probabilities, self.card.labels.len() + 1, &placement)
+    }
+
+    /// Softmax of the network's answer [K,H,W] to a normalised input [C,H,W].
+    fn probabilities(&self, input: Vec<f32>) -> Result<Vec<f32>> {
+        let spec = &self.card.input;
+        let data = TensorData::new(input, [1, spec.channels, spec.rows, spec.columns]);
+        // burn reports most failures of a GPU (memory, a lost device) as a panic.
+        let run = || {
+            let x = Tensor::<4>::from_data(data, &self.device.device);
+            softmax(self.network.forward(x), 1).try_into_data()
+        };
+        let failed = |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
+        let data = catch_unwind(AssertUnwindSafe(run))
+            .map_err(|panic| failed(panic_text(panic.as_ref())))?
+            .map_err(|e| failed(format!("{e:?}")))?;
+        let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))?;
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(failed("the result holds values that are not numbers".into()))
+        }
+    }
+
+    fn fall_back(&mut self, error: &Error) -> Result<()> {
+        let cpu = NamedDevice::cpu();
+        self.network = checkpoint::build(self.weights.clone(), &cpu.device)?.1;
+        self.notice = Some(format!("{} failed ({}); the model now runs on the CPU", self.device.name, error.reason));
+        self.device = cpu;
+        Ok(())
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("unknown failure").lines().next().unwrap_or_default().to_owned()
+}
+
+/// A card for weights that came without one: 256 x 256, ImageNet's mean and deviation as the authors used them.
+pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
+    let (mean, std) = match found.channels {
+        3 => (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
+        n => (vec![0.449; n], vec![0.226; n]),
+    };
+    ModelCard {
+        name: name.to_owned(),
+        version: "imported".into(),
+        config: found.config,
+        labels: (0..found.classes - 1).map(|i| Label::named(format!("Label {}", i + 1), i)).collect(),
+        input: super::card::InputSpec { channels: found.channels, columns: 256, rows: 256, mean, std },
+        purpose: super::card::Purpose { summary: "an unknown purpose".into(), ..Default::default() },
+        trained_on: Default::default(),
+        held_out: None,
+        parent: None,
+    }
+}
+
+fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
+    let input = &card.input;
+    let wrong =
+        |reason: String| Err(Error::new("use the model", format!("its card does not fit its weights: {reason}")));
+    if card.config != found.config {
+        return wrong(format!("the card says {}, the weights are {}", card.config, found.config));
+    }
+    if card.labels.len() + 1 != found.classes {
+        return wrong(format!("{} labels for {} classes", card.labels.len(), found.classes));
+    }
+    let per_channel = input.mean.len() == input.channels && input.std.len() == input.channels;
+    if input.channels != found.channels || !per_channel || input.std.iter().any(|s| *s <= 0.0) {
+        return wrong("channels, mean and deviation disagree".into());
+    }
+    let sides = [input.columns, input.rows];
+    if sides.iter().any(|s| *s == 0 || *s % SIZE_MULTIPLE != 0 || *s > 4096) {
+        return wrong(format!(
+            "an input of {} x {} is not made of multiples of 16 up to 4096",
+            input.columns, input.rows
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! A case: one series with what the user sees of it and what was found on it.
+
+use super::{
+    finding::Finding,
+    job::{CaseId, ModelSource, SliceKey, Thumbnail},
+    view::View,
+};
+use crate::{
+    Error,
+    domain::{
+        image::Window,
+        study::{Series, Slice, Status},
+    },
+};
+use std::sync::Arc;
+
+/// What is known of the study that a case belongs to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StudyInfo {
+    /// Study Instance UID, or the folder of pictures.
+    pub id: String,
+    /// Study Description, or the folder's name.
+    pub description: String,
+    /// YYYY-MM-DD, or empty.
+    pub date: String,
+    /// Empty where unknown. Never written to a log.
+    pub patient_id: String,
+    /// Empty where unknown. Never written to a log.
+    pub patient_name: String,
+}
+
+impl StudyInfo {
+    /// The line above the cases of a study.
+    pub fn title(&self) -> String {
+        let parts = [&self.patient_name, &self.patient_id, &self.date, &self.description];
+        let mut known: Vec<&str> = parts.into_iter().map(|p| p.trim()).filter(|p| !p.is_empty()).collect();
+        // Anonymised studies carry the ID as the name.
+        known.dedup();
+        if known.is_empty() { "Study".into() } else { known.join(" · ") }
+    }
+}
+
+/// One slice of a case.
+#[derive(Clone, Debug, Default)]
+pub struct SliceState {
+    /// Counts up whenever the mask changes or is about to: a result for an older one is dropped.
+    pub revision: u64,
+    /// What a model found.
+    pub finding: Option<Arc<Finding>>,
+    /// Why its pixels cannot be shown.
+    pub failure: Option<Error>,
+}
+
+/// The small picture of a case.
+#[derive(Clone, Debug, Default)]
+pub enum ThumbnailState {
+    /// Not made yet.
+    #[default]
+    Wanted,
+    /// There it is.
+    Ready(Arc<Thumbnail>),
+    /// It cannot be made.
+    Failed,
+}
+
+/// One series.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Which.
+    pub id: CaseId,
+    /// Its study.
+    pub study: Arc<StudyInfo>,
+    /// The series.
+    pub series: Arc<Series>,
+    /// Where it stands.
+    pub status: Status,
+    /// The slice that is shown.
+    pub slice: usize,
+    /// Zoom and pan.
+    pub view: View,
+    /// The window where the user chose one, for all slices.
+    pub window: Option<Window>,
+    /// One for each slice of the series.
+    pub slices: Vec<SliceState>,
+    /// For the case list.
+    pub thumbnail: ThumbnailState,
+    /// The model that the user chose for it.
+    pub chosen_model: Option<ModelSource>,
+    /// A model ran on it by itself, or was stopped in doing so: it is not started again.
+    pub auto_run_done: bool,
+}
+
+impl Case {
+    /// A case that nothing was done with yet, opened at the middle of the series.
+    pub fn new(id: CaseId, study: Arc<StudyInfo>, series: Series) -> Self {
+        let count = series.slices.len();
+        Self {
+            id,
+            study,
+            status: Status::New,
+            slice: count / 2,
+            view: View::Fit,
+            window: None,
+            slices: vec![SliceState::default(); count],
+            thumbnail: ThumbnailState::Wanted,
+            chosen_model: None,
+            auto_run_done: false,
+            series: Arc::new(series),
+        }
+    }
+
+    /// The slice that is shown.
+    pub fn key(&self) -> SliceKey {
+        SliceKey { case: self.id, slice: self.slice }
+    }
+
+    /// All about a slice but the pixels.
+    pub fn slice_info(&self, slice: usize) -> Option<&Slice> {
+        self.series.slices.get(slice)
+    }
+
+    /// What was found on the slice that is shown.
+    pub fn finding(&self) -> Option<&Arc<Finding>> {
+        self.slices.get(self.slice)?.finding.as_ref()
+    }
+
+    /// How many slices a model was run on.
+    pub fn found(&self) -> usize {
+        self.slices.iter().filter(|s| s.finding.is_some()).count()
+    }
+
+    /// Series Description, or what else tells the series from others.
+    pub fn title(&self) -> String {
+        let series = &self.series;
+        match (series.description.trim(), series.number) {
+            ("", Some(number)) => format!("Series {number}"),
+            ("", None) => "Series".to_owned(),
+            (description, _) => description.to_owned(),
+        }
+    }
+
+    /// "MR · 12 slices · 256 x 256".
+    pub fn summary(&self) -> String {
+        let series = &self.series;
+        let kind = if series.modality.is_empty() { "Picture" } else { &series.modality };
+        let size = format!("{} × {}", series.columns, series.rows);
+        match series.slices.len() {
+            1 => format!("{kind} · {size}"),
+            n => format!("{kind} · {n} slices · {size}"),
+        }
+    }
+}
+
+/// What a status is called.
+pub fn status_label(status: Status) -> &'static str {
+    match status {
+        Status::New => "New",
+        Status::Proposed => "Proposed",
+        Status::Corrected => "Corrected",
+        Status::Accepted => "Accepted",
+        Status::Skipped => "Skipped",
+    }
+}

@@ -1,0 +1,238 @@
+//! What a model found on one slice, made ready to be drawn, read and measured at any moment, in little memory.
+
+use super::fill::{self, Slab};
+use crate::domain::{
+    boundary::{Contour, boundary_confidence, doubtful_stretches, trace},
+    geometry::PixelSpacing,
+    label::Label,
+    mask::Mask,
+    measure::{Measurement, measure_all},
+    prediction::Prediction,
+};
+use std::sync::Arc;
+
+/// Boundary whose confidence is below this is doubtful.
+pub const DOUBTFUL_BELOW: f32 = 0.5;
+
+/// Doubtful stretches shorter than this (pixel edges) are not worth a look.
+const SHORTEST_STRETCH: usize = 4;
+
+/// Equal values in a row, and where each run ends: what a slice's mask and probabilities are kept as.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Runs {
+    ends: Vec<u32>,
+    values: Vec<u8>,
+}
+
+impl Runs {
+    fn pack(values: impl Iterator<Item = u8>) -> Self {
+        let mut runs = Self::default();
+        for (i, value) in values.enumerate() {
+            if runs.values.last() == Some(&value) {
+                if let Some(end) = runs.ends.last_mut() {
+                    *end = i as u32 + 1;
+                }
+            } else {
+                runs.values.push(value);
+                runs.ends.push(i as u32 + 1);
+            }
+        }
+        runs
+    }
+
+    fn at(&self, index: usize) -> Option<u8> {
+        self.values.get(self.ends.partition_point(|&end| end as usize <= index)).copied()
+    }
+
+    fn unpack(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.ends.last().map_or(0, |&e| e as usize));
+        for (&end, &value) in self.ends.iter().zip(&self.values) {
+            out.resize(end as usize, value);
+        }
+        out
+    }
+}
+
+/// One ring of the boundary, smooth, in pixels from the left upper corner of the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    /// Whose boundary.
+    pub label: u8,
+    /// The ring; the last point is joined to the first.
+    pub points: Vec<[f32; 2]>,
+    /// How sure the model is at each point, 0..=1.
+    pub confidence: Vec<f32>,
+    /// Smallest and largest x and y.
+    pub bounds: [[f32; 2]; 2],
+}
+
+/// A stretch of boundary that a person should look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubt {
+    /// Whose boundary.
+    pub label: u8,
+    /// Which of the outlines.
+    pub outline: usize,
+    /// Its first point, and how many there are; it may run over the ring's end.
+    pub first: usize,
+    /// How many points.
+    pub points: usize,
+    /// Smallest and largest x and y.
+    pub bounds: [[f32; 2]; 2],
+    /// Mean confidence along it, 0..=1.
+    pub confidence: f32,
+}
+
+/// A model's answer for one slice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Model and version: "Fetal head 1.0.0".
+    pub model: Arc<str>,
+    /// Labels 1..=n of the model.
+    pub labels: Arc<[Label]>,
+    columns: usize,
+    rows: usize,
+    mask: Runs,
+    probabilities: Vec<Runs>,
+    /// All rings of all labels.
+    pub outlines: Vec<Outline>,
+    /// The area of each label, cut into slabs.
+    pub fills: Vec<(u8, Vec<Slab>)>,
+    /// Doubtful stretches, the most doubtful first.
+    pub doubts: Vec<Doubt>,
+    /// Labels that are there, measured.
+    pub measurements: Vec<Measurement>,
+}
+
+impl Finding {
+    /// Works out all that is shown of a prediction.
+    pub fn of(prediction: &Prediction, model: Arc<str>, labels: Arc<[Label]>, spacing: Option<PixelSpacing>) -> Self {
+        let mask = &prediction.mask;
+        let mut finding = Self {
+            model,
+            columns: mask.columns(),
+            rows: mask.rows(),
+            mask: Runs::pack(mask.labels().iter().copied()),
+            probabilities: prediction.probabilities.iter().map(|p| Runs::pack(p.iter().map(percentile))).collect(),
+            outlines: Vec::new(),
+            fills: Vec::new(),
+            doubts: Vec::new(),
+            measurements: measure_all(mask, labels.len() as u8, spacing),
+            labels,
+        };
+        for label in 1..=finding.labels.len() as u8 {
+            finding.add_boundary(label, prediction);
+        }
+        finding.doubts.sort_by(|a, b| a.confidence.total_cmp(&b.confidence));
+        finding
+    }
+
+    fn add_boundary(&mut self, label: u8, prediction: &Prediction) {
+        let contours = trace(&prediction.mask, label);
+        if contours.is_empty() {
+            return;
+        }
+        let confidences: Vec<Vec<f32>> =
+            contours.iter().map(|c| boundary_confidence(c, &prediction.mask, label, prediction)).collect();
+        let smooth: Vec<Contour> = contours.iter().map(Contour::smooth).collect();
+        let first_outline = self.outlines.len();
+        for (ring, confidence) in smooth.iter().zip(&confidences) {
+            let points: Vec<[f32; 2]> = ring.points.iter().map(|p| p.map(|v| v as f32)).collect();
+            let bounds = bounds(points.iter().copied());
+            self.outlines.push(Outline { label, points, confidence: confidence.clone(), bounds });
+        }
+        let rings: Vec<&[[f32; 2]]> = self.outlines[first_outline..].iter().map(|o| o.points.as_slice()).collect();
+        self.fills.push((label, fill::slabs(&rings)));
+        for stretch in doubtful_stretches(&contours, &confidences, DOUBTFUL_BELOW) {
+            if stretch.edges < SHORTEST_STRETCH {
+                continue;
+            }
+            let outline = first_outline + stretch.contour;
+            let ring = &self.outlines[outline];
+            let along = (0..stretch.edges).map(|k| (stretch.first + k) % ring.points.len().max(1));
+            let confidence = along.clone().filter_map(|i| ring.confidence.get(i)).sum::<f32>() / stretch.edges as f32;
+            let bounds = bounds(along.filter_map(|i| ring.points.get(i).copied()));
+            let (first, points) = (stretch.first, stretch.edges);
+            self.doubts.push(Doubt { label, outline, first, points, bounds, confidence });
+        }
+    }
+
+    /// The label at a pixel.
+    pub fn label_at(&self, column: usize, row: usize) -> u8 {
+        self.mask.at(row * self.columns + column).unwrap_or(0)
+    }
+
+    /// The probability of a label 1..=n at a pixel, 0..=1 in steps of 1/255.
+    pub fn probability_at(&self, label: u8, column: usize, row: usize) -> Option<f32> {
+        let map = self.probabilities.get(usize::from(label).checked_sub(1)?)?;
+        map.at(row * self.columns + column).map(|p| f32::from(p) / 255.0)
+    }
+
+    /// The whole mask.
+    pub fn mask(&self) -> Mask {
+        Mask::from_labels(self.columns, self.rows, self.mask.unpack())
+            .unwrap_or_else(|| Mask::empty(self.columns, self.rows))
+    }
+
+    /// Name of a label 1..=n.
+    pub fn label_name(&self, label: u8) -> &str {
+        usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i)).map_or("Background", |l| l.name.as_str())
+    }
+}
+
+fn percentile(probability: &u16) -> u8 {
+    ((u32::from(*probability) * 255 + 32767) / 65535) as u8
+}
+
+fn bounds(points: impl Iterator<Item = [f32; 2]>) -> [[f32; 2]; 2] {
+    points.fold([[f32::INFINITY; 2], [f32::NEG_INFINITY; 2]], |[low, high], p| {
+        [[low[0].min(p[0]), low[1].min(p[1])], [high[0].max(p[0]), high[1].max(p[1])]]
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A disc with a blurred right side: sure everywhere but there.
+    pub(crate) fn blurred_disc(size: usize, radius: f64) -> Prediction {
+        let mut labels = Vec::new();
+        let mut probabilities = Vec::new();
+        for y in 0..size {
+            for x in 0..size {
+                let (dx, dy) = (x as f64 + 0.5 - size as f64 / 2.0, y as f64 + 0.5 - size as f64 / 2.0);
+                let blur = if dx > radius / 2.0 { 20.0 } else { 0.2 };
+                let p = 1.0 / (1.0 + (((dx * dx + dy * dy).sqrt() - radius) / blur).exp());
+                labels.push(u8::from(p >= 0.5));
+                probabilities.push((p * 65535.0) as u16);
+            }
+        }
+        Prediction {
+            mask: Mask::from_labels(size, size, labels).unwrap(),
+            probabilities: vec![probabilities],
+        }
+    }
+
+    #[test]
+    fn mask_and_probabilities_come_back_from_their_packed_form() {
+        let prediction = blurred_disc(64, 20.0);
+        let finding = Finding::of(&prediction, "test".into(), [Label::named("Disc", 0)].into(), None);
+        assert_eq!(finding.mask(), prediction.mask);
+        for (x, y) in [(0, 0), (32, 32), (50, 32), (63, 63)] {
+            let exact = prediction.probability(1, y * 64 + x);
+            assert!((finding.probability_at(1, x, y).unwrap() - exact).abs() < 0.003);
+            assert_eq!(i64::from(finding.label_at(x, y)), i64::from(prediction.mask.at(x as i64, y as i64)));
+        }
+    }
+
+    #[test]
+    fn the_blurred_side_is_found_doubtful_and_nothing_else() {
+        let finding =
+            Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), None);
+        assert!(!finding.doubts.is_empty());
+        for doubt in &finding.doubts {
+            assert!(doubt.bounds[0][0] > 70.0, "the left side is sharp: {doubt:?}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
+
+use super::{finding::Finding, settings::{DeviceChoice, Settings}};
+use crate::{
+    Error, Result,
+    domain::{
+        image::{Image, Window, WindowPreset},
+        label::Label,
+        mask::Mask,
+        progress::Cancel,
+        study::{Catalog, Kind, Series, Slice, Source},
+    },
+    model::card::ModelCard,
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// Tells cases apart for as long as the app runs.
+pub type CaseId = u64;
+
+/// One slice of one case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SliceKey {
+    /// The case.
+    pub case: CaseId,
+    /// 0-based place in the series.
+    pub slice: usize,
+}
+
+/// A decoded slice and what was worked out with it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The pixels.
+    pub image: Arc<Image>,
+    /// The window to begin with.
+    pub default_window: Window,
+    /// Windows to choose from.
+    pub presets: Vec<WindowPreset>,
+}
+
+/// Pixels that are wanted soon.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which slice.
+    pub key: SliceKey,
+    /// Where its pixels are.
+    pub source: Source,
+    /// How to read them.
+    pub kind: Kind,
+    /// Modality of the series.
+    pub modality: String,
+    /// Only a thumbnail is wanted.
+    pub is_thumbnail: bool,
+}
+
+/// A small picture for the case list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thumbnail {
+    /// Width in pixels.
+    pub columns: usize,
+    /// Height in pixels.
+    pub rows: usize,
+    /// `columns * rows * 4` bytes.
+    pub rgba: Vec<u8>,
+}
+
+/// Pixels of a slice that are to be made ready for the screen.
+#[derive(Clone, Debug)]
+pub struct RenderRequest {
+    /// Which slice.
+    pub key: SliceKey,
+    /// Its pixels.
+    pub image: Arc<Image>,
+    /// Through which window.
+    pub window: Window,
+    /// Which tiles, each as (level, column, row): see [`super::tiles`].
+    pub tiles: Vec<TileKey>,
+}
+
+/// A square of a picture, scaled down by 2 to the power of `level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TileKey {
+    /// 0 is full size.
+    pub level: u8,
+    /// Place from the left, in tiles.
+    pub column: u16,
+    /// Place from the top, in tiles.
+    pub row: u16,
+}
+
+/// A tile that is ready for the screen.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    /// Of which slice.
+    pub key: SliceKey,
+    /// Through which window.
+    pub window: Window,
+    /// Which tile.
+    pub tile: TileKey,
+    /// Width and height in pixels.
+    pub size: [usize; 2],
+    /// RGBA bytes.
+    pub rgba: Vec<u8>,
+}
+
+/// Where a model's weights are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ModelSource {
+    /// Shipped with the app, by its place in the list of shipped models.
+    Shipped(usize),
+    /// A file.
+    File(PathBuf),
+}
+
+/// A model that can be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelEntry {
+    /// Where it is.
+    pub source: ModelSource,
+    /// What it is.
+    pub card: Arc<ModelCard>,
+}
+
+impl ModelEntry {
+    /// Name and version: "Fetal head 1.0.0".
+    pub fn title(&self) -> String {
+        format!("{} {}", self.card.name, self.card.version)
+    }
+}
+
+/// A slice that a model is to run on.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Which slice.
+    pub key: SliceKey,
+    /// The mask's revision when the job was made: a result for another one is dropped.
+    pub revision: u64,
+    /// Where its pixels are.
+    pub source: Source,
+    /// How to read them.
+    pub kind: Kind,
+    /// The pixels, where they are in memory already.
+    pub image: Option<Arc<Image>>,
+}
+
+/// Tells runs of a model apart.
+pub type RunId = u64;
+
+/// Run a model over slices.
+#[derive(Clone, Debug)]
+pub struct SegmentJob {
+    /// Which run.
+    pub run: RunId,
+    /// Goes before all other runs; only the newest urgent one is kept.
+    pub is_urgent: bool,
+    /// Which model.
+    pub model: ModelEntry,
+    /// On which device.
+    pub device: DeviceChoice,
+    /// Which slices, in this order.
+    pub targets: Vec<Target>,
+    /// Stops it between two slices.
+    pub cancel: Cancel,
+}
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExportFormat {
+    /// One PNG per slice: pixel value = label.
+    LabelMap,
+    /// One PNG per slice and label.
+    PerLabel,
+    /// The picture with the mask over it.
+    Overlay,
+    /// DICOM Segmentation.
+    DicomSeg,
+    /// Measurements as JSON.
+    Json,
+    /// Measurements as CSV.
+    Csv,
+}
+
+impl ExportFormat {
+    /// All formats, in the order of the dialog.
+    pub const ALL: [Self; 6] =
+        [Self::LabelMap, Self::PerLabel, Self::Overlay, Self::DicomSeg, Self::Json, Self::Csv];
+
+    /// What it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::LabelMap => "PNG label map",
+            Self::PerLabel => "PNG per label",
+            Self::Overlay => "PNG overlay",
+            Self::DicomSeg => "DICOM-SEG",
+            Self::Json => "Measurements as JSON",
+            Self::Csv => "Measurements as CSV",
+        }
+    }
+
+    /// What one gets.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::LabelMap => "one per slice, of its size; the pixel value is the label",
+            Self::PerLabel => "one per slice and label, black and white",
+            Self::Overlay => "the picture as shown with the mask over it",
+            Self::DicomSeg => "one segmentation object for the series, for PACS and viewers",
+            Self::Json => "area, longest diameter, perimeter of each label",
+            Self::Csv => "the same as a table",
+        }
+    }
+}
+
+/// A mask that is to be exported.
+#[derive(Clone, Debug)]
+pub struct ExportSlice {
+    /// 0-based place in the series.
+    pub index: usize,
+    /// All about it but the pixels.
+    pub slice: Slice,
+    /// Its mask.
+    pub mask: Mask,
+}
+
+/// Write files.
+#[derive(Clone, Debug)]
+pub struct ExportJob {
+    /// Into this folder.
+    pub folder: PathBuf,
+    /// In these formats.
+    pub formats: Vec<ExportFormat>,
+    /// The series.
+    pub series: Arc<Series>,
+    /// Its masks, in order of place.
+    pub slices: Vec<ExportSlice>,
+    /// Their labels.
+    pub labels: Arc<[Label]>,
+    /// The model that made them.
+    pub model: Arc<ModelCard>,
+    /// True where a person signed the case off.
+    pub is_accepted: bool,
+    /// The window of overlays; `None` for each slice's own.
+    pub window: Option<Window>,
+    /// How opaque overlays are, 0..=1.
+    pub opacity: f32,
+    /// Stops it between two files.
+    pub cancel: Cancel,
+}
+
+/// What a native dialog is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// Files to open.
+    Files,
+    /// A folder to open.
+    Folder,
+    /// A folder to export to.
+    ExportFolder,
+    /// A model.
+    Model,
+}
+
+/// What the worker is asked to do.
+#[derive(Debug)]
+pub enum Job {
+    /// Look through paths for studies.
+    Open {
+        /// Which opening.
+        id: u64,
+        /// Files and folders.
+        paths: Vec<PathBuf>,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// Decode these, the first one first; what was wished for before and not begun is forgotten.
+    Wishes(Vec<Wish>),
+    /// Make tiles; only the newest request is kept.
+    Render(RenderRequest),
+    /// Run a model.
+    Segment(SegmentJob),
+    /// Read a model's card.
+    ReadModel(PathBuf),
+    /// Tell which device a choice leads to.
+    ProbeDevice(DeviceChoice),
+    /// Write files.
+    Export(Box<ExportJob>),
+    /// Show a native dialog.
+    Pick(Pick),
+    /// Unpack the bundled samples and open one of them.
+    OpenSample(&'static str),
+    /// Write the settings down.
+    SaveSettings(Settings),
+}
+
+/// What the worker tells.
+#[derive(Debug)]
+pub enum Event {
+    /// So many files were looked at.
+    Opening {
+        /// Which opening.
+        id: u64,
+        /// How many files.
+        files: usize,
+    },
+    /// An opening ended.
+    Opened {
+        /// Which opening.
+        id: u64,
+        /// What was found.
+        result: Result<Catalog>,
+    },
+    /// A slice was decoded.
+    Loaded {
+        /// Which.
+        key: SliceKey,
+        /// Its pixels.
+        result: Result<Arc<Loaded>>,
+    },
+    /// A thumbnail is ready; `None` where the slice cannot be read.
+    Thumbnail {
+        /// Of which slice.
+        key: SliceKey,
+        /// The thumbnail.
+        thumbnail: Option<Thumbnail>,
+    },
+    /// A tile is ready.
+    Tile(Tile),
+    /// The models that are shipped.
+    Models(Vec<ModelEntry>),
+    /// A model was read from a file.
+    ModelRead(Result<ModelEntry>),
+    /// The device in use, for people.
+    Device(String),
+    /// A run is about to work on a slice for which it takes a while: loading weights.
+    Segmented {
+        /// Which run.
+        run: RunId,
+        /// Which slice.
+        key: SliceKey,
+        /// The revision that the job saw.
+        revision: u64,
+        /// What was found.
+        result: Result<Arc<Finding>>,
+    },
+    /// A run ended, whole, cancelled or failed.
+    RunEnded {
+        /// Which run.
+        run: RunId,
+        /// Why it could not begin.
+        failure: Option<Error>,
+    },
+    /// Something that the user should know.
+    Notice(String),
+    /// So many files of an export are written.
+    Exporting {
+        /// Written.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// An export ended.
+    Exported(Result<Vec<PathBuf>>),
+    /// A native dialog was closed; no paths where it was cancelled.
+    Picked {
+        /// What it was for.
+        pick: Pick,
+        /// What was chosen.
+        result: Result<Vec<PathBuf>>,
+    },
+    /// Something failed that no other event stands for.
+    Failed(Error),
+}

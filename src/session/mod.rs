@@ -1,0 +1,437 @@
+//! The editor without a window: actions and events in, jobs out. It never waits and never touches a file.
+
+mod cache;
+pub mod case;
+pub mod command;
+pub mod fill;
+pub mod finding;
+pub mod job;
+pub mod notice;
+mod opening;
+mod review;
+mod runs;
+pub mod settings;
+pub mod tiles;
+pub mod view;
+pub mod window;
+
+
+use crate::domain::{image::Window, progress::Cancel, study::PassedOver};
+use cache::Cache;
+use case::Case;
+use command::UserCommand;
+use job::{
+    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey,
+};
+use notice::{Notices, Severity};
+use settings::{Settings, Theme, ViewMode};
+use std::{path::PathBuf, sync::Arc};
+use view::{Canvas, Extent, View};
+
+/// Pixels in memory at most; the slice on the screen is always there.
+const CACHE_BYTES: usize = 1 << 30;
+
+pub use runs::{Fitting, Run};
+
+/// What the window asks for.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A command of the table.
+    Command(UserCommand),
+    /// Open files or folders.
+    Open(Vec<PathBuf>),
+    /// Open a bundled sample.
+    OpenSample(&'static str),
+    /// Show a case.
+    SelectCase(CaseId),
+    /// Show a slice of the case.
+    SetSlice(usize),
+    /// Go so many slices on.
+    ScrollSlices(i64),
+    /// Show through this window.
+    SetWindow(Window),
+    /// Zoom by a factor about a point on the screen.
+    Zoom {
+        /// More than 1 enlarges.
+        factor: f32,
+        /// The point that stays.
+        pointer: [f32; 2],
+    },
+    /// Move the picture by points.
+    Pan([f32; 2]),
+    /// The canvas has this place on the screen.
+    SetCanvas {
+        /// In points.
+        canvas: Canvas,
+        /// Screen pixels for one point.
+        pixels_per_point: f32,
+    },
+    /// Take these settings.
+    SetSettings(Settings),
+    /// Use a model for the case, or the one that fits.
+    ChooseModel(Option<ModelSource>),
+    /// Show or hide a label.
+    ToggleLabel(u8),
+    /// Write files.
+    Export(ExportRequest),
+    /// Take a message away.
+    Dismiss(u64),
+    /// Make tiles.
+    Render(RenderRequest),
+    /// Show a native dialog.
+    Pick(Pick),
+}
+
+/// What the export dialog asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportRequest {
+    /// Into this folder.
+    pub folder: PathBuf,
+    /// In these formats.
+    pub formats: Vec<ExportFormat>,
+    /// Only the slice that is shown.
+    pub this_slice_only: bool,
+}
+
+/// A look through files that goes on.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    id: u64,
+    cancel: Cancel,
+    /// Files that were looked at.
+    pub files: usize,
+}
+
+/// An export that goes on.
+#[derive(Clone, Debug)]
+pub struct Exporting {
+    cancel: Cancel,
+    /// Files written.
+    pub done: usize,
+    /// Files in all.
+    pub total: usize,
+}
+
+/// All that the window shows.
+#[derive(Debug)]
+pub struct Session {
+    /// In the order of the case list.
+    pub cases: Vec<Case>,
+    /// Index of the case that is shown.
+    pub current: Option<usize>,
+    /// What the user chose once and for all.
+    pub settings: Settings,
+    /// Models that can be run.
+    pub models: Vec<ModelEntry>,
+    /// The device in use, for people; empty until it is known.
+    pub device: String,
+    /// Messages.
+    pub notices: Notices,
+    /// Looks through files.
+    pub opening: Option<Opening>,
+    /// Writes files.
+    pub exporting: Option<Exporting>,
+    /// Runs of models, the one that works first.
+    pub runs: Vec<Run>,
+    /// Files that were opened and not taken.
+    pub passed_over: Vec<PassedOver>,
+    /// Labels that are not shown.
+    pub hidden_labels: Vec<u8>,
+    /// The doubtful place that was gone to last.
+    pub focus: Option<(SliceKey, usize)>,
+    /// The folder that a dialog chose for the export; the dialog takes it.
+    pub picked_export_folder: Option<PathBuf>,
+    cache: Cache,
+    canvas: Canvas,
+    pixels_per_point: f32,
+    next_id: u64,
+    jobs: Vec<Job>,
+}
+
+impl Session {
+    /// A session with nothing open.
+    pub fn new(settings: Settings) -> Self {
+        let jobs = vec![Job::ProbeDevice(settings.device)];
+        Self {
+            cases: Vec::new(),
+            current: None,
+            settings,
+            models: Vec::new(),
+            device: String::new(),
+            notices: Notices::default(),
+            opening: None,
+            exporting: None,
+            runs: Vec::new(),
+            passed_over: Vec::new(),
+            hidden_labels: Vec::new(),
+            focus: None,
+            picked_export_folder: None,
+            cache: Cache::new(CACHE_BYTES),
+            canvas: Canvas { min: [0.0; 2], size: [800.0, 600.0] },
+            pixels_per_point: 1.0,
+            next_id: 0,
+            jobs,
+        }
+    }
+
+    /// The jobs that came up since this was asked last.
+    pub fn take_jobs(&mut self) -> Vec<Job> {
+        std::mem::take(&mut self.jobs)
+    }
+
+    /// The case that is shown.
+    pub fn case(&self) -> Option<&Case> {
+        self.cases.get(self.current?)
+    }
+
+    /// The pixels of a slice, where they are in memory.
+    pub fn loaded(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
+        self.cache.get(key)
+    }
+
+    /// The pixels of the slice that is shown, where they are in memory.
+    pub fn current_loaded(&self) -> Option<&Arc<Loaded>> {
+        self.loaded(self.case()?.key())
+    }
+
+    /// The window that a slice is shown through.
+    pub fn window_of(&self, case: &Case, loaded: &Loaded) -> Window {
+        case.window.unwrap_or(loaded.default_window)
+    }
+
+    /// Size and pixel shape of a case's slices.
+    pub fn extent(&self, case: &Case) -> Extent {
+        let spacing = self
+            .loaded(case.key())
+            .and_then(|l| l.image.spacing)
+            .or_else(|| case.slice_info(case.slice).and_then(|s| s.spacing));
+        let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
+        let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) { aspect } else { 1.0 };
+        Extent { columns: case.series.columns.max(1) as f32, rows: case.series.rows.max(1) as f32, aspect }
+    }
+
+    /// Why a command cannot be done now, for the tooltip of its greyed button.
+    pub fn refusal(&self, command: UserCommand) -> Option<&'static str> {
+        use UserCommand as C;
+        let case = self.case();
+        let has_many = case.is_some_and(|c| c.slices.len() > 1);
+        match command {
+            C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => None,
+            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
+            C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
+            C::ToggleMeasurements => None,
+            C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
+            _ if case.is_none() => Some("Nothing is open"),
+            C::Export if self.exporting.is_some() => Some("An export is going on"),
+            C::Export if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to export yet"),
+            C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => Some("There is no mask yet"),
+            C::Accept if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to accept yet"),
+            C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
+            C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
+                (!has_many).then_some("This case has one slice")
+            }
+            C::NextCase | C::PreviousCase => (self.cases.len() < 2).then_some("Only one case is open"),
+            _ => None,
+        }
+    }
+
+    /// True while something goes on that can be cancelled.
+    pub fn is_busy(&self) -> bool {
+        self.opening.is_some() || self.exporting.is_some() || !self.runs.is_empty()
+    }
+
+    /// Does what the window asks for.
+    pub fn apply(&mut self, action: Action) {
+        match action {
+            Action::Command(command) => self.command(command),
+            Action::Open(paths) => self.open(paths),
+            Action::OpenSample(name) => self.jobs.push(Job::OpenSample(name)),
+            Action::SelectCase(id) => self.select(self.cases.iter().position(|c| c.id == id)),
+            Action::SetSlice(slice) => self.go_to_slice(slice),
+            Action::ScrollSlices(by) => self.scroll(by),
+            Action::SetWindow(window) => self.set_window(Some(window)),
+            Action::Zoom { factor, pointer } => self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e)),
+            Action::Pan(delta) => self.change_view(|view, c, e| view.pan(delta, c, e)),
+            Action::SetCanvas { canvas, pixels_per_point } => {
+                self.canvas = canvas;
+                self.pixels_per_point = pixels_per_point;
+            }
+            Action::SetSettings(settings) => self.set_settings(settings),
+            Action::ChooseModel(model) => self.choose_model(model),
+            Action::ToggleLabel(label) => match self.hidden_labels.iter().position(|l| *l == label) {
+                Some(at) => drop(self.hidden_labels.remove(at)),
+                None => self.hidden_labels.push(label),
+            },
+            Action::Export(request) => self.export(request),
+            Action::Dismiss(id) => self.notices.dismiss(id),
+            Action::Render(request) => self.jobs.push(Job::Render(request)),
+            Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
+        }
+    }
+
+    fn command(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        if let Some(reason) = self.refusal(command) {
+            if command != C::Cancel {
+                self.notices.add(Severity::Info, format!("{}: {reason}.", command.label().trim_end_matches('.')));
+            }
+            return;
+        }
+        match command {
+            C::OpenFiles => self.jobs.push(Job::Pick(Pick::Files)),
+            C::OpenFolder => self.jobs.push(Job::Pick(Pick::Folder)),
+            C::OpenModel => self.jobs.push(Job::Pick(Pick::Model)),
+            C::CloseAll => self.close_all(),
+            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next()),
+            C::ShowFill => self.set_view_mode(ViewMode::Fill),
+            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
+            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
+            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
+            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
+            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
+            C::ToggleTheme => self.change_settings(|s| {
+                s.theme = if s.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
+            }),
+            C::NextSlice => self.scroll(1),
+            C::PreviousSlice => self.scroll(-1),
+            C::ForwardSlices => self.scroll(10),
+            C::BackSlices => self.scroll(-10),
+            C::FirstSlice => self.scroll(i64::MIN / 2),
+            C::LastSlice => self.scroll(i64::MAX / 2),
+            C::ZoomIn => self.zoom_about_middle(1.25),
+            C::ZoomOut => self.zoom_about_middle(0.8),
+            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
+            C::ZoomActual => self.zoom_actual(),
+            C::WindowPreset1 => self.preset(0),
+            C::WindowPreset2 => self.preset(1),
+            C::WindowPreset3 => self.preset(2),
+            C::WindowPreset4 => self.preset(3),
+            C::WindowAuto => {
+                let window = self.current_loaded().map(|l| l.image.auto_window());
+                self.set_window(window);
+            }
+            C::WindowReset => self.set_window(None),
+            C::SegmentSlice => self.segment_slice(),
+            C::SegmentSeries => self.segment_series(),
+            C::Cancel => self.cancel(),
+            C::NextDoubtful => self.next_doubtful(true),
+            C::PreviousDoubtful => self.next_doubtful(false),
+            C::Accept => self.accept(),
+            C::Skip => self.skip(),
+            C::NextCase => self.step_case(1),
+            C::PreviousCase => self.step_case(-1),
+            // These open something in the window, which has taken them already.
+            C::OpenPath | C::Export | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {}
+        }
+    }
+
+    /// Takes in what the worker tells. Tiles are for the window alone.
+    pub fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Opening { id, files } => {
+                if let Some(opening) = self.opening.as_mut().filter(|o| o.id == id) {
+                    opening.files = files;
+                }
+            }
+            Event::Opened { id, result } => self.opened(id, result),
+            Event::Loaded { key, result } => self.on_loaded(key, result),
+            Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
+            Event::Tile(_) => {}
+            Event::Models(models) => {
+                let read = self.models.drain(..).filter(|m| matches!(m.source, ModelSource::File(_)));
+                self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();
+                self.auto_run();
+            }
+            Event::ModelRead(Ok(model)) => self.on_model_read(model),
+            Event::Device(name) => self.device = name,
+            Event::Segmented { run, key, revision, result } => self.on_segmented(run, key, revision, result),
+            Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
+            Event::Notice(text) => self.notices.add(Severity::Warning, text),
+            Event::Exporting { done, total } => {
+                if let Some(exporting) = &mut self.exporting {
+                    (exporting.done, exporting.total) = (done, total);
+                }
+            }
+            Event::Exported(result) => self.on_exported(result),
+            Event::Picked { pick, result } => self.on_picked(pick, result),
+            Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
+        }
+    }
+
+    /// Shows an error.
+    pub fn fail(&mut self, error: &crate::Error) {
+        let text = error.to_string();
+        let text = text.strip_prefix("cannot ").map_or(text.clone(), |rest| format!("Cannot {rest}"));
+        self.notices.add(Severity::Error, text);
+    }
+
+    fn set_view_mode(&mut self, mode: ViewMode) {
+        self.change_settings(|s| s.view_mode = mode);
+    }
+
+    fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        self.set_settings(settings);
+    }
+
+    fn set_settings(&mut self, settings: Settings) {
+        if settings == self.settings {
+            return;
+        }
+        if settings.device != self.settings.device {
+            self.device.clear();
+            self.jobs.push(Job::ProbeDevice(settings.device));
+        }
+        let starts_running = settings.auto_run && !self.settings.auto_run;
+        self.settings = settings;
+        self.jobs.push(Job::SaveSettings(self.settings.clone()));
+        if starts_running {
+            self.auto_run();
+        }
+    }
+
+    fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, Extent)) {
+        let Some(case) = self.case() else { return };
+        let extent = self.extent(case);
+        let canvas = self.canvas;
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            change(&mut case.view, canvas, extent);
+        }
+    }
+
+    fn zoom_about_middle(&mut self, factor: f32) {
+        self.change_view(|view, canvas, extent| {
+            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            view.zoom_at(factor, middle, canvas, extent);
+        });
+    }
+
+    fn zoom_actual(&mut self) {
+        let scale = 1.0 / self.pixels_per_point;
+        self.change_view(|view, canvas, extent| {
+            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            let center = view.place(canvas, extent).image_from_screen(middle);
+            *view = View::Free { scale, center };
+        });
+    }
+
+    fn preset(&mut self, index: usize) {
+        let window = self.current_loaded().and_then(|l| l.presets.get(index)).map(|p| p.window);
+        if window.is_some() {
+            self.set_window(window);
+        }
+    }
+
+    fn set_window(&mut self, window: Option<Window>) {
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            case.window = window;
+        }
+    }
+
+    fn new_id(&mut self) -> RunId {
+        self.next_id += 1;
+        self.next_id
+    }
+}

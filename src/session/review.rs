@@ -1,0 +1,130 @@
+//! Going through doubtful places and cases: next, accept, skip, export.
+
+use super::{
+    ExportRequest, Exporting, Session,
+    case::Case,
+    job::{ExportJob, ExportSlice, Job, SliceKey},
+    notice::Severity,
+};
+use crate::{
+    Result,
+    domain::{progress::Cancel, study::Status},
+};
+use std::path::PathBuf;
+
+impl Session {
+    pub(super) fn next_doubtful(&mut self, forward: bool) {
+        let Some(case) = self.case() else { return };
+        // In order of slice; on a slice the most doubtful first.
+        let places: Vec<(usize, usize)> = case
+            .slices
+            .iter()
+            .enumerate()
+            .flat_map(|(s, state)| (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d)))
+            .collect();
+        if places.is_empty() {
+            return self.notices.add(Severity::Info, "The model is sure of the whole boundary.");
+        }
+        let here = self.focus.filter(|(key, _)| *key == case.key()).map(|(key, d)| (key.slice, d));
+        let next = match (here, forward) {
+            (Some(here), true) => places.iter().find(|p| **p > here).or(places.first()),
+            (Some(here), false) => places.iter().rev().find(|p| **p < here).or(places.last()),
+            (None, true) => places.iter().find(|p| p.0 >= case.slice).or(places.first()),
+            (None, false) => places.iter().rev().find(|p| p.0 <= case.slice).or(places.last()),
+        };
+        let Some(&(slice, index)) = next else { return };
+        let key = SliceKey { case: case.id, slice };
+        let Some(bounds) = case.slices[slice].finding.as_ref().map(|f| f.doubts[index].bounds) else { return };
+        self.show_place(slice, bounds[0], bounds[1]);
+        self.focus = Some((key, index));
+    }
+
+    /// Which of how many doubtful places of the case was gone to: (1-based, count).
+    pub fn doubt_position(&self) -> Option<(usize, usize)> {
+        let case = self.case()?;
+        let count = |s: &super::case::SliceState| s.finding.as_ref().map_or(0, |f| f.doubts.len());
+        let total = case.slices.iter().map(count).sum();
+        let at = self.focus.filter(|(key, _)| *key == case.key()).map_or(0, |(key, index)| {
+            case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1
+        });
+        (total > 0).then_some((at, total))
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.sign_off(Status::Accepted);
+    }
+
+    pub(super) fn skip(&mut self) {
+        self.sign_off(Status::Skipped);
+    }
+
+    fn sign_off(&mut self, status: Status) {
+        let Some(at) = self.current else { return };
+        let id = self.cases[at].id;
+        self.stop_runs_on(id);
+        self.cases[at].status = status;
+        let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
+        let count = self.cases.len();
+        let next = (1..count).map(|d| (at + d) % count).find(|&i| open(&self.cases[i]));
+        match next {
+            Some(next) => self.select(Some(next)),
+            None => {
+                let accepted = self.cases.iter().filter(|c| c.status == Status::Accepted).count();
+                let cases = if count == 1 { "case" } else { "cases" };
+                self.notices.add(Severity::Info, format!("All done: {accepted} of {count} {cases} accepted."));
+            }
+        }
+    }
+
+    pub(super) fn export(&mut self, request: ExportRequest) {
+        let Some(case) = self.case() else { return };
+        let findings = case.slices.iter().enumerate().filter_map(|(i, s)| Some((i, s.finding.as_ref()?)));
+        let findings: Vec<_> = findings.filter(|(i, _)| !request.this_slice_only || *i == case.slice).collect();
+        let Some((_, first)) = findings.first() else {
+            return self.notices.add(Severity::Warning, "There is no mask to export here. Run a model first (R).");
+        };
+        let model = self.models.iter().find(|m| m.title() == *first.model).or(self.models.first());
+        let Some(model) = model.map(|m| m.card.clone()) else { return };
+        let slices = findings
+            .iter()
+            .filter_map(|(index, f)| {
+                Some(ExportSlice { index: *index, slice: case.slice_info(*index)?.clone(), mask: f.mask() })
+            })
+            .collect();
+        let cancel = Cancel::default();
+        let job = ExportJob {
+            folder: request.folder.clone(),
+            formats: request.formats,
+            series: case.series.clone(),
+            slices,
+            labels: first.labels.clone(),
+            model,
+            is_accepted: case.status == Status::Accepted,
+            window: case.window,
+            opacity: self.settings.opacity,
+            cancel: cancel.clone(),
+        };
+        self.jobs.push(Job::Export(Box::new(job)));
+        self.exporting = Some(Exporting { cancel, done: 0, total: 0 });
+        self.change_settings(|s| s.export_folder = Some(request.folder));
+    }
+
+    pub(super) fn on_exported(&mut self, result: Result<Vec<PathBuf>>) {
+        self.exporting = None;
+        match result {
+            Ok(files) => {
+                let folder = files.first().and_then(|f| f.parent()).map(PathBuf::from);
+                let count = match files.len() {
+                    1 => "1 file".to_owned(),
+                    n => format!("{n} files"),
+                };
+                let place = folder.as_ref().map_or(String::new(), |f| format!(" to {}", f.display()));
+                self.notices.add(Severity::Info, format!("Exported {count}{place}; read back and compared."));
+                if let Some(folder) = folder {
+                    self.notices.with_folder(folder);
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the user chose once and for all. Kept as JSON by the app.
+
+use serde::{Deserialize, Serialize};
+
+/// Where the network runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// A GPU where there is one.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// A GPU, or nothing.
+    Gpu,
+}
+
+/// Dark or light.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// For dark rooms.
+    #[default]
+    Dark,
+    /// For bright ones.
+    Light,
+}
+
+/// How the mask is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ViewMode {
+    /// Filled, with a fine outline.
+    #[default]
+    Fill,
+    /// Outline in the colour of the label.
+    Outline,
+    /// Outline coloured by how sure the model is along it.
+    Confidence,
+    /// Not at all.
+    Hidden,
+}
+
+impl ViewMode {
+    /// All modes in the order in which the key goes through them.
+    pub const ALL: [Self; 4] = [Self::Fill, Self::Outline, Self::Confidence, Self::Hidden];
+
+    /// The mode that comes next.
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|m| *m == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+
+    /// What it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Fill => "Fill",
+            Self::Outline => "Outline",
+            Self::Confidence => "Confidence",
+            Self::Hidden => "Hidden",
+        }
+    }
+}
+
+/// All settings. A field that a file lacks takes its default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Where the network runs.
+    pub device: DeviceChoice,
+    /// Run a model on what is opened where one fits.
+    pub auto_run: bool,
+    /// Dark or light.
+    pub theme: Theme,
+    /// How the mask is shown.
+    pub view_mode: ViewMode,
+    /// How opaque a fill is, 0..=1.
+    pub opacity: f32,
+    /// Show the longest diameter on the picture.
+    pub measurements: bool,
+    /// Show the panels.
+    pub panels: bool,
+    /// Width of the case list, points.
+    pub left_width: f32,
+    /// Width of the panel on the right, points.
+    pub right_width: f32,
+    /// Zoom of the whole window, 1 for 100 %.
+    pub ui_scale: f32,
+    /// Where was exported to last.
+    pub export_folder: Option<std::path::PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::Auto,
+            auto_run: true,
+            theme: Theme::Dark,
+            view_mode: ViewMode::Fill,
+            opacity: 0.35,
+            measurements: true,
+            panels: true,
+            left_width: 264.0,
+            right_width: 280.0,
+            ui_scale: 1.0,
+            export_folder: None,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Which windows a user can choose from for an image.
+
+use crate::domain::image::{Image, Pixels, VoiFunction, Window, WindowPreset};
+
+/// The window that an image is shown with at first: the file's own; without one, soft tissue for CT, whose values mean
+/// the same everywhere, and one from the values for all else.
+pub fn first(image: &Image, modality: &str) -> Window {
+    let has_own = !image.windows.is_empty() || image.voi_lut.is_some();
+    if modality == "CT" && !has_own { SOFT_TISSUE } else { image.default_window() }
+}
+
+const SOFT_TISSUE: Window = Window { center: 40.0, width: 400.0, function: VoiFunction::Linear };
+
+/// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
+///
+/// `default` is the window that the image is shown with at first.
+pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
+    let preset = |name: &str, window| WindowPreset { name: name.into(), window };
+    let mut presets: Vec<WindowPreset> = image.windows.iter().take(3).enumerate().map(named).collect();
+    let is_usual = modality == "CT" && default == SOFT_TISSUE;
+    if presets.is_empty() && !is_usual {
+        presets.push(preset("Default", default));
+    }
+    if modality == "CT" {
+        presets.push(preset("Soft tissue", SOFT_TISSUE));
+        presets.push(preset("Lung", Window::new(-600.0, 1500.0)));
+        presets.push(preset("Bone", Window::new(400.0, 1800.0)));
+        presets.push(preset("Brain", Window::new(40.0, 80.0)));
+    } else if let Some((low, high)) = full_range(image) {
+        presets.push(preset("Full range", Window::spanning(low, high)));
+    }
+    let mut seen = Vec::new();
+    presets.retain(|p| !seen.contains(&p.window) && { seen.push(p.window); true });
+    presets
+}
+
+fn named((index, preset): (usize, &WindowPreset)) -> WindowPreset {
+    let name = preset.name.trim();
+    let name = if name.is_empty() { format!("File {}", index + 1) } else { name.to_owned() };
+    WindowPreset { name, window: preset.window }
+}
+
+/// Lowest and highest modality value that the pixels hold.
+fn full_range(image: &Image) -> Option<(f64, f64)> {
+    let (low, high) = match &image.pixels {
+        Pixels::U8(_) | Pixels::Rgb8(_) => (0.0, 255.0),
+        Pixels::U16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
+        Pixels::I16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
+        Pixels::F32(v) => {
+            let finite = || v.iter().filter(|x| x.is_finite());
+            let low = finite().fold(f32::INFINITY, |a, &b| a.min(b));
+            let high = finite().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            (f64::from(low), f64::from(high))
+        }
+    };
+    let to_modality = |v: f64| image.rescale.slope * v + image.rescale.intercept;
+    let (a, b) = (to_modality(low), to_modality(high));
+    (a.min(b) < a.max(b)).then_some((a.min(b), a.max(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_ct_offers_its_own_window_first_and_then_the_usual_ones() {
+        let mut image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
+        image.windows = vec![WindowPreset { name: String::new(), window: Window::new(50.0, 350.0) }];
+        let names: Vec<String> =
+            presets(&image, "CT", Window::new(50.0, 350.0)).into_iter().map(|p| p.name).collect();
+        assert_eq!(names, ["File 1", "Soft tissue", "Lung", "Bone", "Brain"]);
+    }
+
+    #[test]
+    fn a_ct_without_a_window_is_shown_as_soft_tissue() {
+        let image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
+        let window = first(&image, "CT");
+        assert_eq!((window.center, window.width), (40.0, 400.0));
+        assert_eq!(presets(&image, "CT", window)[0].name, "Soft tissue");
+        assert_eq!(first(&image, "MR"), image.default_window());
+    }
+
+    #[test]
+    fn a_flat_picture_offers_no_empty_range() {
+        let image = Image::new(2, 1, Pixels::U16(vec![7, 7])).unwrap();
+        assert_eq!(presets(&image, "MR", image.default_window()).len(), 1);
+    }
+}

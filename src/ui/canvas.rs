@@ -1,0 +1,326 @@
+//! The canvas: the picture, what lies over it, and the mouse.
+
+use super::{
+    Pointer,
+    overlay::Overlay,
+    textures::{Seen, Textures, shown_pixels},
+    theme::{self, CANVAS, ON_CANVAS, confidence_color},
+};
+use crate::{
+    domain::image::{Image, Window},
+    session::{
+        Action, Session,
+        case::Case,
+        job::Loaded,
+        settings::ViewMode,
+        tiles::covered,
+        view::{Canvas, Placement},
+    },
+};
+use egui::{
+    Align2, Color32, CursorIcon, Event, FontId, Key, MouseWheelUnit, Painter, PointerButton, Pos2, Rect, Response, Sense,
+    Ui, WidgetInfo, Role, pos2, vec2,
+};
+
+/// Points of a touchpad that make one slice.
+const POINTS_PER_SLICE: f32 = 30.0;
+
+/// What the canvas remembers between frames.
+#[derive(Default)]
+pub(crate) struct CanvasState {
+    scrolled: f32,
+    /// The mask is hidden for as long as H is held.
+    pub(crate) is_mask_held_hidden: bool,
+    last_canvas: Option<(Canvas, f32)>,
+}
+
+/// Shows the canvas and returns what the pointer is on.
+pub(crate) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    textures: &mut Textures,
+    state: &mut CanvasState,
+    actions: &mut Vec<Action>,
+) -> Option<Pointer> {
+    let rect = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, CANVAS);
+    let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
+    let pixels_per_point = ui.pixels_per_point();
+    if state.last_canvas != Some((canvas, pixels_per_point)) {
+        state.last_canvas = Some((canvas, pixels_per_point));
+        actions.push(Action::SetCanvas { canvas, pixels_per_point });
+    }
+    textures.clear_unless(session.case().map(|c| c.id));
+    let case = session.case()?;
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
+    state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
+
+    let extent = session.extent(case);
+    let placement = case.view.place(canvas, extent);
+    mouse(ui, &response, session, case, state, actions);
+    if let Some(error) = session.current_failure() {
+        textures.clear_unless(None);
+        message(&painter, rect, "This slice cannot be shown", &error.to_string());
+        return None;
+    }
+    if let Some(loaded) = session.current_loaded() {
+        let seen = Seen {
+            low: placement.image_from_screen([rect.min.x, rect.min.y]),
+            high: placement.image_from_screen([rect.max.x, rect.max.y]),
+            scale: placement.scale[0] * pixels_per_point,
+        };
+        let window = session.window_of(case, loaded);
+        actions.extend(textures.want(case.key(), loaded, window, &seen).map(Action::Render));
+    }
+    let Some(shown) = textures.shown() else {
+        message(&painter, rect, "Loading", "");
+        return None;
+    };
+    paint_picture(&painter, textures, placement, case);
+    let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
+    let finding = case.slices.get(shown.slice).and_then(|s| s.finding.as_deref());
+    if let Some(finding) = finding {
+        let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
+        Overlay {
+            finding,
+            mode,
+            opacity: session.settings.opacity,
+            hidden_labels: &session.hidden_labels,
+            measurements: session.settings.measurements,
+            focus,
+            placement,
+        }
+        .paint(&painter);
+    }
+    let loaded = shown_pixels(textures, session);
+    annotate(&painter, rect, session, case, shown.slice, loaded.map(|l| &**l), placement);
+    if mode == ViewMode::Confidence && finding.is_some() {
+        legend(&painter, rect);
+    }
+    pointer(&response, placement, case, shown.slice)
+}
+
+/// What a screen reader says of the canvas.
+fn describe(session: &Session, case: &Case) -> String {
+    let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
+    let mask = match case.finding() {
+        Some(finding) => {
+            let labels: Vec<&str> = finding.measurements.iter().map(|m| finding.label_name(m.label)).collect();
+            let what = if labels.is_empty() { "nothing found".to_owned() } else { labels.join(", ") };
+            format!("{what}, shown as {}", session.settings.view_mode.label().to_lowercase())
+        }
+        None => "no mask".to_owned(),
+    };
+    format!("Picture: {}, {slice}, {mask}", case.title())
+}
+
+fn mouse(
+    ui: &Ui,
+    response: &Response,
+    session: &Session,
+    case: &Case,
+    state: &mut CanvasState,
+    actions: &mut Vec<Action>,
+) {
+    if response.contains_pointer() && let Some(at) = response.hover_pos() {
+        let zoom = ui.input(|i| i.zoom_delta());
+        if zoom != 1.0 {
+            actions.push(Action::Zoom { factor: zoom, pointer: [at.x, at.y] });
+        }
+        state.scrolled += ui.input(slices_scrolled);
+        let whole = state.scrolled.trunc();
+        if whole != 0.0 {
+            state.scrolled -= whole;
+            actions.push(Action::ScrollSlices(whole as i64));
+        }
+    }
+    if response.clicked() {
+        ui.memory_mut(|m| m.stop_text_input());
+    }
+    let delta = response.drag_delta();
+    let [pans, windows] = [
+        response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle),
+        response.dragged_by(PointerButton::Secondary),
+    ];
+    if pans {
+        ui.set_cursor_icon(CursorIcon::Grabbing);
+    }
+    if windows {
+        ui.set_cursor_icon(CursorIcon::AllScroll);
+    }
+    if delta == egui::Vec2::ZERO {
+        return;
+    }
+    if pans {
+        actions.push(Action::Pan([delta.x, delta.y]));
+    } else if windows && let Some(loaded) = session.current_loaded() {
+        actions.push(Action::SetWindow(dragged(session.window_of(case, loaded), loaded, delta)));
+    }
+}
+
+/// How many slices the wheel went in this frame; downwards is on.
+fn slices_scrolled(input: &egui::InputState) -> f32 {
+    let wheel = input.events.iter().filter_map(|event| match event {
+        Event::MouseWheel { unit, delta, modifiers, .. } if !modifiers.command && !modifiers.shift => {
+            Some(match unit {
+                MouseWheelUnit::Point => -delta.y / POINTS_PER_SLICE,
+                MouseWheelUnit::Line | MouseWheelUnit::Page => -delta.y,
+            })
+        }
+        _ => None,
+    });
+    wheel.sum()
+}
+
+/// The window after a drag: across changes the width, down and up the centre.
+fn dragged(window: Window, loaded: &Loaded, delta: egui::Vec2) -> Window {
+    let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
+    let width = (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);
+    Window { center: window.center + f64::from(delta.y) * per_point, width, ..window }
+}
+
+fn paint_picture(painter: &Painter, textures: &Textures, placement: Placement, case: &Case) {
+    let (columns, rows) = (case.series.columns, case.series.rows);
+    for (key, texture) in textures.painted() {
+        let [across, down] = covered(key, columns, rows);
+        let at = |x: usize, y: usize| {
+            let [x, y] = placement.screen_from_image([x as f32, y as f32]);
+            pos2(x, y)
+        };
+        let rect = Rect::from_min_max(at(across.start, down.start), at(across.end, down.end));
+        let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+        painter.image(texture.id(), rect, whole, Color32::WHITE);
+    }
+}
+
+fn pointer(response: &Response, placement: Placement, case: &Case, slice: usize) -> Option<Pointer> {
+    let at = response.hover_pos()?;
+    let [x, y] = placement.image_from_screen([at.x, at.y]);
+    let inside = x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
+    inside.then_some(Pointer { slice, x, y })
+}
+
+/// The words in the corners, the letters of the patient's sides, the scale bar.
+fn annotate(
+    painter: &Painter,
+    rect: Rect,
+    session: &Session,
+    case: &Case,
+    slice: usize,
+    loaded: Option<&Loaded>,
+    placement: Placement,
+) {
+    let inner = rect.shrink(12.0);
+    let count = case.slices.len();
+    let mut title = case.title();
+    if count > 1 {
+        title = format!("{title}\n{} / {count}", slice + 1);
+    }
+    text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
+    let Some(loaded) = loaded else { return };
+    let window = session.window_of(case, loaded);
+    let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
+    let digits = usize::from(window.width < 10.0) * 2;
+    let zoom = placement.scale[0] * painter.pixels_per_point() * 100.0;
+    let state = format!("C {:.digits$}  W {:.digits$}{unit}\nZoom {zoom:.0} %", window.center, window.width);
+    text(painter, inner.right_top(), Align2::RIGHT_TOP, &state);
+    sides(painter, inner, &loaded.image);
+    scale_bar(painter, inner, &loaded.image, placement);
+}
+
+fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
+    let font = FontId::proportional(12.0);
+    painter.text(at + vec2(1.0, 1.0), anchor, words, font.clone(), Color32::from_black_alpha(200));
+    painter.text(at, anchor, words, font, ON_CANVAS);
+}
+
+/// Letters at the four edges: which side of the patient lies there.
+fn sides(painter: &Painter, rect: Rect, image: &Image) {
+    let Some(plane) = image.plane else { return };
+    let [a, b, c, d, e, f] = plane.orientation;
+    let (row, column) = ([a, b, c], [d, e, f]);
+    let opposite = |v: [f64; 3]| v.map(|x| -x);
+    for (at, anchor, direction) in [
+        (rect.right_center(), Align2::RIGHT_CENTER, row),
+        (rect.left_center(), Align2::LEFT_CENTER, opposite(row)),
+        (rect.center_bottom(), Align2::CENTER_BOTTOM, column),
+        (rect.center_top(), Align2::CENTER_TOP, opposite(column)),
+    ] {
+        text(painter, at, anchor, &side(direction));
+    }
+}
+
+/// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
+fn side(direction: [f64; 3]) -> String {
+    let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
+    let mut parts: Vec<(f64, &str)> =
+        direction.iter().zip(letters).map(|(v, pair)| (v.abs(), pair[usize::from(*v < 0.0)])).collect();
+    parts.retain(|(size, _)| *size > 0.3);
+    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    parts.into_iter().map(|(_, letter)| letter).collect()
+}
+
+/// A bar of a round length in the lower left corner; nothing where no length is known.
+fn scale_bar(painter: &Painter, rect: Rect, image: &Image, placement: Placement) {
+    let Some(spacing) = image.spacing.filter(|s| s.is_physical() && s.column > 0.0) else { return };
+    let points_per_mm = placement.scale[0] / spacing.column as f32;
+    let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
+    let Some(length) = lengths.into_iter().find(|l| l * points_per_mm >= 60.0) else { return };
+    let (left, right) = (rect.left_bottom() + vec2(0.0, -2.0), length * points_per_mm);
+    let words = if length >= 10.0 { format!("{:.0} cm", length / 10.0) } else { format!("{length} mm") };
+    for (shift, color) in [(1.0, Color32::from_black_alpha(200)), (0.0, ON_CANVAS)] {
+        let start = left + vec2(shift, shift);
+        let stroke = egui::Stroke::new(1.5, color);
+        painter.line_segment([start, start + vec2(right, 0.0)], stroke);
+        for x in [0.0, right] {
+            painter.line_segment([start + vec2(x, -4.0), start + vec2(x, 0.0)], stroke);
+        }
+    }
+    text(painter, left + vec2(0.0, -6.0), Align2::LEFT_BOTTOM, &words);
+}
+
+/// What the colours of the boundary mean.
+fn legend(painter: &Painter, rect: Rect) {
+    const SIZE: egui::Vec2 = vec2(120.0, 6.0);
+    const STEPS: usize = 24;
+    let corner = rect.right_bottom() - vec2(12.0, 14.0);
+    let bar = Rect::from_min_max(corner - SIZE, corner);
+    painter.rect_filled(bar.expand(1.0), 1.0, Color32::from_black_alpha(160));
+    for step in 0..STEPS {
+        let t = step as f32 / STEPS as f32;
+        let left = bar.left() + t * bar.width();
+        let piece = Rect::from_min_size(pos2(left, bar.top()), vec2(bar.width() / STEPS as f32 + 0.5, bar.height()));
+        painter.rect_filled(piece, 0.0, confidence_color(t + 0.5 / STEPS as f32));
+    }
+    text(painter, bar.left_top() - vec2(0.0, 4.0), Align2::LEFT_BOTTOM, "doubtful");
+    text(painter, bar.right_top() - vec2(0.0, 4.0), Align2::RIGHT_BOTTOM, "sure");
+}
+
+/// Words in the middle of an empty canvas.
+fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
+    let galley = painter.layout(title.into(), FontId::proportional(18.0), ON_CANVAS, rect.width() * 0.7);
+    let more = painter.layout(
+        more.into(),
+        FontId::proportional(13.5),
+        Color32::from_rgb(148, 150, 154),
+        (rect.width() * 0.7).min(560.0),
+    );
+    let at = rect.center() - vec2(galley.size().x / 2.0, galley.size().y);
+    painter.galley(at, galley, theme::ON_CANVAS);
+    painter.galley(rect.center() + vec2(-more.size().x / 2.0, 8.0), more, theme::ON_CANVAS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_named_as_in_dicom() {
+        assert_eq!(side([1.0, 0.0, 0.0]), "L");
+        assert_eq!(side([0.0, -1.0, 0.0]), "A");
+        assert_eq!(side([0.7, 0.7, 0.0]), "LP");
+        assert_eq!(side([0.0, 0.1, -0.99]), "F");
+    }
+}

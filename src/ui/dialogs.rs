@@ -1,0 +1,79 @@
+//! Dialogs over the window: path, export, palette, settings, keys, about.
+
+mod about;
+mod export;
+mod palette;
+mod path;
+mod settings;
+
+use crate::session::{Action, Session, command::UserCommand};
+use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
+
+/// The dialog that is open, if any.
+#[derive(Default)]
+pub(crate) enum Dialogs {
+    #[default]
+    None,
+    Path(path::PathDialog),
+    Export(export::ExportDialog),
+    Palette(palette::Palette),
+    Settings,
+    Keys,
+    About,
+}
+
+impl Dialogs {
+    /// True while a dialog has the keyboard.
+    pub(crate) fn any_open(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// Opens the dialog of a command; false for a command without one.
+    pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
+        *self = match command {
+            UserCommand::OpenPath => Self::Path(path::PathDialog::default()),
+            UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
+            UserCommand::Palette => Self::Palette(palette::Palette::default()),
+            UserCommand::Settings => Self::Settings,
+            UserCommand::Keys => Self::Keys,
+            UserCommand::About => Self::About,
+            _ => return false,
+        };
+        true
+    }
+
+    /// Shows what is open.
+    pub(crate) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
+        let width: f32 = match self {
+            Self::None => return,
+            Self::Path(_) => 560.0,
+            Self::Export(_) => 520.0,
+            Self::Palette(_) => 520.0,
+            Self::Settings => 460.0,
+            Self::Keys => 640.0,
+            Self::About => 460.0,
+        };
+        let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
+        let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| {
+            ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
+            match self {
+                Self::None => true,
+                Self::Path(dialog) => dialog.show(ui, actions),
+                Self::Export(dialog) => dialog.show(ui, session, actions),
+                Self::Palette(palette) => palette.show(ui, session, actions),
+                Self::Settings => settings::show(ui, session, actions),
+                Self::Keys => about::keys(ui),
+                Self::About => about::show(ui, session),
+            }
+        });
+        if modal.inner || modal.should_close() {
+            *self = Self::None;
+        }
+    }
+}
+
+/// The title of a dialog.
+fn title(ui: &mut Ui, words: &str) {
+    ui.label(RichText::new(words).heading().color(super::theme::colors(ui).strong));
+    ui.add_space(8.0);
+}

@@ -1,0 +1,52 @@
+//! Settings: device, model, look.
+
+use super::title;
+use crate::{
+    session::{
+        Action, Session,
+        settings::{DeviceChoice, Theme},
+    },
+    ui::{
+        panels::inspector::device_name,
+        widgets::{explain, primary, section, segmented},
+    },
+};
+use egui::{Align, Layout, Ui};
+
+/// Shows the dialog; true once it is done.
+pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+    let mut settings = session.settings.clone();
+    title(ui, "Settings");
+    section(ui, "Device");
+    let choices = [
+        (DeviceChoice::Auto, "A GPU where there is one, else the CPU"),
+        (DeviceChoice::Cpu, "Always the CPU"),
+        (DeviceChoice::Gpu, "Whatever GPU there is, a software one too"),
+    ];
+    let choices = choices.map(|(choice, tip)| (choice, device_name(choice), tip.to_owned()));
+    if let Some(device) = segmented(ui, settings.device, &choices) {
+        settings.device = device;
+    }
+    let device = if session.device.is_empty() { "Looking for it" } else { &session.device };
+    explain(ui, &format!("In use: {device}"));
+    section(ui, "Model");
+    ui.checkbox(&mut settings.auto_run, "Run a model by itself on what is opened, where one fits");
+    section(ui, "Look");
+    let themes = [(Theme::Dark, "Dark", String::new()), (Theme::Light, "Light", String::new())];
+    let themes = themes.map(|(t, name, _)| (t, name, format!("{name} theme")));
+    if let Some(theme) = segmented(ui, settings.theme, &themes) {
+        settings.theme = theme;
+    }
+    ui.add_space(4.0);
+    let scales = [1.0f32, 1.25, 1.5, 2.0].map(|s| (s, format!("{:.0} %", s * 100.0)));
+    let scales: Vec<_> =
+        scales.iter().map(|(s, name)| (*s, name.as_str(), format!("Show everything at {name}"))).collect();
+    if let Some(scale) = segmented(ui, settings.ui_scale, &scales) {
+        settings.ui_scale = scale;
+    }
+    ui.add_space(12.0);
+    if settings != session.settings {
+        actions.push(Action::SetSettings(settings));
+    }
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(primary(ui, "Done")).clicked()).inner
+}

@@ -1,0 +1,147 @@
+//! The window: reads the session, returns what the user asks for. The only place, with `app`, that names egui.
+
+mod canvas;
+mod dialogs;
+mod overlay;
+mod panels;
+mod shortcuts;
+mod textures;
+pub mod theme;
+mod widgets;
+
+
+use crate::session::{Action, Session, command::UserCommand, job::Tile};
+use canvas::CanvasState;
+use dialogs::Dialogs;
+use egui::{CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
+use textures::Textures;
+
+/// What the pointer is on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pointer {
+    pub(crate) slice: usize,
+    /// Pixels from the left upper corner of the picture.
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+}
+
+/// What the window remembers between frames and nobody else needs.
+#[derive(Default)]
+pub struct Window {
+    textures: Textures,
+    canvas: CanvasState,
+    dialogs: Dialogs,
+    pointer: Option<Pointer>,
+    panel_widths: [f32; 2],
+    title: String,
+}
+
+impl Window {
+    /// Draws one frame and returns what the user asked for in it.
+    pub fn show(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
+        let mut actions = Vec::new();
+        theme::apply(ui.ctx(), session.settings.theme);
+        self.name_window(ui, session);
+        self.textures.forget_closed(session);
+        if !self.dialogs.any_open() {
+            actions.extend(shortcuts::pressed(ui.ctx()).into_iter().map(Action::Command));
+        }
+
+        Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
+        Panel::bottom("status")
+            .frame(bar(ui, 4))
+            .show(ui, |ui| panels::status::show(ui, session, self.pointer, &mut actions));
+        if session.case().is_some() {
+            self.side_panels(ui, session, &mut actions);
+            Panel::bottom("scrubber")
+                .frame(bar(ui, 8))
+                .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
+            let pointer = CentralPanel::no_frame().show(ui, |ui| {
+                canvas::show(ui, session, &mut self.textures, &mut self.canvas, &mut actions)
+            });
+            self.pointer = pointer.inner;
+        } else {
+            self.pointer = None;
+            self.textures.clear_unless(None);
+            CentralPanel::default().show(ui, |ui| panels::welcome::show(ui, session, &mut actions));
+        }
+
+        self.dialogs.show(ui.ctx(), session, &mut actions);
+        panels::toasts::show(ui.ctx(), session, &mut actions);
+        panels::drop_hint(ui.ctx());
+        actions.retain(|action| !self.is_for_window(ui, session, action));
+        actions
+    }
+
+    /// Takes in a tile that the worker made.
+    pub fn take_tile(&mut self, ctx: &egui::Context, tile: Tile) {
+        self.textures.insert(ctx, tile);
+    }
+
+    /// True while a dialog has the keyboard.
+    pub fn has_dialog(&self) -> bool {
+        self.dialogs.any_open()
+    }
+
+    fn side_panels(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        if !session.settings.panels {
+            return;
+        }
+        let settings = &session.settings;
+        let left = Panel::left("cases")
+            .frame(side(ui))
+            .default_size(settings.left_width)
+            .size_range(240.0..=320.0)
+            .show(ui, |ui| panels::cases::show(ui, session, &mut self.textures, actions));
+        let right = Panel::right("inspector")
+            .frame(side(ui))
+            .default_size(settings.right_width)
+            .size_range(248.0..=320.0)
+            .show(ui, |ui| panels::inspector::show(ui, session, actions));
+        let widths = [left.response.rect.width(), right.response.rect.width()].map(f32::round);
+        // Written down once the edge is let go.
+        if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
+            let is_first = self.panel_widths == [0.0; 2];
+            self.panel_widths = widths;
+            if !is_first {
+                let mut settings = session.settings.clone();
+                [settings.left_width, settings.right_width] = widths;
+                actions.push(Action::SetSettings(settings));
+            }
+        }
+    }
+
+    /// Commands that open something in the window are done here.
+    fn is_for_window(&mut self, ui: &Ui, session: &Session, action: &Action) -> bool {
+        let Action::Command(command) = action else { return false };
+        if session.refusal(*command).is_some() {
+            return false;
+        }
+        match command {
+            UserCommand::Quit => ui.send_viewport_cmd(ViewportCommand::Close),
+            other => return self.dialogs.open(*other, session),
+        }
+        true
+    }
+
+    fn name_window(&mut self, ui: &Ui, session: &Session) {
+        let title = match session.case() {
+            Some(case) => format!("{} - Labrum", case.title()),
+            None => "Labrum".to_owned(),
+        };
+        if title != self.title {
+            ui.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+}
+
+/// A bar across the window.
+fn bar(ui: &Ui, height: i8) -> Frame {
+    Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, height))
+}
+
+/// A panel at the side.
+fn side(ui: &Ui) -> Frame {
+    Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 8 })
+}

@@ -1,0 +1,208 @@
+//! Mask, boundary, doubtful places and measurements over the picture, drawn from contours: sharp at every zoom.
+
+use super::theme::{DOUBT, ON_CANVAS, confidence_color};
+use crate::{
+    domain::measure::Measurement,
+    session::{
+        fill::Slab,
+        finding::{Doubt, Finding, Outline},
+        settings::ViewMode,
+        view::Placement,
+    },
+};
+use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+
+/// Width of an outline in points.
+const LINE: f32 = 1.75;
+
+/// Steps of confidence that are told apart by colour.
+const STEPS: f32 = 16.0;
+
+/// What is drawn and how.
+pub(crate) struct Overlay<'a> {
+    pub(crate) finding: &'a Finding,
+    pub(crate) mode: ViewMode,
+    pub(crate) opacity: f32,
+    pub(crate) hidden_labels: &'a [u8],
+    pub(crate) measurements: bool,
+    pub(crate) focus: Option<&'a Doubt>,
+    pub(crate) placement: Placement,
+}
+
+impl Overlay<'_> {
+    /// Draws all of it.
+    pub(crate) fn paint(&self, painter: &Painter) {
+        if self.mode == ViewMode::Hidden {
+            return;
+        }
+        if self.mode == ViewMode::Fill {
+            self.paint_fills(painter);
+        }
+        for outline in self.finding.outlines.iter().filter(|o| self.is_visible(o.label)) {
+            if self.touches(painter.clip_rect(), outline.bounds) {
+                self.paint_outline(painter, outline);
+            }
+        }
+        if let Some(doubt) = self.focus.filter(|d| self.is_visible(d.label)) {
+            self.paint_doubt(painter, doubt);
+        }
+        if self.measurements {
+            for measurement in self.finding.measurements.iter().filter(|m| self.is_visible(m.label)) {
+                self.paint_diameter(painter, measurement);
+            }
+        }
+    }
+
+    fn is_visible(&self, label: u8) -> bool {
+        !self.hidden_labels.contains(&label)
+    }
+
+    fn color(&self, label: u8) -> Color32 {
+        let [r, g, b] = self.finding.labels.get(usize::from(label.max(1)) - 1).map_or([255, 255, 255], |l| l.color);
+        Color32::from_rgb(r, g, b)
+    }
+
+    fn to_screen(&self, [x, y]: [f32; 2]) -> Pos2 {
+        let [x, y] = self.placement.screen_from_image([x, y]);
+        pos2(x, y)
+    }
+
+    fn touches(&self, clip: Rect, [low, high]: [[f32; 2]; 2]) -> bool {
+        Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(LINE).intersects(clip)
+    }
+
+    fn paint_fills(&self, painter: &Painter) {
+        let clip = painter.clip_rect();
+        let low = self.placement.image_from_screen([clip.min.x, clip.min.y])[1];
+        let high = self.placement.image_from_screen([clip.max.x, clip.max.y])[1];
+        for (label, slabs) in self.finding.fills.iter().filter(|(label, _)| self.is_visible(*label)) {
+            let color = self.color(*label).gamma_multiply(self.opacity);
+            let first = slabs.partition_point(|s| s.y[1] < low);
+            let last = slabs.partition_point(|s| s.y[0] <= high);
+            let mesh = self.mesh(slabs.get(first..last).unwrap_or_default(), color);
+            painter.add(Shape::mesh(mesh));
+        }
+    }
+
+    fn mesh(&self, slabs: &[Slab], color: Color32) -> Mesh {
+        let mut mesh = Mesh::default();
+        mesh.reserve_vertices(slabs.len() * 4);
+        mesh.reserve_triangles(slabs.len() * 2);
+        for slab in slabs {
+            let first = mesh.vertices.len() as u32;
+            for (x, y) in [
+                (slab.top[0], slab.y[0]),
+                (slab.top[1], slab.y[0]),
+                (slab.bottom[1], slab.y[1]),
+                (slab.bottom[0], slab.y[1]),
+            ] {
+                mesh.colored_vertex(self.to_screen([x, y]), color);
+            }
+            mesh.add_triangle(first, first + 1, first + 2);
+            mesh.add_triangle(first, first + 2, first + 3);
+        }
+        mesh
+    }
+
+    fn paint_outline(&self, painter: &Painter, outline: &Outline) {
+        let ring = self.thinned(outline);
+        let points = || ring.iter().map(|(p, _)| *p).collect::<Vec<_>>();
+        if ring.len() < 3 {
+            return;
+        }
+        if self.mode == ViewMode::Fill {
+            painter.add(Shape::closed_line(points(), PathStroke::new(1.25, self.color(outline.label))));
+            return;
+        }
+        // A dark rim keeps the line apart from bright tissue.
+        painter.add(Shape::closed_line(points(), PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110))));
+        if self.mode == ViewMode::Outline {
+            painter.add(Shape::closed_line(points(), PathStroke::new(LINE, self.color(outline.label))));
+            return;
+        }
+        let step = |confidence: f32| (confidence * STEPS).round() / STEPS;
+        let mut start = 0;
+        while start < ring.len() {
+            let value = step(ring[start].1);
+            let end = (start + 1..ring.len()).find(|&i| step(ring[i].1) != value).unwrap_or(ring.len());
+            // Each piece reaches to the first point of the next one.
+            let piece: Vec<Pos2> = (start..=end).map(|i| ring[i % ring.len()].0).collect();
+            painter.add(Shape::line(piece, PathStroke::new(LINE + 0.75, confidence_color(value))));
+            start = end;
+        }
+    }
+
+    /// The ring on the screen with its confidence, without points that lie closer together than can be seen.
+    fn thinned(&self, outline: &Outline) -> Vec<(Pos2, f32)> {
+        let mut ring: Vec<(Pos2, f32)> = Vec::with_capacity(outline.points.len());
+        for (point, confidence) in outline.points.iter().zip(&outline.confidence) {
+            let at = self.to_screen(*point);
+            match ring.last_mut() {
+                Some((last, low)) if last.distance_sq(at) < 0.5 => *low = low.min(*confidence),
+                _ => ring.push((at, *confidence)),
+            }
+        }
+        ring
+    }
+
+    fn paint_doubt(&self, painter: &Painter, doubt: &Doubt) {
+        let Some(outline) = self.finding.outlines.get(doubt.outline).filter(|o| !o.points.is_empty()) else { return };
+        let n = outline.points.len();
+        let points: Vec<Pos2> =
+            (0..doubt.points.min(n)).map(|k| self.to_screen(outline.points[(doubt.first + k) % n])).collect();
+        painter.add(Shape::line(points.clone(), PathStroke::new(7.0, Color32::from_white_alpha(70))));
+        painter.add(Shape::line(points, PathStroke::new(3.0, DOUBT)));
+        let [low, high] = doubt.bounds;
+        let frame = Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(14.0);
+        corners(painter, frame, Stroke::new(1.5, DOUBT));
+    }
+
+    fn paint_diameter(&self, painter: &Painter, measurement: &Measurement) {
+        let [a, b] = measurement.longest_diameter.ends.map(|p| self.to_screen([p[0] as f32, p[1] as f32]));
+        let along = (b - a).normalized();
+        if !along.is_finite() || a.distance(b) < 12.0 {
+            return;
+        }
+        let across = vec2(-along.y, along.x) * 5.0;
+        let shadow = Stroke::new(3.0, Color32::from_black_alpha(120));
+        let line = Stroke::new(1.25, ON_CANVAS);
+        for stroke in [shadow, line] {
+            painter.extend(Shape::dashed_line(&[a, b], stroke, 6.0, 4.0));
+            for end in [a, b] {
+                painter.line_segment([end - across, end + across], stroke);
+            }
+        }
+        let text = format!("{:.1} {}", measurement.longest_diameter.length, measurement.unit.symbol());
+        let label = painter.layout_no_wrap(text, FontId::proportional(12.0), ON_CANVAS);
+        // Beside the line, near its end on the right, where it hides the least.
+        let end = if a.x > b.x { a } else { b };
+        let at = Align2::LEFT_CENTER.anchor_size(end + vec2(10.0, 0.0), label.size());
+        let at = at.translate(keep_inside(at.expand(4.0), painter.clip_rect().shrink(4.0)));
+        painter.rect_filled(at.expand2(vec2(4.0, 2.0)), 3.0, Color32::from_black_alpha(170));
+        painter.galley(at.min, label, ON_CANVAS);
+    }
+}
+
+/// How far a rectangle has to move to lie inside of another.
+fn keep_inside(rect: Rect, room: Rect) -> egui::Vec2 {
+    let one = |low: f32, high: f32, from: f32, to: f32| {
+        if high > to { to - high } else if low < from { from - low } else { 0.0 }
+    };
+    vec2(
+        one(rect.min.x, rect.max.x, room.min.x, room.max.x),
+        one(rect.min.y, rect.max.y, room.min.y, room.max.y),
+    )
+}
+
+/// The four corners of a frame.
+fn corners(painter: &Painter, frame: Rect, stroke: Stroke) {
+    let arm = (frame.width().min(frame.height()) / 4.0).min(12.0);
+    for (corner, x, y) in [
+        (frame.left_top(), arm, arm),
+        (frame.right_top(), -arm, arm),
+        (frame.left_bottom(), arm, -arm),
+        (frame.right_bottom(), -arm, -arm),
+    ] {
+        painter.line(vec![corner + vec2(x, 0.0), corner, corner + vec2(0.0, y)], PathStroke::from(stroke));
+    }
+}

@@ -1,0 +1,219 @@
+//! The case list at the left: studies, their series, thumbnail, status.
+
+use crate::{
+    domain::study::Status,
+    session::{
+        Action, Session,
+        case::{Case, status_label},
+        command::UserCommand,
+    },
+    ui::{
+        textures::Textures,
+        theme,
+        widgets::{command_button, with_icon},
+    },
+};
+use egui::{
+    Align, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, Role, pos2, vec2,
+};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_AUTO_AWESOME, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT},
+};
+
+const CASE_HEIGHT: f32 = 64.0;
+const STUDY_HEIGHT: f32 = 28.0;
+
+/// A line of the list.
+enum Row<'a> {
+    Study(&'a Case),
+    Case(usize, &'a Case),
+}
+
+impl Row<'_> {
+    fn height(&self) -> f32 {
+        match self {
+            Row::Study(_) => STUDY_HEIGHT,
+            Row::Case(..) => CASE_HEIGHT,
+        }
+    }
+}
+
+/// Shows the list.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        let accepted = session.cases.iter().filter(|c| c.status == Status::Accepted).count();
+        ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let words = format!("{accepted} of {} accepted", session.cases.len());
+            ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed));
+        });
+    });
+    ui.add_space(4.0);
+    let footer = if session.passed_over.is_empty() { 36.0 } else { 60.0 };
+    let height = ui.available_height() - footer;
+    let rows = rows(session);
+    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_viewport(ui, |ui, viewport| {
+        list(ui, session, textures, &rows, viewport, actions);
+    });
+    ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
+        ui.horizontal(|ui| {
+            command_button(ui, session, actions, UserCommand::OpenFolder, with_icon(ICON_FOLDER_OPEN, "Folder"));
+            command_button(ui, session, actions, UserCommand::OpenFiles, with_icon(ICON_DESCRIPTION, "Files"));
+        });
+        if !session.passed_over.is_empty() {
+            passed_over(ui, session);
+        }
+    });
+}
+
+fn rows(session: &Session) -> Vec<Row<'_>> {
+    let mut rows = Vec::with_capacity(session.cases.len() + 8);
+    let mut study = None;
+    for (index, case) in session.cases.iter().enumerate() {
+        if study != Some(&case.study.id) {
+            study = Some(&case.study.id);
+            rows.push(Row::Study(case));
+        }
+        rows.push(Row::Case(index, case));
+    }
+    rows
+}
+
+/// Only the lines in sight are made: a list of thousands costs no more than one of ten.
+fn list(
+    ui: &mut Ui,
+    session: &Session,
+    textures: &mut Textures,
+    rows: &[Row<'_>],
+    viewport: Rect,
+    actions: &mut Vec<Action>,
+) {
+    let total: f32 = rows.iter().map(Row::height).sum();
+    ui.set_height(total);
+    let origin = ui.max_rect().min;
+    let width = ui.available_width();
+    let mut y = 0.0;
+    let changed = ui.data_mut(|d| {
+        let last = d.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("case that was shown"));
+        std::mem::replace(last, session.current) != session.current
+    });
+    for row in rows {
+        let rect = Rect::from_min_size(origin + vec2(0.0, y), vec2(width, row.height()));
+        y += row.height();
+        if let Row::Case(index, _) = row
+            && changed
+            && session.current == Some(*index)
+        {
+            ui.scroll_to_rect(rect, None);
+        }
+        if rect.max.y - origin.y < viewport.min.y || rect.min.y - origin.y > viewport.max.y {
+            continue;
+        }
+        match row {
+            Row::Study(case) => {
+                let words = RichText::new(case.study.title()).size(12.0).color(theme::colors(ui).dimmed);
+                let mut place = rect;
+                place.min.y += 6.0;
+                ui.scope_builder(UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center)), |ui| {
+                    ui.add(egui::Label::new(words).truncate()).on_hover_text(case.study.title());
+                });
+            }
+            Row::Case(index, case) => {
+                if case_row(ui, rect, case, session.current == Some(*index), textures) {
+                    actions.push(Action::SelectCase(case.id));
+                }
+            }
+        }
+    }
+}
+
+fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &mut Textures) -> bool {
+    let colors = theme::colors(ui);
+    let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
+    let (icon, color) = status_icon(ui, case.status);
+    let name = format!("Case {}, {}, {}", case.title(), case.summary(), status_label(case.status));
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
+    let painter = ui.painter_at(rect);
+    let ground = rect.shrink2(vec2(0.0, 1.0));
+    if is_current {
+        painter.rect_filled(ground, 4.0, colors.selected);
+    } else if response.hovered() || response.has_focus() {
+        painter.rect_filled(ground, 4.0, colors.raised);
+    }
+    let square = Rect::from_min_size(rect.min + vec2(6.0, 6.0), vec2(52.0, 52.0));
+    painter.rect_filled(square, 3.0, Color32::BLACK);
+    match textures.thumbnail(ui.ctx(), case) {
+        Some(texture) => {
+            let size = texture.size_vec2();
+            let size = size * (square.width() / size.max_elem());
+            let place = Rect::from_center_size(square.center(), size);
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), place, whole, Color32::WHITE);
+        }
+        None if matches!(case.thumbnail, crate::session::case::ThumbnailState::Failed) => {
+            let broken = ICON_BROKEN_IMAGE;
+            let font = egui::FontId::new(22.0, broken.font_family());
+            painter.text(square.center(), egui::Align2::CENTER_CENTER, broken.codepoint, font, Color32::GRAY);
+        }
+        None => {}
+    }
+    let words = Rect::from_min_max(pos2(square.right() + 10.0, rect.top() + 7.0), rect.max - vec2(6.0, 4.0));
+    let dimmed = if is_current { colors.text } else { colors.dimmed };
+    ui.scope_builder(UiBuilder::new().max_rect(words).layout(Layout::top_down(Align::LEFT)), |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
+        ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
+        ui.add(egui::Label::new(small(case.summary())).truncate());
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.label(icon.rich_text().size(14.0).color(color));
+            ui.label(small(status_words(case)));
+        });
+    });
+    response.on_hover_text(hover(case)).clicked()
+}
+
+fn status_words(case: &Case) -> String {
+    let (found, count) = (case.found(), case.slices.len());
+    match case.status {
+        Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
+        status => status_label(status).to_owned(),
+    }
+}
+
+fn hover(case: &Case) -> String {
+    let mut lines = vec![case.title(), case.summary()];
+    if !case.series.body_part.is_empty() {
+        lines.push(case.series.body_part.clone());
+    }
+    lines.extend(case.series.notes.iter().cloned());
+    lines.join("\n")
+}
+
+fn status_icon(ui: &Ui, status: Status) -> (MaterialIcon, Color32) {
+    let colors = theme::colors(ui);
+    match status {
+        Status::New => (ICON_RADIO_BUTTON_UNCHECKED, colors.dimmed),
+        Status::Proposed => (ICON_AUTO_AWESOME, colors.warning),
+        Status::Corrected => (ICON_EDIT, colors.warning),
+        Status::Accepted => (ICON_CHECK_CIRCLE, colors.good),
+        Status::Skipped => (ICON_SKIP_NEXT, colors.dimmed),
+    }
+}
+
+/// How many files were not taken; a click lists them with the reasons.
+fn passed_over(ui: &mut Ui, session: &Session) {
+    let count = session.passed_over.len();
+    let files = if count == 1 { "file" } else { "files" };
+    ui.menu_button(RichText::new(format!("{count} {files} passed over")).size(12.0), |ui| {
+        ui.set_min_width(420.0);
+        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            for one in session.passed_over.iter().take(500) {
+                let name = one.path.file_name().unwrap_or(one.path.as_os_str()).to_string_lossy();
+                ui.label(RichText::new(format!("{name}: {}", one.reason)).size(12.0))
+                    .on_hover_text(one.path.display().to_string());
+            }
+        });
+    });
+}

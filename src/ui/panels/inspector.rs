@@ -1,0 +1,288 @@
+//! The panel at the right: model, mask and measurements, window, sign-off.
+
+use crate::{
+    domain::measure::Measurement,
+    session::{
+        Action, Fitting, Session,
+        case::Case,
+        command::UserCommand,
+        finding::Finding,
+        settings::{DeviceChoice, Settings, ViewMode},
+    },
+    ui::{
+        shortcuts, theme,
+        widgets::{command_button, explain, icon_button, pair, primary, section, segmented, with_icon},
+    },
+};
+use egui::{
+    Align, Button, Checkbox, Color32, ComboBox, DragValue, Layout, Rect, RichText, ScrollArea, Sense, Slider, Ui, vec2,
+};
+use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT, ICON_VISIBILITY, ICON_VISIBILITY_OFF};
+
+/// Shows the panel.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let Some(case) = session.case() else { return };
+    const FOOTER: f32 = 84.0;
+    let height = ui.available_height() - FOOTER;
+    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show(ui, |ui| {
+        model(ui, session, case, actions);
+        mask(ui, session, case, actions);
+        doubts(ui, session, case, actions);
+        window(ui, session, case, actions);
+    });
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let accept = primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
+        command_button(ui, session, actions, UserCommand::Accept, accept);
+        let skip = Button::new("Skip").min_size(vec2(72.0, 32.0));
+        command_button(ui, session, actions, UserCommand::Skip, skip);
+    });
+    ui.add_space(2.0);
+    let export = with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
+    command_button(ui, session, actions, UserCommand::Export, export);
+}
+
+fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    section(ui, "Model");
+    let fitting = session.fitting(case);
+    choose_model(ui, session, case, &fitting, actions);
+    match &fitting {
+        Fitting::Model { warning: Some(reason), .. } => {
+            let words = format!("Chosen by you; {reason}.");
+            ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).warning)).wrap());
+        }
+        Fitting::Model { warning: None, .. } => {}
+        Fitting::None(models) if models.is_empty() => explain(ui, "There is no model yet. Open one from a file."),
+        Fitting::None(models) => {
+            for (name, reason) in models {
+                explain(ui, &format!("{name}: {reason}."));
+            }
+            explain(ui, "Choose a model above to run it anyway.");
+        }
+    }
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let many = case.slices.len() > 1;
+        let room = ui.available_width();
+        let half = vec2(if many { (room - 8.0) / 2.0 } else { room }, 28.0);
+        let one = Button::new(if many { "This slice" } else { "Segment" }).shortcut_text("R").min_size(half);
+        command_button(ui, session, actions, UserCommand::SegmentSlice, one);
+        if many {
+            let all = Button::new("Series").shortcut_text("Shift+R").min_size(half);
+            command_button(ui, session, actions, UserCommand::SegmentSeries, all);
+        }
+    });
+    let mut settings = session.settings.clone();
+    ui.add(Checkbox::new(&mut settings.auto_run, "Run by itself where it fits"))
+        .on_hover_text("Run a model on what is opened, where one is for it");
+    device(ui, &mut settings);
+    change(session, settings, actions);
+}
+
+fn choose_model(ui: &mut Ui, session: &Session, case: &Case, fitting: &Fitting, actions: &mut Vec<Action>) {
+    let shown = match fitting {
+        Fitting::Model { index, .. } => session.models.get(*index).map_or(String::new(), |m| m.title()),
+        Fitting::None(_) => "No model fits".to_owned(),
+    };
+    let width = ui.available_width();
+    let combo = ComboBox::from_id_salt("model").selected_text(shown).width(width).show_ui(ui, |ui| {
+        let is_automatic = case.chosen_model.is_none();
+        if ui.selectable_label(is_automatic, "The one that fits").clicked() {
+            actions.push(Action::ChooseModel(None));
+        }
+        for model in &session.models {
+            let is_chosen = case.chosen_model.as_ref() == Some(&model.source);
+            let entry = ui.selectable_label(is_chosen, model.title());
+            if entry.on_hover_text(format!("For {}", model.card.purpose.summary)).clicked() {
+                actions.push(Action::ChooseModel(Some(model.source.clone())));
+            }
+        }
+        ui.separator();
+        command_button(ui, session, actions, UserCommand::OpenModel, Button::new("Open model...").frame_when_inactive(false));
+    });
+    combo.response.accessible_name("Model");
+}
+
+fn device(ui: &mut Ui, settings: &mut Settings) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Device").color(theme::colors(ui).dimmed));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let combo = ComboBox::from_id_salt("device").selected_text(device_name(settings.device)).width(120.0);
+            let combo = combo.show_ui(ui, |ui| {
+                for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Gpu] {
+                    ui.selectable_value(&mut settings.device, choice, device_name(choice));
+                }
+            });
+            combo.response.accessible_name("Device").on_hover_text("Where the network runs");
+        });
+    });
+}
+
+/// What a choice of device is called.
+pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
+    match choice {
+        DeviceChoice::Auto => "Automatic",
+        DeviceChoice::Cpu => "CPU",
+        DeviceChoice::Gpu => "GPU",
+    }
+}
+
+fn mask(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    section(ui, "Mask");
+    let mut settings = session.settings.clone();
+    let tip = |command: UserCommand| command.tooltip().to_owned();
+    let choices = [
+        (ViewMode::Fill, "Fill", tip(UserCommand::ShowFill)),
+        (ViewMode::Outline, "Outline", tip(UserCommand::ShowOutline)),
+        (ViewMode::Confidence, "Confidence", tip(UserCommand::ShowConfidence)),
+        (ViewMode::Hidden, "Hidden", tip(UserCommand::ShowNothing)),
+    ];
+    if let Some(mode) = segmented(ui, settings.view_mode, &choices) {
+        settings.view_mode = mode;
+    }
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Opacity").color(theme::colors(ui).dimmed));
+        ui.spacing_mut().slider_width = ui.available_width() - 60.0;
+        let slider = Slider::new(&mut settings.opacity, 0.0..=1.0)
+            .custom_formatter(|v, _| format!("{:.0} %", v * 100.0))
+            .custom_parser(|s| s.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|v| v / 100.0));
+        ui.add_enabled(settings.view_mode == ViewMode::Fill, slider)
+            .on_disabled_hover_text("Only a fill is see-through")
+            .accessible_name("Opacity");
+    });
+    let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the picture");
+    measurements.on_hover_text(shortcuts::tooltip(UserCommand::ToggleMeasurements));
+    change(session, settings, actions);
+    ui.add_space(4.0);
+    match case.finding() {
+        Some(finding) => labels(ui, session, finding, actions),
+        None if session.runs.iter().any(|r| r.case == case.id) => explain(ui, "The model is at work."),
+        None => explain(ui, "No mask on this slice yet. Run a model on it (R)."),
+    }
+}
+
+fn labels(ui: &mut Ui, session: &Session, finding: &Finding, actions: &mut Vec<Action>) {
+    if finding.measurements.is_empty() {
+        explain(ui, "The model found nothing on this slice.");
+    }
+    for measurement in &finding.measurements {
+        label(ui, session, finding, measurement, actions);
+    }
+    if finding.measurements.iter().any(|m| m.unit == crate::domain::measure::Unit::Pixel) {
+        explain(ui, "No spacing is known: lengths are in pixels.");
+    }
+}
+
+fn label(ui: &mut Ui, session: &Session, finding: &Finding, m: &Measurement, actions: &mut Vec<Action>) {
+    let name = finding.label_name(m.label);
+    let [r, g, b] = finding.labels.get(usize::from(m.label) - 1).map_or([255; 3], |l| l.color);
+    ui.horizontal(|ui| {
+        let (square, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+        ui.painter().rect_filled(Rect::from_center_size(square.center(), vec2(12.0, 12.0)), 3.0, Color32::from_rgb(r, g, b));
+        ui.label(RichText::new(name).color(theme::colors(ui).strong));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let is_hidden = session.hidden_labels.contains(&m.label);
+            let (icon, what) = if is_hidden { (ICON_VISIBILITY_OFF, "Show") } else { (ICON_VISIBILITY, "Hide") };
+            if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
+                actions.push(Action::ToggleLabel(m.label));
+            }
+        });
+    });
+    let unit = m.unit.symbol();
+    pair(ui, "Area", &format!("{} {unit}²", number(m.area)));
+    pair(ui, "Longest diameter", &format!("{} {unit}", number(m.longest_diameter.length)));
+    pair(ui, "Perimeter", &format!("{} {unit}", number(m.perimeter)));
+    ui.add_space(4.0);
+}
+
+/// One decimal place for small numbers, none for large ones, a thin space between thousands.
+fn number(value: f64) -> String {
+    if value < 1000.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{2009}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    section(ui, "Doubtful boundary");
+    let words = match session.doubt_position() {
+        _ if case.found() == 0 => "No mask yet".to_owned(),
+        None => "None: the model is sure".to_owned(),
+        Some((0, 1)) => "1 place".to_owned(),
+        Some((0, n)) => format!("{n} places"),
+        Some((at, n)) => format!("{at} of {n}"),
+    };
+    ui.horizontal(|ui| {
+        ui.label(words);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let step = |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0));
+            command_button(ui, session, actions, UserCommand::NextDoubtful, step(ICON_CHEVRON_RIGHT));
+            command_button(ui, session, actions, UserCommand::PreviousDoubtful, step(ICON_CHEVRON_LEFT));
+        });
+    });
+}
+
+fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    section(ui, "Window");
+    let Some(loaded) = session.current_loaded() else {
+        explain(ui, "The picture is loading.");
+        return;
+    };
+    let now = session.window_of(case, loaded);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        for (index, preset) in loaded.presets.iter().enumerate() {
+            let key = if index < 4 { format!(" ({})", index + 1) } else { String::new() };
+            let tip = format!("Centre {:.0}, width {:.0}{key}", preset.window.center, preset.window.width);
+            let button = Button::selectable(preset.window == now, RichText::new(&preset.name).size(12.5));
+            if ui.add(button.frame_when_inactive(true)).on_hover_text(tip).clicked() {
+                actions.push(Action::SetWindow(preset.window));
+            }
+        }
+        let auto = Button::new(RichText::new("Auto").size(12.5));
+        command_button(ui, session, actions, UserCommand::WindowAuto, auto);
+        let reset = Button::new(RichText::new("Reset").size(12.5));
+        command_button(ui, session, actions, UserCommand::WindowReset, reset);
+    });
+    let mut window = now;
+    let speed = (now.width / 200.0).max(1e-3);
+    ui.horizontal(|ui| {
+        let dimmed = theme::colors(ui).dimmed;
+        ui.label(RichText::new("Centre").color(dimmed));
+        ui.add(DragValue::new(&mut window.center).speed(speed).max_decimals(2)).accessible_name("Window centre");
+        ui.label(RichText::new("Width").color(dimmed));
+        let width = DragValue::new(&mut window.width).speed(speed).range(1e-3..=1e6).max_decimals(2);
+        ui.add(width).accessible_name("Window width");
+    });
+    if window != now {
+        actions.push(Action::SetWindow(window));
+    }
+    ui.add_space(8.0);
+}
+
+fn change(session: &Session, settings: Settings, actions: &mut Vec<Action>) {
+    if settings != session.settings {
+        actions.push(Action::SetSettings(settings));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_are_short_and_can_be_read() {
+        assert_eq!(number(94.27), "94.3");
+        assert_eq!(number(6612.4), "6\u{2009}612");
+        assert_eq!(number(1_234_567.0), "1\u{2009}234\u{2009}567");
+    }
+}

@@ -1,0 +1,81 @@
+//! The menus, made from the table of commands.
+
+use crate::{
+    session::{
+        Action, Session,
+        command::{COMMANDS, Entry, Menu, UserCommand},
+        settings::{Theme, ViewMode},
+    },
+    ui::shortcuts,
+};
+use egui::{Button, MenuBar, Ui};
+
+/// Shows the bar of menus.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    MenuBar::new().ui(ui, |ui| {
+        for menu in Menu::ALL {
+            ui.menu_button(menu.label(), |ui| {
+                ui.set_min_width(260.0);
+                let mut entries = COMMANDS.iter().filter(|e| e.menu == menu).peekable();
+                while let Some(entry) = entries.next() {
+                    item(ui, session, actions, entry);
+                    if entries.peek().is_some() && ends_group(entry.command) {
+                        ui.separator();
+                    }
+                }
+            });
+        }
+    });
+}
+
+fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry) {
+    let refusal = session.refusal(entry.command);
+    let mut button = Button::new(entry.label).shortcut_text(shortcuts::key_of(entry.command));
+    if let Some(is_on) = is_on(session, entry.command) {
+        button = Button::selectable(is_on, entry.label).shortcut_text(shortcuts::key_of(entry.command));
+    }
+    let response = ui
+        .add_enabled(refusal.is_none(), button)
+        .on_hover_text(entry.tooltip)
+        .on_disabled_hover_text(refusal.unwrap_or_default())
+        .accessible_name(entry.label.trim_end_matches("..."));
+    if response.clicked() {
+        actions.push(Action::Command(entry.command));
+        ui.close();
+    }
+}
+
+/// Whether something that can be switched is on.
+fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
+    let settings = &session.settings;
+    Some(match command {
+        UserCommand::ShowFill => settings.view_mode == ViewMode::Fill,
+        UserCommand::ShowOutline => settings.view_mode == ViewMode::Outline,
+        UserCommand::ShowConfidence => settings.view_mode == ViewMode::Confidence,
+        UserCommand::ShowNothing => settings.view_mode == ViewMode::Hidden,
+        UserCommand::ToggleMeasurements => settings.measurements,
+        UserCommand::TogglePanels => settings.panels,
+        UserCommand::ToggleTheme => settings.theme == Theme::Light,
+        UserCommand::ToggleAutoRun => settings.auto_run,
+        _ => return None,
+    })
+}
+
+fn ends_group(command: UserCommand) -> bool {
+    use UserCommand as C;
+    matches!(
+        command,
+        C::OpenPath
+            | C::CloseAll
+            | C::Settings
+            | C::ToggleMeasurements
+            | C::LastSlice
+            | C::ZoomActual
+            | C::WindowReset
+            | C::ToggleTheme
+            | C::SegmentSeries
+            | C::ToggleAutoRun
+            | C::PreviousDoubtful
+            | C::Skip
+    )
+}

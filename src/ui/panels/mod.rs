@@ -1,0 +1,22 @@
+//! The panels around the canvas.
+
+pub(super) mod cases;
+pub(super) mod inspector;
+pub(super) mod menu;
+pub(super) mod scrubber;
+pub(super) mod status;
+pub(super) mod toasts;
+pub(super) mod welcome;
+
+use egui::{Align2, Color32, Context, FontId, Id, LayerId, Order};
+
+/// While files are dragged over the window: what happens when they are let go.
+pub(super) fn drop_hint(ctx: &Context) {
+    if ctx.input(|i| i.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let painter = ctx.layer_painter(LayerId::new(Order::Foreground, Id::unique("drop")));
+    let rect = ctx.content_rect();
+    painter.rect_filled(rect, 0.0, Color32::from_black_alpha(180));
+    painter.text(rect.center(), Align2::CENTER_CENTER, "Drop to open", FontId::proportional(24.0), Color32::WHITE);
+}

@@ -1,0 +1,67 @@
+//! The strip below the canvas: which slice of how many, where masks and doubtful places are.
+
+use crate::{
+    session::{Action, Session, case::Case, command::UserCommand},
+    ui::{
+        theme::{self, DOUBT},
+        widgets::command_button,
+    },
+};
+use egui::{Align, Button, Color32, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT};
+
+const HEIGHT: f32 = 24.0;
+
+/// Shows the strip.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let Some(case) = session.case() else { return };
+    ui.horizontal(|ui| {
+        ui.set_min_height(HEIGHT);
+        let count = case.slices.len();
+        let step = |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false);
+        command_button(ui, session, actions, UserCommand::PreviousSlice, step(ICON_CHEVRON_LEFT));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_sized(vec2(72.0, HEIGHT), egui::Label::new(RichText::new(format!("{} / {count}", case.slice + 1))));
+            command_button(ui, session, actions, UserCommand::NextSlice, step(ICON_CHEVRON_RIGHT));
+            track(ui, case, actions);
+        });
+    });
+}
+
+fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
+    let count = case.slices.len();
+    let sense = if count > 1 { Sense::click_and_drag() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), sense);
+    response.widget_info(|| WidgetInfo::slider(count > 1, (case.slice + 1) as f64, "Slice"));
+    let colors = theme::colors(ui);
+    let inner = rect.shrink2(vec2(8.0, 0.0));
+    let x = |slice: usize| {
+        let t = if count > 1 { slice as f32 / (count - 1) as f32 } else { 0.5 };
+        inner.left() + t * inner.width()
+    };
+    let painter = ui.painter_at(rect);
+    let y = rect.center().y;
+    painter.rect_filled(Rect::from_min_max(pos2(inner.left(), y - 2.0), pos2(inner.right(), y + 2.0)), 2.0, colors.raised);
+    let half = (inner.width() / count.max(1) as f32 / 2.0).clamp(0.75, 12.0);
+    for (slice, state) in case.slices.iter().enumerate() {
+        let Some(finding) = &state.finding else { continue };
+        let shade = finding.measurements.first().and_then(|m| finding.labels.get(usize::from(m.label) - 1));
+        let color = shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| Color32::from_rgb(l.color[0], l.color[1], l.color[2]));
+        let span = Rect::from_min_max(pos2(x(slice) - half, y - 2.0), pos2(x(slice) + half, y + 2.0));
+        painter.rect_filled(span.intersect(inner), 0.0, color);
+        if !finding.doubts.is_empty() && count > 1 {
+            painter.circle_filled(pos2(x(slice), rect.top() + 3.0), 2.0, DOUBT);
+        }
+    }
+    if count < 2 {
+        return;
+    }
+    let fill = if response.hovered() || response.dragged() { colors.strong } else { colors.text };
+    painter.rect_filled(Rect::from_center_size(pos2(x(case.slice), y), vec2(6.0, 18.0)), 3.0, fill);
+    if let Some(at) = response.interact_pointer_pos() {
+        let t = ((at.x - inner.left()) / inner.width()).clamp(0.0, 1.0);
+        actions.push(Action::SetSlice((t * (count - 1) as f32).round() as usize));
+    }
+    let masks = case.found();
+    response.on_hover_text(format!("{count} slices, {masks} with a mask; orange dots: doubtful boundary"));
+}

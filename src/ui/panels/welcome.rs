@@ -1,0 +1,85 @@
+//! The first screen: what can be opened, and samples to try.
+
+use crate::{
+    session::{Action, Session, command::UserCommand},
+    ui::{
+        shortcuts, theme,
+        widgets::{command_button, primary, with_icon},
+    },
+};
+use egui::{Align, Button, CornerRadius, Frame, Layout, Margin, RichText, Sense, Stroke, Ui, UiBuilder, vec2};
+use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN};
+
+/// Name of the folder, title, what it shows, licence.
+const SAMPLES: [(&str, &str, &str, &str); 3] = [
+    ("fetal-head", "Fetal head", "Four ultrasound pictures; the bundled model finds the head.", "HC18, CC BY 4.0"),
+    ("cardiac-mr", "Heart", "Cardiac MR, one phase, 12 slices (DICOM).", "Sunnybrook, CC0"),
+    ("sarcoma-ct", "Soft tissue", "CT of the thigh, 12 slices (DICOM).", "STS, CC BY 3.0"),
+];
+
+const WIDTH: f32 = 720.0;
+
+/// Shows the screen.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let room = ui.available_rect_before_wrap();
+    let column = egui::Rect::from_center_size(room.center(), vec2(WIDTH.min(room.width() - 32.0), 460.0));
+    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
+        ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
+        ui.add_space(4.0);
+        ui.label(RichText::new("Open a scan, see the mask and its boundary, export it. Nothing leaves this computer.").color(colors.dimmed));
+        ui.add_space(24.0);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().button_padding = vec2(14.0, 8.0);
+            let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
+            let open = high(primary(ui, "Open folder"));
+            command_button(ui, session, actions, UserCommand::OpenFolder, open);
+            let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
+            command_button(ui, session, actions, UserCommand::OpenFiles, files);
+            let path = high(with_icon(ICON_EDIT, "Type a path"));
+            command_button(ui, session, actions, UserCommand::OpenPath, path);
+        });
+        ui.add_space(8.0);
+        let palette = shortcuts::key_of(UserCommand::Palette);
+        ui.label(
+            RichText::new(format!("Or drop files here. DICOM, PNG, JPEG, TIFF and BMP. {palette} lists all commands."))
+                .size(12.0)
+                .color(colors.dimmed),
+        );
+        ui.add_space(32.0);
+        ui.label(RichText::new("Samples").size(18.0).color(colors.strong));
+        ui.add_space(8.0);
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 12.0;
+            let width = (ui.available_width() - 24.0) / 3.0;
+            for (name, title, what, licence) in SAMPLES {
+                if sample(ui, width, title, what, licence) {
+                    actions.push(Action::OpenSample(name));
+                }
+            }
+        });
+    });
+}
+
+fn sample(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
+    let colors = theme::colors(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
+    // A button under the words: it has the keyboard focus, the name and the click.
+    let button = Button::new("").fill(colors.raised).corner_radius(CornerRadius::same(8)).stroke(Stroke::new(1.0, colors.line));
+    let response = ui.put(rect, button.min_size(rect.size())).accessible_name(format!("Open sample {title}"));
+    let inner = Frame::new().inner_margin(Margin::same(14));
+    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::LEFT)), |ui| {
+        inner.show(ui, |ui| {
+            ui.set_min_size(rect.size() - vec2(28.0, 28.0));
+            ui.horizontal(|ui| {
+                ui.label(ICON_FOLDER_OPEN.rich_text().size(18.0).color(colors.dimmed));
+                ui.label(RichText::new(title).color(colors.strong));
+            });
+            ui.label(RichText::new(what).size(12.5));
+            ui.with_layout(Layout::bottom_up(Align::LEFT), |ui| {
+                ui.label(RichText::new(licence).size(12.0).color(colors.dimmed));
+            });
+        });
+    });
+    response.clicked()
+}

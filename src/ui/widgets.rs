@@ -1,0 +1,104 @@
+//! Small pieces that the panels are made of.
+
+use super::{shortcuts, theme};
+use crate::session::{Action, Session, command::UserCommand};
+use egui::{Align, Button, Layout, Response, RichText, Sense, Ui, WidgetInfo, Role, vec2};
+use egui_material_icons::MaterialIcon;
+
+/// A button for a command: greyed with the reason where it cannot be done, its key in the tooltip.
+pub(crate) fn command_button(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+    command: UserCommand,
+    button: Button<'_>,
+) -> Response {
+    let refusal = session.refusal(command);
+    let response = ui
+        .add_enabled(refusal.is_none(), button)
+        .on_hover_text(shortcuts::tooltip(command))
+        .on_disabled_hover_text(refusal.unwrap_or_default())
+        .accessible_name(command.label().trim_end_matches("..."));
+    if response.clicked() {
+        actions.push(Action::Command(command));
+    }
+    response
+}
+
+/// The button of the one thing to do next.
+pub(crate) fn primary(ui: &Ui, text: &str) -> Button<'static> {
+    let colors = theme::colors(ui);
+    Button::new(RichText::new(text).color(colors.on_accent)).fill(colors.accent)
+}
+
+/// An icon before words.
+pub(crate) fn with_icon(icon: MaterialIcon, words: &str) -> Button<'static> {
+    Button::new((icon.rich_text().size(16.0), words.to_owned()))
+}
+
+/// An icon alone, named for those who cannot see it.
+pub(crate) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
+    ui.add(Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false)).on_hover_text(name).accessible_name(name)
+}
+
+/// The heading of a section of a panel.
+pub(crate) fn section(ui: &mut Ui, title: &str) {
+    ui.add_space(8.0);
+    ui.label(RichText::new(title).size(12.0).color(theme::colors(ui).dimmed));
+    ui.add_space(2.0);
+}
+
+/// A name on the left and a value on the right of one line.
+pub(crate) fn pair(ui: &mut Ui, name: &str, value: &str) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).color(theme::colors(ui).dimmed));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(value));
+    });
+}
+
+/// Words that wrap, dimmed.
+pub(crate) fn explain(ui: &mut Ui, words: &str) {
+    ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed)).wrap());
+}
+
+/// Choices side by side of which one is taken. Each has a name and a tooltip.
+pub(crate) fn segmented<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    chosen: T,
+    choices: &[(T, &str, String)],
+) -> Option<T> {
+    let mut clicked = None;
+    let width = (ui.available_width() - 2.0 * (choices.len() as f32 - 1.0)) / choices.len() as f32;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 2.0;
+        for (value, name, tooltip) in choices {
+            let button = Button::selectable(*value == chosen, RichText::new(*name).size(12.5)).frame_when_inactive(true);
+            let response = ui.add_sized(vec2(width, 26.0), button).on_hover_text(tooltip);
+            if response.clicked() {
+                clicked = Some(*value);
+            }
+        }
+    });
+    clicked
+}
+
+/// A bar that shows how far something is.
+pub(crate) fn progress(ui: &mut Ui, fraction: f32, name: &str) {
+    let colors = theme::colors(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 4.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, name));
+    ui.painter().rect_filled(rect, 2.0, colors.raised);
+    let mut done = rect;
+    done.set_width(rect.width() * fraction.clamp(0.0, 1.0));
+    ui.painter().rect_filled(done, 2.0, colors.accent);
+}
+
+/// A time as people say it: "about 2 min".
+pub(crate) fn about(time: std::time::Duration) -> String {
+    match time.as_secs() {
+        0 => "less than 1 s".into(),
+        s @ 1..=90 => format!("about {s} s"),
+        s => format!("about {} min", (s + 30) / 60),
+    }
+}

@@ -1,0 +1,100 @@
+//! Decodes slices in the order in which they are wished for, and makes thumbnails.
+
+use super::Outbox;
+use crate::{
+    domain::image::Image,
+    io,
+    session::{
+        job::{Event, Loaded, SliceKey, Thumbnail, Wish},
+        window,
+    },
+};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+};
+
+/// Longest side of a thumbnail in pixels.
+const THUMBNAIL: usize = 112;
+
+#[derive(Default)]
+struct State {
+    wishes: VecDeque<Wish>,
+    in_work: HashSet<(SliceKey, bool)>,
+    is_closed: bool,
+}
+
+/// The wishes that nobody has begun.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Queue {
+    /// Forgets older wishes; those in work are not begun twice.
+    pub(super) fn replace(&self, wishes: Vec<Wish>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.wishes = wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.is_thumbnail))).collect();
+        self.changed.notify_all();
+    }
+
+    pub(super) fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.changed.notify_all();
+    }
+
+    fn take(&self) -> Option<Wish> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(wish) = state.wishes.pop_front() {
+                state.in_work.insert((wish.key, wish.is_thumbnail));
+                return Some(wish);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, wish: &Wish) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.in_work.remove(&(wish.key, wish.is_thumbnail));
+    }
+}
+
+/// Fulfils wishes until the queue is closed.
+pub(super) fn work(queue: &Queue, outbox: &Outbox) {
+    while let Some(wish) = queue.take() {
+        let key = wish.key;
+        let read = io::open::load(&wish.source, wish.kind);
+        let event = if wish.is_thumbnail {
+            Event::Thumbnail { key, thumbnail: read.ok().map(|image| thumbnail(&image, &wish.modality)) }
+        } else {
+            Event::Loaded { key, result: read.map(|image| Arc::new(loaded(image, &wish.modality))) }
+        };
+        let is_heard = outbox.send(event);
+        queue.done(&wish);
+        if !is_heard {
+            return;
+        }
+    }
+}
+
+fn loaded(image: Image, modality: &str) -> Loaded {
+    let default_window = window::first(&image, modality);
+    let presets = window::presets(&image, modality, default_window);
+    Loaded { image: Arc::new(image), default_window, presets }
+}
+
+/// The picture scaled down by taking single pixels, in the shape that it is shown in.
+fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
+    let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
+    let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
+    let scale = THUMBNAIL as f64 / width.max(height);
+    let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
+    let (columns, rows) = (size(width), size(height));
+    let small = super::display::sampled(image, columns, rows);
+    Thumbnail { columns, rows, rgba: small.to_rgba(window::first(image, modality)) }
+}

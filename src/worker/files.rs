@@ -1,0 +1,37 @@
+//! Looks through folders, unpacks samples, writes the settings down.
+
+use super::{Outbox, samples, settings_file};
+use crate::{
+    io,
+    session::job::{Event, Job, Pick},
+};
+use std::time::{Duration, Instant};
+
+/// How often the window is told how far a search is.
+const EVERY: Duration = Duration::from_millis(100);
+
+pub(super) fn work(job: Job, outbox: &Outbox) {
+    match job {
+        Job::Open { id, paths, cancel } => {
+            let mut told = Instant::now();
+            let mut progress = |files: usize| {
+                if told.elapsed() >= EVERY {
+                    told = Instant::now();
+                    outbox.send(Event::Opening { id, files });
+                }
+            };
+            let result = io::open::catalog(&paths, &mut progress, &cancel);
+            outbox.send(Event::Opened { id, result });
+        }
+        Job::OpenSample(name) => {
+            let result = samples::unpack(name).map(|folder| vec![folder]);
+            outbox.send(Event::Picked { pick: Pick::Folder, result });
+        }
+        Job::SaveSettings(settings) => {
+            if let Err(error) = settings_file::save(&settings) {
+                outbox.send(Event::Failed(error));
+            }
+        }
+        _ => {}
+    }
+}

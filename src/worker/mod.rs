@@ -1,0 +1,144 @@
+//! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
+//!
+//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-display` makes tiles,
+//! `labrum-network` alone touches the network and its device, `labrum-export` writes. Of decoding wishes, tiles and
+//! urgent runs only the newest request survives.
+
+mod decode;
+mod display;
+mod export;
+mod files;
+mod mailbox;
+mod network;
+pub mod samples;
+mod settings_file;
+
+pub use network::Network;
+pub use settings_file::{load as load_settings, path as settings_path};
+
+use crate::{
+    Error,
+    session::job::{Event, Job},
+};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use mailbox::Mailbox;
+use std::{sync::Arc, thread};
+
+/// Events wait here until the window takes them; senders wait when it is full.
+const EVENTS: usize = 64;
+
+/// Called after each event, from any thread: asks the window to look.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Sends events and wakes the window.
+#[derive(Clone)]
+struct Outbox {
+    events: Sender<Event>,
+    wake: Wake,
+}
+
+impl Outbox {
+    /// Sends an event; false where nobody listens any more.
+    fn send(&self, event: Event) -> bool {
+        let sent = self.events.send(event).is_ok();
+        (self.wake)();
+        sent
+    }
+}
+
+/// The threads behind the window.
+pub struct Worker {
+    outbox: Outbox,
+    events: Receiver<Event>,
+    files: Sender<Job>,
+    export: Sender<Job>,
+    decode: Arc<decode::Queue>,
+    display: Arc<Mailbox<crate::session::job::RenderRequest>>,
+    network: network::Handle,
+}
+
+impl Worker {
+    /// Starts the threads. `network` is made on the network's own thread.
+    pub fn start(wake: Wake, network: impl FnOnce() -> Box<dyn Network> + Send + 'static) -> crate::Result<Self> {
+        let (sender, events) = bounded(EVENTS);
+        let outbox = Outbox { events: sender, wake };
+        let decode = Arc::new(decode::Queue::default());
+        let display = Arc::new(Mailbox::default());
+        for n in 0..decode_threads() {
+            let (queue, outbox) = (decode.clone(), outbox.clone());
+            spawn(&format!("labrum-decode-{n}"), move || decode::work(&queue, &outbox))?;
+        }
+        let (mailbox, out) = (display.clone(), outbox.clone());
+        spawn("labrum-display", move || display::work(&mailbox, &out))?;
+        Ok(Self {
+            files: lane("labrum-files", outbox.clone(), files::work)?,
+            export: lane("labrum-export", outbox.clone(), export::work)?,
+            network: network::Handle::start(outbox.clone(), network)?,
+            decode,
+            display,
+            outbox,
+            events,
+        })
+    }
+
+    /// Hands a job to the thread that does it.
+    pub fn submit(&self, job: Job) {
+        match job {
+            Job::Wishes(wishes) => self.decode.replace(wishes),
+            Job::Render(request) => self.display.put(request),
+            Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
+            Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) => self.hand_over(&self.files, job),
+            Job::Export(_) => self.hand_over(&self.export, job),
+            // Native dialogs belong to the window: see `beside`.
+            Job::Pick(_) => {}
+        }
+    }
+
+    /// Runs something that may wait for long on a thread of its own; its event comes with the others.
+    pub fn beside(&self, name: &str, work: impl FnOnce() -> Event + Send + 'static) -> crate::Result<()> {
+        let outbox = self.outbox.clone();
+        spawn(name, move || {
+            outbox.send(work());
+        })
+    }
+
+    /// The next event, if there is one.
+    pub fn poll(&self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    fn hand_over(&self, lane: &Sender<Job>, job: Job) {
+        if lane.try_send(job).is_err() {
+            let busy = Error::new("start", "too much is going on").advise("Wait a moment or cancel with Esc.");
+            // Not through the outbox: it may be full, and this is the window's own thread.
+            let _ = self.outbox.events.try_send(Event::Failed(busy));
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.decode.close();
+        self.display.close();
+        self.network.close();
+    }
+}
+
+/// A thread that does its jobs one after the other.
+fn lane(name: &str, outbox: Outbox, work: fn(Job, &Outbox)) -> crate::Result<Sender<Job>> {
+    let (sender, jobs) = bounded::<Job>(32);
+    spawn(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
+    Ok(sender)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Result<()> {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(work)
+        .map(drop)
+        .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))
+}
+
+fn decode_threads() -> usize {
+    thread::available_parallelism().map_or(2, usize::from).div_ceil(2).clamp(1, 4)
+}

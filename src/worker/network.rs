@@ -1,0 +1,199 @@
+//! The one thread that owns the network and its device.
+
+use super::{Outbox, spawn};
+use crate::{
+    Result,
+    domain::{image::Image, prediction::Prediction},
+    io,
+    session::{
+        finding::Finding,
+        job::{Event, Job, ModelEntry, SegmentJob, Target},
+        settings::DeviceChoice,
+    },
+};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+};
+
+/// What the network thread needs of the network: the real one is in `app`, tests bring their own.
+pub trait Network {
+    /// The models that come with the app.
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>>;
+
+    /// Reads the card of a model file.
+    fn read_model(&mut self, path: &Path) -> Result<ModelEntry>;
+
+    /// The device that a choice leads to, for people.
+    fn probe(&mut self, device: DeviceChoice) -> Result<String>;
+
+    /// Makes a model ready on a device and returns the device's name; quick where it is ready already.
+    fn prepare(&mut self, model: &ModelEntry, device: DeviceChoice) -> Result<String>;
+
+    /// Runs the model that was made ready.
+    fn segment(&mut self, image: &Image) -> Result<Prediction>;
+
+    /// What the user should know of the last run: "the GPU failed, the CPU goes on".
+    fn take_notice(&mut self) -> Option<String>;
+}
+
+#[derive(Default)]
+struct State {
+    /// Only the newest survives.
+    urgent: Option<SegmentJob>,
+    others: VecDeque<Job>,
+    is_closed: bool,
+}
+
+#[derive(Default)]
+struct Inbox {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Inbox {
+    fn put(&self, job: Job) -> Option<SegmentJob> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = match job {
+            Job::Segment(job) if job.is_urgent => state.urgent.replace(job),
+            // Whoever opened a device or a model does not wait for a series.
+            job @ (Job::ProbeDevice(_) | Job::ReadModel(_)) => {
+                state.others.push_front(job);
+                None
+            }
+            job => {
+                state.others.push_back(job);
+                None
+            }
+        };
+        self.changed.notify_all();
+        replaced
+    }
+
+    /// The next job; waits for one. `None` once closed.
+    fn take(&self) -> Option<Job> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(job) = state.urgent.take() {
+                return Some(Job::Segment(job));
+            }
+            if let Some(job) = state.others.pop_front() {
+                return Some(job);
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A job that goes before the slice that would be next.
+    fn take_urgent(&self) -> Option<SegmentJob> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).urgent.take()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed
+    }
+}
+
+/// The window's side of the thread.
+pub(super) struct Handle {
+    inbox: Arc<Inbox>,
+    outbox: Outbox,
+}
+
+impl Handle {
+    pub(super) fn start(outbox: Outbox, network: impl FnOnce() -> Box<dyn Network> + Send + 'static) -> Result<Self> {
+        let inbox = Arc::new(Inbox::default());
+        let (jobs, out) = (inbox.clone(), outbox.clone());
+        spawn("labrum-network", move || {
+            let mut thread = Thread { network: network(), inbox: jobs, outbox: out };
+            let models = thread.network.shipped().map_or_else(Event::Failed, Event::Models);
+            thread.outbox.send(models);
+            while let Some(job) = thread.inbox.take() {
+                thread.work(job);
+            }
+        })?;
+        Ok(Self { inbox, outbox })
+    }
+
+    pub(super) fn submit(&self, job: Job) {
+        if let Some(replaced) = self.inbox.put(job) {
+            let _ = self.outbox.events.try_send(Event::RunEnded { run: replaced.run, failure: None });
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.inbox.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.inbox.changed.notify_all();
+    }
+}
+
+struct Thread {
+    network: Box<dyn Network>,
+    inbox: Arc<Inbox>,
+    outbox: Outbox,
+}
+
+impl Thread {
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Segment(job) => self.run(&job),
+            Job::ProbeDevice(choice) => {
+                let event = self.network.probe(choice).map_or_else(Event::Failed, Event::Device);
+                self.outbox.send(event);
+            }
+            Job::ReadModel(path) => {
+                let result = self.network.read_model(&path);
+                self.outbox.send(Event::ModelRead(result));
+            }
+            _ => {}
+        }
+    }
+
+    fn run(&mut self, job: &SegmentJob) {
+        let run = job.run;
+        if let Err(error) = self.prepare(job) {
+            self.outbox.send(Event::RunEnded { run, failure: Some(error) });
+            return;
+        }
+        for target in &job.targets {
+            if let Some(urgent) = self.inbox.take_urgent() {
+                self.run(&urgent);
+                if self.prepare(job).is_err() {
+                    break;
+                }
+            }
+            if job.cancel.is_cancelled() || self.inbox.is_closed() {
+                break;
+            }
+            let result = self.segment(&job.model, target);
+            if let Some(notice) = self.network.take_notice() {
+                self.outbox.send(Event::Notice(notice));
+            }
+            let Target { key, revision, .. } = *target;
+            if !self.outbox.send(Event::Segmented { run, key, revision, result }) {
+                return;
+            }
+        }
+        self.outbox.send(Event::RunEnded { run, failure: None });
+    }
+
+    fn prepare(&mut self, job: &SegmentJob) -> Result<()> {
+        let device = self.network.prepare(&job.model, job.device)?;
+        self.outbox.send(Event::Device(device));
+        Ok(())
+    }
+
+    fn segment(&mut self, model: &ModelEntry, target: &Target) -> Result<Arc<Finding>> {
+        let image = match &target.image {
+            Some(image) => image.clone(),
+            None => Arc::new(io::open::load(&target.source, target.kind)?),
+        };
+        let prediction = self.network.segment(&image)?;
+        let labels = model.card.labels.clone().into();
+        Ok(Arc::new(Finding::of(&prediction, model.title().into(), labels, image.spacing)))
+    }
+}

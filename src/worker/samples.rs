@@ -1,0 +1,82 @@
+//! The samples that come with the app: part of the program, unpacked into the user's cache when one is opened.
+
+use crate::{Error, Result};
+use std::{fs, io::Write, path::PathBuf};
+
+/// A sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Name of its folder.
+    pub name: &'static str,
+    files: &'static [(&'static str, &'static [u8])],
+}
+
+macro_rules! sample {
+    ($name:literal, $($file:literal),+ $(,)?) => {
+        Sample {
+            name: $name,
+            files: &[$((
+                $file,
+                include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples/", $name, "/", $file)),
+            )),+],
+        }
+    };
+}
+
+macro_rules! series {
+    ($name:literal) => {
+        sample!(
+            $name,
+            "slice-01.dcm",
+            "slice-02.dcm",
+            "slice-03.dcm",
+            "slice-04.dcm",
+            "slice-05.dcm",
+            "slice-06.dcm",
+            "slice-07.dcm",
+            "slice-08.dcm",
+            "slice-09.dcm",
+            "slice-10.dcm",
+            "slice-11.dcm",
+            "slice-12.dcm",
+        )
+    };
+}
+
+/// All samples. Licences and sources: assets/README.md.
+pub const SAMPLES: &[Sample] = &[
+    sample!(
+        "fetal-head",
+        "fetal-head-011_HC.png",
+        "fetal-head-101_HC.png",
+        "fetal-head-301_HC.png",
+        "fetal-head-501_HC.png",
+        "pixel_spacing_mm.csv",
+    ),
+    series!("cardiac-mr"),
+    series!("sarcoma-ct"),
+];
+
+/// Writes a sample's files into the user's cache, where they are not there yet, and returns their folder.
+pub(super) fn unpack(name: &str) -> Result<PathBuf> {
+    let sample = SAMPLES.iter().find(|s| s.name == name);
+    let sample = sample.ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
+    let cache = match std::env::var_os("LABRUM_CACHE") {
+        Some(folder) => PathBuf::from(folder),
+        None => directories::ProjectDirs::from("", "", "labrum")
+            .map_or_else(|| std::env::temp_dir().join("labrum"), |dirs| dirs.cache_dir().to_owned()),
+    };
+    let folder = cache.join("samples").join(sample.name);
+    let failed = |e: std::io::Error| Error::at("unpack the sample to", &folder, e);
+    fs::create_dir_all(&folder).map_err(failed)?;
+    for (file, bytes) in sample.files {
+        let path = folder.join(file);
+        if fs::metadata(&path).is_ok_and(|m| m.len() == bytes.len() as u64) {
+            continue;
+        }
+        let mut out = tempfile::NamedTempFile::new_in(&folder).map_err(failed)?;
+        out.write_all(bytes).map_err(failed)?;
+        out.persist(&path).map_err(|e| failed(e.error))?;
+    }
+    Ok(folder)
+}
