@@ -44,10 +44,8 @@ fn run() -> Result<()> {
     if has("--manual") {
         author.algorithm_type = AlgorithmType::Manual;
     }
-    let options = Options {
-        synthetic_geometry: has("--synthetic-geometry"),
-        skip_empty_frames: has("--skip-empty-frames"),
-    };
+    let options =
+        Options { synthetic_geometry: has("--synthetic-geometry"), skip_empty_frames: has("--skip-empty-frames") };
     let summary = write(out.as_ref(), series, &masks, &names, &author, options)?;
     summary.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let order: Vec<_> = series.slices.iter().map(|s| (&s.source.path, s.source.frame)).collect();

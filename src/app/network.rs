@@ -24,8 +24,10 @@ struct Real {
 
 impl Network for Real {
     fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
-        let entry =
-            |(index, model): (usize, shipped::Shipped)| ModelEntry { source: ModelSource::Shipped(index), card: Arc::new(model.card) };
+        let entry = |(index, model): (usize, shipped::Shipped)| ModelEntry {
+            source: ModelSource::Shipped(index),
+            card: Arc::new(model.card),
+        };
         Ok(shipped::all()?.into_iter().enumerate().map(entry).collect())
     }
 

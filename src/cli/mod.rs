@@ -19,6 +19,9 @@ pub struct Cli {
     command: Option<Command>,
     /// Files and folders to open in the window
     paths: Vec<PathBuf>,
+    /// Where the network runs; the settings where nothing is said
+    #[arg(long, value_enum)]
+    device: Option<DeviceArgument>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -63,7 +66,15 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
-        None => crate::app::run(cli.paths, Default::default()),
+        None => {
+            use crate::session::settings::DeviceChoice as Choice;
+            let device = cli.device.map(|argument| match argument {
+                DeviceArgument::Auto => Choice::Auto,
+                DeviceArgument::Cpu => Choice::Cpu,
+                DeviceArgument::Gpu => Choice::Gpu,
+            });
+            crate::app::run(cli.paths, crate::app::Overrides { device })
+        }
     }
 }
 

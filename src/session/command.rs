@@ -177,13 +177,7 @@ pub const COMMANDS: &[Entry] = {
         entry(C::SegmentSlice, Model, "Segment this slice", "Run the model on this slice", &[key("R")]),
         entry(C::SegmentSeries, Model, "Segment the series", "Run the model on every slice", &[shift("R")]),
         entry(C::OpenModel, Model, "Open model...", "Use a model from a .safetensors file", &[]),
-        entry(
-            C::ToggleAutoRun,
-            Model,
-            "Run by itself",
-            "Run a model on what is opened where one fits",
-            &[],
-        ),
+        entry(C::ToggleAutoRun, Model, "Run by itself", "Run a model on what is opened where one fits", &[]),
         entry(C::Cancel, Model, "Cancel", "Stop what is in hand", &[key("Escape")]),
         entry(C::NextDoubtful, Review, "Next doubtful boundary", "Where the model is least sure", &[key("N")]),
         entry(

@@ -90,10 +90,8 @@ mod tests {
 
     #[test]
     fn a_circle_keeps_its_area() {
-        let ring: Vec<[f32; 2]> = (0..360)
-            .map(|d| (d as f32).to_radians())
-            .map(|a| [50.0 + 30.0 * a.cos(), 50.0 + 30.0 * a.sin()])
-            .collect();
+        let ring: Vec<[f32; 2]> =
+            (0..360).map(|d| (d as f32).to_radians()).map(|a| [50.0 + 30.0 * a.cos(), 50.0 + 30.0 * a.sin()]).collect();
         let expected = std::f32::consts::PI * 900.0;
         assert!((area(&slabs(&[&ring])) - expected).abs() < expected * 0.002);
     }

@@ -208,10 +208,7 @@ pub(crate) mod tests {
                 probabilities.push((p * 65535.0) as u16);
             }
         }
-        Prediction {
-            mask: Mask::from_labels(size, size, labels).unwrap(),
-            probabilities: vec![probabilities],
-        }
+        Prediction { mask: Mask::from_labels(size, size, labels).unwrap(), probabilities: vec![probabilities] }
     }
 
     #[test]
@@ -228,8 +225,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_blurred_side_is_found_doubtful_and_nothing_else() {
-        let finding =
-            Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), None);
+        let finding = Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), None);
         assert!(!finding.doubts.is_empty());
         for doubt in &finding.doubts {
             assert!(doubt.bounds[0][0] > 70.0, "the left side is sharp: {doubt:?}");

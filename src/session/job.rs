@@ -1,6 +1,9 @@
 //! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
 
-use super::{finding::Finding, settings::{DeviceChoice, Settings}};
+use super::{
+    finding::Finding,
+    settings::{DeviceChoice, Settings},
+};
 use crate::{
     Error, Result,
     domain::{
@@ -181,8 +184,7 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// All formats, in the order of the dialog.
-    pub const ALL: [Self; 6] =
-        [Self::LabelMap, Self::PerLabel, Self::Overlay, Self::DicomSeg, Self::Json, Self::Csv];
+    pub const ALL: [Self; 6] = [Self::LabelMap, Self::PerLabel, Self::Overlay, Self::DicomSeg, Self::Json, Self::Csv];
 
     /// What it is called.
     pub fn label(self) -> &'static str {

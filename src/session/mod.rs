@@ -15,14 +15,11 @@ pub mod tiles;
 pub mod view;
 pub mod window;
 
-
 use crate::domain::{image::Window, progress::Cancel, study::PassedOver};
 use cache::Cache;
 use case::Case;
 use command::UserCommand;
-use job::{
-    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey,
-};
+use job::{CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey};
 use notice::{Notices, Severity};
 use settings::{Settings, Theme, ViewMode};
 use std::{path::PathBuf, sync::Arc};
@@ -216,7 +213,9 @@ impl Session {
         let case = self.case();
         let has_many = case.is_some_and(|c| c.slices.len() > 1);
         match command {
-            C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => None,
+            C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
+                None
+            }
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
             C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
             C::ToggleMeasurements => None,
@@ -224,7 +223,9 @@ impl Session {
             _ if case.is_none() => Some("Nothing is open"),
             C::Export if self.exporting.is_some() => Some("An export is going on"),
             C::Export if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to export yet"),
-            C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => Some("There is no mask yet"),
+            C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
+                Some("There is no mask yet")
+            }
             C::Accept if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to accept yet"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
             C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {

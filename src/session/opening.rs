@@ -75,7 +75,8 @@ impl Session {
         let failures: Vec<_> = passed_over.iter().filter(|p| p.is_failure).collect();
         for failure in failures.iter().take(3) {
             let name = failure.path.file_name().unwrap_or(failure.path.as_os_str()).to_string_lossy().into_owned();
-            self.notices.add(Severity::Error, format!("Cannot show \"{name}\": {}.", failure.reason.trim_end_matches('.')));
+            self.notices
+                .add(Severity::Error, format!("Cannot show \"{name}\": {}.", failure.reason.trim_end_matches('.')));
         }
         if failures.len() > 3 {
             let more = failures.len() - 3;

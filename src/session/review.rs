@@ -44,9 +44,10 @@ impl Session {
         let case = self.case()?;
         let count = |s: &super::case::SliceState| s.finding.as_ref().map_or(0, |f| f.doubts.len());
         let total = case.slices.iter().map(count).sum();
-        let at = self.focus.filter(|(key, _)| *key == case.key()).map_or(0, |(key, index)| {
-            case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1
-        });
+        let at = self
+            .focus
+            .filter(|(key, _)| *key == case.key())
+            .map_or(0, |(key, index)| case.slices[..key.slice].iter().map(count).sum::<usize>() + index + 1);
         (total > 0).then_some((at, total))
     }
 

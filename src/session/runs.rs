@@ -180,13 +180,7 @@ impl Session {
         self.jobs.push(Job::Segment(SegmentJob { run, is_urgent, model, device, targets, cancel }));
     }
 
-    pub(super) fn on_segmented(
-        &mut self,
-        run: RunId,
-        key: SliceKey,
-        revision: u64,
-        result: Result<Arc<Finding>>,
-    ) {
+    pub(super) fn on_segmented(&mut self, run: RunId, key: SliceKey, revision: u64, result: Result<Arc<Finding>>) {
         let mut first_failure = false;
         if let Some(run) = self.runs.iter_mut().find(|r| r.id == run) {
             // The clock starts with the first slice: loading the weights is not part of a slice's time.

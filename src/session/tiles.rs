@@ -67,11 +67,7 @@ mod tests {
     fn the_tiles_of_a_level_cover_the_picture_once() {
         let (columns, rows) = (2500, 1500);
         let tiles = touching(1, [0.0, 0.0], [2500.0, 1500.0], columns, rows);
-        let covered: usize = tiles
-            .iter()
-            .map(|t| covered(*t, columns, rows))
-            .map(|[x, y]| x.len() * y.len())
-            .sum();
+        let covered: usize = tiles.iter().map(|t| covered(*t, columns, rows)).map(|[x, y]| x.len() * y.len()).sum();
         assert_eq!(covered, columns * rows);
     }
 }

@@ -30,7 +30,12 @@ pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPres
         presets.push(preset("Full range", Window::spanning(low, high)));
     }
     let mut seen = Vec::new();
-    presets.retain(|p| !seen.contains(&p.window) && { seen.push(p.window); true });
+    presets.retain(|p| {
+        !seen.contains(&p.window) && {
+            seen.push(p.window);
+            true
+        }
+    });
     presets
 }
 
@@ -67,8 +72,7 @@ mod tests {
     fn a_ct_offers_its_own_window_first_and_then_the_usual_ones() {
         let mut image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
         image.windows = vec![WindowPreset { name: String::new(), window: Window::new(50.0, 350.0) }];
-        let names: Vec<String> =
-            presets(&image, "CT", Window::new(50.0, 350.0)).into_iter().map(|p| p.name).collect();
+        let names: Vec<String> = presets(&image, "CT", Window::new(50.0, 350.0)).into_iter().map(|p| p.name).collect();
         assert_eq!(names, ["File 1", "Soft tissue", "Lung", "Bone", "Brain"]);
     }
 

@@ -18,8 +18,8 @@ use crate::{
     },
 };
 use egui::{
-    Align2, Color32, CursorIcon, Event, FontId, Key, MouseWheelUnit, Painter, PointerButton, Pos2, Rect, Response, Sense,
-    Ui, WidgetInfo, Role, pos2, vec2,
+    Align2, Color32, CursorIcon, Event, FontId, Key, MouseWheelUnit, Painter, PointerButton, Pos2, Rect, Response,
+    Role, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 
 /// Points of a touchpad that make one slice.
@@ -124,7 +124,9 @@ fn mouse(
     state: &mut CanvasState,
     actions: &mut Vec<Action>,
 ) {
-    if response.contains_pointer() && let Some(at) = response.hover_pos() {
+    if response.contains_pointer()
+        && let Some(at) = response.hover_pos()
+    {
         let zoom = ui.input(|i| i.zoom_delta());
         if zoom != 1.0 {
             actions.push(Action::Zoom { factor: zoom, pointer: [at.x, at.y] });

@@ -9,7 +9,6 @@ mod textures;
 pub mod theme;
 mod widgets;
 
-
 use crate::session::{Action, Session, command::UserCommand, job::Tile};
 use canvas::CanvasState;
 use dialogs::Dialogs;
@@ -56,9 +55,8 @@ impl Window {
             Panel::bottom("scrubber")
                 .frame(bar(ui, 8))
                 .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
-            let pointer = CentralPanel::no_frame().show(ui, |ui| {
-                canvas::show(ui, session, &mut self.textures, &mut self.canvas, &mut actions)
-            });
+            let pointer = CentralPanel::no_frame()
+                .show(ui, |ui| canvas::show(ui, session, &mut self.textures, &mut self.canvas, &mut actions));
             self.pointer = pointer.inner;
         } else {
             self.pointer = None;

@@ -186,12 +186,15 @@ impl Overlay<'_> {
 /// How far a rectangle has to move to lie inside of another.
 fn keep_inside(rect: Rect, room: Rect) -> egui::Vec2 {
     let one = |low: f32, high: f32, from: f32, to: f32| {
-        if high > to { to - high } else if low < from { from - low } else { 0.0 }
+        if high > to {
+            to - high
+        } else if low < from {
+            from - low
+        } else {
+            0.0
+        }
     };
-    vec2(
-        one(rect.min.x, rect.max.x, room.min.x, room.max.x),
-        one(rect.min.y, rect.max.y, room.min.y, room.max.y),
-    )
+    vec2(one(rect.min.x, rect.max.x, room.min.x, room.max.x), one(rect.min.y, rect.max.y, room.min.y, room.max.y))
 }
 
 /// The four corners of a frame.

@@ -1,12 +1,12 @@
 //! Pictures on the graphics card: the tiles of the slice on the screen and the thumbnails.
 
+use crate::domain::image::Window;
 use crate::session::{
     Session,
-    job::{CaseId, Loaded, RenderRequest, SliceKey, Tile, TileKey},
     case::{Case, ThumbnailState},
+    job::{CaseId, Loaded, RenderRequest, SliceKey, Tile, TileKey},
     tiles::{level_for, overview_level, touching},
 };
-use crate::domain::image::Window;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use std::{collections::HashMap, sync::Arc};
 
@@ -79,7 +79,13 @@ impl Textures {
     }
 
     /// Says what should be on the canvas; asks for the tiles that are missing, once.
-    pub(crate) fn want(&mut self, key: SliceKey, loaded: &Loaded, window: Window, seen: &Seen) -> Option<RenderRequest> {
+    pub(crate) fn want(
+        &mut self,
+        key: SliceKey,
+        loaded: &Loaded,
+        window: Window,
+        seen: &Seen,
+    ) -> Option<RenderRequest> {
         self.wanted = Some(key);
         let (columns, rows) = (loaded.image.columns, loaded.image.rows);
         let overview = overview_level(columns, rows);
@@ -96,9 +102,10 @@ impl Textures {
             return None;
         }
         // Asked for already, all or part of it: the rest is on its way.
-        let is_known = self.requested.as_ref().is_some_and(|(k, w, tiles)| {
-            *k == key && *w == window && wanted.iter().all(|tile| tiles.contains(tile))
-        });
+        let is_known = self
+            .requested
+            .as_ref()
+            .is_some_and(|(k, w, tiles)| *k == key && *w == window && wanted.iter().all(|tile| tiles.contains(tile)));
         if is_known {
             return None;
         }

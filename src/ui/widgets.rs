@@ -2,7 +2,7 @@
 
 use super::{shortcuts, theme};
 use crate::session::{Action, Session, command::UserCommand};
-use egui::{Align, Button, Layout, Response, RichText, Sense, Ui, WidgetInfo, Role, vec2};
+use egui::{Align, Button, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::MaterialIcon;
 
 /// A button for a command: greyed with the reason where it cannot be done, its key in the tooltip.
@@ -38,7 +38,9 @@ pub(crate) fn with_icon(icon: MaterialIcon, words: &str) -> Button<'static> {
 
 /// An icon alone, named for those who cannot see it.
 pub(crate) fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> Response {
-    ui.add(Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false)).on_hover_text(name).accessible_name(name)
+    ui.add(Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false))
+        .on_hover_text(name)
+        .accessible_name(name)
 }
 
 /// The heading of a section of a panel.
@@ -62,18 +64,15 @@ pub(crate) fn explain(ui: &mut Ui, words: &str) {
 }
 
 /// Choices side by side of which one is taken. Each has a name and a tooltip.
-pub(crate) fn segmented<T: PartialEq + Copy>(
-    ui: &mut Ui,
-    chosen: T,
-    choices: &[(T, &str, String)],
-) -> Option<T> {
+pub(crate) fn segmented<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str, String)]) -> Option<T> {
     let mut clicked = None;
     let width = (ui.available_width() - 2.0 * (choices.len() as f32 - 1.0)) / choices.len() as f32;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.spacing_mut().button_padding.x = 2.0;
         for (value, name, tooltip) in choices {
-            let button = Button::selectable(*value == chosen, RichText::new(*name).size(12.5)).frame_when_inactive(true);
+            let button =
+                Button::selectable(*value == chosen, RichText::new(*name).size(12.5)).frame_when_inactive(true);
             let response = ui.add_sized(vec2(width, 26.0), button).on_hover_text(tooltip);
             if response.clicked() {
                 clicked = Some(*value);

@@ -75,8 +75,9 @@ fn crop(image: &Image, across: std::ops::Range<usize>, down: std::ops::Range<usi
 /// An image of `columns` x `rows` pixels taken at even distances.
 pub(super) fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
     let at = |i: usize, n: usize, of: usize| (2 * i + 1) * of / (2 * n);
-    let indices = (0..rows)
-        .flat_map(|y| (0..columns).map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns)));
+    let indices = (0..rows).flat_map(|y| {
+        (0..columns).map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns))
+    });
     with_pixels(image, columns, rows, pick(&image.pixels, indices))
 }
 

@@ -41,7 +41,9 @@ impl ExportDialog {
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let Some(case) = session.case() else { return true };
-        if self.waits_for_folder && let Some(folder) = &session.picked_export_folder {
+        if self.waits_for_folder
+            && let Some(folder) = &session.picked_export_folder
+        {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
@@ -62,7 +64,10 @@ impl ExportDialog {
                 actions.push(Action::Pick(Pick::ExportFolder));
             }
         });
-        explain(ui, "It is made if it is not there. Files are read back and compared before the export counts as done.");
+        explain(
+            ui,
+            "It is made if it is not there. Files are read back and compared before the export counts as done.",
+        );
         ui.add_space(12.0);
         self.buttons(ui, actions)
     }

@@ -13,12 +13,13 @@ use crate::{
         widgets::{command_button, with_icon},
     },
 };
-use egui::{
-    Align, Color32, Layout, Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, Role, pos2, vec2,
-};
+use egui::{Align, Color32, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use egui_material_icons::{
     MaterialIcon,
-    icons::{ICON_AUTO_AWESOME, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT},
+    icons::{
+        ICON_AUTO_AWESOME, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN,
+        ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
+    },
 };
 
 const CASE_HEIGHT: f32 = 64.0;

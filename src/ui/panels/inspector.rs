@@ -17,7 +17,9 @@ use crate::{
 use egui::{
     Align, Button, Checkbox, Color32, ComboBox, DragValue, Layout, Rect, RichText, ScrollArea, Sense, Slider, Ui, vec2,
 };
-use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT, ICON_VISIBILITY, ICON_VISIBILITY_OFF};
+use egui_material_icons::icons::{
+    ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+};
 
 /// Shows the panel.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -98,7 +100,13 @@ fn choose_model(ui: &mut Ui, session: &Session, case: &Case, fitting: &Fitting, 
             }
         }
         ui.separator();
-        command_button(ui, session, actions, UserCommand::OpenModel, Button::new("Open model...").frame_when_inactive(false));
+        command_button(
+            ui,
+            session,
+            actions,
+            UserCommand::OpenModel,
+            Button::new("Open model...").frame_when_inactive(false),
+        );
     });
     combo.response.accessible_name("Model");
 }
@@ -179,7 +187,11 @@ fn label(ui: &mut Ui, session: &Session, finding: &Finding, m: &Measurement, act
     let [r, g, b] = finding.labels.get(usize::from(m.label) - 1).map_or([255; 3], |l| l.color);
     ui.horizontal(|ui| {
         let (square, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
-        ui.painter().rect_filled(Rect::from_center_size(square.center(), vec2(12.0, 12.0)), 3.0, Color32::from_rgb(r, g, b));
+        ui.painter().rect_filled(
+            Rect::from_center_size(square.center(), vec2(12.0, 12.0)),
+            3.0,
+            Color32::from_rgb(r, g, b),
+        );
         ui.label(RichText::new(name).color(theme::colors(ui).strong));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let is_hidden = session.hidden_labels.contains(&m.label);

@@ -18,7 +18,9 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     ui.horizontal(|ui| {
         ui.set_min_height(HEIGHT);
         let count = case.slices.len();
-        let step = |icon: egui_material_icons::MaterialIcon| Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false);
+        let step = |icon: egui_material_icons::MaterialIcon| {
+            Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
+        };
         command_button(ui, session, actions, UserCommand::PreviousSlice, step(ICON_CHEVRON_LEFT));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_sized(vec2(72.0, HEIGHT), egui::Label::new(RichText::new(format!("{} / {count}", case.slice + 1))));
@@ -41,12 +43,17 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     };
     let painter = ui.painter_at(rect);
     let y = rect.center().y;
-    painter.rect_filled(Rect::from_min_max(pos2(inner.left(), y - 2.0), pos2(inner.right(), y + 2.0)), 2.0, colors.raised);
+    painter.rect_filled(
+        Rect::from_min_max(pos2(inner.left(), y - 2.0), pos2(inner.right(), y + 2.0)),
+        2.0,
+        colors.raised,
+    );
     let half = (inner.width() / count.max(1) as f32 / 2.0).clamp(0.75, 12.0);
     for (slice, state) in case.slices.iter().enumerate() {
         let Some(finding) = &state.finding else { continue };
         let shade = finding.measurements.first().and_then(|m| finding.labels.get(usize::from(m.label) - 1));
-        let color = shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| Color32::from_rgb(l.color[0], l.color[1], l.color[2]));
+        let color =
+            shade.map_or(colors.dimmed.gamma_multiply(0.5), |l| Color32::from_rgb(l.color[0], l.color[1], l.color[2]));
         let span = Rect::from_min_max(pos2(x(slice) - half, y - 2.0), pos2(x(slice) + half, y + 2.0));
         painter.rect_filled(span.intersect(inner), 0.0, color);
         if !finding.doubts.is_empty() && count > 1 {

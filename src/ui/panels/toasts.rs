@@ -12,11 +12,11 @@ pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Ac
     if session.notices.list.is_empty() {
         return;
     }
-    let right = if session.settings.panels && session.case().is_some() { session.settings.right_width + 16.0 } else { 16.0 };
-    Area::new(Id::unique("messages"))
-        .anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0))
-        .order(Order::Foreground)
-        .show(ctx, |ui| {
+    let right =
+        if session.settings.panels && session.case().is_some() { session.settings.right_width + 16.0 } else { 16.0 };
+    Area::new(Id::unique("messages")).anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0)).order(Order::Foreground).show(
+        ctx,
+        |ui| {
             for notice in &session.notices.list {
                 let colors = theme::colors(ui);
                 let (icon, color, kind) = match notice.severity {
@@ -38,7 +38,11 @@ pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Ac
                                     actions.push(Action::Dismiss(notice.id));
                                 }
                                 ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
-                                    ui.add(Label::new(RichText::new(&notice.text).color(colors.text)).wrap().selectable(true));
+                                    ui.add(
+                                        Label::new(RichText::new(&notice.text).color(colors.text))
+                                            .wrap()
+                                            .selectable(true),
+                                    );
                                     if let Some(folder) = &notice.folder
                                         && ui.link("Copy the path").clicked()
                                     {
@@ -50,5 +54,6 @@ pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Ac
                     });
                 ui.add_space(4.0);
             }
-        });
+        },
+    );
 }

@@ -27,7 +27,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
         ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
         ui.add_space(4.0);
-        ui.label(RichText::new("Open a scan, see the mask and its boundary, export it. Nothing leaves this computer.").color(colors.dimmed));
+        ui.label(
+            RichText::new("Open a scan, see the mask and its boundary, export it. Nothing leaves this computer.")
+                .color(colors.dimmed),
+        );
         ui.add_space(24.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().button_padding = vec2(14.0, 8.0);
@@ -65,7 +68,8 @@ fn sample(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bo
     let colors = theme::colors(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
     // A button under the words: it has the keyboard focus, the name and the click.
-    let button = Button::new("").fill(colors.raised).corner_radius(CornerRadius::same(8)).stroke(Stroke::new(1.0, colors.line));
+    let button =
+        Button::new("").fill(colors.raised).corner_radius(CornerRadius::same(8)).stroke(Stroke::new(1.0, colors.line));
     let response = ui.put(rect, button.min_size(rect.size())).accessible_name(format!("Open sample {title}"));
     let inner = Frame::new().inner_margin(Margin::same(14));
     ui.scope_builder(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::LEFT)), |ui| {
