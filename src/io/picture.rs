@@ -39,6 +39,8 @@ pub struct Probe {
     pub rows: usize,
     /// Colour.
     pub color: bool,
+    /// A TIFF with pages behind the first one, which alone is read.
+    pub more_pages: bool,
 }
 
 /// The format by content, `None` for anything but PNG, JPEG, TIFF and BMP.
@@ -95,8 +97,30 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(format!("{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"));
     }
-    let probe = Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color() };
+    let more_pages = format == ImageFormat::Tiff && has_second_page(path).unwrap_or(false);
+    let probe =
+        Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color(), more_pages };
     Ok((reader()?, probe))
+}
+
+/// Follows the first directory of a TIFF to the offset of the next one.
+fn has_second_page(path: &Path) -> Option<bool> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0; 8];
+    file.read_exact(&mut head).ok()?;
+    let big_endian = head[0] == b'M';
+    let number = |bytes: &[u8]| {
+        let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        if big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) }
+    };
+    let first = number(&head[4..]);
+    let mut count = [0; 2];
+    file.seek(SeekFrom::Start(first)).ok()?;
+    file.read_exact(&mut count).ok()?;
+    file.seek(SeekFrom::Start(first + 2 + 12 * number(&count))).ok()?;
+    let mut next = [0; 4];
+    file.read_exact(&mut next).ok()?;
+    Some(number(&next) != 0)
 }
 
 fn decode(path: &Path) -> Fallible<DynamicImage> {

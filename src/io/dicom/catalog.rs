@@ -97,8 +97,10 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
             plane: geometry::plane(data, frame as usize, header.frames),
             spacing: geometry::spacing(data, frame as usize),
         };
+        let is_loop = header.frames > 1 && slice.plane.is_none();
         Frame {
             slice,
+            clip: is_loop.then(|| path.to_owned()),
             size: (header.columns, header.rows),
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),
@@ -145,10 +147,12 @@ fn seconds(time: &str) -> Option<f64> {
 /// YYYYMMDD, or YYYY.MM.DD of old, as YYYY-MM-DD.
 fn date(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.len() {
-        8 => format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]),
-        _ => String::new(),
+    if digits.len() != 8 {
+        return String::new();
     }
+    let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
+    let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
+    if exists { format!("{year}-{month}-{day}") } else { String::new() }
 }
 
 /// Text in the file's character set; UTF-8 or Latin-1 where that is unknown or wrong.
@@ -229,6 +233,7 @@ mod tests {
         assert_eq!(date("20240131"), "2024-01-31");
         assert_eq!(date("2024.01.31"), "2024-01-31");
         assert_eq!(date("unknown"), "");
+        assert_eq!(date("20120000"), "");
         assert_eq!(seconds("010203.5"), Some(3723.5));
         assert_eq!(seconds("01:02:03"), Some(3723.0));
         assert_eq!(seconds("1230"), Some(45_000.0));
