@@ -3,6 +3,8 @@
 mod dialog;
 mod frame_log;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Error, Result,
@@ -12,7 +14,7 @@ use crate::{
         settings::{DeviceChoice, Settings},
     },
     ui::{self, Window},
-    worker::{self, Network, Worker},
+    worker::{Network, Places, Worker},
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
 use egui::{Key, ViewportBuilder};
@@ -35,15 +37,16 @@ pub struct Overrides {
 
 /// Opens the window with `paths` in it and returns when it is closed.
 pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
-    let (mut settings, trouble) = worker::load_settings();
+    let places = Places::of_user();
+    let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
     let mut last = None;
     // A computer without Vulkan, Metal or DirectX may still have OpenGL.
     for renderer in [Renderer::Wgpu, Renderer::Glow] {
         let options = NativeOptions { renderer, ..options() };
-        let (settings, paths, trouble) = (settings.clone(), paths.clone(), trouble.clone());
+        let (settings, places, paths, trouble) = (settings.clone(), places.clone(), paths.clone(), trouble.clone());
         let create = Box::new(move |cc: &CreationContext<'_>| {
-            let mut app = LabrumApp::new(&cc.egui_ctx, settings, network::real)?;
+            let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
             app.begin(paths, trouble);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         });
@@ -93,6 +96,7 @@ impl LabrumApp {
     pub fn new(
         ctx: &egui::Context,
         settings: Settings,
+        places: Places,
         network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
     ) -> Result<Self> {
         ui::theme::install(ctx);
@@ -101,7 +105,7 @@ impl LabrumApp {
             Arc::new(move || ctx.request_repaint())
         };
         Ok(Self {
-            worker: Worker::start(wake, network)?,
+            worker: Worker::start(wake, places, network)?,
             session: Session::new(settings),
             window: Window::default(),
             frame_log: FrameLog::from_environment(),

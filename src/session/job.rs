@@ -237,8 +237,6 @@ pub struct ExportJob {
     pub labels: Arc<[Label]>,
     /// The model that made them.
     pub model: Arc<ModelCard>,
-    /// True where a person signed the case off.
-    pub is_accepted: bool,
     /// The window of overlays; `None` for each slice's own.
     pub window: Option<Window>,
     /// How opaque overlays are, 0..=1.

@@ -15,6 +15,9 @@ pub mod tiles;
 pub mod view;
 pub mod window;
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::{image::Window, progress::Cancel, study::PassedOver};
 use cache::Cache;
 use case::Case;
@@ -65,6 +68,8 @@ pub enum Action {
     },
     /// Take these settings.
     SetSettings(Settings),
+    /// The panels at the left and at the right have these widths, in points.
+    SetPanelWidths([f32; 2]),
     /// Use a model for the case, or the one that fits.
     ChooseModel(Option<ModelSource>),
     /// Show or hide a label.
@@ -258,6 +263,7 @@ impl Session {
                 self.pixels_per_point = pixels_per_point;
             }
             Action::SetSettings(settings) => self.set_settings(settings),
+            Action::SetPanelWidths(widths) => self.change_settings(|s| [s.left_width, s.right_width] = widths),
             Action::ChooseModel(model) => self.choose_model(model),
             Action::ToggleLabel(label) => match self.hidden_labels.iter().position(|l| *l == label) {
                 Some(at) => drop(self.hidden_labels.remove(at)),

@@ -100,7 +100,6 @@ impl Session {
             slices,
             labels: first.labels.clone(),
             model,
-            is_accepted: case.status == Status::Accepted,
             window: case.window,
             opacity: self.settings.opacity,
             cancel: cancel.clone(),

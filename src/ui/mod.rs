@@ -102,9 +102,7 @@ impl Window {
             let is_first = self.panel_widths == [0.0; 2];
             self.panel_widths = widths;
             if !is_first {
-                let mut settings = session.settings.clone();
-                [settings.left_width, settings.right_width] = widths;
-                actions.push(Action::SetSettings(settings));
+                actions.push(Action::SetPanelWidths(widths));
             }
         }
     }

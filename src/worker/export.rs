@@ -1,9 +1,107 @@
-//! Writes exports.
+//! Writes exports, slice by slice, with progress and cancel.
 
 use super::Outbox;
-use crate::session::job::{Event, Job};
+use crate::{
+    Error, Result,
+    domain::{mask::Mask, study::Series},
+    io::{
+        dicom::seg::{AlgorithmType, Authorship},
+        export::{Format, Names, OverlayLook, SliceFiles, write_series, write_slice},
+        open,
+    },
+    session::job::{Event, ExportFormat, ExportJob, Job},
+};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 pub(super) fn work(job: Job, outbox: &Outbox) {
-    let Job::Export(_job) = job else { return };
-    outbox.send(Event::Exported(Err(crate::Error::new("export", "not wired yet"))));
+    let Job::Export(job) = job else { return };
+    let result = export(&job, outbox);
+    outbox.send(Event::Exported(result));
+}
+
+fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(&job.folder)
+        .map_err(|e| Error::at("make the folder", &job.folder, e).advise("Choose a folder that you may write to."))?;
+    refuse_originals(&job.folder, &job.series)?;
+    // Slices without a mask are left out: an empty mask would say that nothing is there.
+    let series = Series { slices: job.slices.iter().map(|s| s.slice.clone()).collect(), ..(*job.series).clone() };
+    let masks: Vec<Mask> = job.slices.iter().map(|s| s.mask.clone()).collect();
+    let names = Names::new(&series, &mut HashSet::new());
+    let formats: Vec<Format> = job.formats.iter().map(|f| to_io(*f)).collect();
+    let total = masks.len() + 1;
+    let mut files = Vec::new();
+    for (done, (slice, name)) in job.slices.iter().zip(&names.slices).enumerate() {
+        stop_if_cancelled(job)?;
+        outbox.send(Event::Exporting { done, total });
+        files.extend(slice_files(job, &slice.mask, &series.slices[done].source, name, &formats)?);
+    }
+    stop_if_cancelled(job)?;
+    outbox.send(Event::Exporting { done: total - 1, total });
+    let author = Authorship {
+        // A person who accepts a model's mask has seen it and drawn nothing.
+        algorithm_type: AlgorithmType::Automatic,
+        model: job.model.name.clone(),
+        model_version: job.model.version.clone(),
+        person: String::new(),
+    };
+    let (more, warnings) = write_series(&job.folder, &names.series, &series, &masks, &job.labels, &author, &formats)?;
+    files.extend(more);
+    for warning in warnings {
+        outbox.send(Event::Notice(warning));
+    }
+    Ok(files)
+}
+
+fn slice_files(
+    job: &ExportJob,
+    mask: &Mask,
+    source: &crate::domain::study::Source,
+    name: &str,
+    formats: &[Format],
+) -> Result<Vec<PathBuf>> {
+    let per_slice: Vec<Format> = formats
+        .iter()
+        .copied()
+        .filter(|f| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Overlay))
+        .collect();
+    if per_slice.is_empty() {
+        return Ok(Vec::new());
+    }
+    let image = open::load(source, job.series.kind)?;
+    let window = job.window.unwrap_or_else(|| crate::session::window::first(&image, &job.series.modality));
+    let look = OverlayLook { opacity: job.opacity, ..OverlayLook::for_size(image.columns, image.rows) };
+    let files = SliceFiles { image: &image, window, look, mask, prediction: None, labels: &job.labels };
+    write_slice(&job.folder, name, &files, &per_slice)
+}
+
+fn stop_if_cancelled(job: &ExportJob) -> Result<()> {
+    match job.cancel.is_cancelled() {
+        true => Err(Error::new("export", "it was cancelled").advise("The files written before are whole.")),
+        false => Ok(()),
+    }
+}
+
+/// A label map is called like its picture: beside it, it would take its place.
+fn refuse_originals(folder: &Path, series: &Series) -> Result<()> {
+    let same =
+        |path: &Path| fs::canonicalize(path).ok().zip(fs::canonicalize(folder).ok()).is_some_and(|(a, b)| a == b);
+    if series.slices.iter().filter_map(|s| s.source.path.parent()).any(same) {
+        return Err(Error::at("export to", folder, "the originals are there").advise("Choose another folder."));
+    }
+    Ok(())
+}
+
+fn to_io(format: ExportFormat) -> Format {
+    match format {
+        ExportFormat::LabelMap => Format::LabelMap,
+        ExportFormat::PerLabel => Format::LabelMasks,
+        ExportFormat::Overlay => Format::Overlay,
+        ExportFormat::DicomSeg => Format::Seg,
+        ExportFormat::Json => Format::Json,
+        ExportFormat::Csv => Format::Csv,
+    }
 }

@@ -1,6 +1,6 @@
 //! Looks through folders, unpacks samples, writes the settings down.
 
-use super::{Outbox, samples, settings_file};
+use super::{Outbox, Places, samples};
 use crate::{
     io,
     session::job::{Event, Job, Pick},
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How often the window is told how far a search is.
 const EVERY: Duration = Duration::from_millis(100);
 
-pub(super) fn work(job: Job, outbox: &Outbox) {
+pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
     match job {
         Job::Open { id, paths, cancel } => {
             let mut told = Instant::now();
@@ -24,11 +24,11 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
             outbox.send(Event::Opened { id, result });
         }
         Job::OpenSample(name) => {
-            let result = samples::unpack(name).map(|folder| vec![folder]);
+            let result = samples::unpack(name, &places.cache).map(|folder| vec![folder]);
             outbox.send(Event::Picked { pick: Pick::Folder, result });
         }
         Job::SaveSettings(settings) => {
-            if let Err(error) = settings_file::save(&settings) {
+            if let Err(error) = places.save_settings(&settings) {
                 outbox.send(Event::Failed(error));
             }
         }

@@ -10,11 +10,11 @@ mod export;
 mod files;
 mod mailbox;
 mod network;
-pub mod samples;
-mod settings_file;
+mod places;
+mod samples;
 
 pub use network::Network;
-pub use settings_file::{load as load_settings, path as settings_path};
+pub use places::Places;
 
 use crate::{
     Error,
@@ -59,7 +59,11 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the threads. `network` is made on the network's own thread.
-    pub fn start(wake: Wake, network: impl FnOnce() -> Box<dyn Network> + Send + 'static) -> crate::Result<Self> {
+    pub fn start(
+        wake: Wake,
+        places: Places,
+        network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
+    ) -> crate::Result<Self> {
         let (sender, events) = bounded(EVENTS);
         let outbox = Outbox { events: sender, wake };
         let decode = Arc::new(decode::Queue::default());
@@ -71,7 +75,7 @@ impl Worker {
         let (mailbox, out) = (display.clone(), outbox.clone());
         spawn("labrum-display", move || display::work(&mailbox, &out))?;
         Ok(Self {
-            files: lane("labrum-files", outbox.clone(), files::work)?,
+            files: lane("labrum-files", outbox.clone(), move |job, out| files::work(job, &places, out))?,
             export: lane("labrum-export", outbox.clone(), export::work)?,
             network: network::Handle::start(outbox.clone(), network)?,
             decode,
@@ -125,7 +129,7 @@ impl Drop for Worker {
 }
 
 /// A thread that does its jobs one after the other.
-fn lane(name: &str, outbox: Outbox, work: fn(Job, &Outbox)) -> crate::Result<Sender<Job>> {
+fn lane(name: &str, outbox: Outbox, work: impl Fn(Job, &Outbox) + Send + 'static) -> crate::Result<Sender<Job>> {
     let (sender, jobs) = bounded::<Job>(32);
     spawn(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
     Ok(sender)

@@ -1,13 +1,16 @@
 //! The samples that come with the app: part of the program, unpacked into the user's cache when one is opened.
 
 use crate::{Error, Result};
-use std::{fs, io::Write, path::PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 /// A sample.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    /// Name of its folder.
-    pub name: &'static str,
+struct Sample {
+    name: &'static str,
     files: &'static [(&'static str, &'static [u8])],
 }
 
@@ -43,8 +46,8 @@ macro_rules! series {
     };
 }
 
-/// All samples. Licences and sources: assets/README.md.
-pub const SAMPLES: &[Sample] = &[
+/// All samples; the first screen offers them. Licences and sources: assets/README.md.
+const SAMPLES: &[Sample] = &[
     sample!(
         "fetal-head",
         "fetal-head-011_HC.png",
@@ -57,15 +60,10 @@ pub const SAMPLES: &[Sample] = &[
     series!("sarcoma-ct"),
 ];
 
-/// Writes a sample's files into the user's cache, where they are not there yet, and returns their folder.
-pub(super) fn unpack(name: &str) -> Result<PathBuf> {
+/// Writes a sample's files into a folder of the cache, where they are not there yet, and returns their folder.
+pub(super) fn unpack(name: &str, cache: &Path) -> Result<PathBuf> {
     let sample = SAMPLES.iter().find(|s| s.name == name);
     let sample = sample.ok_or_else(|| Error::new("open the sample", format!("there is none called {name}")))?;
-    let cache = match std::env::var_os("LABRUM_CACHE") {
-        Some(folder) => PathBuf::from(folder),
-        None => directories::ProjectDirs::from("", "", "labrum")
-            .map_or_else(|| std::env::temp_dir().join("labrum"), |dirs| dirs.cache_dir().to_owned()),
-    };
     let folder = cache.join("samples").join(sample.name);
     let failed = |e: std::io::Error| Error::at("unpack the sample to", &folder, e);
     fs::create_dir_all(&folder).map_err(failed)?;

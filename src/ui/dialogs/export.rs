@@ -58,7 +58,7 @@ impl ExportDialog {
         ui.horizontal(|ui| {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"));
             let width = ui.available_width() - 104.0;
-            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Folder");
+            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Export folder");
             if ui.add(browse).accessible_name("Browse").clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::ExportFolder));

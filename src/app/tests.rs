@@ -1,0 +1,206 @@
+//! The window as a user meets it: controls are found by their accessible names. The network is a fake, all else is real.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::{
+    domain::{image::Image, label::Label, mask::Mask, prediction::Prediction, study::Status},
+    model::card::{Config, InputSpec, ModelCard, Purpose},
+    session::{
+        job::{ModelEntry, ModelSource},
+        settings::ViewMode,
+    },
+};
+use egui_kittest::{Harness, kittest::Queryable};
+use std::path::Path;
+
+/// Finds a disc in the middle of everything, blurred on one side.
+struct Disc;
+
+impl Network for Disc {
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+        let card = ModelCard {
+            name: "Disc".into(),
+            version: "1.0.0".into(),
+            config: Config::S,
+            labels: vec![Label::named("Disc", 0)],
+            input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+            purpose: Purpose {
+                summary: "heads".into(),
+                modalities: vec!["US".into()],
+                picture_words: vec!["head".into()],
+                ..Default::default()
+            },
+            trained_on: Default::default(),
+            held_out: None,
+            parent: None,
+        };
+        Ok(vec![ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }])
+    }
+
+    fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
+        Err(Error::at("read the model", path, "it is not one"))
+    }
+
+    fn probe(&mut self, _: DeviceChoice) -> Result<String> {
+        Ok("Test device".into())
+    }
+
+    fn prepare(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
+        Ok("Test device".into())
+    }
+
+    fn segment(&mut self, image: &Image) -> Result<Prediction> {
+        let (w, h) = (image.columns as f64, image.rows as f64);
+        let radius = w.min(h) / 3.0;
+        let at = |i: usize| {
+            let (x, y) = ((i % image.columns) as f64 + 0.5 - w / 2.0, (i / image.columns) as f64 + 0.5 - h / 2.0);
+            let blur = if x > radius / 2.0 { 20.0 } else { 0.3 };
+            1.0 / (1.0 + ((x.hypot(y) - radius) / blur).exp())
+        };
+        let p: Vec<f64> = (0..image.columns * image.rows).map(at).collect();
+        let labels = p.iter().map(|p| u8::from(*p >= 0.5)).collect();
+        let probabilities = vec![p.iter().map(|p| (p * 65535.0) as u16).collect()];
+        Ok(Prediction { mask: Mask::from_labels(image.columns, image.rows, labels).unwrap(), probabilities })
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        None
+    }
+}
+
+struct Bench {
+    harness: Harness<'static, Option<LabrumApp>>,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(paths: Vec<PathBuf>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places { config: folder.path().join("config"), cache: folder.path().join("cache") };
+        let mut begin = Some((places, paths));
+        let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
+            if let Some((places, paths)) = begin.take() {
+                let mut new = LabrumApp::new(ui.ctx(), Settings::default(), places, || Box::new(Disc)).unwrap();
+                new.begin(paths, None);
+                *app = Some(new);
+            }
+            app.as_mut().unwrap().frame(ui);
+        };
+        let harness = Harness::builder().with_size([1280.0, 800.0]).with_max_steps(64).build_ui_state(frame, None);
+        Self { harness, folder }
+    }
+
+    fn session(&self) -> &Session {
+        self.harness.state().as_ref().unwrap().session()
+    }
+
+    /// Lets frames pass until `done`.
+    fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
+        let begun = Instant::now();
+        while !done(self.session()) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "waited too long for: {what}");
+            std::thread::sleep(Duration::from_millis(5));
+            self.harness.step();
+        }
+        self.harness.step();
+    }
+
+    fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.harness.step();
+        self.harness.step();
+    }
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples")
+}
+
+#[test]
+fn a_sample_is_opened_segmented_looked_at_and_exported() {
+    let mut bench = Bench::new(Vec::new());
+    bench.click("Open sample Fetal head");
+    bench.until("the mask", |s| s.case().is_some_and(|c| c.found() == 1));
+    assert_eq!(bench.session().case().unwrap().status, Status::Proposed);
+    bench.until("the picture", |s| s.current_loaded().is_some());
+    assert!(bench.harness.query_by_label("Longest diameter").is_some());
+
+    for (name, mode) in [
+        ("Outline", ViewMode::Outline),
+        ("Confidence", ViewMode::Confidence),
+        ("Hidden", ViewMode::Hidden),
+        ("Fill", ViewMode::Fill),
+    ] {
+        bench.click(name);
+        assert_eq!(bench.session().settings.view_mode, mode);
+    }
+    bench.click("Next doubtful boundary");
+    assert!(bench.session().focus.is_some());
+
+    bench.click("Export");
+    bench.harness.run_steps(4);
+    let out = bench.folder.path().join("out");
+    bench.harness.get_by_label("Export folder").focus();
+    bench.harness.step();
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::A);
+    bench.harness.step();
+    bench.harness.get_by_label("Export folder").type_text(out.to_str().unwrap());
+    bench.harness.step();
+    bench.harness.get_all_by_label("Export").last().unwrap().click();
+    bench.harness.step();
+    bench.until("the export", |s| s.exporting.is_none() && !s.notices.list.is_empty());
+    let written: Vec<_> = std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(written.len(), 2, "a label map and a DICOM-SEG: {written:?}; {:?}", bench.session().notices.list);
+}
+
+#[test]
+fn accepting_goes_on_to_the_next_case() {
+    let mut bench = Bench::new(vec![samples().join("fetal-head")]);
+    bench.until("the mask", |s| s.case().is_some_and(|c| c.found() == 1));
+    bench.click("Accept and next");
+    assert_eq!(bench.session().cases[0].status, Status::Accepted);
+    assert_eq!(bench.session().current, Some(1));
+    bench.harness.key_press(Key::Backspace);
+    bench.harness.step();
+    assert_eq!(bench.session().cases[1].status, Status::Skipped);
+}
+
+#[test]
+fn a_series_without_a_fitting_model_says_why_and_is_scrolled_by_key() {
+    let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
+    bench.until("the picture", |s| s.current_loaded().is_some());
+    assert!(bench.harness.query_by_label_contains("it is for US, this is CT").is_some());
+    assert_eq!(bench.session().case().unwrap().slices.len(), 12);
+    let before = bench.session().case().unwrap().slice;
+    bench.harness.key_press(Key::ArrowDown);
+    bench.harness.step();
+    assert_eq!(bench.session().case().unwrap().slice, before + 1);
+    bench.harness.key_press(Key::End);
+    bench.harness.step();
+    assert_eq!(bench.session().case().unwrap().slice, 11);
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_with_its_name() {
+    let mut bench = Bench::new(vec!["/no/such/folder".into()]);
+    bench.until("the message", |s| !s.notices.list.is_empty());
+    assert!(bench.session().notices.list[0].text.contains("/no/such/folder"));
+    assert!(bench.harness.query_by_label("Open folder").is_some(), "the first screen stays");
+    bench.click("Dismiss");
+    assert!(bench.session().notices.list.is_empty());
+}
+
+#[test]
+fn the_palette_finds_and_runs_a_command() {
+    let mut bench = Bench::new(vec![samples().join("sarcoma-ct")]);
+    bench.until("the picture", |s| s.current_loaded().is_some());
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::P);
+    bench.harness.step();
+    bench.harness.step();
+    bench.harness.get_by_label("Find a command").type_text("first sl");
+    bench.harness.step();
+    bench.harness.key_press(Key::Enter);
+    bench.harness.step();
+    assert_eq!(bench.session().case().unwrap().slice, 0);
+}

@@ -1,0 +1,280 @@
+//! What the session promises, without a window and without a worker.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::{
+    finding::{Finding, tests::blurred_disc},
+    job::*,
+    settings::{DeviceChoice, Settings},
+    *,
+};
+use crate::{
+    Error,
+    domain::{
+        image::{Image, Pixels},
+        label::Label,
+        study::{Catalog, Kind, Series, Slice, Source, Status, Study},
+    },
+    model::card::{Config, InputSpec, ModelCard, Purpose},
+};
+
+fn series(name: &str, slices: usize) -> Series {
+    let slice = |frame| Slice {
+        source: Source { path: format!("/scans/{name}").into(), frame },
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: None,
+    };
+    Series {
+        id: name.into(),
+        kind: Kind::Dicom,
+        modality: "US".into(),
+        description: name.into(),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: 64,
+        rows: 64,
+        color: false,
+        slices: (0..slices as u32).map(slice).collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn model(modality: &str) -> ModelEntry {
+    let card = ModelCard {
+        name: format!("{modality} model"),
+        version: "1".into(),
+        config: Config::S,
+        labels: vec![Label::named("Disc", 0)],
+        input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+        purpose: Purpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
+        trained_on: Default::default(),
+        held_out: None,
+        parent: None,
+    };
+    ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }
+}
+
+/// A session with these series open and, if any, this model.
+fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Session {
+    let mut session = Session::new(Settings::default());
+    session.on_event(Event::Models(shipped.into_iter().collect()));
+    session.apply(Action::Open(vec!["/scans".into()]));
+    let Some(Job::Open { id, .. }) = session.take_jobs().into_iter().find(|j| matches!(j, Job::Open { .. })) else {
+        panic!("nothing is opened")
+    };
+    let study = Study {
+        id: "study".into(),
+        description: String::new(),
+        date: String::new(),
+        patient_id: String::new(),
+        patient_name: String::new(),
+        series: all.iter().map(|(name, slices)| series(name, *slices)).collect(),
+    };
+    session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
+    session
+}
+
+fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
+    let jobs = session.take_jobs().into_iter();
+    jobs.filter_map(|j| if let Job::Segment(job) = j { Some(job) } else { None }).collect()
+}
+
+fn finding() -> Arc<Finding> {
+    Arc::new(Finding::of(&blurred_disc(64, 20.0), "US model 1".into(), [Label::named("Disc", 0)].into(), None))
+}
+
+fn answer(session: &mut Session, job: &SegmentJob) {
+    for t in &job.targets {
+        let (run, key, revision) = (job.run, t.key, t.revision);
+        session.on_event(Event::Segmented { run, key, revision, result: Ok(finding()) });
+    }
+    session.on_event(Event::RunEnded { run: job.run, failure: None });
+}
+
+fn command(session: &mut Session, command: UserCommand) {
+    session.apply(Action::Command(command));
+}
+
+#[test]
+fn a_model_that_fits_runs_by_itself_and_the_slice_on_the_screen_comes_first() {
+    let mut session = session(&[("a", 5)], Some(model("US")));
+    let jobs = segment_jobs(&mut session);
+    assert_eq!(jobs.len(), 1);
+    let order: Vec<usize> = jobs[0].targets.iter().map(|t| t.key.slice).collect();
+    assert_eq!(order, [2, 3, 1, 4, 0]);
+    answer(&mut session, &jobs[0]);
+    assert_eq!(session.case().unwrap().status, Status::Proposed);
+    assert_eq!(session.case().unwrap().found(), 5);
+}
+
+#[test]
+fn a_model_that_does_not_fit_runs_only_where_the_user_chooses_it() {
+    let mut session = session(&[("a", 1)], Some(model("CT")));
+    assert!(segment_jobs(&mut session).is_empty());
+    assert!(session.refusal(UserCommand::SegmentSlice).is_some());
+    session.apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
+    command(&mut session, UserCommand::SegmentSlice);
+    assert_eq!(segment_jobs(&mut session).len(), 1);
+    let fitting = session.fitting(session.case().unwrap());
+    assert!(matches!(fitting, Fitting::Model { warning: Some(_), .. }), "{fitting:?}");
+}
+
+#[test]
+fn a_result_for_an_older_revision_is_dropped() {
+    let mut session = session(&[("a", 1)], Some(model("US")));
+    let first = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::SegmentSlice);
+    let second = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &first);
+    assert_eq!(session.case().unwrap().found(), 0, "the user has asked again since");
+    answer(&mut session, &second);
+    assert_eq!(session.case().unwrap().found(), 1);
+}
+
+#[test]
+fn a_result_for_a_closed_case_is_dropped() {
+    let mut session = session(&[("a", 1)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::CloseAll);
+    answer(&mut session, &job);
+    assert!(session.cases.is_empty() && session.notices.list.is_empty());
+}
+
+#[test]
+fn what_comes_after_a_cancel_is_dropped_and_nothing_is_started_again() {
+    let mut session = session(&[("a", 3), ("b", 3)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::Cancel);
+    assert!(job.cancel.is_cancelled() && !session.is_busy());
+    answer(&mut session, &job);
+    assert_eq!(session.case().unwrap().found(), 0);
+    assert!(segment_jobs(&mut session).is_empty());
+}
+
+#[test]
+fn an_accepted_case_keeps_its_mask_whatever_still_comes() {
+    let mut session = session(&[("a", 2), ("b", 1)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    let t = &job.targets[0];
+    let (run, key, revision) = (job.run, t.key, t.revision);
+    session.on_event(Event::Segmented { run, key, revision, result: Ok(finding()) });
+    command(&mut session, UserCommand::Accept);
+    answer(&mut session, &job);
+    assert_eq!(session.cases[0].status, Status::Accepted);
+    assert_eq!(session.cases[0].found(), 1);
+    assert_eq!(session.current, Some(1), "the next case is shown");
+}
+
+#[test]
+fn masks_of_the_next_cases_are_made_while_the_first_is_looked_at() {
+    let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &job);
+    let ahead = segment_jobs(&mut session);
+    assert_eq!(ahead.len(), 1);
+    assert_eq!(ahead[0].targets[0].key.case, session.cases[1].id);
+}
+
+#[test]
+fn a_failing_run_is_told_once() {
+    let mut session = session(&[("a", 3)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    for t in &job.targets {
+        let result = Err(Error::new("run the model", format!("slice {} is odd", t.key.slice)));
+        session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result });
+    }
+    assert_eq!(session.notices.list.len(), 1);
+}
+
+#[test]
+fn doubtful_places_are_gone_through_slice_by_slice_and_around() {
+    let mut session = session(&[("a", 2)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &job);
+    let on_slice = session.case().unwrap().slices[0].finding.as_ref().unwrap().doubts.len();
+    assert!(on_slice > 0);
+    let mut seen = Vec::new();
+    for _ in 0..2 * on_slice + 1 {
+        command(&mut session, UserCommand::NextDoubtful);
+        let (key, index) = session.focus.unwrap();
+        assert_eq!(key.slice, session.case().unwrap().slice);
+        seen.push((key.slice, index));
+    }
+    assert_eq!(seen.first(), seen.last(), "after the last comes the first");
+    command(&mut session, UserCommand::PreviousDoubtful);
+    assert_eq!(session.focus.map(|(k, i)| (k.slice, i)), seen.get(seen.len() - 2).copied());
+}
+
+#[test]
+fn the_slice_on_the_screen_is_wished_for_first() {
+    let mut session = session(&[("a", 9)], None);
+    session.apply(Action::SetSlice(7));
+    let wishes =
+        session.take_jobs().into_iter().rev().find_map(|j| if let Job::Wishes(w) = j { Some(w) } else { None });
+    assert_eq!(wishes.unwrap()[0].key.slice, 7);
+}
+
+#[test]
+fn opening_the_same_study_again_does_not_double_it() {
+    let mut session = session(&[("a", 1), ("b", 1)], None);
+    session.apply(Action::Open(vec!["/scans".into()]));
+    let id = session.next_id;
+    let study = Study {
+        id: "study".into(),
+        description: String::new(),
+        date: String::new(),
+        patient_id: String::new(),
+        patient_name: String::new(),
+        series: vec![series("b", 1), series("c", 1)],
+    };
+    session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
+    let names: Vec<&str> = session.cases.iter().map(|c| c.series.id.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(session.current, Some(1), "what was opened is shown");
+}
+
+#[test]
+fn an_export_holds_the_masks_there_are() {
+    let mut session = session(&[("a", 3)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    let t = &job.targets[0];
+    session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result: Ok(finding()) });
+    let formats = vec![ExportFormat::LabelMap];
+    session.apply(Action::Export(ExportRequest { folder: "/out".into(), formats, this_slice_only: false }));
+    let export = session.take_jobs().into_iter().find_map(|j| if let Job::Export(e) = j { Some(e) } else { None });
+    let export = export.unwrap();
+    assert_eq!(export.slices.len(), 1);
+    assert_eq!(export.slices[0].mask, blurred_disc(64, 20.0).mask);
+}
+
+#[test]
+fn a_choice_of_device_is_probed_and_written_down() {
+    let mut session = session(&[], None);
+    let settings = Settings { device: DeviceChoice::Cpu, ..session.settings.clone() };
+    session.apply(Action::SetSettings(settings));
+    let jobs = session.take_jobs();
+    assert!(jobs.iter().any(|j| matches!(j, Job::ProbeDevice(DeviceChoice::Cpu))));
+    assert!(jobs.iter().any(|j| matches!(j, Job::SaveSettings(_))));
+}
+
+#[test]
+fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another() {
+    let mut session = session(&[("a", 1)], None);
+    let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
+    let default_window = image.default_window();
+    let loaded =
+        Loaded { presets: window::presets(&image, "US", default_window), image: Arc::new(image), default_window };
+    let key = session.case().unwrap().key();
+    session.on_event(Event::Loaded { key, result: Ok(Arc::new(loaded)) });
+    let shown = |s: &Session| s.window_of(s.case().unwrap(), s.current_loaded().unwrap());
+    assert_eq!(shown(&session), default_window);
+    session.apply(Action::SetWindow(Window::new(1.0, 2.0)));
+    assert_eq!(shown(&session), Window::new(1.0, 2.0));
+    command(&mut session, UserCommand::WindowReset);
+    assert_eq!(shown(&session), default_window);
+}
