@@ -9,7 +9,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
-    match labrum::cli::run(labrum::cli::Cli::parse()) {
+    let cli = labrum::cli::Cli::parse();
+    let done = match cli.window() {
+        Some((paths, device)) => labrum::app::run(paths, labrum::app::Overrides { device }),
+        None => labrum::cli::run(cli),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("labrum: {error}");

@@ -32,12 +32,12 @@ impl Network for Real {
     }
 
     fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
-        let segmenter = Segmenter::load(path, device::DeviceChoice::Cpu)?;
+        let segmenter = Segmenter::load(path, DeviceChoice::Cpu)?;
         Ok(ModelEntry { source: ModelSource::File(path.to_owned()), card: Arc::new(segmenter.card().clone()) })
     }
 
     fn probe(&mut self, choice: DeviceChoice) -> Result<String> {
-        Ok(device::choose(to_model(choice))?.name)
+        Ok(device::choose(choice)?.name)
     }
 
     fn prepare(&mut self, model: &ModelEntry, choice: DeviceChoice) -> Result<String> {
@@ -46,8 +46,8 @@ impl Network for Real {
             // The old one goes first: two networks may not fit the memory of a GPU.
             self.ready = None;
             let segmenter = match &model.source {
-                ModelSource::File(path) => Segmenter::load(path, to_model(choice))?,
-                ModelSource::Shipped(index) => Segmenter::from_bytes(shipped_bytes(*index)?, to_model(choice))?,
+                ModelSource::File(path) => Segmenter::load(path, choice)?,
+                ModelSource::Shipped(index) => Segmenter::from_bytes(shipped_bytes(*index)?, choice)?,
             };
             self.ready = Some((model.source.clone(), choice, segmenter));
         }
@@ -69,12 +69,4 @@ impl Network for Real {
 fn shipped_bytes(index: usize) -> Result<&'static [u8]> {
     let model = shipped::all()?.into_iter().nth(index);
     model.map(|m| m.bytes).ok_or_else(|| Error::new("load the model", "the program carries no such model"))
-}
-
-fn to_model(choice: DeviceChoice) -> device::DeviceChoice {
-    match choice {
-        DeviceChoice::Auto => device::DeviceChoice::Auto,
-        DeviceChoice::Cpu => device::DeviceChoice::Cpu,
-        DeviceChoice::Gpu => device::DeviceChoice::Gpu,
-    }
 }

@@ -58,7 +58,14 @@ impl From<DeviceArgument> for DeviceChoice {
     }
 }
 
-/// Does what the arguments say.
+impl Cli {
+    /// What to open in the window, and the device where one was named; `None` where a command is to be run.
+    pub fn window(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
+        self.command.is_none().then(|| (self.paths.clone(), self.device.map(Into::into)))
+    }
+}
+
+/// Runs the command that the arguments name; does nothing where they ask for the window.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
@@ -66,15 +73,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
-        None => {
-            use crate::session::settings::DeviceChoice as Choice;
-            let device = cli.device.map(|argument| match argument {
-                DeviceArgument::Auto => Choice::Auto,
-                DeviceArgument::Cpu => Choice::Cpu,
-                DeviceArgument::Gpu => Choice::Gpu,
-            });
-            crate::app::run(cli.paths, crate::app::Overrides { device })
-        }
+        None => Ok(()),
     }
 }
 

@@ -108,7 +108,8 @@ impl Report {
     pub fn to_text(&self) -> String {
         let mut out = String::new();
         for study in &self.studies {
-            let _ = writeln!(out, "Study {} {}", or(&study.description, "without description"), study.date);
+            let title = format!("Study {} {}", or(&study.description, "without description"), study.date);
+            let _ = writeln!(out, "{}", title.trim_end());
             for series in &study.series {
                 series.write(&mut out);
             }
@@ -124,8 +125,10 @@ impl Report {
 impl SeriesReport {
     fn write(&self, out: &mut String) {
         let Self { columns, rows, slices, .. } = self;
-        let number = self.number.map_or(String::new(), |number| format!("{number} "));
-        let _ = writeln!(out, "  Series {number}{} {}", self.modality, or(&self.description, "without description"));
+        let number = self.number.map_or(String::new(), |number| number.to_string());
+        let title = [&number, &self.modality, or(&self.description, "without description")];
+        let title: Vec<&str> = title.into_iter().filter(|part| !part.is_empty()).collect();
+        let _ = writeln!(out, "  Series {}", title.join(" "));
         let _ =
             write!(out, "    {columns} x {rows} pixels, {slices} {}", if *slices == 1 { "slice" } else { "slices" });
         match (self.spacing_mm, self.spacing_from) {

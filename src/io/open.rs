@@ -34,8 +34,8 @@ const BATCH: usize = 64;
 /// Where a path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
 /// asked for.
 pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
-    let files = files_at(paths, cancel)?;
     let mut found = Found::default();
+    let files = files_at(paths, &mut found.passed_over, cancel)?;
     for batch in files.chunks(BATCH) {
         if cancel.is_cancelled() {
             return Err(cancelled());
@@ -88,8 +88,8 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// All files, each once, in natural order of their paths.
-fn files_at(paths: &[PathBuf], cancel: &Cancel) -> Result<Vec<PathBuf>> {
+/// All files, each once, in natural order of their paths; folders that may not be entered go to `passed_over`.
+fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cancel) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         let about = std::fs::metadata(path).map_err(|e| {
@@ -109,8 +109,11 @@ fn files_at(paths: &[PathBuf], cancel: &Cancel) -> Result<Vec<PathBuf>> {
             match entry {
                 Ok(entry) if !entry.file_type().is_dir() && !is_hidden(entry.path()) => files.push(entry.into_path()),
                 Ok(_) => {}
-                // A folder inside that may not be entered hides its files; the others are shown.
-                Err(e) if e.depth() > 0 => log::warn!("cannot look into a folder: {e}"),
+                Err(e) if e.depth() > 0 => passed_over.push(PassedOver {
+                    path: e.path().unwrap_or(path).to_owned(),
+                    reason: e.io_error().map_or_else(|| e.to_string(), dicom::reason_of),
+                    is_failure: true,
+                }),
                 Err(e) => return Err(Error::at(TRIED, path, e)),
             }
         }
@@ -151,7 +154,12 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
         };
     }
     let is_failure = asked_for || claims_to_be_an_image(path);
-    passed(if head.is_empty() { "the file is empty" } else { "it is neither DICOM nor a picture" }.into(), is_failure)
+    let reason = match image::guess_format(&head) {
+        _ if head.is_empty() => "the file is empty".to_owned(),
+        Ok(format) => format!("it is a {format:?} picture, which is not supported"),
+        Err(_) => "it is neither DICOM nor a picture".to_owned(),
+    };
+    passed(reason, is_failure)
 }
 
 /// By its extension.
@@ -182,14 +190,14 @@ fn picture_series(path: &Path, probe: picture::Probe) -> Series {
         rows: probe.rows,
         color: probe.color,
         slices: vec![slice],
-        notes: Vec::new(),
+        notes: if probe.more_pages { vec!["only the first of its pages is shown".into()] } else { Vec::new() },
     }
 }
 
 #[derive(Default)]
 struct Found {
     looked_at: usize,
-    instances: Vec<Box<Instance>>,
+    instances: Vec<Instance>,
     pictures: Vec<Study>,
     folders: HashMap<PathBuf, usize>,
     passed_over: Vec<PassedOver>,
@@ -199,7 +207,7 @@ impl Found {
     fn add(&mut self, path: &Path, look: FileLook) {
         self.looked_at += 1;
         match look {
-            FileLook::Dicom(instance) => self.instances.push(instance),
+            FileLook::Dicom(instance) => self.instances.push(*instance),
             FileLook::Picture(series) => self.add_picture(path, *series),
             FileLook::Passed { reason, is_failure } => {
                 self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure });

@@ -39,6 +39,8 @@ pub struct Probe {
     pub rows: usize,
     /// Colour.
     pub color: bool,
+    /// A TIFF with pages behind the first one, which alone is read.
+    pub more_pages: bool,
 }
 
 /// The format by content, `None` for anything but PNG, JPEG, TIFF and BMP.
@@ -87,6 +89,9 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp) {
         return Err(format!("{format:?} pictures are not supported (PNG, JPEG, TIFF and BMP are)"));
     }
+    if format == ImageFormat::Png && png_size(path) == Some((0, 0)) {
+        return Err("it has no pixels (0 x 0)".into());
+    }
     let decoder = first.into_decoder().map_err(|e| reason(&e))?;
     let (columns, rows) = decoder.dimensions();
     if columns == 0 || rows == 0 {
@@ -95,8 +100,38 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(format!("{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"));
     }
-    let probe = Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color() };
+    let more_pages = format == ImageFormat::Tiff && has_second_page(path).unwrap_or(false);
+    let probe =
+        Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color(), more_pages };
     Ok((reader()?, probe))
+}
+
+/// From the header chunk, which the decoder calls damaged where it says 0.
+fn png_size(path: &Path) -> Option<(u32, u32)> {
+    let mut head = [0; 24];
+    File::open(path).ok()?.read_exact(&mut head).ok()?;
+    let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    Some((word(16), word(20)))
+}
+
+/// Follows the first directory of a TIFF to the offset of the next one.
+fn has_second_page(path: &Path) -> Option<bool> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0; 8];
+    file.read_exact(&mut head).ok()?;
+    let big_endian = head[0] == b'M';
+    let number = |bytes: &[u8]| {
+        let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        if big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) }
+    };
+    let first = number(&head[4..]);
+    let mut count = [0; 2];
+    file.seek(SeekFrom::Start(first)).ok()?;
+    file.read_exact(&mut count).ok()?;
+    file.seek(SeekFrom::Start(first + 2 + 12 * number(&count))).ok()?;
+    let mut next = [0; 4];
+    file.read_exact(&mut next).ok()?;
+    Some(number(&next) != 0)
 }
 
 fn decode(path: &Path) -> Fallible<DynamicImage> {
@@ -108,9 +143,13 @@ fn decode(path: &Path) -> Fallible<DynamicImage> {
 }
 
 fn reason(error: &image::ImageError) -> String {
+    use image::ImageError::{Decoding, IoError, Limits, Unsupported};
     match error {
-        image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
-        image::ImageError::Limits(_) => "it needs too much memory".into(),
+        IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
+        IoError(e) => super::dicom::reason_of(e),
+        Limits(_) => "it needs too much memory".into(),
+        Unsupported(_) => format!("its kind of pixels is not supported ({error})"),
+        Decoding(_) => format!("it is damaged ({error})"),
         other => other.to_string(),
     }
 }
@@ -242,7 +281,8 @@ mod tests {
         };
         let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
         assert!(huge.reason.contains("30000 x 30000"), "{huge}");
-        assert!(probe(&folder.write("none.png", &header(0, 0))).is_err());
+        let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
+        assert_eq!(none.reason, "it has no pixels (0 x 0)");
         assert!(read(&folder.write("none.png", &header(0, 0))).is_err());
     }
 

@@ -1,23 +1,10 @@
 //! Which device the network runs on, and why.
 
+pub use crate::domain::device::DeviceChoice;
 use crate::{Error, Result};
 use burn::tensor::Device;
 use burn_wgpu::WgpuSetup;
-use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
-
-/// What the user wants the network to run on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// A real GPU where there is one, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// Whatever adapter wgpu finds, a software one too; an error where there is none.
-    Gpu,
-}
 
 /// A device with the name that is shown to people.
 #[derive(Clone, Debug)]

@@ -1,19 +1,7 @@
 //! What the user chose once and for all. Kept as JSON by the app.
 
+pub use crate::domain::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
-
-/// Where the network runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// A GPU where there is one.
-    #[default]
-    Auto,
-    /// The processor.
-    Cpu,
-    /// A GPU, or nothing.
-    Gpu,
-}
 
 /// Dark or light.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

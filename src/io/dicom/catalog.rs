@@ -97,8 +97,10 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
             plane: geometry::plane(data, frame as usize, header.frames),
             spacing: geometry::spacing(data, frame as usize),
         };
+        let is_loop = header.frames > 1 && slice.plane.is_none();
         Frame {
             slice,
+            clip: is_loop.then(|| path.to_owned()),
             size: (header.columns, header.rows),
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),
@@ -145,10 +147,12 @@ fn seconds(time: &str) -> Option<f64> {
 /// YYYYMMDD, or YYYY.MM.DD of old, as YYYY-MM-DD.
 fn date(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.len() {
-        8 => format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]),
-        _ => String::new(),
+    if digits.len() != 8 {
+        return String::new();
     }
+    let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
+    let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
+    if exists { format!("{year}-{month}-{day}") } else { String::new() }
 }
 
 /// Text in the file's character set; UTF-8 or Latin-1 where that is unknown or wrong.
@@ -167,14 +171,17 @@ fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
     text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
 }
 
+/// A series with all of its frames.
+type Unsplit = (Series, Vec<Frame>);
+
 /// Puts instances together. Copies of one are told to `copy` with the place in `instances`.
-pub(crate) fn assemble(instances: Vec<Box<Instance>>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
-    let mut studies: Vec<(Study, Vec<(Series, Vec<Frame>)>)> = Vec::new();
+pub(crate) fn assemble(instances: Vec<Instance>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
+    let mut studies: Vec<(Study, Vec<Unsplit>)> = Vec::new();
     let mut study_places: HashMap<String, usize> = HashMap::new();
     let mut series_places: HashMap<(usize, String), usize> = HashMap::new();
     let mut seen: HashMap<String, std::path::PathBuf> = HashMap::new();
     for instance in instances {
-        let Instance { study, series, sop_instance_uid, frames } = *instance;
+        let Instance { study, series, sop_instance_uid, frames } = instance;
         let Some(path) = frames.first().map(|f| f.slice.source.path.clone()) else { continue };
         if let Some(uid) = sop_instance_uid {
             if let Some(first) = seen.get(&uid) {
@@ -194,7 +201,7 @@ pub(crate) fn assemble(instances: Vec<Box<Instance>>, mut copy: impl FnMut(&Path
         });
         all[index].1.extend(frames);
     }
-    let finish = |(mut study, all): (Study, Vec<(Series, Vec<Frame>)>)| {
+    let finish = |(mut study, all): (Study, Vec<Unsplit>)| {
         study.series = all.into_iter().flat_map(|(series, frames)| stacks(series, frames)).collect();
         study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
         study
@@ -229,6 +236,7 @@ mod tests {
         assert_eq!(date("20240131"), "2024-01-31");
         assert_eq!(date("2024.01.31"), "2024-01-31");
         assert_eq!(date("unknown"), "");
+        assert_eq!(date("20120000"), "");
         assert_eq!(seconds("010203.5"), Some(3723.5));
         assert_eq!(seconds("01:02:03"), Some(3723.0));
         assert_eq!(seconds("1230"), Some(45_000.0));

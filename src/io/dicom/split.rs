@@ -2,7 +2,7 @@
 //! each time.
 
 use crate::domain::study::Slice;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// Places closer than this, in mm, are one place.
 const SAME_PLACE: f64 = 0.01;
@@ -27,6 +27,8 @@ pub(crate) struct Frame {
     pub(crate) size: (usize, usize),
     /// Whether it has colour.
     pub(crate) color: bool,
+    /// The file of a loop: frames of two loops do not belong together.
+    pub(crate) clip: Option<PathBuf>,
     /// Image Type, as in the file.
     pub(crate) image_type: String,
     /// A value for each of [`TIMES`].
@@ -54,7 +56,11 @@ pub(crate) fn split(frames: Vec<Frame>) -> Vec<Stack> {
         if parts > 1 {
             for stack in &mut of_group {
                 stack.name = joined(&format!("part {} of {parts}", index + 1), &stack.name);
-                stack.notes.insert(0, "the series was split: its images differ in size, spacing or orientation".into());
+                stack.notes.insert(
+                    0,
+                    "the series was split: it holds several loops, or images of different size, spacing or orientation"
+                        .into(),
+                );
             }
         }
         stacks.extend(of_group);
@@ -91,7 +97,7 @@ fn same_shape(a: &Frame, b: &Frame) -> bool {
         (None, None) => true,
         _ => false,
     };
-    a.size == b.size && a.color == b.color && same_direction && same_spacing
+    a.size == b.size && a.clip == b.clip && a.color == b.color && same_direction && same_spacing
 }
 
 fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
@@ -214,7 +220,7 @@ mod tests {
             spacing: None,
         };
         let times = [None, trigger, None, None, None, None, Some(number as f64)];
-        Frame { slice, size: (4, 4), color: false, image_type: String::new(), times }
+        Frame { slice, size: (4, 4), color: false, clip: None, image_type: String::new(), times }
     }
 
     fn numbers(stack: &Stack) -> Vec<i64> {

@@ -307,3 +307,79 @@ fn what_is_missing_or_no_image_is_an_error_that_says_so() {
     std::fs::write(&text, "not an image at all").unwrap();
     assert_eq!(catalog(&text).unwrap_err().reason, "it is neither DICOM nor a picture");
 }
+
+/// A file of pydicom's tests.
+fn compressed(name: &str) -> Image {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pydicom").join(name);
+    open::load(&Source { path, frame: 0 }, Kind::Dicom).unwrap()
+}
+
+/// The largest difference of two colour images.
+fn difference(a: &Image, b: &Image) -> u8 {
+    let (Pixels::Rgb8(a), Pixels::Rgb8(b)) = (&a.pixels, &b.pixels) else { return u8::MAX };
+    assert_eq!(a.len(), b.len());
+    a.as_flattened().iter().zip(b.as_flattened()).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
+#[test]
+fn one_grey_image_has_the_same_pixels_however_it_is_compressed() {
+    let by_rle = compressed("MR_small_RLE.dcm");
+    assert_eq!(by_rle.pixels.len(), 64 * 64);
+    assert_eq!(compressed("MR_small_jpeg_ls_lossless.dcm").pixels, by_rle.pixels);
+    assert_eq!(compressed("MR_small_jp2klossless.dcm").pixels, by_rle.pixels);
+}
+
+#[test]
+fn one_colour_image_has_the_same_pixels_however_it_is_compressed() {
+    let by_rle = compressed("SC_rgb_rle.dcm");
+    assert_eq!(difference(&compressed("SC_rgb_jpeg_gdcm.dcm"), &by_rle), 0, "lossless JPEG");
+    assert_eq!(difference(&compressed("SC_rgb_gdcm_KY.dcm"), &by_rle), 0, "JPEG 2000");
+    for (name, most) in [
+        ("SC_rgb_jls_lossy_sample.dcm", 2),
+        ("SC_rgb_jls_lossy_line.dcm", 2),
+        ("SC_rgb_dcmtk_+eb+cr.dcm", 2),
+        ("SC_rgb_dcmtk_+eb+cy+s2.dcm", 7),
+    ] {
+        assert!(difference(&compressed(name), &by_rle) <= most, "{name}");
+    }
+}
+
+#[test]
+fn lossy_jpeg_of_12_bits_is_decoded() {
+    let image = compressed("JPGExtended.dcm");
+    // What pydicom decodes, to a level.
+    for (row, expected) in [(300, [36.0, 37.0, 37.0, 38.0]), (303, [32.0, 33.0, 33.0, 34.0])] {
+        for (column, value) in (100..104).zip(expected) {
+            assert!((image.value(row * image.columns + column) - value).abs() <= 1.0, "row {row}, column {column}");
+        }
+    }
+}
+
+#[test]
+fn the_bundled_samples_open() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples");
+    let catalog = catalog(&samples).unwrap();
+    let series: Vec<_> = catalog.studies.iter().flat_map(|study| &study.series).collect();
+    assert_eq!(series.iter().filter(|s| s.kind == Kind::Picture && s.slices[0].spacing.is_some()).count(), 4);
+    let (mr, ct) = (series.iter().find(|s| s.modality == "MR"), series.iter().find(|s| s.modality == "CT"));
+    assert_eq!(mr.map(|s| (s.slices.len(), s.columns, s.rows)), Some((12, 256, 256)));
+    assert_eq!(ct.map(|s| (s.slices.len(), s.columns, s.rows)), Some((12, 198, 202)));
+    for one in series {
+        open::load(&one.slices[0].source, one.kind).unwrap();
+    }
+}
+
+#[test]
+fn clips_of_a_series_stay_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in [1, 2] {
+        Fixture::new(2, 1)
+            .text(tags::SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{number}"))
+            .text(tags::NUMBER_OF_FRAMES, VR::IS, "3")
+            .pixels(&[0; 6])
+            .write(folder.path(), &format!("clip{number}"));
+    }
+    let catalog = catalog(folder.path()).unwrap();
+    let sizes: Vec<_> = catalog.studies[0].series.iter().map(|s| s.slices.len()).collect();
+    assert_eq!(sizes, [3, 3]);
+}

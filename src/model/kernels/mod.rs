@@ -60,7 +60,7 @@ pub(super) fn batch_norm_train(
         beta.into_dispatch(),
         eps as f32,
     );
-    let row = |i: usize| stats.clone().slice([i..i + 1]).reshape([c]);
+    let row = |i: usize| stats.clone().narrow(0, i, 1).reshape([c]);
     (Tensor::from_dispatch(out), [row(0), row(1)])
 }
 

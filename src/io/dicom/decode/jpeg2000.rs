@@ -65,5 +65,23 @@ fn check_size(bytes: &[u8], header: &Header) -> Result<(), String> {
     if fields[4] == 0 || fields[5] == 0 || tiles * 14 > bytes.len() as u64 {
         return Err(damaged.into());
     }
+    check_tile_parts(&bytes[start..])
+}
+
+/// The decoder fills what is missing of a cut-off stream: each tile-part has to be there, T.800 A.4.2.
+fn check_tile_parts(stream: &[u8]) -> Result<(), String> {
+    let Some(mut at) = stream.windows(4).position(|w| w == [0xFF, 0x90, 0x00, 0x0A]) else {
+        return Err("its JPEG 2000 stream has no pixels".into());
+    };
+    while let Some([0xFF, 0x90, _, _, _, _, a, b, c, d]) = stream.get(at..at + 10) {
+        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        if length == 0 {
+            return Ok(());
+        }
+        at += length.max(12);
+        if at > stream.len() {
+            return Err("its JPEG 2000 stream is cut off".into());
+        }
+    }
     Ok(())
 }

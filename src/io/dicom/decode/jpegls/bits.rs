@@ -1,0 +1,54 @@
+//! Bits and Golomb codes of a scan.
+
+/// Bits, most significant first; a byte after 0xFF has 7 of them.
+pub(super) struct Bits<'a> {
+    bytes: &'a [u8],
+    /// The next byte.
+    pub(super) at: usize,
+    value: u64,
+    count: u32,
+    after_ff: bool,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, value: 0, count: 0, after_ff: false }
+    }
+
+    fn fill(&mut self, wanted: u32) -> Result<(), String> {
+        while self.count < wanted {
+            let byte = *self.bytes.get(self.at).ok_or("its JPEG-LS stream is cut off")?;
+            if self.after_ff && byte >= 0x80 {
+                return Err("its JPEG-LS stream is cut off".into());
+            }
+            let width = if self.after_ff { 7 } else { 8 };
+            self.value = self.value << width | u64::from(byte);
+            self.count += width;
+            self.after_ff = byte == 0xFF;
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Up to 31 bits.
+    pub(super) fn read(&mut self, count: u32) -> Result<u32, String> {
+        self.fill(count)?;
+        self.count -= count;
+        let value = self.value >> self.count & ((1 << count) - 1);
+        Ok(value as u32)
+    }
+
+    /// T.87 A.5.3: a limited-length Golomb code; no sound stream holds one above `most`.
+    pub(super) fn golomb(&mut self, k: u32, limit: u32, qbpp: u32, most: i32) -> Result<i32, String> {
+        let longest = limit.saturating_sub(qbpp + 1);
+        let mut zeros = 0;
+        while self.read(1)? == 0 {
+            zeros += 1;
+            if zeros > longest {
+                return Err("its JPEG-LS stream is damaged".into());
+            }
+        }
+        let value = if zeros < longest { (zeros << k | self.read(k)?) as i32 } else { self.read(qbpp)? as i32 + 1 };
+        if value > most { Err("its JPEG-LS stream is damaged".into()) } else { Ok(value) }
+    }
+}

@@ -1,0 +1,210 @@
+//! JPEG-LS (ITU-T T.87), lossless and near-lossless, 2 to 16 bits, 1 or 3 components in any interleave. Names are the
+//! standard's own.
+
+mod bits;
+mod coder;
+
+use super::{super::header::Header, Samples};
+use bits::Bits;
+use coder::Coder;
+
+/// A decoded image: `columns * rows * components` values side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) precision: u32,
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) components: usize,
+    pub(crate) values: Vec<u16>,
+}
+
+/// Decodes a frame that has to be of the size that the header says.
+pub(super) fn decode_frame(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+    let decoded = decode(bytes, Some((header.columns, header.rows, header.samples)))?;
+    let size = if decoded.precision > 8 { 2 } else { 1 };
+    let bytes = decoded.values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
+    Ok(Samples { bytes, size, precision: Some(decoded.precision), ..Default::default() })
+}
+
+/// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
+pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result<Decoded, String> {
+    let mut stream = Stream { bytes, at: 0 };
+    let mut frame: Option<Frame> = None;
+    let mut presets = Presets::default();
+    let mut image: Vec<u16> = Vec::new();
+    let mut scanned = 0;
+    loop {
+        let (marker, segment) = stream.segment()?;
+        match marker {
+            0xF7 => {
+                let found = Frame::read(segment)?;
+                let size = (found.columns, found.rows, found.ids.len());
+                if due.is_some_and(|due| due != size) {
+                    return Err(format!("its JPEG-LS is {} x {} with {} components", size.0, size.1, size.2));
+                }
+                image = vec![0; found.columns * found.rows * found.ids.len()];
+                frame = Some(found);
+            }
+            0xF8 => presets = Presets::read(segment)?,
+            0xDA => {
+                let frame = frame.as_ref().ok_or("its JPEG-LS stream is damaged")?;
+                let scan = Scan::read(segment, frame)?;
+                let coder = Coder::new(frame.precision, scan.near, presets)?;
+                stream.at += scan.decode(coder, &bytes[stream.at..], frame, &mut image)?;
+                scanned += scan.components.len();
+                if scanned >= frame.ids.len() {
+                    let (precision, columns, rows) = (frame.precision, frame.columns, frame.rows);
+                    return Ok(Decoded { precision, columns, rows, components: frame.ids.len(), values: image });
+                }
+            }
+            0xDD if segment.iter().any(|b| *b != 0) => return Err("JPEG-LS with restarts is not supported".into()),
+            0xE8 if segment.starts_with(b"mrfx") && segment.get(4).is_some_and(|transform| *transform != 0) => {
+                return Err("JPEG-LS with a colour transform is not supported".into());
+            }
+            0xD9 => return Err("its JPEG-LS stream is cut off".into()),
+            0xC0..=0xCF => return Err("its stream is JPEG, not JPEG-LS".into()),
+            _ => {}
+        }
+    }
+}
+
+struct Stream<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// The next marker and what follows it.
+    fn segment(&mut self) -> Result<(u8, &'a [u8]), String> {
+        loop {
+            let Some(found) = self.bytes[self.at.min(self.bytes.len())..]
+                .windows(2)
+                .position(|pair| pair[0] == 0xFF && pair[1] >= 0x80 && pair[1] != 0xFF)
+            else {
+                return Err("its JPEG-LS stream is cut off".into());
+            };
+            self.at += found + 2;
+            let marker = self.bytes[self.at - 1];
+            if matches!(marker, 0xD0..=0xD8) {
+                continue;
+            }
+            if marker == 0xD9 {
+                return Ok((marker, &[]));
+            }
+            let length = self.bytes.get(self.at..self.at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+            let segment = length.and_then(|length| self.bytes.get(self.at + 2..self.at + length.max(2)));
+            let segment = segment.ok_or("its JPEG-LS stream is cut off")?;
+            self.at += segment.len() + 2;
+            return Ok((marker, segment));
+        }
+    }
+}
+
+struct Frame {
+    precision: u32,
+    rows: usize,
+    columns: usize,
+    ids: Vec<u8>,
+}
+
+impl Frame {
+    fn read(segment: &[u8]) -> Result<Self, String> {
+        let [precision, r1, r0, c1, c0, count, parts @ ..] = segment else {
+            return Err("its JPEG-LS stream is damaged".into());
+        };
+        let ids: Vec<u8> = parts.chunks_exact(3).map(|component| component[0]).collect();
+        let sampled = parts.chunks_exact(3).any(|component| component[1] != 0x11);
+        let (rows, columns) = (u16::from_be_bytes([*r1, *r0]), u16::from_be_bytes([*c1, *c0]));
+        if rows == 0 || columns == 0 || ids.len() != usize::from(*count) || !(2..=16).contains(precision) {
+            return Err("its JPEG-LS stream is damaged".into());
+        }
+        if sampled || !matches!(ids.len(), 1 | 3) {
+            return Err("JPEG-LS with subsampled or other than 1 or 3 components is not supported".into());
+        }
+        Ok(Self { precision: u32::from(*precision), rows: rows.into(), columns: columns.into(), ids })
+    }
+}
+
+/// LSE marker, type 1; 0 means the default.
+#[derive(Clone, Copy, Default)]
+struct Presets {
+    maxval: i32,
+    t: [i32; 3],
+    reset: i32,
+}
+
+impl Presets {
+    fn read(segment: &[u8]) -> Result<Self, String> {
+        if segment.first() != Some(&1) || segment.len() < 11 {
+            return Err("JPEG-LS with mapping tables is not supported".into());
+        }
+        let word = |i: usize| i32::from(u16::from_be_bytes([segment[1 + 2 * i], segment[2 + 2 * i]]));
+        Ok(Self { maxval: word(0), t: [word(1), word(2), word(3)], reset: word(4) })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Interleave {
+    None,
+    Line,
+    Sample,
+}
+
+struct Scan {
+    /// Indices into the frame's components.
+    components: Vec<usize>,
+    near: i32,
+    interleave: Interleave,
+}
+
+impl Scan {
+    fn read(segment: &[u8], frame: &Frame) -> Result<Self, String> {
+        let damaged = || "its JPEG-LS stream is damaged".to_owned();
+        let count = usize::from(*segment.first().ok_or_else(damaged)?);
+        let tail = segment.get(1 + 2 * count..1 + 2 * count + 3).ok_or_else(damaged)?;
+        let index = |id: u8| frame.ids.iter().position(|known| *known == id);
+        let components = segment[1..1 + 2 * count].chunks_exact(2).map(|part| index(part[0]));
+        let components: Vec<usize> = components.collect::<Option<_>>().ok_or_else(damaged)?;
+        let interleave = match (components.len(), tail[1]) {
+            (1, _) => Interleave::None,
+            (3, 1) => Interleave::Line,
+            (3, 2) => Interleave::Sample,
+            _ => return Err(damaged()),
+        };
+        if tail[2] != 0 {
+            return Err("JPEG-LS with a point transform is not supported".into());
+        }
+        Ok(Self { components, near: i32::from(tail[0]), interleave })
+    }
+
+    /// Decodes into `image`; returns how many bytes were read.
+    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &Frame, image: &mut [u16]) -> Result<usize, String> {
+        let mut bits = Bits::new(bytes);
+        let (width, all) = (frame.columns, frame.ids.len());
+        // One sample of margin on either side, T.87 A.2.1.
+        let mut previous = vec![vec![0i32; width + 2]; self.components.len()];
+        let mut current = previous.clone();
+        let mut run_index = vec![0usize; self.components.len()];
+        for row in 0..frame.rows {
+            for c in 0..self.components.len() {
+                previous[c][width + 1] = previous[c][width];
+                current[c][0] = previous[c][1];
+            }
+            if self.interleave == Interleave::Sample {
+                coder.line(&mut bits, &previous, &mut current, width, &mut run_index[0])?;
+            } else {
+                for c in 0..self.components.len() {
+                    let (above, here) = (&previous[c..=c], &mut current[c..=c]);
+                    coder.line(&mut bits, above, here, width, &mut run_index[c])?;
+                }
+            }
+            for (c, &component) in self.components.iter().enumerate() {
+                for column in 0..width {
+                    image[(row * width + column) * all + component] = current[c][column + 1] as u16;
+                }
+            }
+            std::mem::swap(&mut previous, &mut current);
+        }
+        Ok(bits.at)
+    }
+}
