@@ -77,7 +77,9 @@ xdotool key ctrl+Next
 three ultrasound
 xdotool key n
 shot doubtful
-xdotool key f o o ctrl+s
+xdotool key f o o
+sleep 0.5
+xdotool key ctrl+s
 shot export
 close
 
