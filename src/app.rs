@@ -158,7 +158,7 @@ impl LabrumApp {
         while begun.elapsed() < EVENTS_TIME {
             match self.worker.poll() {
                 Some(Event::Tile(tile)) => {
-                    self.window.take_tile(ctx, tile);
+                    self.window.take_tile(ctx, &self.session, tile);
                     self.frame_log.iter_mut().for_each(FrameLog::picture);
                 }
                 Some(event) => self.session.on_event(event),

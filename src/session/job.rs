@@ -40,6 +40,18 @@ pub struct Loaded {
     pub presets: Vec<WindowPreset>,
 }
 
+/// What is wanted of a slice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wanted {
+    /// Its pixels, and at once their overview tile through this window (its own where there is none): it is to be seen
+    /// now.
+    Picture(Option<Window>),
+    /// Its pixels.
+    Pixels,
+    /// A thumbnail.
+    Thumbnail,
+}
+
 /// Pixels that are wanted soon.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -51,8 +63,8 @@ pub struct Wish {
     pub kind: Kind,
     /// Modality of the series.
     pub modality: String,
-    /// Only a thumbnail is wanted.
-    pub is_thumbnail: bool,
+    /// What is wanted of it.
+    pub what: Wanted,
 }
 
 /// A small picture for the case list.

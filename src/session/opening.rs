@@ -3,7 +3,7 @@
 use super::{
     Opening, Session,
     case::{Case, StudyInfo, ThumbnailState},
-    job::{Job, Loaded, Pick, SliceKey, Thumbnail, Wish},
+    job::{Job, Loaded, Pick, SliceKey, Thumbnail, Wanted, Wish},
     notice::Severity,
     view::View,
 };
@@ -153,31 +153,31 @@ impl Session {
         let Some(at) = self.current else { return };
         let case = &self.cases[at];
         let mut wishes = Vec::new();
-        let want = |case: &Case, slice: usize, wishes: &mut Vec<Wish>| {
+        let want = |case: &Case, slice: usize, what: Wanted, wishes: &mut Vec<Wish>| {
             let state = &case.slices[slice];
             let key = SliceKey { case: case.id, slice };
             if state.failure.is_none() && !self.cache.holds(key) {
-                wishes.extend(wish_for(case, slice, false));
+                wishes.extend(wish_for(case, slice, what));
             }
         };
-        want(case, case.slice, &mut wishes);
+        want(case, case.slice, Wanted::Picture(case.window), &mut wishes);
         if let ThumbnailState::Wanted = case.thumbnail {
-            wishes.extend(wish_for(case, case.slices.len() / 2, true));
+            wishes.extend(wish_for(case, case.slices.len() / 2, Wanted::Thumbnail));
         }
         if self.cache.has_room() {
             for slice in outward(case.slice, case.slices.len()).skip(1) {
                 if wishes.len() >= WISHES_AHEAD {
                     break;
                 }
-                want(case, slice, &mut wishes);
+                want(case, slice, Wanted::Pixels, &mut wishes);
             }
             if let Some(next) = self.cases.get(at + 1) {
-                want(next, next.slice, &mut wishes);
+                want(next, next.slice, Wanted::Pixels, &mut wishes);
             }
         }
         let around = outward(at, self.cases.len()).map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
-        wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, true)));
+        wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, Wanted::Thumbnail)));
         self.jobs.push(Job::Wishes(wishes));
     }
 
@@ -226,13 +226,13 @@ impl Session {
     }
 }
 
-fn wish_for(case: &Case, slice: usize, is_thumbnail: bool) -> Option<Wish> {
+fn wish_for(case: &Case, slice: usize, what: Wanted) -> Option<Wish> {
     Some(Wish {
         key: SliceKey { case: case.id, slice },
         source: case.slice_info(slice)?.source.clone(),
         kind: case.series.kind,
         modality: case.series.modality.clone(),
-        is_thumbnail,
+        what,
     })
 }
 

@@ -61,7 +61,10 @@ impl Window {
         } else {
             self.pointer = None;
             self.textures.clear_unless(None);
-            CentralPanel::default().show(ui, |ui| panels::welcome::show(ui, session, &mut actions));
+            CentralPanel::default().show(ui, |ui| match &session.opening {
+                Some(opening) => panels::welcome::opening(ui, session, opening.files, &mut actions),
+                None => panels::welcome::show(ui, session, &mut actions),
+            });
         }
 
         self.dialogs.show(ui.ctx(), session, &mut actions);
@@ -72,8 +75,8 @@ impl Window {
     }
 
     /// Takes in a tile that the worker made.
-    pub fn take_tile(&mut self, ctx: &egui::Context, tile: Tile) {
-        self.textures.insert(ctx, tile);
+    pub fn take_tile(&mut self, ctx: &egui::Context, session: &Session, tile: Tile) {
+        self.textures.insert(ctx, session, tile);
     }
 
     /// True while a dialog has the keyboard.

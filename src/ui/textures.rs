@@ -10,7 +10,7 @@ use crate::session::{
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use std::{collections::HashMap, sync::Arc};
 
-/// More tiles than this are not kept.
+/// Tiles out of sight are let go when there are more than this: some 200 MB.
 const MOST_TILES: usize = 48;
 
 /// All textures of the window.
@@ -19,8 +19,6 @@ pub(crate) struct Textures {
     /// The slice whose tiles these are.
     shown: Option<SliceKey>,
     tiles: HashMap<TileKey, (TextureHandle, Window)>,
-    /// The slice that should be shown.
-    wanted: Option<SliceKey>,
     requested: Option<(SliceKey, Window, Vec<TileKey>)>,
     thumbnails: HashMap<CaseId, TextureHandle>,
 }
@@ -40,12 +38,15 @@ impl Textures {
         self.shown
     }
 
-    /// Takes a tile in. One of another slice of the same case is shown too: who scrolls fast sees what goes by.
-    pub(crate) fn insert(&mut self, ctx: &egui::Context, tile: Tile) {
-        let is_near = self.wanted.is_some_and(|w| w.case == tile.key.case);
+    /// Takes a tile in. One of another slice of the case on the screen is shown too: who scrolls fast sees what goes by.
+    pub(crate) fn insert(&mut self, ctx: &egui::Context, session: &Session, tile: Tile) {
+        let Some(case) = session.case().filter(|c| c.id == tile.key.case) else { return };
         let is_same = self.shown == Some(tile.key);
-        let is_overview = tile.tile.column == 0 && tile.tile.row == 0 && self.is_first_of_request(&tile);
-        if !is_near || !(is_same || is_overview) {
+        // A picture is begun with its overview.
+        let begins = tile.tile.level == overview_level(case.series.columns, case.series.rows);
+        // A late one must not take the place of the slice that should be there.
+        let is_late = self.shown == Some(case.key());
+        if !is_same && (!begins || is_late) {
             return;
         }
         if !is_same {
@@ -64,18 +65,6 @@ impl Textures {
                 self.tiles.insert(tile.tile, (texture, tile.window));
             }
         }
-        if self.tiles.len() > MOST_TILES {
-            let overview = self.tiles.keys().map(|t| t.level).max().unwrap_or(0);
-            self.tiles.retain(|key, _| key.level == overview || key.level == tile.tile.level);
-        }
-    }
-
-    /// A picture is begun with its overview, which is asked for first.
-    fn is_first_of_request(&self, tile: &Tile) -> bool {
-        match &self.requested {
-            Some((key, _, tiles)) if *key == tile.key => tiles.first() == Some(&tile.tile),
-            _ => self.tiles.is_empty() || self.tiles.contains_key(&tile.tile),
-        }
     }
 
     /// Says what should be on the canvas; asks for the tiles that are missing, once.
@@ -86,13 +75,16 @@ impl Textures {
         window: Window,
         seen: &Seen,
     ) -> Option<RenderRequest> {
-        self.wanted = Some(key);
         let (columns, rows) = (loaded.image.columns, loaded.image.rows);
         let overview = overview_level(columns, rows);
         let mut wanted = vec![TileKey { level: overview, column: 0, row: 0 }];
         let level = level_for(seen.scale, overview);
         if level < overview {
             wanted.extend(touching(level, seen.low, seen.high, columns, rows));
+        }
+        if self.tiles.len() > MOST_TILES {
+            self.tiles.retain(|tile, _| wanted.contains(tile));
+            self.requested = None;
         }
         let is_there = |tile: &TileKey| {
             self.shown == Some(key) && self.tiles.get(tile).is_some_and(|(_, made_for)| *made_for == window)
@@ -120,7 +112,6 @@ impl Textures {
             self.tiles.clear();
             self.shown = None;
             self.requested = None;
-            self.wanted = None;
         }
     }
 

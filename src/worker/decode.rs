@@ -1,11 +1,11 @@
 //! Decodes slices in the order in which they are wished for, and makes thumbnails.
 
-use super::Outbox;
+use super::{Outbox, display};
 use crate::{
     domain::image::Image,
     io,
     session::{
-        job::{Event, Loaded, SliceKey, Thumbnail, Wish},
+        job::{Event, Loaded, SliceKey, Thumbnail, Wanted, Wish},
         window,
     },
 };
@@ -35,7 +35,8 @@ impl Queue {
     /// Forgets older wishes; those in work are not begun twice.
     pub(super) fn replace(&self, wishes: Vec<Wish>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.wishes = wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.is_thumbnail))).collect();
+        state.wishes =
+            wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.what == Wanted::Thumbnail))).collect();
         self.changed.notify_all();
     }
 
@@ -51,7 +52,7 @@ impl Queue {
                 return None;
             }
             if let Some(wish) = state.wishes.pop_front() {
-                state.in_work.insert((wish.key, wish.is_thumbnail));
+                state.in_work.insert((wish.key, wish.what == Wanted::Thumbnail));
                 return Some(wish);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -60,26 +61,36 @@ impl Queue {
 
     fn done(&self, wish: &Wish) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.in_work.remove(&(wish.key, wish.is_thumbnail));
+        state.in_work.remove(&(wish.key, wish.what == Wanted::Thumbnail));
     }
 }
 
 /// Fulfils wishes until the queue is closed.
 pub(super) fn work(queue: &Queue, outbox: &Outbox) {
     while let Some(wish) = queue.take() {
-        let key = wish.key;
-        let read = io::open::load(&wish.source, wish.kind);
-        let event = if wish.is_thumbnail {
-            Event::Thumbnail { key, thumbnail: read.ok().map(|image| thumbnail(&image, &wish.modality)) }
-        } else {
-            Event::Loaded { key, result: read.map(|image| Arc::new(loaded(image, &wish.modality))) }
-        };
-        let is_heard = outbox.send(event);
+        let is_heard = fulfil(&wish, outbox);
         queue.done(&wish);
         if !is_heard {
             return;
         }
     }
+}
+
+/// False where nobody listens any more.
+fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
+    let key = wish.key;
+    let read = io::open::load(&wish.source, wish.kind);
+    if wish.what == Wanted::Thumbnail {
+        let thumbnail = read.ok().map(|image| thumbnail(&image, &wish.modality));
+        return outbox.send(Event::Thumbnail { key, thumbnail });
+    }
+    let loaded = read.map(|image| Arc::new(loaded(image, &wish.modality)));
+    // Tile and pixels come in one go: a picture is not held up by another round through the window.
+    let tile = match (&wish.what, &loaded) {
+        (Wanted::Picture(window), Ok(loaded)) => Some(display::overview(key, loaded, *window)),
+        _ => None,
+    };
+    outbox.send(Event::Loaded { key, result: loaded }) && tile.is_none_or(|tile| outbox.send(Event::Tile(tile)))
 }
 
 fn loaded(image: Image, modality: &str) -> Loaded {
@@ -95,7 +106,7 @@ fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
     let scale = THUMBNAIL as f64 / width.max(height);
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
-    let small = super::display::sampled(image, columns, rows);
+    let small = display::sampled(image, columns, rows);
     let rgba = small.to_rgba_by_table().unwrap_or_else(|| small.to_rgba(window::first(image, modality)));
     Thumbnail { columns, rows, rgba }
 }

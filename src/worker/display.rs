@@ -4,8 +4,8 @@ use super::{Outbox, mailbox::Mailbox};
 use crate::{
     domain::image::{Image, Pixels, Window},
     session::{
-        job::{Event, RenderRequest, Tile, TileKey},
-        tiles::{TILE, covered},
+        job::{Event, Loaded, RenderRequest, SliceKey, Tile, TileKey},
+        tiles::{TILE, covered, overview_level},
     },
 };
 
@@ -24,6 +24,15 @@ pub(super) fn work(mailbox: &Mailbox<RenderRequest>, outbox: &Outbox) {
             }
         }
     }
+}
+
+/// The one tile that holds the whole picture.
+pub(super) fn overview(key: SliceKey, loaded: &Loaded, window: Option<Window>) -> Tile {
+    let image = &loaded.image;
+    let tile = TileKey { level: overview_level(image.columns, image.rows), column: 0, row: 0 };
+    let shown = window.unwrap_or(loaded.default_window);
+    let (size, rgba) = render(image, shown, shown == loaded.default_window, tile);
+    Tile { key, window: shown, tile, size, rgba }
 }
 
 /// Width, height and RGBA bytes of a tile.
@@ -115,7 +124,7 @@ fn pick(pixels: &Pixels, indices: impl Iterator<Item = usize>) -> Pixels {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::session::tiles::{overview_level, touching};
+    use crate::session::tiles::touching;
 
     #[test]
     fn tiles_put_together_are_the_picture() {

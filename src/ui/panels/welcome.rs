@@ -64,6 +64,18 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     });
 }
 
+/// Shows that files are looked through.
+pub(in crate::ui) fn opening(ui: &mut Ui, session: &Session, files: usize, actions: &mut Vec<Action>) {
+    let room = ui.available_rect_before_wrap();
+    let column = egui::Rect::from_center_size(room.center(), vec2(320.0, 96.0));
+    ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::Center)), |ui| {
+        ui.label(RichText::new("Opening").size(18.0).color(theme::colors(ui).strong));
+        let files = if files == 0 { String::new() } else { format!("{files} files looked at") };
+        ui.label(RichText::new(files).color(theme::colors(ui).dimmed));
+        command_button(ui, session, actions, UserCommand::Cancel, Button::new("Cancel"));
+    });
+}
+
 fn sample(ui: &mut Ui, width: f32, title: &str, what: &str, licence: &str) -> bool {
     let colors = theme::colors(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(width, 132.0), Sense::hover());
