@@ -168,9 +168,10 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let how = if trained.stopped_early { "Stopped; the best model so far is" } else { "The model is" };
     let mut text = format!("{how} in {}", out.display());
     if let Some(h) = &trained.card.held_out {
-        let (dice, iou, hd95, boundary) = (h.dice, h.iou, h.hd95, h.boundary_iou);
+        let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
+        let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
-            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95:.2} px, boundary IoU {boundary:.4}",
+            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",
             h.cases
         );
     }
