@@ -37,6 +37,9 @@ pub struct Overrides {
 
 /// Opens the window with `paths` in it and returns when it is closed.
 pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
+    if !may_have_display() {
+        return Err(cannot_open("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"));
+    }
     let places = Places::of_user();
     let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
@@ -62,12 +65,13 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     Err(cannot_open(&reason))
 }
 
+/// Only Linux tells by its environment.
+fn may_have_display() -> bool {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|name| is_set(&name))
+}
+
 fn cannot_open(reason: &str) -> Error {
-    let has_display = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|v| std::env::var_os(v).is_some());
-    let reason = match cfg!(target_os = "linux") && !has_display {
-        true => "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)".to_owned(),
-        false => reason.to_owned(),
-    };
     Error::new("open the window", reason)
         .advise("Without a display use the command line: labrum segment INPUT --out DIR (see labrum --help).")
 }

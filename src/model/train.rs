@@ -429,5 +429,5 @@ fn held_out_figures(pairs: &[Pair], card: &ModelCard, weights: &Weights, device:
     let mean = metrics::Scores::mean(&scores)
         .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
     let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
-    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95.unwrap_or(f64::NAN), boundary_iou })
+    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95, boundary_iou })
 }
