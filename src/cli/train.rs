@@ -171,7 +171,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let mut text = format!("{how} in {}", out.display());
     if let Some(h) = &trained.card.held_out {
         let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
-        let hd95 = h.hd95.map_or("none".into(), |d| format!("{d:.2} px"));
+        let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
             "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",
             h.cases
