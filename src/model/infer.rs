@@ -143,7 +143,8 @@ fn check_card(card: &ModelCard, found: Architecture) -> Result<()> {
         return wrong(format!("{} labels for {} classes", card.labels.len(), found.classes));
     }
     let per_channel = input.mean.len() == input.channels && input.std.len() == input.channels;
-    if input.channels != found.channels || !per_channel || input.std.iter().any(|s| *s <= 0.0) {
+    let sound = input.mean.iter().all(|m| m.is_finite()) && input.std.iter().all(|s| s.is_finite() && *s > 0.0);
+    if input.channels != found.channels || !per_channel || !sound {
         return wrong("channels, mean and deviation disagree".into());
     }
     let sides = [input.columns, input.rows];
