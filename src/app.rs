@@ -37,6 +37,9 @@ pub struct Overrides {
 
 /// Opens the window with `paths` in it and returns when it is closed.
 pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
+    if !may_have_display() {
+        return Err(cannot_open("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"));
+    }
     let places = Places::of_user();
     let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
@@ -63,6 +66,12 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
         }
     }
     Err(cannot_open(&failure.unwrap_or_default()))
+}
+
+/// Only Linux tells by its environment.
+fn may_have_display() -> bool {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|name| is_set(&name))
 }
 
 fn cannot_open(reason: &str) -> Error {

@@ -1,10 +1,10 @@
 //! `labrum evaluate`: how good a model is on a folder with masks.
 
 use super::DeviceArgument;
-use crate::Result;
 use crate::io::dataset;
 use crate::model::evaluate::{CaseScores, Report};
 use crate::model::infer::Segmenter;
+use crate::{Error, Result};
 use indicatif::ProgressBar;
 use std::path::PathBuf;
 
@@ -36,6 +36,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut pairs = dataset::list(&arguments.folder)?;
     if !arguments.subjects.is_empty() {
         pairs.retain(|p| arguments.subjects.contains(&p.subject));
+        if pairs.is_empty() {
+            let reason = format!("no image in it is of subject {}", arguments.subjects.join(", "));
+            return Err(Error::at("evaluate on", &arguments.folder, reason));
+        }
     }
     let mut model = Segmenter::load(&arguments.model, arguments.device.into())?;
     let bar = ProgressBar::new(pairs.len() as u64).with_style(super::bar_style("{pos}/{len} images"));

@@ -6,7 +6,7 @@ use crate::model::card::{InputSpec, ModelCard, Purpose, TrainedOn};
 use crate::model::device::DeviceChoice;
 use crate::model::{checkpoint, infer};
 use crate::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Turn a published PyTorch checkpoint of CMUNeXt into a model file with a card
 #[derive(clap::Args, Debug)]
@@ -15,7 +15,7 @@ before the names. A sigmoid head of one channel becomes a head of two classes.
 
 Examples:
   labrum import-checkpoint cmunext.pth --out cmunext.safetensors --label Lesion
-  labrum import-checkpoint cmunext.pth --out cmunext.safetensors --size 256x256 --mean 0.5 --std 0.25")]
+  labrum import-checkpoint cmunext.pth --out cmunext.safetensors --mean 0.5 --std 0.25")]
 pub(super) struct Arguments {
     /// Checkpoint (.pth)
     checkpoint: PathBuf,
@@ -49,6 +49,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(a: Arguments) -> Result<()> {
+    super::check_model_file(&a.out)?;
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {
+        return Err(Error::at("write the model", &a.out, "it is the checkpoint itself").advise("Choose another name."));
+    }
     let (card, mut weights) = checkpoint::read(&a.checkpoint)?;
     let at = |e: Error| Error { path: Some(a.checkpoint.clone()), ..e };
     let found = checkpoint::architecture(&weights).map_err(at)?;

@@ -6,10 +6,12 @@ mod info;
 mod segment;
 mod train;
 
-use crate::Result;
+use crate::domain::progress::Cancel;
+use crate::io::whole_file;
 use crate::model::device::DeviceChoice;
+use crate::{Error, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Learns a clinician's contours: open a study, see mask and boundary, export.
 #[derive(Parser, Debug)]
@@ -77,6 +79,38 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
+/// Sees that what is to be opened in the window exists: a mistyped command looks like a path, too.
+pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
+    match paths.iter().find(|path| !path.exists()) {
+        None => Ok(()),
+        Some(missing) => Err(Error::at("open", missing, "there is no such file or folder")
+            .advise("The commands are segment, train, evaluate, info and import-checkpoint (see labrum --help).")),
+    }
+}
+
+/// A request to stop that Ctrl-C sets off; a second Ctrl-C ends the program at once.
+fn stop_on_ctrl_c() -> Result<Cancel> {
+    let cancel = Cancel::default();
+    let stop = cancel.clone();
+    let stop = move || match stop.is_cancelled() {
+        false => stop.cancel(),
+        true => std::process::exit(130),
+    };
+    ctrlc::set_handler(stop).map_err(|e| Error::new("listen for Ctrl-C", e))?;
+    Ok(cancel)
+}
+
+/// A model that cannot be written is better found out before the work than after it.
+fn check_model_file(path: &Path) -> Result<()> {
+    let tried = "write the model";
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if ["pth", "pt", "bin"].contains(&ending.as_str()) {
+        return Err(Error::at(tried, path, format!("files that end in .{ending} are read as PyTorch checkpoints"))
+            .advise("Choose a name that ends in .safetensors."));
+    }
+    whole_file::probe(path, tried)
+}
+
 /// A bar with what follows it.
 fn bar_style(text: &str) -> indicatif::ProgressStyle {
     let template = format!("{{bar:30}} {text}");
@@ -91,10 +125,10 @@ fn tell(bar: &indicatif::ProgressBar, text: &str) {
 /// Text for people, on stdout.
 fn print(text: &str) -> Result<()> {
     use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{text}").map_err(|e| crate::Error::new("print the result", e))
+    writeln!(std::io::stdout().lock(), "{text}").map_err(|e| Error::new("print the result", e))
 }
 
 /// JSON for programs, on stdout.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(&serde_json::to_string_pretty(value).map_err(|e| crate::Error::new("print the result", e))?)
+    print(&serde_json::to_string_pretty(value).map_err(|e| Error::new("print the result", e))?)
 }

@@ -1,11 +1,12 @@
 //! `labrum segment`: masks for files and folders.
 
 use super::DeviceArgument;
+use crate::domain::label::Label;
 use crate::domain::progress::Cancel;
 use crate::domain::study::{Catalog, Series};
 use crate::io::dicom::seg::Authorship;
-use crate::io::export::{Format, Names, OverlayLook, SliceFiles, write_series, write_slice};
-use crate::io::open;
+use crate::io::export::{Format, Names, OverlayLook, SliceFiles, planned, write_series, write_slice};
+use crate::io::{open, whole_file};
 use crate::model::card::{Fit, ModelCard};
 use crate::model::infer::Segmenter;
 use crate::model::shipped;
@@ -80,39 +81,42 @@ struct Outcome {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let catalog = open::catalog(&arguments.input, &mut |_| {}, &Cancel::default())?;
+    let cancel = super::stop_on_ctrl_c()?;
+    let mut catalog = open::catalog(&arguments.input, &mut |_| {}, &cancel)?;
+    leave_out_results(&mut catalog, arguments);
     let failures: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
     for failure in &failures {
         eprintln!("labrum: {}", Error::at("read the image", &failure.path, &failure.reason));
     }
     let mut models = Models::new(arguments, &catalog)?;
-    std::fs::create_dir_all(&arguments.out).map_err(|e| {
-        Error::at("make the folder", &arguments.out, e).advise("Choose a folder that you may write to.")
-    })?;
-    let slices = series(&catalog).map(|s| s.slices.len() as u64).sum();
+    let (plans, mut errors) = plan(&catalog, &models, arguments);
+    refuse_overwriting(&catalog, arguments, &plans)?;
+    let folder_is_new = !arguments.out.exists();
+    if !plans.is_empty() {
+        whole_file::make_folder(&arguments.out)?;
+    }
+    let slices = plans.iter().map(|p| p.series.slices.len() as u64).sum();
     let bar = ProgressBar::new(slices).with_style(super::bar_style("{pos}/{len} slices, {eta} left"));
-    let mut taken = HashSet::new();
-    let (mut outcomes, mut errors) = (Vec::new(), Vec::new());
-    for series in series(&catalog) {
-        let done = models.for_series(series).and_then(|model| segment(series, model, arguments, &mut taken, &bar));
-        match done {
+    let mut outcomes = Vec::new();
+    for plan in &plans {
+        let model = models.for_series(plan.series);
+        match model.and_then(|model| segment_whole(plan, model, arguments, &bar, &cancel)) {
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => errors.push(error),
         }
+        if cancel.is_cancelled() {
+            break;
+        }
     }
     bar.finish_and_clear();
-    for outcome in &outcomes {
-        outcome.warnings.iter().for_each(|w| eprintln!("labrum: {}: {w}", outcome.series));
+    if outcomes.is_empty() && folder_is_new {
+        // Fails, as it should, where there is something in it.
+        let _ = std::fs::remove_dir(&arguments.out);
     }
-    if arguments.json {
-        super::print_json(&outcomes)?;
-    } else {
-        let files: usize = outcomes.iter().map(|o| o.files.len()).sum();
-        super::print(&format!("{files} files for {} series are in {}", outcomes.len(), arguments.out.display()))?;
-    }
+    tell(&outcomes, arguments)?;
     match (errors.pop(), failures.len()) {
         (None, 0) => Ok(()),
-        (None, n) => Err(Error::new("segment everything", format!("{n} images could not be read, see above"))),
+        (None, n) => Err(Error::new("segment everything", format!("{n} files could not be read, see above"))),
         (Some(last), _) => {
             errors.iter().for_each(|e| eprintln!("labrum: {e}"));
             Err(last)
@@ -120,8 +124,82 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
+/// Warnings on stderr, results on stdout.
+fn tell(outcomes: &[Outcome], arguments: &Arguments) -> Result<()> {
+    for outcome in outcomes {
+        outcome.warnings.iter().for_each(|w| eprintln!("labrum: {}: {w}", outcome.series));
+    }
+    if arguments.json {
+        return super::print_json(&outcomes);
+    }
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    let files: usize = outcomes.iter().map(|o| o.files.len()).sum();
+    super::print(&format!("{files} files for {} series are in {}", outcomes.len(), arguments.out.display()))
+}
+
 fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
     catalog.studies.iter().flat_map(|s| &s.series)
+}
+
+/// A series, and the files that are to come of it.
+struct Plan<'a> {
+    series: &'a Series,
+    names: Names,
+    formats: Vec<Format>,
+    files: Vec<PathBuf>,
+}
+
+/// A plan for each series that a model is for, an error for each other one.
+fn plan<'a>(catalog: &'a Catalog, models: &Models, arguments: &Arguments) -> (Vec<Plan<'a>>, Vec<Error>) {
+    let mut taken = HashSet::new();
+    let (mut plans, mut errors) = (Vec::new(), Vec::new());
+    for series in series(catalog) {
+        match models.labels(series) {
+            Ok(labels) => {
+                let (names, formats) = (Names::new(series, &mut taken), formats(arguments, series));
+                let files = planned(&arguments.out, &names, &labels, &formats);
+                plans.push(Plan { series, names, formats, files });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    (plans, errors)
+}
+
+/// Results of an earlier run that lie in a folder within the input are no images to segment.
+fn leave_out_results(catalog: &mut Catalog, arguments: &Arguments) {
+    let Ok(out) = arguments.out.canonicalize() else { return };
+    let holds_results = |input: &PathBuf| input.canonicalize().is_ok_and(|i| i != out && out.starts_with(i));
+    if !arguments.input.iter().any(holds_results) {
+        return;
+    }
+    let is_result =
+        |path: &PathBuf| !arguments.input.contains(path) && path.canonicalize().is_ok_and(|p| p.starts_with(&out));
+    for study in &mut catalog.studies {
+        study.series.retain(|series| !series.slices.iter().all(|slice| is_result(&slice.source.path)));
+    }
+    catalog.passed_over.retain(|passed| !is_result(&passed.path));
+}
+
+/// No file may take the place of one that was given, nor of another of this run.
+fn refuse_overwriting(catalog: &Catalog, arguments: &Arguments, plans: &[Plan<'_>]) -> Result<()> {
+    let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
+    let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
+    let given: HashSet<PathBuf> = given.filter_map(|path| path.canonicalize().ok()).collect();
+    let mut planned = HashSet::new();
+    for file in plans.iter().flat_map(|p| &p.files) {
+        if file.canonicalize().is_ok_and(|real| given.contains(&real)) {
+            return Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
+                .advise("Choose another folder with --out."));
+        }
+        if !planned.insert(file.to_string_lossy().to_lowercase()) {
+            return Err(Error::at("write", file, "two results would have this name")
+                .advise("Write them to two folders, or rename an image or a label."));
+        }
+    }
+    Ok(())
 }
 
 /// The model that was named, or the shipped ones as they are needed.
@@ -148,6 +226,14 @@ impl Models {
         Ok(Self { named: true, device, loaded: Some(model) })
     }
 
+    /// The labels that the model for this series gives.
+    fn labels(&self, series: &Series) -> Result<Vec<Label>> {
+        match &self.loaded {
+            Some(model) if self.named => Ok(model.card().labels.clone()),
+            _ => Ok(shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?.card.labels),
+        }
+    }
+
     fn for_series(&mut self, series: &Series) -> Result<&mut Segmenter> {
         if !self.named {
             let model = shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?;
@@ -160,25 +246,56 @@ impl Models {
 }
 
 fn no_model(series: &Series, reasons: &[String]) -> Error {
-    let what = if series.modality.is_empty() { String::new() } else { format!("{} ", series.modality) };
+    let what = if series.modality.is_empty() { "picture" } else { &series.modality };
+    let tried = match series.slices.len() {
+        1 => format!("segment the {what}"),
+        _ => format!("segment the {what} series that begins with"),
+    };
+    let first = series.slices.first().map(|slice| slice.source.path.clone());
     let reason = format!("no shipped model is for it ({})", reasons.join("; "));
-    Error::new(format!("segment {what}\"{}\"", series.description), reason)
+    Error { path: first, ..Error::new(tried, reason) }
         .advise("Name a model with --model FILE, or train one with labrum train.")
 }
 
-fn segment(
-    series: &Series,
+/// What a series is called in messages.
+fn title(series: &Series) -> String {
+    match (series.description.trim(), series.slices.first()) {
+        ("", Some(first)) => first.source.path.display().to_string(),
+        (description, _) => description.to_owned(),
+    }
+}
+
+/// All files of a series; on an error, or where it is stopped, none of those that were not there before.
+fn segment_whole(
+    plan: &Plan<'_>,
     model: &mut Segmenter,
     arguments: &Arguments,
-    taken: &mut HashSet<String>,
     bar: &ProgressBar,
+    cancel: &Cancel,
 ) -> Result<Outcome> {
-    let names = Names::new(series, taken);
-    let formats = formats(arguments, series);
+    let new: Vec<&PathBuf> = plan.files.iter().filter(|file| !file.exists()).collect();
+    let done = segment(plan, model, arguments, bar, cancel);
+    if done.is_err() {
+        new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+    }
+    done
+}
+
+fn segment(
+    plan: &Plan<'_>,
+    model: &mut Segmenter,
+    arguments: &Arguments,
+    bar: &ProgressBar,
+    cancel: &Cancel,
+) -> Result<Outcome> {
+    let Plan { series, names, formats, .. } = plan;
     let card: ModelCard = model.card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let mut masks = Vec::with_capacity(series.slices.len());
     for (slice, name) in series.slices.iter().zip(&names.slices) {
+        if cancel.is_cancelled() {
+            return Err(Error::at("segment", &slice.source.path, "it was stopped"));
+        }
         let image = open::load(&slice.source, series.kind)?;
         let prediction = model.segment(&image)?;
         warnings.extend(model.take_notice());
@@ -190,17 +307,17 @@ fn segment(
             prediction: Some(&prediction),
             labels: &card.labels,
         };
-        files.extend(write_slice(&arguments.out, name, &slice_files, &formats)?);
+        files.extend(write_slice(&arguments.out, name, &slice_files, formats)?);
         masks.push(prediction.mask);
         bar.inc(1);
     }
     let author = Authorship::automatic(&card.name, &card.version);
     let out: &Path = &arguments.out;
-    let (more, notes) = write_series(out, &names.series, series, &masks, &card.labels, &author, &formats)?;
+    let (more, notes) = write_series(out, &names.series, series, &masks, &card.labels, &author, formats)?;
     files.extend(more);
     warnings.extend(notes);
     Ok(Outcome {
-        series: series.description.clone(),
+        series: title(series),
         model: card.name,
         model_version: card.version,
         model_sha256: model.hash().to_owned(),
@@ -217,6 +334,8 @@ fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {
         [] => vec![Format::LabelMap],
         given => given.iter().map(|f| (*f).into()).collect(),
     };
+    let mut seen = HashSet::new();
+    formats.retain(|format| seen.insert(*format));
     if arguments.probabilities {
         formats.push(Format::Probabilities);
     }

@@ -2,7 +2,6 @@
 
 use super::DeviceArgument;
 use crate::domain::label::{Code, Label};
-use crate::domain::progress::Cancel;
 use crate::io::whole_file;
 use crate::model::augment::AugmentConfig;
 use crate::model::boundary_dou::{Absent, BoundaryDou};
@@ -23,7 +22,7 @@ subjects are used once, for the figures on the model card. Ctrl-C stops after th
 
 Examples:
   labrum train data/ --out model.safetensors
-  labrum train data/ --out model.safetensors --size 256x176 --channels 1 --epochs 30 --label \"Fetal head\"
+  labrum train data/ --out model.safetensors --size 256x176 --channels 1 --label \"Fetal head\"
   labrum train data/ --out better.safetensors --start model.safetensors --minutes 20")]
 pub(super) struct Arguments {
     /// Folder with images/ and masks/
@@ -153,24 +152,28 @@ pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     let (folder, out) = (arguments.folder.clone(), arguments.out.clone());
-    // A folder that cannot be written to is better found out now than after the training.
-    whole_file::write(&out.with_extension("part"), "write the model", |_| Ok(()))?;
-    std::fs::remove_file(out.with_extension("part")).map_err(|e| Error::at("write the model", &out, e))?;
     let options = options(arguments)?;
-    let cancel = Cancel::default();
-    let stop = cancel.clone();
-    ctrlc::set_handler(move || stop.cancel()).map_err(|e| Error::new("listen for Ctrl-C", e))?;
+    super::check_model_file(&out)?;
+    let cancel = super::stop_on_ctrl_c()?;
     let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
-    let save = |card: &ModelCard, weights: &Weights| save(&out, card, weights);
-    let trained = train(&folder, &options, &mut |p| show(&bar, &p), &mut |c, w| save(c, w), &cancel)?;
+    let mut any_kept = false;
+    let mut keep = |card: &ModelCard, weights: &Weights| {
+        any_kept = true;
+        save(&out, card, weights)
+    };
+    let trained = train(&folder, &options, &mut |p| show(&bar, &p), &mut keep, &cancel)?;
     bar.finish_and_clear();
-    save(&trained.card, &trained.weights)?;
+    if trained.stopped_early && !any_kept {
+        return Err(Error::new("train", "it was stopped before the first step").advise("No model was written."));
+    }
+    save(&out, &trained.card, &trained.weights)?;
     let how = if trained.stopped_early { "Stopped; the best model so far is" } else { "The model is" };
     let mut text = format!("{how} in {}", out.display());
     if let Some(h) = &trained.card.held_out {
-        let (dice, iou, hd95, boundary) = (h.dice, h.iou, h.hd95, h.boundary_iou);
+        let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
+        let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
         text += &format!(
-            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95:.2} px, boundary IoU {boundary:.4}",
+            "\nOn {} held-out images: Dice {dice:.4}, IoU {iou:.4}, Hausdorff 95 {hd95}, boundary IoU {boundary:.4}",
             h.cases
         );
     }

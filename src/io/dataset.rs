@@ -4,11 +4,8 @@
 //! the number that the name begins with (`010_2HC.png` is of subject `010`), else the whole name, which makes each
 //! picture its own subject. A file `FOLDER/subjects.csv` with the columns `name` and `subject` says otherwise.
 
-use super::label_file;
-use crate::domain::{
-    image::{Image, Pixels},
-    mask::Mask,
-};
+use super::{label_file, picture};
+use crate::domain::{image::Image, mask::Mask};
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -37,7 +34,7 @@ impl Pair {
     ///
     /// A mask of 0 and one value over 127 is background and label 1; else its values are the labels.
     pub fn read(&self) -> Result<(Image, Mask)> {
-        let image = read_image(&self.image)?;
+        let image = picture::read(&self.image)?;
         let mask = label_file::read(&self.mask)?;
         let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
         if mask_size != image_size {
@@ -149,23 +146,6 @@ fn named_subjects(path: &Path) -> Result<HashMap<String, String>> {
         subjects.insert(stem.to_owned(), subject.to_owned());
     }
     Ok(subjects)
-}
-
-fn read_image(path: &Path) -> Result<Image> {
-    let failed = |reason: String| Error::at("read the image", path, reason);
-    let decoded = image::ImageReader::open(path)
-        .and_then(image::ImageReader::with_guessed_format)
-        .map_err(|e| failed(e.to_string()))?
-        .decode()
-        .map_err(|e| failed(e.to_string()))?;
-    let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
-    use image::ColorType::{L8, L16, La8, La16};
-    let pixels = match decoded.color() {
-        L8 | La8 => Pixels::U8(decoded.into_luma8().into_raw()),
-        L16 | La16 => Pixels::U16(decoded.into_luma16().into_raw()),
-        _ => Pixels::Rgb8(decoded.into_rgb8().pixels().map(|p| p.0).collect()),
-    };
-    Image::new(columns, rows, pixels).ok_or_else(|| failed("it has no pixels".into()))
 }
 
 #[cfg(test)]

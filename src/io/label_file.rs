@@ -1,5 +1,6 @@
 //! Reads a picture as a mask: what its values say of each pixel.
 
+use super::guard::contained;
 use crate::domain::mask::Mask;
 use crate::{Error, Result};
 use image::{DynamicImage, ImageFormat, ImageReader};
@@ -16,19 +17,23 @@ const MOST_BYTES: usize = 1 << 28;
 pub fn read(path: &Path) -> Result<Mask> {
     let failed = |reason: String| Error::at("read the mask", path, reason);
     let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    let format = image::guess_format(&bytes).map_err(|e| failed(e.to_string()))?;
-    let indices = if format == ImageFormat::Png { palette_indices(&bytes).map_err(&failed)? } else { None };
+    contained(|| decode(&bytes)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+}
+
+fn decode(bytes: &[u8]) -> std::result::Result<Mask, String> {
+    let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
+    let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
     let (columns, rows, values) = match indices {
         Some(found) => found,
         None => {
             // The reader's own limits keep a damaged header from asking for all memory.
-            let reader = ImageReader::with_format(Cursor::new(&bytes), format);
-            let picture = reader.decode().map_err(|e| failed(e.to_string()))?;
-            (picture.width() as usize, picture.height() as usize, grey_values(picture).map_err(&failed)?)
+            let reader = ImageReader::with_format(Cursor::new(bytes), format);
+            let picture = reader.decode().map_err(|e| e.to_string())?;
+            (picture.width() as usize, picture.height() as usize, grey_values(picture)?)
         }
     };
-    let labels = labels_from(values, format == ImageFormat::Jpeg).map_err(&failed)?;
-    Mask::from_labels(columns, rows, labels).ok_or_else(|| failed("it is cut off".into()))
+    let labels = labels_from(values, format == ImageFormat::Jpeg)?;
+    Mask::from_labels(columns, rows, labels).ok_or_else(|| "it is cut off".to_owned())
 }
 
 fn labels_from(mut values: Vec<u16>, inexact: bool) -> std::result::Result<Vec<u8>, String> {

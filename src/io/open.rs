@@ -31,7 +31,7 @@ const BATCH: usize = 64;
 /// Finds all studies and series at `paths`, from headers alone. `progress` is told how many files were looked at.
 ///
 /// # Errors
-/// Where a path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
+/// Where the only path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
 /// asked for.
 pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
     let mut found = Found::default();
@@ -92,11 +92,18 @@ pub(crate) fn name_of(path: &Path) -> String {
 fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cancel) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        let about = std::fs::metadata(path).map_err(|e| {
-            let missing = e.kind() == std::io::ErrorKind::NotFound;
-            let reason = if missing { "there is no such file or folder".into() } else { dicom::reason_of(&e) };
-            Error::at(TRIED, path, reason)
-        })?;
+        let about = match std::fs::metadata(path) {
+            Ok(about) => about,
+            Err(e) => {
+                let missing = e.kind() == std::io::ErrorKind::NotFound;
+                let reason = if missing { "there is no such file or folder".into() } else { dicom::reason_of(&e) };
+                if paths.len() == 1 {
+                    return Err(Error::at(TRIED, path, reason));
+                }
+                passed_over.push(PassedOver { path: path.clone(), reason, is_failure: true });
+                continue;
+            }
+        };
         if !about.is_dir() {
             files.push(path.clone());
             continue;
@@ -137,6 +144,10 @@ enum FileLook {
 
 fn look(path: &Path, asked_for: bool) -> FileLook {
     let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };
+    // To read a pipe is to wait for somebody to write to it.
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return passed("it is a pipe or a device, no file".into(), asked_for);
+    }
     match dicom::catalog::look(path) {
         Look::Image(instance) => return FileLook::Dicom(instance),
         Look::NoImage(reason) => return passed(reason, false),

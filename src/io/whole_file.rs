@@ -22,14 +22,7 @@ pub fn write_checked(
     check: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<()> {
     let failed = |error: std::io::Error| explain(tried, path, &error);
-    if path.is_dir() {
-        return Err(Error::at(tried, path, "a folder of that name is in the way"));
-    }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = temporary(folder).map_err(failed)?;
+    let mut file = beside(path, tried)?;
     let mut buffered = BufWriter::new(file.as_file_mut());
     fill(&mut buffered).and_then(|()| buffered.flush()).map_err(failed)?;
     drop(buffered);
@@ -37,10 +30,47 @@ pub fn write_checked(
     check(file.path())?;
     file.persist(path).map_err(|e| failed(e.error))?;
     // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
-    if let Ok(folder) = File::open(folder) {
+    if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+/// Whether [`write()`] could begin now; leaves nothing behind. For finding out before long work.
+pub fn probe(path: &Path, tried: &str) -> Result<()> {
+    beside(path, tried).map(drop)
+}
+
+/// Makes the folder, and those above it, where it is missing, and sees that files can be made in it.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    let tried = "make the folder";
+    std::fs::create_dir_all(folder).map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => {
+            Error::at(tried, folder, "a file of that name is in the way").advise("Choose another folder.")
+        }
+        _ => explain(tried, folder, &e),
+    })?;
+    temporary(folder).map(drop).map_err(|e| match e.kind() {
+        ErrorKind::PermissionDenied => {
+            Error::at("write to", folder, "it may not be written to").advise("Choose another folder.")
+        }
+        _ => explain("write to", folder, &e),
+    })
+}
+
+/// A new file in the folder of `path`.
+fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
+    if path.is_dir() {
+        return Err(Error::at(tried, path, "a folder of that name is in the way"));
+    }
+    temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
@@ -116,6 +146,17 @@ mod tests {
         let error = write(&folder.path().join("no/mask.png"), "write the mask", |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("its folder does not exist"), "{error}");
         let error = write(folder.path(), "write the mask", |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("in the way"), "{error}");
+    }
+
+    #[test]
+    fn a_probe_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        probe(&folder.path().join("model"), "write the model").unwrap();
+        make_folder(&folder.path().join("a/b")).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        std::fs::write(folder.path().join("file"), "x").unwrap();
+        let error = make_folder(&folder.path().join("file")).unwrap_err();
         assert!(error.to_string().contains("in the way"), "{error}");
     }
 

@@ -73,8 +73,9 @@ pub struct HeldOut {
     pub dice: f64,
     /// Intersection over union.
     pub iou: f64,
-    /// Hausdorff distance, 95th percentile, pixels of the source.
-    pub hd95: f64,
+    /// Hausdorff distance, 95th percentile, pixels of the source; `None` where no case has one.
+    #[serde(default)]
+    pub hd95: Option<f64>,
     /// Boundary IoU.
     pub boundary_iou: f64,
 }

@@ -14,6 +14,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -165,7 +166,9 @@ pub fn train(
     });
     let mut run =
         Run { options, samples: &samples, judges: &judges, card: &card, device: &device, started: Instant::now() };
-    let (weights, stopped_early) = run.epochs(network, progress, best, cancel)?;
+    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by `best`.
+    let (weights, stopped_early) = catch_unwind(AssertUnwindSafe(|| run.epochs(network, progress, best, cancel)))
+        .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
     if !held_out.is_empty() {
         card.held_out = Some(held_out_figures(&held_out, &card, &weights, options.device)?);
     }
@@ -429,5 +432,5 @@ fn held_out_figures(pairs: &[Pair], card: &ModelCard, weights: &Weights, device:
     let mean = metrics::Scores::mean(&scores)
         .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
     let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
-    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95.unwrap_or(f64::NAN), boundary_iou })
+    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95, boundary_iou })
 }

@@ -9,4 +9,4 @@ mod series;
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, overlay, probabilities};
-pub use series::{Format, Names, SliceFiles, write_series, write_slice};
+pub use series::{Format, Names, SliceFiles, planned, write_series, write_slice};

@@ -100,40 +100,54 @@ pub struct SliceFiles<'a> {
     pub labels: &'a [Label],
 }
 
+/// All files that [`write_slice`] and [`write_series`] make of one series.
+pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format]) -> Vec<PathBuf> {
+    let of_slices = names.slices.iter().flat_map(|name| formats.iter().map(move |f| (name, f)));
+    let of_slices = of_slices.flat_map(|(name, format)| slice_paths(folder, name, labels, *format));
+    of_slices.chain(formats.iter().filter_map(|f| series_path(folder, &names.series, *f))).collect()
+}
+
+/// One file, or one for each label.
+fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> Vec<PathBuf> {
+    let path = |ending: String| folder.join(format!("{name}{ending}.png"));
+    let each = |ending: &str| labels.iter().map(|l| path(format!(".{}{ending}", safe(&l.name)))).collect();
+    match format {
+        Format::LabelMap => vec![path(String::new())],
+        Format::LabelMasks => each(""),
+        Format::Overlay => vec![path(".overlay".into())],
+        Format::Probabilities if labels.len() == 1 => vec![path(".probability".into())],
+        Format::Probabilities => each(".probability"),
+        Format::Seg | Format::Json | Format::Csv => Vec::new(),
+    }
+}
+
+fn series_path(folder: &Path, name: &str, format: Format) -> Option<PathBuf> {
+    let ending = match format {
+        Format::Seg => "seg.dcm",
+        Format::Json => "measurements.json",
+        Format::Csv => "measurements.csv",
+        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => return None,
+    };
+    Some(folder.join(format!("{name}.{ending}")))
+}
+
 /// Writes the files of one slice and tells which.
 pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &[Format]) -> Result<Vec<PathBuf>> {
     let mut written = Vec::new();
-    let named = |i: usize| match files.labels {
-        [_] => String::new(),
-        labels => format!(".{}", safe(&labels[i].name)),
-    };
+    let SliceFiles { image, window, look, mask, prediction, labels } = files;
     for format in formats {
-        match format {
-            Format::LabelMap => {
-                let path = folder.join(format!("{name}.png"));
-                label_map(&path, files.mask, files.labels)?;
-                written.push(path);
+        for (i, path) in slice_paths(folder, name, labels, *format).into_iter().enumerate() {
+            match format {
+                Format::LabelMap => label_map(&path, mask, labels)?,
+                Format::LabelMasks => label_mask(&path, mask, i as u8 + 1)?,
+                Format::Overlay => overlay(&path, image, *window, mask, labels, *look)?,
+                Format::Probabilities => match prediction.and_then(|p| p.probabilities.get(i)) {
+                    Some(map) => probabilities(&path, mask.columns(), mask.rows(), map)?,
+                    None => continue,
+                },
+                Format::Seg | Format::Json | Format::Csv => continue,
             }
-            Format::LabelMasks => {
-                for (i, label) in files.labels.iter().enumerate() {
-                    let path = folder.join(format!("{name}.{}.png", safe(&label.name)));
-                    label_mask(&path, files.mask, i as u8 + 1)?;
-                    written.push(path);
-                }
-            }
-            Format::Overlay => {
-                let path = folder.join(format!("{name}.overlay.png"));
-                overlay(&path, files.image, files.window, files.mask, files.labels, files.look)?;
-                written.push(path);
-            }
-            Format::Probabilities => {
-                for (i, map) in files.prediction.iter().flat_map(|p| p.probabilities.iter().enumerate()) {
-                    let path = folder.join(format!("{name}{}.probability.png", named(i)));
-                    probabilities(&path, files.mask.columns(), files.mask.rows(), map)?;
-                    written.push(path);
-                }
-            }
-            Format::Seg | Format::Json | Format::Csv => {}
+            written.push(path);
         }
     }
     Ok(written)
@@ -151,24 +165,14 @@ pub fn write_series(
 ) -> Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut written, mut warnings) = (Vec::new(), Vec::new());
     for format in formats {
-        let path = match format {
+        let Some(path) = series_path(folder, name, *format) else { continue };
+        match format {
             Format::Seg => {
-                let path = folder.join(format!("{name}.seg.dcm"));
                 warnings.extend(seg::write(&path, series, masks, labels, author, seg::Options::default())?.warnings);
-                path
             }
-            Format::Json => {
-                let path = folder.join(format!("{name}.measurements.json"));
-                Measurements::of(series, masks, labels).write_json(&path)?;
-                path
-            }
-            Format::Csv => {
-                let path = folder.join(format!("{name}.measurements.csv"));
-                Measurements::of(series, masks, labels).write_csv(&path)?;
-                path
-            }
-            _ => continue,
-        };
+            Format::Json => Measurements::of(series, masks, labels).write_json(&path)?,
+            _ => Measurements::of(series, masks, labels).write_csv(&path)?,
+        }
         written.push(path);
     }
     Ok((written, warnings))
