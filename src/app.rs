@@ -193,6 +193,11 @@ impl LabrumApp {
 }
 
 impl eframe::App for LabrumApp {
+    /// Also called while the window is hidden: runs go on, nobody waits for it to come back.
+    fn logic(&mut self, ctx: &egui::Context, _: &mut eframe::Frame) {
+        self.take_events(ctx);
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
         self.frame_log.iter_mut().for_each(FrameLog::begin);
         self.frame(ui);

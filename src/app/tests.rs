@@ -204,3 +204,24 @@ fn the_palette_finds_and_runs_a_command() {
     bench.harness.step();
     assert_eq!(bench.session().case().unwrap().slice, 0);
 }
+
+/// Needs a graphics adapter, a software one will do: `cargo test --release --lib -- --ignored the_mask_is_seen`.
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn the_mask_is_seen_where_it_is() {
+    let mut bench = Bench::new(vec![samples().join("fetal-head")]);
+    bench.until("mask and picture", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.found() == 1));
+    bench.harness.run_steps(20);
+    let mut pixels = |mode: &str| {
+        bench.click(mode);
+        bench.harness.run_steps(4);
+        let image = bench.harness.render().unwrap();
+        // The middle of the canvas, and a place on it outside of the disc.
+        [[620, 330], [320, 330]].map(|[x, y]| image.get_pixel(x, y).0)
+    };
+    let (fill, hidden) = (pixels("Fill"), pixels("Hidden"));
+    let blue_over_red = |p: [u8; 4]| i32::from(p[2]) - i32::from(p[0]);
+    assert!(blue_over_red(fill[0]) > 20, "the fill has the colour of its label: {fill:?}");
+    assert_eq!(blue_over_red(hidden[0]), 0, "without it the picture is grey: {hidden:?}");
+    assert_eq!(fill[1], hidden[1], "outside of the mask nothing changes");
+}

@@ -128,11 +128,16 @@ impl Session {
         if wants(&self.cases[at]) {
             let case = &self.cases[at];
             let (slice, count) = (case.slice, case.slices.len());
-            if on_others && count > 1 {
+            self.cases[at].auto_run_done = true;
+            let mut slices: Vec<usize> = outward(slice, count).collect();
+            if on_others || count == 1 {
+                slices.remove(0);
                 self.start_run(at, vec![slice], true, true);
             }
-            self.cases[at].auto_run_done = true;
-            return self.start_run(at, outward(slice, count).collect(), count == 1, true);
+            if !slices.is_empty() {
+                self.start_run(at, slices, false, true);
+            }
+            return;
         }
         if self.runs.is_empty() {
             let ahead = (at + 1..self.cases.len()).take(CASES_AHEAD).find(|&i| wants(&self.cases[i]));
@@ -208,12 +213,17 @@ impl Session {
     }
 
     pub(super) fn on_run_ended(&mut self, run: RunId, failure: Option<Error>) {
-        let was_cancelled = !self.runs.iter().any(|r| r.id == run);
-        self.runs.retain(|r| r.id != run);
+        let Some(at) = self.runs.iter().position(|r| r.id == run) else {
+            // Whoever cancels wants quiet: the next case is begun when the user goes there.
+            return;
+        };
+        let ended = self.runs.remove(at);
+        if let Some(case) = self.cases.iter_mut().find(|c| c.id == ended.case) {
+            // One that a newer one took the place of may be run another time.
+            case.auto_run_done &= ended.done > 0 || failure.is_some();
+        }
         match failure {
             Some(error) => self.fail(&error),
-            // Whoever cancels wants quiet: the next case is begun when the user goes there.
-            None if was_cancelled => {}
             None => self.auto_run(),
         }
     }

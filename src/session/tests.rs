@@ -181,6 +181,29 @@ fn masks_of_the_next_cases_are_made_while_the_first_is_looked_at() {
 }
 
 #[test]
+fn the_case_on_the_screen_does_not_wait_for_runs_on_others() {
+    let mut session = session(&[("a", 5), ("b", 5)], Some(model("US")));
+    segment_jobs(&mut session);
+    command(&mut session, UserCommand::NextCase);
+    let jobs = segment_jobs(&mut session);
+    assert_eq!(jobs.iter().map(|j| (j.is_urgent, j.targets.len())).collect::<Vec<_>>(), [(true, 1), (false, 4)]);
+    answer(&mut session, &jobs[1]);
+    answer(&mut session, &jobs[0]);
+    assert_eq!(session.case().unwrap().found(), 5);
+}
+
+#[test]
+fn a_run_that_a_newer_one_took_the_place_of_comes_again_when_the_user_comes_back() {
+    let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
+    let first = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::NextCase);
+    segment_jobs(&mut session);
+    session.on_event(Event::RunEnded { run: first.run, failure: None });
+    command(&mut session, UserCommand::PreviousCase);
+    assert_eq!(segment_jobs(&mut session).len(), 1);
+}
+
+#[test]
 fn a_failing_run_is_told_once() {
     let mut session = session(&[("a", 3)], Some(model("US")));
     let job = segment_jobs(&mut session).remove(0);

@@ -89,21 +89,25 @@ impl Textures {
         let is_there = |tile: &TileKey| {
             self.shown == Some(key) && self.tiles.get(tile).is_some_and(|(_, made_for)| *made_for == window)
         };
-        wanted.retain(|tile| !is_there(tile));
-        if wanted.is_empty() {
+        let missing: Vec<TileKey> = wanted.iter().copied().filter(|tile| !is_there(tile)).collect();
+        // Tiles of another zoom stay until those of this one are there, unless they show another window.
+        self.tiles.retain(|tile, (_, made_for)| {
+            wanted.contains(tile) || (*made_for == window && (tile.level == level || !missing.is_empty()))
+        });
+        if missing.is_empty() {
             return None;
         }
         // Asked for already, all or part of it: the rest is on its way.
         let is_known = self
             .requested
             .as_ref()
-            .is_some_and(|(k, w, tiles)| *k == key && *w == window && wanted.iter().all(|tile| tiles.contains(tile)));
+            .is_some_and(|(k, w, tiles)| *k == key && *w == window && missing.iter().all(|tile| tiles.contains(tile)));
         if is_known {
             return None;
         }
-        self.requested = Some((key, window, wanted.clone()));
+        self.requested = Some((key, window, missing.clone()));
         let is_default = window == loaded.default_window;
-        Some(RenderRequest { key, image: loaded.image.clone(), window, is_default, tiles: wanted })
+        Some(RenderRequest { key, image: loaded.image.clone(), window, is_default, tiles: missing })
     }
 
     /// Says that nothing should be on the canvas, or nothing yet of this case.
