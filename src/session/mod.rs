@@ -354,7 +354,7 @@ impl Session {
             Event::Device(name) => self.device = name,
             Event::Segmented { run, key, revision, result } => self.on_segmented(run, key, revision, result),
             Event::RunEnded { run, failure } => self.on_run_ended(run, failure),
-            Event::Notice(text) => self.notices.add(Severity::Warning, text),
+            Event::Notice(text) => self.notices.add(Severity::Warning, sentence(&text)),
             Event::Exporting { done, total } => {
                 if let Some(exporting) = &mut self.exporting {
                     (exporting.done, exporting.total) = (done, total);
@@ -368,9 +368,7 @@ impl Session {
 
     /// Shows an error.
     pub fn fail(&mut self, error: &crate::Error) {
-        let text = error.to_string();
-        let text = text.strip_prefix("cannot ").map_or(text.clone(), |rest| format!("Cannot {rest}"));
-        self.notices.add(Severity::Error, text);
+        self.notices.add(Severity::Error, sentence(&error.to_string()));
     }
 
     fn set_view_mode(&mut self, mode: ViewMode) {
@@ -441,4 +439,12 @@ impl Session {
         self.next_id += 1;
         self.next_id
     }
+}
+
+/// A clause as a sentence.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
