@@ -43,7 +43,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     let places = Places::of_user();
     let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
-    let mut last = None;
+    let mut failure = None;
     // A computer without Vulkan, Metal or DirectX may still have OpenGL.
     for renderer in [Renderer::Wgpu, Renderer::Glow] {
         let options = NativeOptions { renderer, ..options() };
@@ -55,14 +55,17 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
         });
         match eframe::run_native("Labrum", options, create) {
             Ok(()) => return Ok(()),
+            Err(error @ (eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_))) => {
+                log::info!("{error}");
+                return Err(cannot_open("there is no display that can be reached"));
+            }
             Err(error) => {
                 log::warn!("{renderer} cannot open the window: {error}");
-                last = Some(error);
+                failure = Some(error.to_string());
             }
         }
     }
-    let reason = last.map_or_else(String::new, |e| e.to_string());
-    Err(cannot_open(&reason))
+    Err(cannot_open(&failure.unwrap_or_default()))
 }
 
 /// Only Linux tells by its environment.
@@ -104,6 +107,8 @@ impl LabrumApp {
         network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
     ) -> Result<Self> {
         ui::theme::install(ctx);
+        // The scale of the window is a setting; Ctrl and + belong to nobody.
+        ctx.options_mut(|o| o.zoom_with_keyboard = false);
         let wake = {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
@@ -161,7 +166,10 @@ impl LabrumApp {
         let begun = Instant::now();
         while begun.elapsed() < EVENTS_TIME {
             match self.worker.poll() {
-                Some(Event::Tile(tile)) => self.window.take_tile(ctx, tile),
+                Some(Event::Tile(tile)) => {
+                    self.window.take_tile(ctx, tile);
+                    self.frame_log.iter_mut().for_each(FrameLog::picture);
+                }
                 Some(event) => self.session.on_event(event),
                 None => return self.hand_out_jobs(),
             }
@@ -185,12 +193,10 @@ impl LabrumApp {
 }
 
 impl eframe::App for LabrumApp {
-    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
-        let begun = Instant::now();
+    fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
+        self.frame_log.iter_mut().for_each(FrameLog::begin);
         self.frame(ui);
-        if let Some(log) = &mut self.frame_log {
-            log.write(begun.elapsed(), frame.info().cpu_usage);
-        }
+        self.frame_log.iter_mut().for_each(FrameLog::end);
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

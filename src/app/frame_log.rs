@@ -3,29 +3,59 @@
 use std::{
     fs::File,
     io::{BufWriter, Write},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-/// One line for each frame: milliseconds since the start, of the update, of the whole frame before it.
+/// One line for each frame: milliseconds since the start, and what the update of the window took by the clock and on
+/// the CPU (the same where the system does not tell); after a new picture also `picture`.
 pub(super) struct FrameLog {
     out: BufWriter<File>,
     begun: Instant,
+    frame: (Instant, Option<f64>),
+    is_first_picture: bool,
 }
 
 impl FrameLog {
     pub(super) fn from_environment() -> Option<Self> {
         let path = std::env::var_os("LABRUM_FRAME_LOG")?;
         let file = File::create(&path).inspect_err(|e| log::warn!("cannot write the frame log: {e}")).ok()?;
-        Some(Self { out: BufWriter::new(file), begun: Instant::now() })
+        let now = Instant::now();
+        Some(Self { out: BufWriter::new(file), begun: now, frame: (now, None), is_first_picture: true })
     }
 
-    pub(super) fn write(&mut self, update: Duration, frame_before: Option<f32>) {
-        let at = self.begun.elapsed().as_secs_f64() * 1000.0;
-        let whole = frame_before.unwrap_or(0.0) * 1000.0;
-        let written = writeln!(self.out, "{at:.1} {:.3} {whole:.3}", update.as_secs_f64() * 1000.0);
-        // Each line counts: the log is read while the app runs.
-        if let Err(e) = written.and_then(|()| self.out.flush()) {
+    /// A frame begins.
+    pub(super) fn begin(&mut self) {
+        self.frame = (Instant::now(), cpu_ms());
+    }
+
+    /// The first picture is there.
+    pub(super) fn picture(&mut self) {
+        if std::mem::take(&mut self.is_first_picture) {
+            self.line(format_args!("picture {:.1}", ms(self.begun)));
+        }
+    }
+
+    /// A frame ends.
+    pub(super) fn end(&mut self) {
+        let clock = ms(self.frame.0);
+        let cpu = cpu_ms().zip(self.frame.1).map_or(clock, |(end, begin)| end - begin);
+        self.line(format_args!("{:.1} {clock:.3} {cpu:.3}", ms(self.begun)));
+    }
+
+    fn line(&mut self, text: std::fmt::Arguments<'_>) {
+        // The log is read while the app runs.
+        if let Err(e) = writeln!(self.out, "{text}").and_then(|()| self.out.flush()) {
             log::warn!("cannot write the frame log: {e}");
         }
     }
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// What this thread has used of the CPU; Linux tells it.
+fn cpu_ms() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e6)
 }

@@ -129,6 +129,15 @@ pub struct VoiLut {
     pub levels: Vec<f32>,
 }
 
+impl VoiLut {
+    /// Grey level 0..=1 of a modality value (before MONOCHROME1 is taken into account).
+    pub fn level(&self, value: f64) -> f64 {
+        let last = self.levels.len().saturating_sub(1);
+        let at = ((value - self.first).max(0.0) as usize).min(last);
+        self.levels.get(at).map_or(0.0, |l| f64::from(*l))
+    }
+}
+
 /// One slice, frame or picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
@@ -228,9 +237,19 @@ impl Image {
     ///
     /// Colour keeps its own colours where `window` is the default one; else the window acts on each channel.
     pub fn to_rgba(&self, window: Window) -> Vec<u8> {
+        self.rgba(|value| window.level(value))
+    }
+
+    /// As [`Image::to_rgba`] by the file's own table, where it has one and no window.
+    pub fn to_rgba_by_table(&self) -> Option<Vec<u8>> {
+        let table = self.voi_lut.as_ref().filter(|t| self.windows.is_empty() && !t.levels.is_empty())?;
+        Some(self.rgba(|value| table.level(value)))
+    }
+
+    fn rgba(&self, level: impl Fn(f64) -> f64) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.pixels.len() * 4);
         let grey = |value: f64| {
-            let level = window.level(value);
+            let level = level(value);
             ((if self.inverted { 1.0 - level } else { level }) * 255.0).round() as u8
         };
         match &self.pixels {

@@ -165,7 +165,12 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
         };
     }
     let is_failure = asked_for || claims_to_be_an_image(path);
-    passed(if head.is_empty() { "the file is empty" } else { "it is neither DICOM nor a picture" }.into(), is_failure)
+    let reason = match image::guess_format(&head) {
+        _ if head.is_empty() => "the file is empty".to_owned(),
+        Ok(format) => format!("it is a {format:?} picture, which is not supported"),
+        Err(_) => "it is neither DICOM nor a picture".to_owned(),
+    };
+    passed(reason, is_failure)
 }
 
 /// By its extension.
@@ -203,7 +208,7 @@ fn picture_series(path: &Path, probe: picture::Probe) -> Series {
 #[derive(Default)]
 struct Found {
     looked_at: usize,
-    instances: Vec<Box<Instance>>,
+    instances: Vec<Instance>,
     pictures: Vec<Study>,
     folders: HashMap<PathBuf, usize>,
     passed_over: Vec<PassedOver>,
@@ -213,7 +218,7 @@ impl Found {
     fn add(&mut self, path: &Path, look: FileLook) {
         self.looked_at += 1;
         match look {
-            FileLook::Dicom(instance) => self.instances.push(instance),
+            FileLook::Dicom(instance) => self.instances.push(*instance),
             FileLook::Picture(series) => self.add_picture(path, *series),
             FileLook::Passed { reason, is_failure } => {
                 self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure });

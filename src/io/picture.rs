@@ -89,6 +89,9 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp) {
         return Err(format!("{format:?} pictures are not supported (PNG, JPEG, TIFF and BMP are)"));
     }
+    if format == ImageFormat::Png && png_size(path) == Some((0, 0)) {
+        return Err("it has no pixels (0 x 0)".into());
+    }
     let decoder = first.into_decoder().map_err(|e| reason(&e))?;
     let (columns, rows) = decoder.dimensions();
     if columns == 0 || rows == 0 {
@@ -101,6 +104,14 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     let probe =
         Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color(), more_pages };
     Ok((reader()?, probe))
+}
+
+/// From the header chunk, which the decoder calls damaged where it says 0.
+fn png_size(path: &Path) -> Option<(u32, u32)> {
+    let mut head = [0; 24];
+    File::open(path).ok()?.read_exact(&mut head).ok()?;
+    let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    Some((word(16), word(20)))
 }
 
 /// Follows the first directory of a TIFF to the offset of the next one.
@@ -132,9 +143,13 @@ fn decode(path: &Path) -> Fallible<DynamicImage> {
 }
 
 fn reason(error: &image::ImageError) -> String {
+    use image::ImageError::{Decoding, IoError, Limits, Unsupported};
     match error {
-        image::ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
-        image::ImageError::Limits(_) => "it needs too much memory".into(),
+        IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
+        IoError(e) => super::dicom::reason_of(e),
+        Limits(_) => "it needs too much memory".into(),
+        Unsupported(_) => format!("its kind of pixels is not supported ({error})"),
+        Decoding(_) => format!("it is damaged ({error})"),
         other => other.to_string(),
     }
 }
@@ -266,7 +281,8 @@ mod tests {
         };
         let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
         assert!(huge.reason.contains("30000 x 30000"), "{huge}");
-        assert!(probe(&folder.write("none.png", &header(0, 0))).is_err());
+        let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
+        assert_eq!(none.reason, "it has no pixels (0 x 0)");
         assert!(read(&folder.write("none.png", &header(0, 0))).is_err());
     }
 

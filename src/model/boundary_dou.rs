@@ -91,7 +91,7 @@ impl BoundaryDou {
         for share in 0..shares {
             let span = share * samples * pixels..(share + 1) * samples * pixels;
             let part = Part {
-                probs: probs.clone().slice([share * samples..(share + 1) * samples]),
+                probs: probs.clone().narrow(0, share * samples, samples),
                 labels: &truth.labels[span.clone()],
                 weights: pixel_weight.as_deref().map(|v| &v[span]),
                 dims: [samples, h, w],

@@ -5,8 +5,8 @@ use super::card::Config;
 use super::kernels;
 use burn::module::{Module, Param, RunningState};
 use burn::nn::Initializer;
-use burn::tensor::module::{interpolate, max_pool2d};
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, activation::relu};
 
 /// Height and width of the input must be multiples of this: it is halved four times.
@@ -241,11 +241,7 @@ impl Decoder {
     }
 
     fn forward(&self, skip: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, h, w] = x.dims();
-        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
-            .with_align_corners(false)
-            .with_output_size([2 * h, 2 * w]);
-        let x = self.up.forward(interpolate(x, options));
+        let x = self.up.forward(kernels::upsample(x));
         let x = self.grouped.forward(Tensor::cat(vec![skip, x], 1));
         self.narrow.forward(self.widen.forward(x))
     }

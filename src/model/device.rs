@@ -74,3 +74,11 @@ fn gpu() -> Result<NamedDevice> {
     let device = NamedDevice { device, name: format!("{} ({:?})", info.name, info.backend) };
     Ok(known.insert(device).clone())
 }
+
+/// What a caught panic of burn on `device` means to the user.
+pub(super) fn failure(device: &NamedDevice, tried: &str, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let reason = text.unwrap_or("unknown failure").lines().next().unwrap_or_default().to_owned();
+    let error = Error::new(format!("{tried} on {}", device.name), reason);
+    if device.is_cpu() { error } else { error.advise("Choose the CPU in the settings or with --device cpu.") }
+}

@@ -94,7 +94,7 @@ impl Segmenter {
         };
         let failed = |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
         let data = catch_unwind(AssertUnwindSafe(run))
-            .map_err(|panic| failed(panic_text(panic.as_ref())))?
+            .map_err(|panic| device::failure(&self.device, "run the model", panic.as_ref()))?
             .map_err(|e| failed(format!("{e:?}")))?;
         let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))?;
         if values.iter().all(|v| v.is_finite()) {
@@ -111,11 +111,6 @@ impl Segmenter {
         self.device = cpu;
         Ok(())
     }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("unknown failure").lines().next().unwrap_or_default().to_owned()
 }
 
 /// A card for weights that came without one: 256 x 256, ImageNet's mean and deviation as the authors used them.

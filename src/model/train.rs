@@ -14,6 +14,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -167,7 +168,9 @@ pub fn train(
     });
     let mut run =
         Run { options, samples: &samples, judges: &judges, card: &card, device: &device, started: Instant::now() };
-    let (weights, stopped_early) = run.epochs(network, progress, best, cancel)?;
+    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by `best`.
+    let (weights, stopped_early) = catch_unwind(AssertUnwindSafe(|| run.epochs(network, progress, best, cancel)))
+        .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
     if !held_out.is_empty() {
         card.held_out = Some(held_out_figures(&held_out, &card, &weights, options.device)?);
     }

@@ -75,6 +75,8 @@ pub struct RenderRequest {
     pub image: Arc<Image>,
     /// Through which window.
     pub window: Window,
+    /// The user chose no window: the file's own table counts, where it has one.
+    pub is_default: bool,
     /// Which tiles, each as (level, column, row): see [`super::tiles`].
     pub tiles: Vec<TileKey>,
 }

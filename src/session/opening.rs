@@ -80,7 +80,10 @@ impl Session {
         }
         if failures.len() > 3 {
             let more = failures.len() - 3;
-            self.notices.add(Severity::Error, format!("{more} more files cannot be shown; see File > Passed over."));
+            self.notices.add(
+                Severity::Error,
+                format!("{more} more files cannot be shown: the list at the bottom left names them."),
+            );
         }
         if found_some || !failures.is_empty() {
             return;

@@ -3,9 +3,9 @@
 use crate::session::command::{COMMANDS, Shortcut, UserCommand};
 use egui::{Context, Event, Key};
 
-/// The commands whose keys were pressed in this frame. Nothing while text is typed, but for keys with Ctrl.
+/// The commands whose keys were pressed in this frame. While a control or a menu has the keyboard, only keys with Ctrl.
 pub(crate) fn pressed(ctx: &Context) -> Vec<UserCommand> {
-    let is_typing = ctx.egui_wants_keyboard_input();
+    let is_typing = ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
     let mut found = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {

@@ -110,7 +110,8 @@ impl Textures {
             return None;
         }
         self.requested = Some((key, window, wanted.clone()));
-        Some(RenderRequest { key, image: loaded.image.clone(), window, tiles: wanted })
+        let is_default = window == loaded.default_window;
+        Some(RenderRequest { key, image: loaded.image.clone(), window, is_default, tiles: wanted })
     }
 
     /// Says that nothing should be on the canvas, or nothing yet of this case.

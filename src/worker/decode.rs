@@ -96,5 +96,6 @@ fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
     let small = super::display::sampled(image, columns, rows);
-    Thumbnail { columns, rows, rgba: small.to_rgba(window::first(image, modality)) }
+    let rgba = small.to_rgba_by_table().unwrap_or_else(|| small.to_rgba(window::first(image, modality)));
+    Thumbnail { columns, rows, rgba }
 }

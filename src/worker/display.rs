@@ -17,7 +17,7 @@ const BAND: usize = 64;
 pub(super) fn work(mailbox: &Mailbox<RenderRequest>, outbox: &Outbox) {
     while let Some(request) = mailbox.take() {
         for &tile in &request.tiles {
-            let (size, rgba) = render(&request.image, request.window, tile);
+            let (size, rgba) = render(&request.image, request.window, request.is_default, tile);
             let (key, window) = (request.key, request.window);
             if !outbox.send(Event::Tile(Tile { key, window, tile, size, rgba })) {
                 return;
@@ -27,10 +27,14 @@ pub(super) fn work(mailbox: &Mailbox<RenderRequest>, outbox: &Outbox) {
 }
 
 /// Width, height and RGBA bytes of a tile.
-fn render(image: &Image, window: Window, tile: TileKey) -> ([usize; 2], Vec<u8>) {
+fn render(image: &Image, window: Window, is_default: bool, tile: TileKey) -> ([usize; 2], Vec<u8>) {
+    let to_rgba = |part: &Image| {
+        let by_table = if is_default { part.to_rgba_by_table() } else { None };
+        by_table.unwrap_or_else(|| part.to_rgba(window))
+    };
     let [across, down] = covered(tile, image.columns, image.rows);
     if tile.level == 0 && across.len() == image.columns && down.len() == image.rows {
-        return ([image.columns, image.rows], image.to_rgba(window));
+        return ([image.columns, image.rows], to_rgba(image));
     }
     let factor = 1usize << tile.level;
     let size = [across.len().div_ceil(factor), down.len().div_ceil(factor)];
@@ -38,7 +42,7 @@ fn render(image: &Image, window: Window, tile: TileKey) -> ([usize; 2], Vec<u8>)
     for band in (0..size[1]).step_by(BAND) {
         let rows = down.start + band * factor..(down.start + (band + BAND) * factor).min(down.end);
         let part = crop(image, across.clone(), rows);
-        reduce(&part.to_rgba(window), part.columns, part.rows, factor, &mut rgba);
+        reduce(&to_rgba(&part), part.columns, part.rows, factor, &mut rgba);
     }
     debug_assert!(size[0] <= TILE && size[1] <= TILE);
     (size, rgba)
@@ -120,7 +124,7 @@ mod tests {
         let image = Image::new(columns, rows, Pixels::U8(pixels.clone())).unwrap();
         for tile in touching(0, [0.0; 2], [columns as f32, rows as f32], columns, rows) {
             let [across, down] = covered(tile, columns, rows);
-            let (size, rgba) = render(&image, image.default_window(), tile);
+            let (size, rgba) = render(&image, image.default_window(), true, tile);
             assert_eq!(size, [across.len(), down.len()]);
             for (i, pixel) in rgba.chunks_exact(4).enumerate() {
                 let (x, y) = (across.start + i % size[0], down.start + i / size[0]);
@@ -135,7 +139,7 @@ mod tests {
         let pixels = (0..columns * rows).map(|i| if (i % columns) % 2 == 0 { 100 } else { 200 }).collect();
         let image = Image::new(columns, rows, Pixels::U8(pixels)).unwrap();
         let level = overview_level(columns, rows);
-        let (size, rgba) = render(&image, image.default_window(), TileKey { level, column: 0, row: 0 });
+        let (size, rgba) = render(&image, image.default_window(), true, TileKey { level, column: 0, row: 0 });
         assert_eq!(size, [750, 500]);
         assert!(rgba.chunks_exact(4).all(|p| p == [150, 150, 150, 255]));
     }

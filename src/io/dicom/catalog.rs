@@ -171,14 +171,17 @@ fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
     text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
 }
 
+/// A series with all of its frames.
+type Unsplit = (Series, Vec<Frame>);
+
 /// Puts instances together. Copies of one are told to `copy` with the place in `instances`.
-pub(crate) fn assemble(instances: Vec<Box<Instance>>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
-    let mut studies: Vec<(Study, Vec<(Series, Vec<Frame>)>)> = Vec::new();
+pub(crate) fn assemble(instances: Vec<Instance>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
+    let mut studies: Vec<(Study, Vec<Unsplit>)> = Vec::new();
     let mut study_places: HashMap<String, usize> = HashMap::new();
     let mut series_places: HashMap<(usize, String), usize> = HashMap::new();
     let mut seen: HashMap<String, std::path::PathBuf> = HashMap::new();
     for instance in instances {
-        let Instance { study, series, sop_instance_uid, frames } = *instance;
+        let Instance { study, series, sop_instance_uid, frames } = instance;
         let Some(path) = frames.first().map(|f| f.slice.source.path.clone()) else { continue };
         if let Some(uid) = sop_instance_uid {
             if let Some(first) = seen.get(&uid) {
@@ -198,7 +201,7 @@ pub(crate) fn assemble(instances: Vec<Box<Instance>>, mut copy: impl FnMut(&Path
         });
         all[index].1.extend(frames);
     }
-    let finish = |(mut study, all): (Study, Vec<(Series, Vec<Frame>)>)| {
+    let finish = |(mut study, all): (Study, Vec<Unsplit>)| {
         study.series = all.into_iter().flat_map(|(series, frames)| stacks(series, frames)).collect();
         study.series.sort_by_key(|s| s.number.unwrap_or(i64::MAX));
         study

@@ -147,7 +147,10 @@ impl Header {
         if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame {
             return Err("compressed pixels of 1 bit are not supported".into());
         }
-        if self.is_subsampled() && self.codec == Codec::Native && (self.allocated != 8 || self.columns % 2 != 0) {
+        if self.is_subsampled()
+            && self.codec == Codec::Native
+            && (self.allocated != 8 || !self.columns.is_multiple_of(2))
+        {
             return Err("subsampled colour with an odd number of columns or other than 8 bits is not supported".into());
         }
         Ok(())

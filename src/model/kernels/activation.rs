@@ -9,14 +9,14 @@ const CHUNK: usize = 16 * 1024;
 /// erf(x) as x P(x^2) / Q(x^2) on [-4, 4], clamped outside: the rational minimax fit used by Eigen and XLA.
 #[inline(always)]
 fn erf(x: f32) -> f32 {
-    let x = x.clamp(-3.832_506_9, 3.832_506_9);
+    let x = x.clamp(-3.832_507, 3.832_507);
     let s = x * x;
     let p = -2.726_142_3e-10_f32;
     let p = p * s + 2.770_681_4e-8;
     let p = p * s - 2.101_024e-6;
     let p = p * s - 5.692_506_4e-5;
     let p = p * s - 7.349_906_3e-4;
-    let p = p * s - 2.954_599_8e-3;
+    let p = p * s - 2.954_6e-3;
     let p = p * s - 1.609_603_3e-2;
     let q = -1.456_607_2e-5_f32;
     let q = q * s - 2.133_740_6e-4;
@@ -40,7 +40,7 @@ fn exp(x: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let p = p * r * r + r + 1.0;
     p * f32::from_bits((bits << 23).wrapping_add(0x3f80_0000))
 }

@@ -188,9 +188,7 @@ impl Accumulate<'_> {
         for c in 0..C {
             let start = c * self.length + i;
             let out = S::as_mut_simd_f32s(&mut self.out[start..start + width]).0;
-            for v in 0..V {
-                out[v] = sum[c][v];
-            }
+            out.copy_from_slice(&sum[c]);
         }
     }
 

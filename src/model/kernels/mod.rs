@@ -10,6 +10,7 @@ mod norm;
 mod pad;
 
 use burn::backend::Dispatch;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Tensor, activation as burn_activation, module};
 use extension::CpuKernels;
 
@@ -60,7 +61,7 @@ pub(super) fn batch_norm_train(
         beta.into_dispatch(),
         eps as f32,
     );
-    let row = |i: usize| stats.clone().slice([i..i + 1]).reshape([c]);
+    let row = |i: usize| stats.clone().narrow(0, i, 1).reshape([c]);
     (Tensor::from_dispatch(out), [row(0), row(1)])
 }
 
@@ -72,6 +73,34 @@ pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor
     }
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
+}
+
+/// Bilinear x2 with half-pixel centres (align_corners = false): [B,C,H,W] to [B,C,2H,2W].
+pub(super) fn upsample(x: Tensor<4>) -> Tensor<4> {
+    if on_cpu(&x) || !x.is_autodiff() {
+        let [_, _, h, w] = x.dims();
+        let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+            .with_align_corners(false)
+            .with_output_size([2 * h, 2 * w]);
+        return module::interpolate(x, options);
+    }
+    // burn has no gradient of the bilinear kernel on a GPU.
+    double(double(x, 2), 3)
+}
+
+/// Twice as many values along `dim`: 1/4 and 3/4 of neighbours, the edge repeated.
+fn double(x: Tensor<4>, dim: usize) -> Tensor<4> {
+    let mut dims = x.dims();
+    let n = dims[dim];
+    if n == 1 {
+        return x.repeat_dim(dim, 2);
+    }
+    let before = Tensor::cat(vec![x.clone().narrow(dim, 0, 1), x.clone().narrow(dim, 0, n - 1)], dim);
+    let after = Tensor::cat(vec![x.clone().narrow(dim, 1, n - 1), x.clone().narrow(dim, n - 1, 1)], dim);
+    let near = x * 0.75;
+    let pair = [near.clone() + before * 0.25, near + after * 0.25].map(|half| half.unsqueeze_dim::<5>(dim + 1));
+    dims[dim] = 2 * n;
+    Tensor::cat(pair.to_vec(), dim + 1).reshape(dims)
 }
 
 #[cfg(test)]

@@ -116,3 +116,11 @@ fn statistics_are_those_of_the_batch() {
         assert!((f64::from(plain(var.clone())[c]) - v).abs() < 1e-6);
     }
 }
+
+#[test]
+fn doubling_by_parts_is_the_bilinear_kernel() {
+    for (rows, columns) in [(2, 3), (5, 4), (7, 2)] {
+        let x = leaf([2, 3, rows, columns], 5);
+        assert_close("upsampled", &plain(double(double(x.clone(), 2), 3)), &plain(upsample(x)));
+    }
+}

@@ -48,7 +48,7 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         2.0,
         colors.raised,
     );
-    let half = (inner.width() / count.max(1) as f32 / 2.0).clamp(0.75, 12.0);
+    let half = if count > 1 { (inner.width() / (count - 1) as f32 / 2.0).max(0.75) } else { 12.0 };
     for (slice, state) in case.slices.iter().enumerate() {
         let Some(finding) = &state.finding else { continue };
         let shade = finding.measurements.first().and_then(|m| finding.labels.get(usize::from(m.label) - 1));
