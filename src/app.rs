@@ -71,7 +71,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
 /// Only Linux tells by its environment.
 fn may_have_display() -> bool {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|name| is_set(&name))
+    !cfg!(target_os = "linux") || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(is_set)
 }
 
 fn cannot_open(reason: &str) -> Error {

@@ -142,6 +142,8 @@ pub fn train(
     let size = Size { columns: options.columns, rows: options.rows };
     let samples = load(&training, options, size, cancel)?;
     let judges = load(if validation.is_empty() { &training } else { &validation }, options, size, cancel)?;
+    // They are read again after the training: what cannot be read is better known before it.
+    held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
     let labels = labels(&samples, &judges, options)?;
     let (mean, std) = grey_statistics(&samples, options.channels);
     let input = InputSpec { channels: options.channels, columns: size.columns, rows: size.rows, mean, std };

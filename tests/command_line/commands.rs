@@ -1,0 +1,90 @@
+//! Usage: help, exit codes, and what each command prints.
+
+use super::*;
+use serde_json::Value;
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.out).unwrap()
+}
+
+#[test]
+fn help_of_every_command_shows_examples() {
+    for command in ["segment", "train", "evaluate", "info", "import-checkpoint"] {
+        let help = succeeds(&[&command, &"--help"]).out;
+        let (_, examples) = help.split_once("Examples:").unwrap();
+        assert!(examples.contains(&format!("labrum {command} ")), "{help}");
+    }
+    assert!(succeeds(&[&"--help"]).out.contains("Examples:"));
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let wrong: [&[&dyn AsRef<OsStr>]; 7] = [
+        &[&"--bogus"],
+        &[&"segment"],
+        &[&"segment", &"a.png"],
+        &[&"segment", &"a.png", &"--out", &"b", &"--format", &"jpeg"],
+        &[&"segment", &"a.png", &"--out", &"b", &"--device", &"abacus"],
+        &[&"train", &"data", &"--out", &"m.safetensors", &"--size", &"50x50"],
+        &[&"evaluate", &"m.safetensors"],
+    ];
+    for arguments in wrong {
+        let run = run(arguments);
+        assert_eq!(run.code, Some(2), "{}", run.err);
+        assert!(run.err.contains("--help"), "{}", run.err);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_display_the_command_line_is_named() {
+    let run = refuses(&[&sample("fetal-head")], &["open the window", "no display", "labrum segment"]);
+    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+}
+
+#[test]
+fn a_mistyped_command_names_the_commands() {
+    refuses(&[&"segmnt"], &["\"segmnt\"", "no such file", "segment, train, evaluate"]);
+}
+
+#[test]
+fn info_tells_of_all_samples() {
+    let report = json(&succeeds(&[&"info", &sample(""), &"--json"]));
+    let series: Vec<&Value> =
+        report["studies"].as_array().unwrap().iter().flat_map(|s| s["series"].as_array().unwrap()).collect();
+    let slices = |modality: &str| -> Vec<u64> {
+        series.iter().filter(|s| s["modality"] == modality).map(|s| s["slices"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((slices("MR"), slices("CT"), slices("")), (vec![12], vec![12], vec![1; 4]));
+    assert!(series.iter().all(|s| s["spacing_mm"][0].as_f64().unwrap() > 0.0));
+    let passed: Vec<&Value> = report["passed_over"].as_array().unwrap().iter().map(|p| &p["is_failure"]).collect();
+    assert_eq!(passed, [false], "only the table of pixel sizes is no image");
+}
+
+#[test]
+fn evaluate_prints_the_mean_and_the_cases_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    discs(folder.path());
+    let report = json(&succeeds(&[&"evaluate", &MODEL, &folder.path(), &"--json", &"--device", &"cpu"]));
+    let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(keys(&report), ["cases", "mean"]);
+    assert_eq!(keys(&report["mean"]), ["boundary_iou", "dice", "hd95", "iou"]);
+    let cases = report["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 12);
+    assert_eq!(cases[0]["name"], "disc-a");
+    let dice: f64 = cases.iter().map(|case| case["dice"].as_f64().unwrap()).sum();
+    assert!((dice / 12.0 - report["mean"]["dice"].as_f64().unwrap()).abs() < 1e-9);
+}
+
+#[test]
+fn an_imported_checkpoint_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, out, source) =
+        (folder.path().join("model.safetensors"), folder.path().join("out"), folder.path().join("a.png"));
+    picture(&source);
+    succeeds(&[&"import-checkpoint", &CHECKPOINT, &"--out", &model, &"--label", &"Lesion", &"--size", &"64x48"]);
+    let segment: [&dyn AsRef<OsStr>; 10] =
+        [&"segment", &source, &"--out", &out, &"--model", &model, &"--device", &"cpu", &"--format", &"labels"];
+    succeeds(&segment);
+    assert_eq!(files(&out), ["a.Lesion.png"]);
+}

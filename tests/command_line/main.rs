@@ -1,0 +1,110 @@
+//! The program at the command line, as scripts and people meet it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod commands;
+mod output;
+mod training;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The fetal head model that the program carries, as a file.
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/fetal-head.safetensors");
+/// A checkpoint of PyTorch: CMUNeXt-S, 3 channels, sigmoid head.
+const CHECKPOINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cmunext_S.pth");
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples")).join(name)
+}
+
+/// A command line of the program, on the CPU and without a display.
+fn program(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command.args(arguments.iter().map(|a| a.as_ref()));
+    command
+}
+
+/// What became of a run.
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let run = Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+        run
+    }
+}
+
+fn run(arguments: &[&dyn AsRef<OsStr>]) -> Run {
+    program(arguments).output().unwrap().into()
+}
+
+/// A run that must go well.
+fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> Run {
+    let run = run(arguments);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    run
+}
+
+/// A run that must end with exit code 1 and a last line that holds all `parts`.
+#[track_caller]
+fn refuses(arguments: &[&dyn AsRef<OsStr>], parts: &[&str]) -> Run {
+    let run = run(arguments);
+    assert_refused(&run, parts);
+    run
+}
+
+#[track_caller]
+fn assert_refused(run: &Run, parts: &[&str]) {
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    let message = run.err.lines().last().unwrap_or_default();
+    assert!(message.starts_with("labrum: cannot "), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "\"{part}\" is not in: {message}");
+    }
+}
+
+/// All files below a folder, relative to it and sorted; nothing where there is no folder.
+fn files(folder: &Path) -> Vec<String> {
+    let all = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_map(Result::ok);
+    let files = all.filter(|entry| !entry.file_type().is_dir());
+    files.map(|entry| entry.path().strip_prefix(folder).unwrap().display().to_string()).collect()
+}
+
+/// A PNG of 40 x 30 pixels with a bright disc.
+fn picture(path: &Path) {
+    disc(40, 30, [18.0, 14.0], 9.0, 200).save(path).unwrap();
+}
+
+fn disc(columns: u32, rows: u32, [x, y]: [f64; 2], radius: f64, value: u8) -> image::GrayImage {
+    image::GrayImage::from_fn(columns, rows, |column, row| {
+        let inside = (f64::from(column) - x).hypot(f64::from(row) - y) < radius;
+        image::Luma([if inside { value } else { 0 }])
+    })
+}
+
+/// FOLDER/images and FOLDER/masks with 12 discs of 48 x 48 pixels on a dark, uneven ground.
+fn discs(folder: &Path) {
+    for kind in ["images", "masks"] {
+        std::fs::create_dir_all(folder.join(kind)).unwrap();
+    }
+    for i in 0..12u32 {
+        let center = [f64::from(16 + i * 7 % 17), f64::from(16 + i * 5 % 17)];
+        let radius = 8.0 + f64::from(i % 5);
+        let name = format!("disc-{}.png", char::from(b'a' + i as u8));
+        disc(48, 48, center, radius, 255).save(folder.join("masks").join(&name)).unwrap();
+        let mut image = disc(48, 48, center, radius, 160);
+        image.enumerate_pixels_mut().for_each(|(x, y, p)| p.0[0] += (30 + (x * 31 + y * 17 + i) % 23) as u8);
+        image.save(folder.join("images").join(&name)).unwrap();
+    }
+}

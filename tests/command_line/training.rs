@@ -1,0 +1,115 @@
+//! `train`, from pictures to a model that segments.
+
+use super::*;
+
+/// `train` on `data` with a small network input, on the CPU.
+fn train(data: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = program(&[&"train", &data, &"--out", &out]);
+    command.args(["--size", "48x48", "--channels", "1", "--device", "cpu"]).args(more);
+    command
+}
+
+fn trained(data: &Path, out: &Path, more: &[&str]) -> Run {
+    let run = Run::from(train(data, out, more).output().unwrap());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    run
+}
+
+fn mean_dice(model: &Path, data: &Path) -> f64 {
+    let run = succeeds(&[&"evaluate", &model, &data, &"--json", &"--device", &"cpu"]);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    report["mean"]["dice"].as_f64().unwrap()
+}
+
+#[test]
+fn a_trained_model_segments_what_it_was_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    discs(&data);
+    // A stranger's file with the name that a careless program would use meanwhile.
+    std::fs::write(folder.path().join("model.part"), "x").unwrap();
+    let run = trained(&data, &model, &["--epochs", "20", "--batch", "2", "--no-augmentation", "--label", "Disc"]);
+    assert!(run.out.contains("model.safetensors"), "{}", run.out);
+    let dice = mean_dice(&model, &data);
+    assert!(dice > 0.5, "Dice {dice}");
+    let out = folder.path().join("out");
+    let image = data.join("images/disc-a.png");
+    let segment: [&dyn AsRef<OsStr>; 10] =
+        [&"segment", &image, &"--out", &out, &"--model", &model, &"--format", &"labels", &"--device", &"cpu"];
+    succeeds(&segment);
+    assert_eq!(files(&out), ["disc-a.Disc.png"]);
+    assert_eq!(std::fs::read(folder.path().join("model.part")).unwrap(), b"x");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    discs(&data);
+    let model = |name: &str, seed: &str| {
+        let out = folder.path().join(name);
+        trained(&data, &out, &["--epochs", "2", "--batch", "4", "--seed", seed]);
+        std::fs::read(out).unwrap()
+    };
+    let first = model("a.safetensors", "7");
+    assert!(first == model("b.safetensors", "7"), "the same seed gave another model");
+    assert!(first != model("c.safetensors", "8"), "another seed gave the same model");
+    // Predicts nothing yet, so has no Hausdorff distance; it can be read all the same.
+    mean_dice(&folder.path().join("a.safetensors"), &data);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_keeps_the_best_so_far() {
+    use std::io::BufRead;
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("models"));
+    discs(&data);
+    std::fs::create_dir(&out).unwrap();
+    let model = out.join("model.safetensors");
+    let mut child = train(&data, &model, &["--epochs", "100000", "--batch", "4"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("best so far, saved")), "nothing was saved");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(0), "{rest:?}");
+    assert!(run.out.contains("Stopped; the best model so far is in"), "{}", run.out);
+    assert_eq!(files(&out), ["model.safetensors"]);
+    mean_dice(&model, &data);
+}
+
+#[test]
+fn data_that_cannot_be_trained_on_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    let refused = |parts: &[&str]| {
+        assert_refused(&train(&data, &model, &["--epochs", "1"]).output().unwrap().into(), parts);
+        assert!(!model.exists());
+    };
+    refused(&["data/images", "\"images\" and \"masks\""]);
+    discs(&data);
+    let image = data.join("images/disc-a.png");
+    let whole = std::fs::read(&image).unwrap();
+    std::fs::write(&image, &whole[..whole.len() / 2]).unwrap();
+    refused(&["images/disc-a.png", "cut off"]);
+    std::fs::write(&image, &whole).unwrap();
+    std::fs::write(data.join("masks/disc-b.png"), "words").unwrap();
+    refused(&["masks/disc-b.png"]);
+    std::fs::remove_file(data.join("masks/disc-b.png")).unwrap();
+    refused(&["images/disc-b.png", "it has no mask"]);
+}
+
+#[test]
+fn a_model_is_not_given_the_ending_of_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.pth");
+    refuses(&[&"train", &folder.path(), &"--out", &model], &["model.pth", ".safetensors"]);
+    std::fs::copy(CHECKPOINT, &model).unwrap();
+    refuses(&[&"import-checkpoint", &model, &"--out", &model], &["model.pth"]);
+    assert_eq!(std::fs::read(&model).unwrap(), std::fs::read(CHECKPOINT).unwrap());
+}
