@@ -294,7 +294,7 @@ fn legend(painter: &Painter, rect: Rect) {
         let t = step as f32 / STEPS as f32;
         let left = bar.left() + t * bar.width();
         let piece = Rect::from_min_size(pos2(left, bar.top()), vec2(bar.width() / STEPS as f32 + 0.5, bar.height()));
-        painter.rect_filled(piece, 0.0, confidence_color(t + 0.5 / STEPS as f32));
+        painter.rect_filled(piece, 0.0, confidence_color(0.1 + 0.4 * (t + 0.5 / STEPS as f32)));
     }
     text(painter, bar.left_top() - vec2(0.0, 4.0), Align2::LEFT_BOTTOM, "doubtful");
     text(painter, bar.right_top() - vec2(0.0, 4.0), Align2::RIGHT_BOTTOM, "sure");

@@ -16,7 +16,7 @@ use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, ep
 const LINE: f32 = 1.75;
 
 /// Steps of confidence that are told apart by colour.
-const STEPS: f32 = 16.0;
+const STEPS: f32 = 32.0;
 
 /// What is drawn and how.
 pub(crate) struct Overlay<'a> {

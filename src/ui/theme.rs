@@ -157,9 +157,12 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
 }
 
 /// The colour of a boundary by how sure the model is of it: doubtful orange, through yellow, to sure blue.
+///
+/// All colours are used up between 0.1, below which nearly all is wrong, and 0.5, above which nearly nothing is: see
+/// [`crate::session::finding::DOUBTFUL_BELOW`].
 pub(crate) fn confidence_color(confidence: f32) -> Color32 {
     const STOPS: [[f32; 3]; 3] = [[226.0, 92.0, 8.0], [240.0, 228.0, 66.0], [66.0, 165.0, 235.0]];
-    let at = (confidence.clamp(0.0, 1.0) * 2.0).min(1.999);
+    let at = ((confidence - 0.1) / 0.4).clamp(0.0, 0.999) * 2.0;
     let (low, t) = (at as usize, at.fract());
     let mix = |c: usize| (STOPS[low][c] * (1.0 - t) + STOPS[low + 1][c] * t).round() as u8;
     Color32::from_rgb(mix(0), mix(1), mix(2))
