@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 /// Boundary whose confidence is below this is doubtful.
 ///
-/// Of the boundary that the shipped model draws on 62 HC18 images (most of them seen in training), more than 4 pixels off are 95 % of what has a
-/// confidence under 0.1, 46 % of 0.1 to 0.2, 19 % of 0.2 to 0.3 and 10 % or less of the rest.
+/// Of the boundary that the shipped model draws on 62 HC18 images (most of them seen in training), more than 4 pixels
+/// off are 95 % of what has a confidence under 0.1, 46 % of 0.1 to 0.2, 19 % of 0.2 to 0.3 and 10 % or less of nearly
+/// all the rest.
 pub const DOUBTFUL_BELOW: f32 = 0.25;
 
 /// Doubtful stretches shorter than this (pixel edges) are not worth a look.
