@@ -1,3 +1,5 @@
+//! What the writer writes, the reader reads; sources that lack or bend what the standard wants.
+
 #![allow(clippy::unwrap_used)]
 
 use super::{element::*, *};
