@@ -167,10 +167,7 @@ fn channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
     let window = image.default_window();
     let level = |value: f64| {
         let level = match &image.voi_lut {
-            Some(lut) if image.windows.is_empty() && !lut.levels.is_empty() => {
-                let last = lut.levels.len() - 1;
-                f64::from(lut.levels[((value - lut.first).max(0.0) as usize).min(last)])
-            }
+            Some(lut) if image.windows.is_empty() && !lut.levels.is_empty() => lut.level(value),
             _ => window.level(value),
         };
         (if image.inverted { 1.0 - level } else { level }) as f32
