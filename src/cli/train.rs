@@ -7,6 +7,7 @@ use crate::model::augment::AugmentConfig;
 use crate::model::boundary_dou::{Absent, BoundaryDou};
 use crate::model::card::{Config, ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
+use crate::model::cmunext::SIZE_MULTIPLE;
 use crate::model::train::{Progress, TrainOptions, train};
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -121,7 +122,7 @@ enum AbsentArgument {
 pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
     let (columns, rows) = text.split_once('x').ok_or("give columns x rows, like 256x176")?;
     let side = |s: &str| match s.trim().parse::<usize>() {
-        Ok(n) if n > 0 && n % 16 == 0 && n <= 4096 => Ok(n),
+        Ok(n) if n > 0 && n % SIZE_MULTIPLE == 0 && n <= 4096 => Ok(n),
         _ => Err(format!("\"{s}\" is not a multiple of 16 up to 4096")),
     };
     Ok((side(columns)?, side(rows)?))
