@@ -1,47 +1,163 @@
 //! A change of a mask as runs before and after: what undo, journal and redraw share.
 
-/// Neighbouring pixels (in row order) that changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::region::PixelRect;
+
+/// Neighbouring pixels (in row order) that were one label and became another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Index of the first pixel.
-    pub start: usize,
-    /// Labels before.
-    pub before: Vec<u8>,
-    /// Labels after, as many.
-    pub after: Vec<u8>,
+    /// Index of the first pixel, row after row.
+    pub start: u32,
+    /// How many pixels, at least 1.
+    pub length: u32,
+    /// Label before.
+    pub before: u8,
+    /// Label after, another one.
+    pub after: u8,
 }
 
-/// What a gesture changed.
+/// What a gesture changed on one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
-    /// In order of `start`, not touching each other.
+    /// In order of `start`, not overlapping.
     pub runs: Vec<Run>,
 }
 
 impl Edit {
     /// The edit that leads from one list of labels to another of the same length.
     pub fn between(before: &[u8], after: &[u8]) -> Self {
-        let mut runs: Vec<Run> = Vec::new();
-        for (i, (&b, &a)) in before.iter().zip(after).enumerate().filter(|(_, (b, a))| b != a) {
-            match runs.last_mut() {
-                Some(run) if run.start + run.before.len() == i => {
-                    run.before.push(b);
-                    run.after.push(a);
-                }
-                _ => runs.push(Run { start: i, before: vec![b], after: vec![a] }),
+        let mut edit = Self::default();
+        edit.extend_between(0, before, after);
+        edit
+    }
+
+    /// Adds what leads from `before` to `after`, which lie from pixel `start` on, behind all runs so far.
+    pub(super) fn extend_between(&mut self, start: usize, before: &[u8], after: &[u8]) {
+        // Most of a mask stays as it is: eight pixels at a time are looked at first.
+        const STEP: usize = 8;
+        for (n, (b, a)) in before.chunks(STEP).zip(after.chunks(STEP)).enumerate().filter(|(_, (b, a))| b != a) {
+            for (k, (&before, &after)) in b.iter().zip(a).enumerate() {
+                self.push((start + n * STEP + k) as u32, before, after);
             }
         }
-        Self { runs }
+    }
+
+    /// Adds one pixel behind all runs so far; nothing where it did not change.
+    pub(super) fn push(&mut self, index: u32, before: u8, after: u8) {
+        if before == after {
+            return;
+        }
+        match self.runs.last_mut() {
+            Some(r) if r.start + r.length == index && r.before == before && r.after == after => r.length += 1,
+            _ => self.runs.push(Run { start: index, length: 1, before, after }),
+        }
     }
 
     /// The edit that takes this one back.
     pub fn inverse(&self) -> Self {
-        let turn = |run: &Run| Run { start: run.start, before: run.after.clone(), after: run.before.clone() };
+        let turn = |run: &Run| Run { before: run.after, after: run.before, ..*run };
         Self { runs: self.runs.iter().map(turn).collect() }
     }
 
     /// True where nothing changed.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
+    }
+
+    /// How many pixels changed.
+    pub fn pixels(&self) -> usize {
+        self.runs.iter().map(|r| r.length as usize).sum()
+    }
+
+    /// The part of a picture of `columns` width that changed.
+    pub fn bounds(&self, columns: usize) -> PixelRect {
+        let mut bounds = PixelRect::default();
+        for run in &self.runs {
+            let (first, last) = (run.start as usize, (run.start + run.length - 1) as usize);
+            let rows = first / columns..last / columns + 1;
+            let across = if rows.len() > 1 { 0..columns } else { first % columns..last % columns + 1 };
+            bounds = bounds.union(&PixelRect { columns: across, rows });
+        }
+        bounds
+    }
+
+    /// A compact form for history and journal: for each run the distance from the end of the last one and the length
+    /// (LEB128), then the labels before and after.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.runs.len() * 5);
+        let mut end = 0;
+        for run in &self.runs {
+            put(&mut bytes, run.start - end);
+            put(&mut bytes, run.length);
+            bytes.extend([run.before, run.after]);
+            end = run.start + run.length;
+        }
+        bytes
+    }
+
+    /// The edit of which these are the bytes; `None` where they are those of none.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let (mut runs, mut end) = (Vec::new(), 0u32);
+        while !bytes.is_empty() {
+            let start = end.checked_add(take(&mut bytes)?)?;
+            let length = take(&mut bytes)?;
+            let [before, after, rest @ ..] = bytes else { return None };
+            runs.push(Run { start, length, before: *before, after: *after });
+            bytes = rest;
+            end = start.checked_add(length).filter(|_| length > 0 && before != after)?;
+        }
+        Some(Self { runs })
+    }
+}
+
+/// Writes a number in groups of seven bits, the lowest first.
+pub(super) fn put(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// Reads what [`put`] wrote; `None` at the end of the bytes or past 32 bits.
+pub(super) fn take(bytes: &mut &[u8]) -> Option<u32> {
+    let mut value = 0u32;
+    for shift in (0..32).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let part = u32::from(byte & 0x7f);
+        value |= part.checked_shl(shift).filter(|v| v >> shift == part)?;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_edit_comes_back_from_its_bytes(
+            before in proptest::collection::vec(0u8..3, 1..400),
+            seed in any::<u64>(),
+        ) {
+            let after: Vec<u8> =
+                before.iter().enumerate().map(|(i, l)| if (seed >> (i / 5 % 64)) & 1 == 0 { *l } else { 2 }).collect();
+            let edit = Edit::between(&before, &after);
+            prop_assert_eq!(&Edit::from_bytes(&edit.to_bytes()).unwrap(), &edit);
+            prop_assert_eq!(edit.inverse(), Edit::between(&after, &before));
+            prop_assert_eq!(edit.pixels(), before.iter().zip(&after).filter(|(b, a)| b != a).count());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Some(edit) = Edit::from_bytes(&bytes) {
+                prop_assert!(edit.runs.windows(2).all(|w| w[0].start + w[0].length <= w[1].start));
+            }
+        }
     }
 }

@@ -1,6 +1,57 @@
 //! The label mask of one slice: the only place that writes it; every write returns an edit.
 
-use super::edit::{Edit, Run};
+use super::{
+    edit::{self, Edit, Run},
+    region::{PixelRect, Region},
+};
+
+/// A set of labels 0..=255, background among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelSet([u64; 4]);
+
+impl LabelSet {
+    /// No label.
+    pub const NONE: Self = Self([0; 4]);
+    /// Every label, and background.
+    pub const ALL: Self = Self([u64::MAX; 4]);
+
+    /// The set with one label more.
+    pub fn with(mut self, label: u8) -> Self {
+        self.0[usize::from(label >> 6)] |= 1 << (label & 63);
+        self
+    }
+
+    /// True where the label is in it.
+    pub fn contains(&self, label: u8) -> bool {
+        self.0[usize::from(label >> 6)] >> (label & 63) & 1 == 1
+    }
+}
+
+impl FromIterator<u8> for LabelSet {
+    fn from_iter<I: IntoIterator<Item = u8>>(labels: I) -> Self {
+        labels.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// Which pixels may change: one changes only where neither its old nor its new label is locked, and its old one may be
+/// painted over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Labels that neither gain nor lose a pixel.
+    pub locked: LabelSet,
+    /// What may be painted over.
+    pub over: LabelSet,
+}
+
+impl Rule {
+    /// Everything may change.
+    pub const FREE: Self = Self { locked: LabelSet::NONE, over: LabelSet::ALL };
+
+    /// True where a pixel may change from one label to the other.
+    pub fn allows(&self, before: u8, after: u8) -> bool {
+        self.over.contains(before) && !self.locked.contains(before) && !self.locked.contains(after)
+    }
+}
 
 /// One label per pixel, row after row: 0 is background, 1..=n the labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +103,39 @@ impl Mask {
         self.labels.iter().all(|&l| l == 0)
     }
 
+    /// The pixels that carry `label`.
+    pub fn region(&self, label: u8) -> Region {
+        Region::from_fn(&PixelRect::whole(self.columns, self.rows), |x, y| self.labels[y * self.columns + x] == label)
+    }
+
+    /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.
+    pub fn paint(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
+        self.change(region, |_, before| if rule.allows(before, label) { label } else { before })
+    }
+
+    /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: what it leaves becomes
+    /// background. Outside of `window` nothing changes.
+    pub fn reshape(&mut self, label: u8, target: &Region, window: &Region, rule: &Rule) -> Edit {
+        // Erasing what the label leaves is part of its move: "paint only over" is about what it comes to cover.
+        let leaving = Rule { over: LabelSet::ALL, ..*rule };
+        let gone = window.difference(target);
+        let erased =
+            self.change(&gone, |_, before| if before == label && leaving.allows(label, 0) { 0 } else { before });
+        let painted = self.paint(&target.intersection(window), label, rule);
+        self.merged(&[erased, painted])
+    }
+
+    /// Takes over the labels of `other`, of the same size (else nothing happens), within `region`, where `rule` allows.
+    pub fn take(&mut self, other: &Mask, region: &Region, rule: &Rule) -> Edit {
+        if (self.columns, self.rows) != (other.columns, other.rows) {
+            return Edit::default();
+        }
+        self.change(region, |i, before| {
+            let after = other.labels[i];
+            if rule.allows(before, after) { after } else { before }
+        })
+    }
+
     /// Makes this mask equal to `other` (of the same size, else nothing happens); the edit undoes it.
     pub fn replace(&mut self, other: &Mask) -> Edit {
         if (self.columns, self.rows) != (other.columns, other.rows) {
@@ -62,12 +146,163 @@ impl Mask {
         edit
     }
 
-    /// Does what an edit says; runs outside of the mask are left out.
+    /// Does what an edit says, whatever is there; runs outside of the mask are left out.
     pub fn apply(&mut self, edit: &Edit) {
-        for Run { start, after, .. } in &edit.runs {
-            if let Some(place) = self.labels.get_mut(*start..*start + after.len()) {
-                place.copy_from_slice(after);
+        for Run { start, length, after, .. } in &edit.runs {
+            if let Some(place) = self.labels.get_mut(*start as usize..*start as usize + *length as usize) {
+                place.fill(*after);
             }
+        }
+    }
+
+    /// One edit for several that were made on this mask one after the other, the last one just now.
+    pub fn merged(&self, edits: &[Edit]) -> Edit {
+        let mut changed = edits.iter().filter(|e| !e.is_empty());
+        if let (Some(only), None) = (changed.next(), changed.next()) {
+            return only.clone();
+        }
+        let first = edits.iter().filter_map(|e| Some(e.runs.first()?.start as usize)).min();
+        let last = edits.iter().filter_map(|e| e.runs.last().map(|r| (r.start + r.length) as usize)).max();
+        let Some((first, last)) = first.zip(last.map(|l| l.min(self.labels.len()))) else { return Edit::default() };
+        let mut before = self.labels[first..last].to_vec();
+        for run in edits.iter().rev().flat_map(|e| &e.runs) {
+            let start = run.start as usize - first;
+            if let Some(place) = before.get_mut(start..start + run.length as usize) {
+                place.fill(run.before);
+            }
+        }
+        let mut merged = Edit::default();
+        merged.extend_between(first, &before, &self.labels[first..last]);
+        merged
+    }
+
+    fn change(&mut self, region: &Region, label: impl Fn(usize, u8) -> u8) -> Edit {
+        let mut edit = Edit::default();
+        for span in region.spans().iter().take_while(|s| s.row < self.rows) {
+            let row = span.row * self.columns;
+            for i in row + span.start.min(self.columns)..row + span.end.min(self.columns) {
+                let before = self.labels[i];
+                let after = label(i, before);
+                self.labels[i] = after;
+                edit.push(i as u32, before, after);
+            }
+        }
+        edit
+    }
+}
+
+/// A mask in little memory: equal labels in a row as their number and the label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedMask {
+    columns: u32,
+    rows: u32,
+    bytes: Vec<u8>,
+}
+
+impl PackedMask {
+    /// Packs a mask.
+    pub fn of(mask: &Mask) -> Self {
+        let mut bytes = Vec::new();
+        for run in mask.labels.chunk_by(|a, b| a == b) {
+            edit::put(&mut bytes, run.len() as u32);
+            bytes.push(run[0]);
+        }
+        Self { columns: mask.columns as u32, rows: mask.rows as u32, bytes }
+    }
+
+    /// The mask.
+    pub fn unpack(&self) -> Mask {
+        let (columns, rows) = (self.columns as usize, self.rows as usize);
+        let mut labels = Vec::with_capacity(columns * rows);
+        let mut bytes = self.bytes.as_slice();
+        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+            labels.resize(labels.len() + length as usize, label);
+            bytes = rest;
+        }
+        labels.resize(columns * rows, 0);
+        Mask { columns, rows, labels }
+    }
+
+    /// For a file: columns and rows as four bytes each, lowest first, then for each run its length (LEB128) and label.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [&self.columns.to_le_bytes()[..], &self.rows.to_le_bytes(), &self.bytes].concat()
+    }
+
+    /// The mask of which these are the bytes; `None` where they are those of none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (columns, rest) = bytes.split_first_chunk()?;
+        let (rows, runs) = rest.split_first_chunk()?;
+        let (columns, rows) = (u32::from_le_bytes(*columns), u32::from_le_bytes(*rows));
+        let (mut rest, mut pixels) = (runs, 0u64);
+        while !rest.is_empty() {
+            pixels += u64::from(edit::take(&mut rest)?);
+            rest = rest.split_first()?.1;
+        }
+        let is_whole = pixels == u64::from(columns) * u64::from(rows);
+        is_whole.then(|| Self { columns, rows, bytes: runs.to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const SIDE: usize = 16;
+
+    fn mask() -> impl Strategy<Value = Mask> {
+        proptest::collection::vec(0u8..4, SIDE * SIDE).prop_map(|l| Mask::from_labels(SIDE, SIDE, l).unwrap())
+    }
+
+    fn region() -> impl Strategy<Value = Region> {
+        proptest::collection::vec(any::<bool>(), SIDE * SIDE)
+            .prop_map(|c| Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| c[y * SIDE + x]))
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let set = || proptest::collection::vec(0u8..4, 0..4).prop_map(|l| l.into_iter().collect::<LabelSet>());
+        (set(), set()).prop_map(|(locked, over)| Rule { locked, over })
+    }
+
+    proptest! {
+        #[test]
+        fn every_write_is_undone_by_its_edit_and_keeps_locked_labels(
+            start in mask(), other in mask(), region in region(), window in region(), rule in rule(), label in 0u8..4,
+        ) {
+            type Write = Box<dyn Fn(&mut Mask) -> Edit>;
+            let (r, w) = (region.clone(), window.clone());
+            let writes: [Write; 3] = [
+                Box::new(move |m| m.paint(&r, label, &rule)),
+                Box::new({ let r = region.clone(); move |m| m.reshape(label.max(1), &r, &w, &rule) }),
+                Box::new(move |m| m.take(&other, &region, &rule)),
+            ];
+            for write in writes {
+                let mut mask = start.clone();
+                let edit = write(&mut mask);
+                let written = mask.clone();
+                for locked in (0..4).filter(|l| rule.locked.contains(*l)) {
+                    prop_assert_eq!(mask.region(locked), start.region(locked));
+                }
+                mask.apply(&edit.inverse());
+                prop_assert_eq!(&mask, &start);
+                mask.apply(&edit);
+                prop_assert_eq!(mask, written);
+            }
+        }
+
+        #[test]
+        fn edits_of_a_gesture_are_one(start in mask(), parts in proptest::collection::vec((region(), 0u8..4), 0..5)) {
+            let mut mask = start.clone();
+            let edits: Vec<Edit> = parts.iter().map(|(r, l)| mask.paint(r, *l, &Rule::FREE)).collect();
+            prop_assert_eq!(mask.merged(&edits), Edit::between(start.labels(), mask.labels()));
+        }
+
+        #[test]
+        fn a_packed_mask_comes_back(mask in mask()) {
+            let packed = PackedMask::of(&mask);
+            prop_assert_eq!(packed.unpack(), mask);
+            prop_assert_eq!(PackedMask::from_bytes(&packed.to_bytes()).unwrap(), packed);
         }
     }
 }

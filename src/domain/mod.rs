@@ -12,4 +12,5 @@ pub mod measure;
 pub mod metrics;
 pub mod prediction;
 pub mod progress;
+pub mod region;
 pub mod study;
