@@ -1,0 +1,94 @@
+//! How long the shapes of the tools take: brush, polygon, fill, grow, smooth, interpolation.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use labrum::domain::{
+    mask::{Mask, Rule},
+    region::Region,
+    tools::{fill::connected_label, interpolate::between_masks, morphology, polygon::polygon, stroke},
+};
+use std::{f64::consts::TAU, hint::black_box};
+
+const SIDE: usize = 2048;
+
+/// One move of the pointer: the shape and the mask under it, which turns from one label to another each time.
+fn brush(c: &mut Criterion) {
+    let mut mask = Mask::empty(SIDE, SIDE);
+    let mut step = 0u32;
+    c.bench_function("brush move, radius 40, 2048x2048", |b| {
+        b.iter(|| {
+            step += 1;
+            let (sin, cos) = (f64::from(step) * 0.02).sin_cos();
+            let from = [1024.0 + 700.0 * cos, 1024.0 + 700.0 * sin];
+            let shape = stroke::capsule(from, [from[0] - 14.0 * sin, from[1] + 14.0 * cos], [40.0; 2], SIDE, SIDE);
+            mask.paint(&shape, (step / 315 % 3) as u8, &Rule::FREE)
+        });
+    });
+}
+
+/// A lasso of 4000 points with a wavy rim that fills a square of that side.
+fn lasso(side: f64) -> Vec<[f64; 2]> {
+    let point = |i: u32| {
+        let angle = f64::from(i) * TAU / 4000.0;
+        let radius = side * (0.46 + 0.04 * (40.0 * angle).sin());
+        [side * 0.5 + radius * angle.cos(), side * 0.5 + radius * angle.sin()]
+    };
+    (0..4000).map(point).collect()
+}
+
+fn polygons(c: &mut Criterion) {
+    for side in [500usize, 2500] {
+        let points = lasso(side as f64);
+        let paint = |mut mask: Mask| {
+            let edit = mask.paint(&polygon(&points, side, side), 1, &Rule::FREE);
+            (mask, edit)
+        };
+        let name = format!("polygon fill, {side}x{side}");
+        c.bench_function(&name, |b| b.iter_batched(|| Mask::empty(side, side), paint, BatchSize::LargeInput));
+        let mut drawn = Mask::empty(side, side);
+        for (i, y) in (0..side).step_by(50).enumerate() {
+            let middle = [side as f64 * 0.5, y as f64];
+            let band = stroke::capsule([0.0, y as f64], middle, [20.0; 2], side, side);
+            drawn.paint(&band, (i % 3) as u8, &Rule::FREE);
+        }
+        let name = format!("polygon fill over labels, {side}x{side}");
+        c.bench_function(&name, |b| b.iter_batched(|| drawn.clone(), paint, BatchSize::LargeInput));
+    }
+}
+
+fn fill(c: &mut Criterion) {
+    let mut mask = Mask::empty(SIDE, SIDE);
+    mask.paint(&stroke::disc([1024.0; 2], [900.0; 2], SIDE, SIDE), 1, &Rule::FREE);
+    mask.paint(&stroke::disc([1024.0; 2], [300.0; 2], SIDE, SIDE), 0, &Rule::FREE);
+    c.bench_function("connected fill of a ring, 2048x2048", |b| b.iter(|| connected_label(&mask, (1024, 200))));
+    let blank = Mask::empty(SIDE, SIDE);
+    c.bench_function("connected fill of all, 2048x2048", |b| b.iter(|| connected_label(&blank, (1024, 200))));
+}
+
+fn change_of_shape(c: &mut Criterion) {
+    let disc = stroke::disc([1024.0; 2], [250.0; 2], SIDE, SIDE);
+    type Change = fn(&Region, [f64; 2], usize, usize) -> Region;
+    let changes: [(&str, Change); 3] =
+        [("grow", morphology::grown), ("shrink", morphology::shrunk), ("smooth", morphology::smoothed)];
+    for (name, change) in changes {
+        let name = format!("{name} by 5, disc of 500");
+        c.bench_function(&name, |b| b.iter(|| change(black_box(&disc), [5.0; 2], SIDE, SIDE)));
+    }
+}
+
+fn interpolation(c: &mut Criterion) {
+    let mask = |shift: f64| {
+        let mut mask = Mask::empty(512, 512);
+        for (label, x) in [(1, 150.0), (2, 330.0)] {
+            let disc = stroke::disc([x + shift, 256.0], [90.0 + shift, 130.0], 512, 512);
+            mask.paint(&disc, label, &Rule::FREE);
+        }
+        mask
+    };
+    let (a, b) = (mask(0.0), mask(12.0));
+    c.bench_function("interpolation, two labels, 512x512", |bench| {
+        bench.iter(|| between_masks(black_box(&a), &b, 0.4, [0.8, 0.7]));
+    });
+}
+
+criterion_group!(benches, brush, polygons, fill, change_of_shape, interpolation);
+criterion_main!(benches);

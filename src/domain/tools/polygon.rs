@@ -1,0 +1,132 @@
+//! Polygon and lasso: the pixels inside a closed line.
+
+use super::{
+    super::region::{Region, Span},
+    first_at_or_after,
+};
+
+/// The pixels whose centre is inside the polygon, by the even-odd rule: where the line crosses itself, what is enclosed
+/// twice is outside. The last point is joined to the first; points may lie outside of the picture; points that are no
+/// numbers are left out; fewer than three give nothing. Of a centre on the line itself, the left and upper side is in,
+/// so that polygons that share a side share no pixel.
+pub fn polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
+    let edges = edges(points, rows);
+    let (mut waiting, mut active) = (edges.iter().peekable(), Vec::<&Edge>::new());
+    let (mut spans, mut crossings) = (Vec::new(), Vec::new());
+    let first = edges.first().map_or(rows, |e| e.rows.0);
+    let end = edges.iter().map(|e| e.rows.1).max().unwrap_or(0);
+    for row in first..end {
+        active.retain(|e| row < e.rows.1);
+        while let Some(edge) = waiting.next_if(|e| e.rows.0 <= row) {
+            active.push(edge);
+        }
+        crossings.clear();
+        crossings.extend(active.iter().map(|e| first_at_or_after(e.x_at(row), columns)));
+        crossings.sort_unstable();
+        let pairs = crossings.chunks_exact(2).filter(|p| p[0] < p[1]);
+        spans.extend(pairs.map(|p| Span { row, start: p[0], end: p[1] }));
+    }
+    Region::from_spans(spans)
+}
+
+/// A side that crosses the line through the centres of at least one row.
+struct Edge {
+    /// The first row, and the one after the last.
+    rows: (usize, usize),
+    top: [f64; 2],
+    bottom: [f64; 2],
+}
+
+impl Edge {
+    fn x_at(&self, row: usize) -> f64 {
+        let ([x0, y0], [x1, y1]) = (self.top, self.bottom);
+        x0 + (row as f64 + 0.5 - y0) / (y1 - y0) * (x1 - x0)
+    }
+}
+
+/// The sides in order of their first row. Both ends count by the same rule, "the centre is not above", so that every
+/// row is crossed an even number of times and horizontal sides not at all.
+fn edges(points: &[[f64; 2]], rows: usize) -> Vec<Edge> {
+    let points: Vec<[f64; 2]> = points.iter().copied().filter(|p| p.iter().all(|v| v.is_finite())).collect();
+    let next = points.iter().cycle().skip(1);
+    let side = |(&a, &b): (&[f64; 2], &[f64; 2])| {
+        let (top, bottom) = if a[1] <= b[1] { (a, b) } else { (b, a) };
+        let rows = (first_at_or_after(top[1], rows), first_at_or_after(bottom[1], rows));
+        (rows.0 < rows.1).then_some(Edge { rows, top, bottom })
+    };
+    let mut edges: Vec<Edge> = points.iter().zip(next).filter_map(side).collect();
+    edges.sort_unstable_by_key(|e| e.rows.0);
+    edges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const COLUMNS: usize = 30;
+    const ROWS: usize = 24;
+
+    /// Points in and around the picture; half of them on centres and corners, where sides meet rows exactly.
+    fn point() -> impl Strategy<Value = [f64; 2]> {
+        let free = (-15.0..45.0f64, -15.0..40.0f64).prop_map(|(x, y)| [x, y]);
+        let grid = (-10..70i32, -10..60i32).prop_map(|(x, y)| [f64::from(x) / 2.0, f64::from(y) / 2.0]);
+        prop_oneof![free, grid]
+    }
+
+    /// How often a ray from `p` to the right crosses the polygon; `None` where a side passes through `p`.
+    fn crossings(p: [f64; 2], points: &[[f64; 2]]) -> Option<usize> {
+        let mut count = 0;
+        for (i, a) in points.iter().enumerate() {
+            let b = points[(i + 1) % points.len()];
+            if (a[1] > p[1]) != (b[1] > p[1]) {
+                let x = (b[0] - a[0]) * (p[1] - a[1]) / (b[1] - a[1]) + a[0];
+                if (x - p[0]).abs() < 1e-9 {
+                    return None;
+                }
+                count += usize::from(x > p[0]);
+            }
+        }
+        Some(count)
+    }
+
+    proptest! {
+        #[test]
+        fn a_polygon_is_every_pixel_that_a_ray_finds_inside(points in proptest::collection::vec(point(), 0..12)) {
+            let region = polygon(&points, COLUMNS, ROWS);
+            for (x, y) in (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| (x, y))) {
+                if let Some(count) = crossings([x as f64 + 0.5, y as f64 + 0.5], &points) {
+                    prop_assert_eq!(region.contains(x, y), count % 2 == 1, "{} {}", x, y);
+                }
+            }
+            let bounds = region.bounds();
+            prop_assert!(bounds.columns.end <= COLUMNS && bounds.rows.end <= ROWS);
+            prop_assert!(points.len() > 2 || region.is_empty());
+        }
+
+        #[test]
+        fn two_polygons_with_a_common_side_share_no_pixel_and_leave_none_out(
+            a in point(), b in point(), c in point(), d in point(),
+        ) {
+            let all = polygon(&[a, b, c, d], COLUMNS, ROWS);
+            let (one, other) = (polygon(&[a, b, c], COLUMNS, ROWS), polygon(&[a, c, d], COLUMNS, ROWS));
+            let either = one.union(&other).difference(&one.intersection(&other));
+            prop_assert_eq!(either, all);
+        }
+    }
+
+    #[test]
+    fn a_square_on_pixel_borders_is_its_pixels() {
+        let region = polygon(&[[2.0, 1.0], [5.0, 1.0], [5.0, 3.0], [2.0, 3.0]], COLUMNS, ROWS);
+        assert_eq!(region.spans(), [Span { row: 1, start: 2, end: 5 }, Span { row: 2, start: 2, end: 5 }]);
+    }
+
+    #[test]
+    fn points_that_are_no_numbers_are_left_out() {
+        let with = [[2.0, 1.0], [f64::NAN, 4.0], [9.0, 1.0], [5.0, f64::INFINITY], [2.0, 9.0]];
+        assert_eq!(polygon(&with, COLUMNS, ROWS), polygon(&[with[0], with[2], with[4]], COLUMNS, ROWS));
+        assert!(polygon(&[[f64::NAN; 2]; 9], COLUMNS, ROWS).is_empty());
+        let far = polygon(&[[-1e300, -1e300], [1e300, -1e300], [0.0, 1e300]], COLUMNS, ROWS);
+        assert_eq!(far.len(), COLUMNS * ROWS);
+    }
+}
