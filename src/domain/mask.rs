@@ -110,7 +110,7 @@ impl Mask {
 
     /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.
     pub fn paint(&mut self, region: &Region, label: u8, rule: &Rule) -> Edit {
-        self.change(region, |_, before| if rule.allows(before, label) { label } else { before })
+        self.relabel(region, |before| if rule.allows(before, label) { label } else { before })
     }
 
     /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: what it leaves becomes
@@ -119,8 +119,7 @@ impl Mask {
         // Erasing what the label leaves is part of its move: "paint only over" is about what it comes to cover.
         let leaving = Rule { over: LabelSet::ALL, ..*rule };
         let gone = window.difference(target);
-        let erased =
-            self.change(&gone, |_, before| if before == label && leaving.allows(label, 0) { 0 } else { before });
+        let erased = self.relabel(&gone, |before| if before == label && leaving.allows(label, 0) { 0 } else { before });
         let painted = self.paint(&target.intersection(window), label, rule);
         self.merged(&[erased, painted])
     }
@@ -176,6 +175,28 @@ impl Mask {
         merged
     }
 
+    /// Changes labels by what they are alone, all neighbours of the same label in a row at once.
+    fn relabel(&mut self, region: &Region, label: impl Fn(u8) -> u8) -> Edit {
+        let mut edit = Edit::default();
+        for span in region.spans().iter().take_while(|s| s.row < self.rows) {
+            let row = span.row * self.columns;
+            let (mut start, end) = (row + span.start.min(self.columns), row + span.end.min(self.columns));
+            while start < end {
+                let length = equal_at_start(&self.labels[start..end]);
+                let before = self.labels[start];
+                let after = label(before);
+                if before != after {
+                    self.labels[start..start + length].fill(after);
+                    edit.push(start as u32, before, after);
+                    edit.runs.last_mut().into_iter().for_each(|run| run.length += length as u32 - 1);
+                }
+                start += length;
+            }
+        }
+        edit
+    }
+
+    /// Changes labels by where they are, too.
     fn change(&mut self, region: &Region, label: impl Fn(usize, u8) -> u8) -> Edit {
         let mut edit = Edit::default();
         for span in region.spans().iter().take_while(|s| s.row < self.rows) {
@@ -189,6 +210,16 @@ impl Mask {
         }
         edit
     }
+}
+
+/// How many labels from the first on are equal to it.
+fn equal_at_start(labels: &[u8]) -> usize {
+    // In blocks that the compiler compares at once; the rest one by one.
+    const STEP: usize = 32;
+    let Some(first) = labels.first() else { return 0 };
+    let is_equal = |block: &&[u8]| block.iter().fold(true, |equal, l| equal & (l == first));
+    let blocks = labels.chunks_exact(STEP).take_while(is_equal).count() * STEP;
+    blocks + labels[blocks..].iter().take_while(|l| *l == first).count()
 }
 
 /// A mask in little memory: equal labels in a row as their number and the label.
@@ -247,6 +278,7 @@ impl PackedMask {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::region::Span;
     use proptest::prelude::*;
 
     const SIDE: usize = 16;
@@ -289,6 +321,22 @@ mod tests {
                 mask.apply(&edit);
                 prop_assert_eq!(mask, written);
             }
+        }
+
+        #[test]
+        fn long_runs_are_painted_pixel_by_pixel_as_well_as_in_blocks(
+            runs in proptest::collection::vec((0u8..3, 1usize..90), 1..12), start in 0usize..100, length in 0usize..300,
+        ) {
+            let labels: Vec<u8> = runs.iter().flat_map(|(l, n)| std::iter::repeat_n(*l, *n)).collect();
+            let columns = labels.len();
+            let mut mask = Mask::from_labels(columns, 1, labels.clone()).unwrap();
+            let rule = Rule { locked: LabelSet::NONE.with(2), over: LabelSet::ALL };
+            let span = Span { row: 0, start, end: start + length };
+            let edit = mask.paint(&Region::from_spans(vec![span]), 1, &rule);
+            let painted = |(i, l): (usize, &u8)| if i >= start && i < start + length && *l != 2 { 1 } else { *l };
+            let expected: Vec<u8> = labels.iter().enumerate().map(painted).collect();
+            prop_assert_eq!(mask.labels(), &expected);
+            prop_assert_eq!(edit, Edit::between(&labels, &expected));
         }
 
         #[test]
