@@ -15,32 +15,51 @@ use std::ops::Range;
 /// shifts between the slices does not vanish; but not where they overlap more as they lie, as two parts and one of them
 /// do. A shape without a partner shrinks evenly, down to nothing at the empty slice.
 pub fn between(a: &Region, b: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Region {
-    let field = Field::between(a, b, t, columns, rows, spacing);
+    let Some(pair) = Pair::of(a, b, spacing) else { return Region::default() };
+    let field = pair.at(t, columns, rows);
     Region::from_fn(&field.window, |x, y| field.at(x, y) > 0.0)
 }
 
 /// The same for each label of two masks of equal size (else nothing): the labels there are at `t`, in order, with their
 /// pixels. Where shapes would overlap, the label wins that is deeper inside its shape.
 pub fn between_masks(a: &Mask, b: &Mask, t: f64, spacing: [f64; 2]) -> Vec<(u8, Region)> {
-    let (columns, rows) = (a.columns(), a.rows());
-    if (columns, rows) != (b.columns(), b.rows()) {
-        return Vec::new();
+    MaskPair::of(a, b, spacing).at(t)
+}
+
+/// Two masks made ready for [`between_masks`] at many places: most of the work is done once.
+pub struct MaskPair {
+    columns: usize,
+    rows: usize,
+    pairs: Vec<(u8, Pair)>,
+}
+
+impl MaskPair {
+    /// The labels of two masks of equal size (else none); `spacing` as for [`between`].
+    pub fn of(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
+        let (columns, rows) = (a.columns(), a.rows());
+        let labels = if (columns, rows) == (b.columns(), b.rows()) { labels_of(a, b) } else { Vec::new() };
+        let pair = |label| Some((label, Pair::of(&a.region(label), &b.region(label), spacing)?));
+        Self { columns, rows, pairs: labels.into_iter().filter_map(pair).collect() }
     }
-    let mut depths = vec![0.0; columns * rows];
-    let mut labels = vec![0u8; columns * rows];
-    let mut windows = Vec::new();
-    for label in labels_of(a, b) {
-        let field = Field::between(&a.region(label), &b.region(label), t, columns, rows, spacing);
-        for (y, x) in field.window.rows.clone().flat_map(|y| field.window.columns.clone().map(move |x| (y, x))) {
-            let (i, depth) = (y * columns + x, field.at(x, y));
-            if depth > depths[i] {
-                (depths[i], labels[i]) = (depth, label);
+
+    /// The labels there are at `t`, in order, with their pixels.
+    pub fn at(&self, t: f64) -> Vec<(u8, Region)> {
+        let mut depths = vec![0.0; self.columns * self.rows];
+        let mut labels = vec![0u8; self.columns * self.rows];
+        let mut windows = Vec::new();
+        for (label, pair) in &self.pairs {
+            let field = pair.at(t, self.columns, self.rows);
+            for (y, x) in field.window.rows.clone().flat_map(|y| field.window.columns.clone().map(move |x| (y, x))) {
+                let (i, depth) = (y * self.columns + x, field.at(x, y));
+                if depth > depths[i] {
+                    (depths[i], labels[i]) = (depth, *label);
+                }
             }
+            windows.push((*label, field.window));
         }
-        windows.push((label, field.window));
+        let won = |(label, window)| (label, Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label));
+        windows.into_iter().map(won).filter(|(_, region)| !region.is_empty()).collect()
     }
-    let won = |(label, window)| (label, Region::from_fn(&window, |x, y| labels[y * columns + x] == label));
-    windows.into_iter().map(won).filter(|(_, region)| !region.is_empty()).collect()
 }
 
 /// The labels of either mask but background, in order.
@@ -60,35 +79,55 @@ impl Field {
     fn at(&self, column: usize, row: usize) -> f64 {
         self.depths[(row - self.window.rows.start) * self.window.columns.len() + column - self.window.columns.start]
     }
+}
 
-    fn between(a: &Region, b: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Self {
-        let t = t.max(0.0).min(1.0);
+/// Two shapes, at least one of them with pixels, as distances from their boundaries.
+enum Pair {
+    /// Only one has pixels: the second where `grows`.
+    One { shape: SignedDistance, around: Frame, greatest: f64, grows: bool },
+    /// Both have; `shift` (x, y) is how far the first moves on the way.
+    Two { shapes: [SignedDistance; 2], around: [Frame; 2], shift: [f64; 2] },
+}
+
+impl Pair {
+    fn of(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<Self> {
+        let one = |region: &Region, grows| {
+            let around = Frame::around(region);
+            let shape = SignedDistance::of(region, &around, spacing);
+            let greatest = shape.values.iter().copied().fold(0.0, f64::max);
+            Some(Self::One { shape, around, greatest, grows })
+        };
         match (a.is_empty(), b.is_empty()) {
-            (true, true) => Self { window: PixelRect::default(), depths: Vec::new() },
-            (false, true) => Self::shrinking(a, t, columns, rows, spacing),
-            (true, false) => Self::shrinking(b, 1.0 - t, columns, rows, spacing),
-            (false, false) => Self::mixed(a, b, t, columns, rows, spacing),
+            (true, true) => None,
+            (false, true) => one(a, false),
+            (true, false) => one(b, true),
+            (false, false) => {
+                let shift = shift(a, b);
+                let around = [Frame::around(a), Frame::around(b)];
+                // Each distance is asked for wherever one of the shapes may be after the move.
+                let frames =
+                    [around[0].union(&around[1].moved(shift.map(|s| -s))), around[1].union(&around[0].moved(shift))];
+                let shapes = [SignedDistance::of(a, &frames[0], spacing), SignedDistance::of(b, &frames[1], spacing)];
+                Some(Self::Two { shapes, around, shift })
+            }
         }
     }
 
-    /// A shape that at `t` has lost that share of its greatest depth.
-    fn shrinking(region: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Self {
-        let depth = SignedDistance::of(region, &Frame::around(region), spacing);
-        let greatest = depth.values.iter().copied().fold(0.0, f64::max);
-        let window = Frame::around(region).within(columns, rows);
-        Self { depths: sampled(&window, |x, y| depth.at(x, y) - t * greatest), window }
-    }
-
-    fn mixed(a: &Region, b: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Self {
-        let shift = shift(a, b);
-        let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
-        let (around_a, around_b) = (Frame::around(a), Frame::around(b));
-        // Each distance is asked for wherever one of the shapes may be after the move.
-        let depth_a = SignedDistance::of(a, &around_a.union(&around_b.moved(shift.map(|s| -s))), spacing);
-        let depth_b = SignedDistance::of(b, &around_b.union(&around_a.moved(shift)), spacing);
-        let window = around_a.moved(forth).union(&around_b.moved(back)).within(columns, rows);
-        let at = |x, y| (1.0 - t) * depth_a.at(x - forth[0], y - forth[1]) + t * depth_b.at(x - back[0], y - back[1]);
-        Self { depths: sampled(&window, at), window }
+    fn at(&self, t: f64, columns: usize, rows: usize) -> Field {
+        let t = if t > 0.0 { t.min(1.0) } else { 0.0 };
+        match self {
+            Self::One { shape, around, greatest, grows } => {
+                let lost = greatest * if *grows { 1.0 - t } else { t };
+                let window = around.within(columns, rows);
+                Field { depths: sampled(&window, |x, y| shape.at(x, y) - lost), window }
+            }
+            Self::Two { shapes: [a, b], around, shift } => {
+                let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
+                let window = around[0].moved(forth).union(&around[1].moved(back)).within(columns, rows);
+                let at = |x, y| (1.0 - t) * a.at(x - forth[0], y - forth[1]) + t * b.at(x - back[0], y - back[1]);
+                Field { depths: sampled(&window, at), window }
+            }
+        }
     }
 }
 

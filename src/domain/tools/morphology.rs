@@ -20,6 +20,7 @@ pub fn grown(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> R
             add(&mut grown[row], Span { row, start, end });
         }
     }
+    grown.iter_mut().for_each(|spans| spans.sort_unstable());
     Region::from_spans(grown.concat())
 }
 
@@ -64,14 +65,13 @@ fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
     std::iter::once(rx as usize).chain(away.map(reach)).collect()
 }
 
-/// Adds a span to those of its row. Of neighbouring rows most overlap, which keeps the list short.
+/// Adds a span to those of its row. Those of neighbouring rows mostly overlap: to lengthen one of the latest keeps the
+/// list short.
 fn add(spans: &mut Vec<Span>, span: Span) {
-    match spans.last_mut() {
-        Some(last) if span.start <= last.end && last.start <= span.end => {
-            last.start = last.start.min(span.start);
-            last.end = last.end.max(span.end);
-        }
-        _ => spans.push(span),
+    let overlaps = |s: &&mut Span| span.start <= s.end && s.start <= span.end;
+    match spans.iter_mut().rev().take(4).find(overlaps) {
+        Some(s) => (s.start, s.end) = (s.start.min(span.start), s.end.max(span.end)),
+        None => spans.push(span),
     }
 }
 
