@@ -11,5 +11,6 @@ pub mod model;
 pub mod session;
 pub mod ui;
 pub mod worker;
+pub mod workspace;
 
 pub use error::{Error, Result};

@@ -6,6 +6,7 @@ pub mod distance;
 pub mod edit;
 pub mod geometry;
 pub mod image;
+pub mod journal;
 pub mod label;
 pub mod mask;
 pub mod measure;

@@ -1,0 +1,189 @@
+//! Records of a workspace that the editor and the store share: steps of the journal, cases, proposals, the meter.
+
+use super::{
+    edit::Edit,
+    mask::PackedMask,
+    study::{Series, Source, Status},
+};
+use crate::Error;
+
+/// A case of a workspace; the same one for as long as the workspace lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CaseKey(pub i64);
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A person, by the name that the settings give.
+    Person(String),
+    /// A model, whose proposal was taken over.
+    Model {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+}
+
+/// Whether a step counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StepState {
+    /// It is in the mask.
+    #[default]
+    Done,
+    /// Taken back, to be had again.
+    Undone,
+    /// Taken back for good: something else was done after. Kept for the record.
+    Dropped,
+}
+
+/// One finished gesture on one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Place in the journal of the workspace: later steps have higher ones.
+    pub seq: i64,
+    /// The case that it changed.
+    pub case: CaseKey,
+    /// When, in milliseconds since 1970 (UTC).
+    pub at: i64,
+    /// By whom.
+    pub author: Author,
+    /// With what: "brush".
+    pub tool: String,
+    /// The slices that it changed, by place in the series, each at most once.
+    pub edits: Vec<(u32, Edit)>,
+    /// Whether it counts.
+    pub state: StepState,
+}
+
+/// Which model made a proposal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelStamp {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Hash of its weights; empty where unknown.
+    pub weights: String,
+}
+
+/// What a model found on a slice, without the probabilities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Which model.
+    pub model: ModelStamp,
+    /// When, in milliseconds since 1970 (UTC).
+    pub at: i64,
+    /// The likeliest labels.
+    pub mask: PackedMask,
+}
+
+/// A slice as a workspace knows it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SliceDescription {
+    /// Where its pixels are.
+    pub source: Source,
+    /// SOP Instance UID; `None` for a picture.
+    pub sop_instance_uid: Option<String>,
+}
+
+/// A case as a workspace lists it and knows it again. Nothing of the patient is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseDescription {
+    /// What tells it from all others: the series' id for DICOM, a hash of the file for a picture.
+    pub identity: String,
+    /// Study Instance UID, or the folder of pictures.
+    pub study: String,
+    /// Series Description, or the file name of a picture.
+    pub description: String,
+    /// Modality; empty for pictures.
+    pub modality: String,
+    /// Study Date as YYYY-MM-DD; empty where unknown.
+    pub date: String,
+    /// Width of every slice.
+    pub columns: u32,
+    /// Height of every slice.
+    pub rows: u32,
+    /// In the order of the series.
+    pub slices: Vec<SliceDescription>,
+}
+
+impl CaseDescription {
+    /// Describes a series; `identity` is its id for DICOM and the content hash for a picture.
+    pub fn of(identity: impl Into<String>, study: &str, date: &str, series: &Series) -> Self {
+        let slice = |s: &super::study::Slice| SliceDescription {
+            source: s.source.clone(),
+            sop_instance_uid: s.sop_instance_uid.clone(),
+        };
+        Self {
+            identity: identity.into(),
+            study: study.to_owned(),
+            description: series.description.clone(),
+            modality: series.modality.clone(),
+            date: date.to_owned(),
+            columns: series.columns as u32,
+            rows: series.rows as u32,
+            slices: series.slices.iter().map(slice).collect(),
+        }
+    }
+}
+
+/// A case in the list of a workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseEntry {
+    /// Which.
+    pub key: CaseKey,
+    /// What it is, with the paths at which it was last found.
+    pub description: CaseDescription,
+    /// Where it stands.
+    pub status: Status,
+    /// The slice that was last shown; `None` before one was.
+    pub shown: Option<u32>,
+    /// Seconds of work on it.
+    pub seconds: f64,
+    /// When it first came in, in milliseconds since 1970 (UTC).
+    pub opened_at: i64,
+    /// When it was last accepted, where it is.
+    pub accepted_at: Option<i64>,
+}
+
+/// What a workspace keeps of a slice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredSlice {
+    /// The mask as it is now; `None` where there never was one.
+    pub mask: Option<PackedMask>,
+    /// What a model found last.
+    pub proposal: Option<Proposal>,
+    /// True where `proposal` came after the work on the slice began: the mask was not made from it.
+    pub is_proposal_apart: bool,
+    /// True where steps were made on it, undone ones among them, or a mask was imported: a proposal never becomes its
+    /// mask by itself.
+    pub is_touched: bool,
+}
+
+/// A case with its masks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCase {
+    /// All but the masks.
+    pub entry: CaseEntry,
+    /// One for each slice of the description.
+    pub slices: Vec<StoredSlice>,
+    /// What could not be restored, and why.
+    pub problems: Vec<Error>,
+}
+
+/// How far the work in a workspace is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Meter {
+    /// Cases accepted.
+    pub accepted: u32,
+    /// Cases skipped.
+    pub skipped: u32,
+    /// All cases.
+    pub total: u32,
+    /// Seconds of work on the accepted ones.
+    pub seconds_of_accepted: f64,
+    /// Pixels in which accepted masks differ from what the model proposed (from what was there before the first step
+    /// where it proposed nothing).
+    pub pixels_changed: u64,
+}

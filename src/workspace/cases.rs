@@ -1,0 +1,282 @@
+//! Cases: known again by identity wherever their files are, listed, restored with their masks.
+
+use super::{
+    Workspace,
+    failure::{Cause, Failure},
+    masks, now,
+};
+use crate::{
+    Error,
+    domain::{
+        journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice},
+        study::{Source, Status},
+    },
+};
+use rusqlite::{Connection, OptionalExtension, Row};
+use std::{collections::HashMap, path::Path};
+
+const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at";
+
+impl Workspace {
+    /// Takes a case in, or finds the one of the same identity and notes where its files are now. Slices are known again
+    /// by SOP Instance UID and frame, else by place: what was drawn on them follows them when files come or go.
+    ///
+    /// # Errors
+    /// Where the case is known with images of another size and something was drawn on them; where the database cannot
+    /// be written ([`Failure::can_retry`]).
+    pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey, Failure> {
+        self.write("take the case into the workspace", |t| adopt(t, case))
+    }
+
+    /// All cases in the order in which they came in.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn cases(&mut self) -> Result<Vec<CaseEntry>, Failure> {
+        self.read("read the cases of the workspace", |c| {
+            let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan ORDER BY id"))?;
+            let mut entries = query.query_map((), read_entry)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            for entry in &mut entries {
+                entry.description.slices = slices(c, entry.key)?;
+            }
+            Ok(entries)
+        })
+    }
+
+    /// The case of an identity with all that is kept of it; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the database cannot be read. A mask that cannot be restored is left out and named in
+    /// [`StoredCase::problems`].
+    pub fn case(&mut self, identity: &str) -> Result<Option<StoredCase>, Failure> {
+        let folder = self.folder.clone();
+        self.read("read the case from the workspace", |c| {
+            let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE identity = ?1"))?;
+            let entry = query.query_row([identity], read_entry).optional()?;
+            entry.map(|entry| restore(c, entry, &folder)).transpose()
+        })
+    }
+
+    /// Says where a case stands.
+    ///
+    /// # Errors
+    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
+    pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<(), Failure> {
+        let accepted_at = (status == Status::Accepted).then(now);
+        self.change(case, "save the status in the workspace", |c| {
+            c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?.execute((
+                case.0,
+                status_name(status),
+                accepted_at,
+            ))
+        })
+    }
+
+    /// Says which slice of a case is shown.
+    ///
+    /// # Errors
+    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
+    pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<(), Failure> {
+        self.change(case, "save the slice shown in the workspace", |c| {
+            c.prepare_cached("UPDATE scan SET shown = ?2 WHERE id = ?1")?.execute((case.0, slice))
+        })
+    }
+
+    /// Adds seconds of work on a case.
+    ///
+    /// # Errors
+    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
+    pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<(), Failure> {
+        self.change(case, "save the time worked in the workspace", |c| {
+            c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?.execute((case.0, seconds))
+        })
+    }
+
+    /// Runs an update that must find its case.
+    fn change(
+        &mut self,
+        case: CaseKey,
+        tried: &str,
+        update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
+    ) -> Result<(), Failure> {
+        self.write(tried, |t| match update(t)? {
+            0 => Err(Cause::Refused(format!("there is no case {}", case.0))),
+            _ => Ok(()),
+        })
+    }
+}
+
+fn adopt(connection: &Connection, case: &CaseDescription) -> Result<CaseKey, Cause> {
+    let known: Option<(i64, u32, u32)> = connection
+        .prepare_cached("SELECT id, columns, rows FROM scan WHERE identity = ?1")?
+        .query_row([&case.identity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .optional()?;
+    if let Some((id, columns, rows)) = known
+        && (columns, rows) != (case.columns, case.rows)
+        && has_masks(connection, id)?
+    {
+        return Err(Cause::Refused(format!(
+            "\"{}\" is known with masks of {columns} × {rows} pixels, its images have {} × {} now",
+            case.description, case.columns, case.rows
+        )));
+    }
+    let id = connection
+        .prepare_cached(
+            "INSERT INTO scan (identity, study, description, modality, study_date, columns, rows, opened_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (identity) DO UPDATE SET study = excluded.study, description = excluded.description,
+                 modality = excluded.modality, study_date = excluded.study_date,
+                 columns = excluded.columns, rows = excluded.rows
+             RETURNING id",
+        )?
+        .query_row(
+            (
+                &case.identity,
+                &case.study,
+                &case.description,
+                &case.modality,
+                &case.date,
+                case.columns,
+                case.rows,
+                now(),
+            ),
+            |r| r.get(0),
+        )?;
+    place_slices(connection, id, &case.slices)?;
+    Ok(CaseKey(id))
+}
+
+fn has_masks(connection: &Connection, scan: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM slice WHERE scan_id = ?1 AND (
+                   id IN (SELECT slice_id FROM edit) OR id IN (SELECT slice_id FROM base)
+                   OR id IN (SELECT slice_id FROM proposal)))";
+    connection.query_row(sql, [scan], |r| r.get(0))
+}
+
+/// What a slice is known by.
+#[derive(PartialEq, Eq, Hash)]
+enum SliceIdentity {
+    Instance(String, u32),
+    Place(u32),
+}
+
+/// Gives every slice its place; slices that are not among these lose theirs and keep all else.
+fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription]) -> Result<(), Cause> {
+    let mut known: HashMap<SliceIdentity, i64> = HashMap::new();
+    let mut query =
+        connection.prepare_cached("SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1")?;
+    let mut rows = query.query([scan])?;
+    while let Some(row) = rows.next()? {
+        let identity = match (row.get(3)?, row.get::<_, Option<u32>>(1)?) {
+            (Some(uid), _) => SliceIdentity::Instance(uid, row.get(2)?),
+            (None, Some(place)) => SliceIdentity::Place(place),
+            (None, None) => continue,
+        };
+        known.insert(identity, row.get(0)?);
+    }
+    connection.prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?.execute([scan])?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO slice (scan_id, place, path, frame, sop_instance_uid) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut update = connection.prepare_cached("UPDATE slice SET place = ?2, path = ?3, frame = ?4 WHERE id = ?1")?;
+    for (place, slice) in (0u32..).zip(slices) {
+        let Source { path, frame } = &slice.source;
+        let identity = match &slice.sop_instance_uid {
+            Some(uid) => SliceIdentity::Instance(uid.clone(), *frame),
+            None => SliceIdentity::Place(place),
+        };
+        let path = path.to_string_lossy();
+        match known.remove(&identity) {
+            Some(id) => update.execute((id, place, path, frame))?,
+            None => insert.execute((scan, place, path, frame, &slice.sop_instance_uid))?,
+        };
+    }
+    Ok(())
+}
+
+fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
+    let description = CaseDescription {
+        identity: row.get(1)?,
+        study: row.get(2)?,
+        description: row.get(3)?,
+        modality: row.get(4)?,
+        date: row.get(5)?,
+        columns: row.get(6)?,
+        rows: row.get(7)?,
+        slices: Vec::new(),
+    };
+    let status = status_of(&row.get::<_, String>(8)?);
+    Ok(CaseEntry {
+        key: CaseKey(row.get(0)?),
+        description,
+        status,
+        shown: row.get(9)?,
+        seconds: row.get(10)?,
+        opened_at: row.get(11)?,
+        accepted_at: row.get(12)?,
+    })
+}
+
+fn slices(connection: &Connection, case: CaseKey) -> rusqlite::Result<Vec<SliceDescription>> {
+    let mut query = connection.prepare_cached(
+        "SELECT path, frame, sop_instance_uid FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
+    )?;
+    let read = |row: &Row| {
+        let source = Source { path: row.get::<_, String>(0)?.into(), frame: row.get(1)? };
+        Ok(SliceDescription { source, sop_instance_uid: row.get(2)? })
+    };
+    query.query_map([case.0], read)?.collect()
+}
+
+fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Result<StoredCase, Cause> {
+    entry.description.slices = slices(connection, entry.key)?;
+    let mut query =
+        connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place")?;
+    let ids: Vec<i64> = query.query_map([entry.key.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut case = StoredCase { entry, slices: Vec::new(), problems: Vec::new() };
+    for id in ids {
+        let slice = match restore_slice(connection, id) {
+            Ok(slice) => slice,
+            Err(Cause::Sql(error)) => return Err(Cause::Sql(error)),
+            Err(Cause::Refused(reason)) => {
+                let title = &case.entry.description.description;
+                let tried = format!("restore slice {} of \"{title}\" from the workspace", case.slices.len() + 1);
+                case.problems.push(Error::at(tried, folder, reason));
+                // Nothing may take the place of what is there.
+                StoredSlice { is_touched: true, ..StoredSlice::default() }
+            }
+        };
+        case.slices.push(slice);
+    }
+    Ok(case)
+}
+
+fn restore_slice(connection: &Connection, slice: i64) -> Result<StoredSlice, Cause> {
+    let proposal = masks::newest_proposal(connection, slice)?;
+    let is_proposal_apart = match &proposal {
+        Some(proposal) => masks::is_proposal_apart(connection, slice, proposal)?,
+        None => false,
+    };
+    let is_touched = masks::is_touched(connection, slice)?;
+    Ok(StoredSlice { mask: masks::current(connection, slice)?, proposal, is_proposal_apart, is_touched })
+}
+
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::New => "new",
+        Status::Proposed => "proposed",
+        Status::Corrected => "corrected",
+        Status::Accepted => "accepted",
+        Status::Skipped => "skipped",
+    }
+}
+
+fn status_of(name: &str) -> Status {
+    match name {
+        "proposed" => Status::Proposed,
+        "corrected" => Status::Corrected,
+        "accepted" => Status::Accepted,
+        "skipped" => Status::Skipped,
+        _ => Status::New,
+    }
+}

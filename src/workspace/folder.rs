@@ -1,0 +1,148 @@
+//! The folder of a workspace from outside: a look into a closed one, and the move to another place.
+
+use super::{DATABASE, Failure, Open, Workspace, lock, schema};
+use crate::Error;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+/// What a list of workspaces shows of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// What it is called; the name of its folder where the database cannot be read.
+    pub name: String,
+    /// How many cases; `None` while it is open somewhere.
+    pub cases: Option<u32>,
+    /// How many of them are accepted; `None` while it is open somewhere.
+    pub accepted: Option<u32>,
+    /// When something was last written.
+    pub last_used: Option<SystemTime>,
+}
+
+/// Looks into a workspace without opening it; `None` where there is none in `folder`.
+pub fn summary(folder: &Path) -> Option<Summary> {
+    let database = folder.join(DATABASE);
+    let written = std::fs::metadata(&database).ok()?.modified().ok();
+    let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal"))).ok().and_then(|m| m.modified().ok());
+    let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let figures = figures(&database).ok();
+    let (name, cases, accepted) = match figures {
+        Some((name, cases, accepted)) => (name, Some(cases), Some(accepted)),
+        None => (name, None, None),
+    };
+    Some(Summary { name, cases, accepted, last_used: written.max(log) })
+}
+
+fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(database, flags)?;
+    connection.query_row(
+        "SELECT name, (SELECT count(*) FROM scan), (SELECT count(*) FROM scan WHERE status = 'accepted') FROM workspace",
+        (),
+        |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
+    )
+}
+
+impl Workspace {
+    /// Moves the workspace to `target`, which must not exist or be empty, and goes on there. On another disk it is
+    /// copied and compared before the old folder is removed.
+    ///
+    /// # Errors
+    /// Where `target` is in use or cannot be written: the workspace is then open at its old place.
+    pub fn move_to(&mut self, target: &Path) -> Result<(), Failure> {
+        let tried = "move the workspace to";
+        let refuse = |error: Error| Failure { error, can_retry: false };
+        check_target(&self.folder, target).map_err(refuse)?;
+        if let Some(open) = self.open.take()
+            && let Err(failure) = open.close(&self.folder)
+        {
+            self.open = Some(Open::at(&self.folder, schema::MIGRATIONS).map_err(refuse)?);
+            return Err(failure);
+        }
+        let moved = relocate(&self.folder, target);
+        if moved.is_ok() {
+            target.clone_into(&mut self.folder);
+        }
+        self.open = Some(Open::at(&self.folder, schema::MIGRATIONS).map_err(refuse)?);
+        moved.map_err(|e| refuse(lock::explain(tried, target, &e)))
+    }
+}
+
+fn check_target(folder: &Path, target: &Path) -> Result<(), Error> {
+    let tried = "move the workspace to";
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if absolute(target).starts_with(absolute(folder)) {
+        return Err(Error::at(tried, target, "that is in the workspace itself").advise("Choose another folder."));
+    }
+    match std::fs::read_dir(target) {
+        Ok(mut entries) => match entries.next() {
+            None => Ok(()),
+            Some(_) => Err(Error::at(tried, target, "there are files in it").advise("Choose a new or empty folder.")),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(lock::explain(tried, target, &e)),
+    }
+}
+
+/// Renames the folder; where that cannot be done, copies it under another name first, so that `target` is whole as
+/// soon as it is there.
+fn relocate(folder: &Path, target: &Path) -> std::io::Result<()> {
+    let parent = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(parent)?;
+    // A rename takes the place of an empty folder on some systems only.
+    let was_empty_folder = std::fs::remove_dir(target).is_ok();
+    let moved = std::fs::rename(folder, target).or_else(|_| copy_and_remove(folder, target, parent));
+    if moved.is_err() && was_empty_folder {
+        let _ = std::fs::create_dir(target);
+    }
+    moved
+}
+
+fn copy_and_remove(folder: &Path, target: &Path, parent: &Path) -> std::io::Result<()> {
+    let beside = tempfile::Builder::new().prefix(".labrum-").suffix(".part").tempdir_in(parent)?;
+    copy_all(folder, beside.path())?;
+    std::fs::rename(beside.path(), target)?;
+    // All is at the target: what cannot be removed here is a leftover, not a loss.
+    let _ = std::fs::remove_dir_all(folder);
+    Ok(())
+}
+
+/// Copies all files of a folder, each synced and compared.
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&target)?;
+            copy_all(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target)?;
+            File::options().write(true).open(&target)?.sync_all()?;
+            compare(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn compare(source: &PathBuf, target: &PathBuf) -> std::io::Result<()> {
+    let (mut a, mut b) = (File::open(source)?, File::open(target)?);
+    let (mut piece_a, mut piece_b) = (Vec::new(), Vec::new());
+    loop {
+        piece_a.clear();
+        piece_b.clear();
+        a.by_ref().take(1 << 20).read_to_end(&mut piece_a)?;
+        b.by_ref().take(1 << 20).read_to_end(&mut piece_b)?;
+        match piece_a == piece_b {
+            false => return Err(std::io::Error::other(format!("the copy of {} differs", source.display()))),
+            true if piece_a.is_empty() => return Ok(()),
+            true => {}
+        }
+    }
+}

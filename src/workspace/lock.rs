@@ -1,0 +1,84 @@
+//! One window at a time: a locked file in the workspace that says who holds it.
+
+use crate::{Error, Result};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read, Seek, Write},
+    path::Path,
+};
+
+/// The name of the file.
+pub(super) const FILE: &str = "workspace.lock";
+
+/// Held for as long as it lives; the system lets go of it when the program ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the workspace `folder`.
+    ///
+    /// # Errors
+    /// Where another window holds it, with who that is, and where the file cannot be written.
+    pub(super) fn take(folder: &Path) -> Result<Self> {
+        let tried = "open the workspace";
+        let failed = |e: std::io::Error| explain(tried, folder, &e);
+        let path = folder.join(FILE);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            // Without locks on this disk, that of the database remains.
+            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(e)) => return Err(failed(e)),
+            Err(TryLockError::WouldBlock) => {
+                let reason = format!("{} has it open", holder(&mut file));
+                return Err(Error::at(tried, folder, reason).advise("Close it there, or choose another workspace."));
+            }
+        }
+        // Who holds it is a help only: a full disk must not keep anyone from reading their work.
+        let _ = sign(&mut file);
+        Ok(Self { _file: file })
+    }
+}
+
+/// Writes who holds the lock and since when.
+fn sign(file: &mut File) -> std::io::Result<()> {
+    let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "process {} on {} since {time}", std::process::id(), host())?;
+    file.flush()
+}
+
+/// "Labrum (process 12 on tower since 2026-01-01 10:00 UTC)"; less where it cannot be read.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => format!("another Labrum window ({})", text.trim()),
+        _ => "another Labrum window".into(),
+    }
+}
+
+fn host() -> String {
+    let by_file =
+        || std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let by_environment = || std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME"));
+    let name = by_environment().or_else(|_| by_file()).unwrap_or_default();
+    if name.trim().is_empty() { "this computer".into() } else { name.trim().to_owned() }
+}
+
+/// A failure to make, read or write something in the folder, in a user's words.
+pub(super) fn explain(tried: &str, folder: &Path, error: &std::io::Error) -> Error {
+    let at = |reason: &str, advice: &str| Error::at(tried, folder, reason).advise(advice);
+    match error.kind() {
+        ErrorKind::PermissionDenied => at("the folder may not be written to", "Choose another folder."),
+        ErrorKind::ReadOnlyFilesystem => at("its disk is read-only", "Choose a folder on another disk."),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => at("the disk is full", "Free some space."),
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            at("a file is in the place of the folder", "Choose another folder.")
+        }
+        _ => Error::at(tried, folder, error),
+    }
+}

@@ -1,0 +1,58 @@
+//! The work meter: cases done, seconds on them, pixels changed against what the model proposed.
+
+use super::{
+    Workspace,
+    failure::{Cause, Failure},
+    masks,
+};
+use crate::domain::journal::Meter;
+use rusqlite::{Connection, Row};
+
+impl Workspace {
+    /// How far the work is. Slices of accepted cases that changed since the last call are counted anew.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written.
+    pub fn meter(&mut self) -> Result<Meter, Failure> {
+        self.write("read the meter of the workspace", |t| {
+            count_changes(t)?;
+            Ok(t.query_row(
+                "SELECT count(*) FILTER (WHERE status = 'accepted'), count(*) FILTER (WHERE status = 'skipped'),
+                     count(*), coalesce(sum(seconds) FILTER (WHERE status = 'accepted'), 0.0),
+                     (SELECT coalesce(sum(changed_pixels), 0) FROM slice JOIN scan ON scan.id = scan_id
+                      WHERE status = 'accepted')
+                 FROM scan",
+                (),
+                read_meter,
+            )?)
+        })
+    }
+}
+
+/// Fills in the count of every slice of accepted cases that lacks it and was worked on.
+fn count_changes(connection: &Connection) -> Result<(), Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT slice.id FROM scan JOIN slice ON slice.scan_id = scan.id
+         WHERE status = 'accepted' AND changed_pixels IS NULL AND EXISTS (SELECT 1 FROM edit WHERE slice_id = slice.id)",
+    )?;
+    let slices: Vec<i64> = query.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for slice in slices {
+        let Some(mask) = masks::current(connection, slice)? else { continue };
+        let reference = masks::reference(connection, slice)?;
+        let changed = mask.unpack().labels().iter().zip(reference.labels()).filter(|(a, b)| a != b).count();
+        connection
+            .prepare_cached("UPDATE slice SET changed_pixels = ?2 WHERE id = ?1")?
+            .execute((slice, changed as i64))?;
+    }
+    Ok(())
+}
+
+fn read_meter(row: &Row) -> rusqlite::Result<Meter> {
+    Ok(Meter {
+        accepted: row.get(0)?,
+        skipped: row.get(1)?,
+        total: row.get(2)?,
+        seconds_of_accepted: row.get(3)?,
+        pixels_changed: row.get::<_, i64>(4)?.unsigned_abs(),
+    })
+}

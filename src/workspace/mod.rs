@@ -1,0 +1,185 @@
+//! The store of a workspace: a folder with one SQLite database that keeps cases, masks and every step.
+//!
+//! All calls wait for the disk: they are for one worker thread. A call that returned is on disk and stays there
+//! whatever happens to the program or the power; one that failed left nothing, and can be made again.
+
+mod cases;
+mod failure;
+mod folder;
+mod journal;
+mod labels;
+mod lock;
+mod masks;
+mod meter;
+mod schema;
+
+pub use failure::Failure;
+pub use folder::{Summary, summary};
+
+use crate::Error;
+use failure::Cause;
+use lock::Lock;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+/// The name of the database in the folder.
+const DATABASE: &str = "workspace.sqlite";
+/// The name of the folder of the models in the folder.
+const MODELS: &str = "models";
+
+/// An open workspace; no other window can open it meanwhile.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: PathBuf,
+    /// Missing only after a move that could not be finished nor taken back.
+    open: Option<Open>,
+}
+
+/// What is closed for a move. The fields are dropped in this order.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    _lock: Lock,
+}
+
+impl Workspace {
+    /// Opens the workspace in `folder`; makes it, with the folder, where there is none.
+    ///
+    /// # Errors
+    /// Where another window has it open, the folder cannot be written, or the database is damaged, of a newer version
+    /// or none of ours. Nothing is overwritten then.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        Self::open_with(folder, schema::MIGRATIONS)
+    }
+
+    fn open_with(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
+        let open = Some(Open::at(folder, migrations)?);
+        let mut workspace = Self { folder: folder.to_owned(), open };
+        let name = folder.file_name().map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());
+        workspace.write("open the workspace", |t| {
+            t.execute("INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)", (name, now()))?;
+            Ok(())
+        })?;
+        Ok(workspace)
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where its models are.
+    pub fn models_folder(&self) -> PathBuf {
+        self.folder.join(MODELS)
+    }
+
+    /// What it is called; the name of its folder until it is given another one.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn name(&mut self) -> Result<String, Failure> {
+        self.read(
+            "read the name of the workspace",
+            |c| Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?),
+        )
+    }
+
+    /// Gives it another name. The folder keeps its own.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn rename(&mut self, name: &str) -> Result<(), Failure> {
+        self.write("rename the workspace", |t| {
+            t.execute("UPDATE workspace SET name = ?1", [name])?;
+            Ok(())
+        })
+    }
+
+    /// Closes it: all goes into the one file, and another window can open it.
+    ///
+    /// # Errors
+    /// Where the disk fails; nothing is lost then.
+    pub fn close(mut self) -> Result<(), Failure> {
+        self.open.take().map_or(Ok(()), |open| open.close(&self.folder))
+    }
+
+    /// Holds the database at `pages` pages of 4096 bytes, so that it is full as a disk can be; 0 lets it grow again.
+    /// For tests.
+    #[doc(hidden)]
+    pub fn hold_at(&mut self, pages: u32) -> Result<(), Failure> {
+        // 2^32 - 2 is SQLite's own limit.
+        let pages = if pages == 0 { 4_294_967_294 } else { i64::from(pages) };
+        self.read("limit the workspace", |c| {
+            Ok(c.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+        })
+    }
+
+    /// Runs `work` in one transaction: on disk when this returns `Ok`, undone when it does not.
+    fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T, Failure> {
+        let run = |connection: &mut Connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        let connection = Self::connection(&mut self.open);
+        connection.and_then(run).map_err(|cause: Cause| cause.explain(tried, &self.folder))
+    }
+
+    fn read<T>(&mut self, tried: &str, work: impl FnOnce(&Connection) -> Result<T, Cause>) -> Result<T, Failure> {
+        let connection = Self::connection(&mut self.open);
+        connection.and_then(|c| work(c)).map_err(|cause| cause.explain(tried, &self.folder))
+    }
+
+    fn connection(open: &mut Option<Open>) -> Result<&mut Connection, Cause> {
+        let closed = || Cause::Refused("it could not be opened again after it was moved".into());
+        open.as_mut().map(|o| &mut o.connection).ok_or_else(closed)
+    }
+}
+
+impl Open {
+    fn at(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
+        let tried = "open the workspace";
+        std::fs::create_dir_all(folder.join(MODELS)).map_err(|e| lock::explain(tried, folder, &e))?;
+        let lock = Lock::take(folder)?;
+        let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
+        prepare(&connection).map_err(failed)?;
+        schema::check(&connection, folder)?;
+        schema::migrate(&mut connection, folder, migrations)?;
+        Ok(Self { connection, _lock: lock })
+    }
+
+    fn close(self, folder: &Path) -> Result<(), Failure> {
+        let failed = |e: rusqlite::Error| Cause::from(e).explain("close the workspace", folder);
+        self.connection.close().map_err(|(_, e)| failed(e))
+    }
+}
+
+/// The settings of the connection; none of them is in the file but the write-ahead log.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    // The list of workspaces reads for a moment.
+    connection.busy_timeout(Duration::from_secs(2))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Before the log is first touched: the index of the log then lies in memory, not in a file.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // Each commit is synced: it survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // The log goes into the database when there is time (see `fold`), within a step only where it grew to 32 MiB.
+    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)
+}
+
+/// Milliseconds since 1970 (UTC).
+fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests;
