@@ -9,6 +9,7 @@ use crate::{
     Error,
     domain::{
         image::Window,
+        mask::PackedMask,
         study::{Series, Slice, Status},
     },
 };
@@ -43,10 +44,20 @@ impl StudyInfo {
 /// One slice of a case.
 #[derive(Clone, Debug, Default)]
 pub struct SliceState {
-    /// Counts up whenever the mask changes or is about to: a result for an older one is dropped.
+    /// Counts up whenever the mask changes: what was worked out from an older one is dropped.
     pub revision: u64,
-    /// What a model found.
+    /// Counts up whenever a model is run on it or stopped: the answer of an older run is dropped.
+    pub proposal_revision: u64,
+    /// What is shown of its mask; of the mask as it was a moment ago while it is drawn on.
     pub finding: Option<Arc<Finding>>,
+    /// What a model found there last.
+    pub proposal: Option<Arc<Finding>>,
+    /// The mask; for the slice on the screen that of the session's live one counts.
+    pub(super) mask: Option<PackedMask>,
+    /// A person worked on the mask: no proposal takes its place by itself.
+    pub is_touched: bool,
+    /// The newest proposal came after that work began.
+    pub is_proposal_apart: bool,
     /// Why its pixels cannot be shown.
     pub failure: Option<Error>,
 }
@@ -88,6 +99,10 @@ pub struct Case {
     pub chosen_model: Option<ModelSource>,
     /// A model ran on it by itself, or was stopped in doing so: it is not started again.
     pub auto_run_done: bool,
+    /// The workspace was asked for what it knows; nothing is drawn or run before.
+    pub is_restored: bool,
+    /// Seconds of work on it.
+    pub seconds: f64,
 }
 
 impl Case {
@@ -105,6 +120,8 @@ impl Case {
             thumbnail: ThumbnailState::Wanted,
             chosen_model: None,
             auto_run_done: false,
+            is_restored: false,
+            seconds: 0.0,
             series: Arc::new(series),
         }
     }
@@ -124,9 +141,23 @@ impl Case {
         self.slices.get(self.slice)?.finding.as_ref()
     }
 
-    /// How many slices a model was run on.
+    /// How many slices have a mask that is measured.
     pub fn found(&self) -> usize {
         self.slices.iter().filter(|s| s.finding.is_some()).count()
+    }
+
+    /// True where a slice has a mask, drawn or proposed.
+    pub fn has_mask(&self) -> bool {
+        self.slices.iter().any(|s| s.finding.is_some() || s.mask.is_some() || s.is_touched)
+    }
+
+    /// How unsure the model is of the boundary, 0..=1: the mean over all its outlines; `None` without one.
+    pub fn doubt(&self) -> Option<f32> {
+        let outlines = self.slices.iter().filter_map(|s| s.proposal.as_ref()).flat_map(|f| &f.outlines);
+        let (sum, count) = outlines.fold((0.0, 0), |(sum, count), o| {
+            (sum + o.confidence.iter().sum::<f32>(), count + o.confidence.len())
+        });
+        (count > 0).then(|| 1.0 - sum / count as f32)
     }
 
     /// Series Description, or what else tells the series from others.

@@ -1,14 +1,50 @@
 //! Every command of the app with its name, its explanation and its key: menus, palette, keys and help read this list.
 
+use super::tools::ToolKind;
+use serde::{Deserialize, Serialize};
+
 /// A key press, in words that any toolkit can be told in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct Shortcut {
     /// Ctrl, or Cmd on a Mac.
     pub ctrl: bool,
     /// Shift.
     pub shift: bool,
-    /// Name of the key: "O", "Enter", "PageUp".
+    /// Name of the key, one of [`KEY_NAMES`]: "O", "Enter", "PageUp".
     pub key: &'static str,
+}
+
+/// The keys that a command can have.
+#[rustfmt::skip]
+pub const KEY_NAMES: &[&str] = &[
+    "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "W", "X",
+    "Y", "Z", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10",
+    "F11", "F12", "ArrowDown", "ArrowLeft", "ArrowRight", "ArrowUp", "Escape", "Tab", "Backspace", "Enter", "Space",
+    "Insert", "Delete", "Home", "End", "PageUp", "PageDown", "Minus", "Plus", "Equals", "Comma", "Period", "Semicolon",
+    "Colon", "Slash", "Backslash", "Pipe", "Questionmark", "Quote", "Backtick", "OpenBracket", "CloseBracket",
+];
+
+impl Shortcut {
+    /// The press of a key of this name; `None` where no command can have it.
+    pub fn named(ctrl: bool, shift: bool, name: &str) -> Option<Self> {
+        KEY_NAMES.iter().find(|known| **known == name).map(|key| Self { ctrl, shift, key })
+    }
+}
+
+impl From<Shortcut> for String {
+    fn from(s: Shortcut) -> Self {
+        format!("{}{}{}", if s.ctrl { "Ctrl+" } else { "" }, if s.shift { "Shift+" } else { "" }, s.key)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shortcut {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (ctrl, rest) = text.strip_prefix("Ctrl+").map_or((false, text.as_str()), |rest| (true, rest));
+        let (shift, name) = rest.strip_prefix("Shift+").map_or((false, rest), |rest| (true, rest));
+        Self::named(ctrl, shift, name).ok_or_else(|| serde::de::Error::custom(format!("there is no key \"{text}\"")))
+    }
 }
 
 /// Under which menu a command stands.
@@ -16,8 +52,12 @@ pub struct Shortcut {
 pub enum Menu {
     /// Open, export, settings.
     File,
+    /// Undo, and what changes a label.
+    Edit,
     /// What is seen and how.
     View,
+    /// What draws.
+    Tools,
     /// The model.
     Model,
     /// Going through cases and doubtful places.
@@ -28,13 +68,16 @@ pub enum Menu {
 
 impl Menu {
     /// All menus, from left to right.
-    pub const ALL: [Self; 5] = [Self::File, Self::View, Self::Model, Self::Review, Self::Help];
+    pub const ALL: [Self; 7] =
+        [Self::File, Self::Edit, Self::View, Self::Tools, Self::Model, Self::Review, Self::Help];
 
     /// What the menu is called.
     pub fn label(self) -> &'static str {
         match self {
             Self::File => "File",
+            Self::Edit => "Edit",
             Self::View => "View",
+            Self::Tools => "Tools",
             Self::Model => "Model",
             Self::Review => "Review",
             Self::Help => "Help",
@@ -43,20 +86,35 @@ impl Menu {
 }
 
 /// What a user can ask for by menu, palette or key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)] // each is explained by its entry in the table below
 pub enum UserCommand {
     OpenFiles,
     OpenFolder,
     OpenPath,
     Export,
+    ImportMasks,
+    Workspace,
     CloseAll,
     Settings,
     Quit,
+    Undo,
+    Redo,
+    Grow,
+    Shrink,
+    Smooth,
+    FillHoles,
+    RemoveIslands,
+    KeepLargest,
+    EmptyLabel,
+    CopyFromPrevious,
+    CopyFromNext,
+    Interpolate,
     CycleViewMode,
     ShowFill,
     ShowOutline,
     ShowConfidence,
+    ShowDifference,
     ShowNothing,
     ToggleMeasurements,
     NextSlice,
@@ -78,10 +136,30 @@ pub enum UserCommand {
     TogglePanels,
     ToggleTheme,
     Palette,
+    ToolLook,
+    ToolBrush,
+    ToolEraser,
+    ToolSmartBrush,
+    ToolPolygon,
+    ToolLasso,
+    ToolLiveWire,
+    ToolFill,
+    ToolPull,
+    LargerBrush,
+    SmallerBrush,
+    NextLabel,
+    PreviousLabel,
+    PointerLeft,
+    PointerRight,
+    PointerUp,
+    PointerDown,
+    DrawAtPointer,
     SegmentSlice,
     SegmentSeries,
     OpenModel,
     ToggleAutoRun,
+    AcceptProposal,
+    AcceptAllProposals,
     Cancel,
     NextDoubtful,
     PreviousDoubtful,
@@ -120,6 +198,10 @@ const fn shift(key: &'static str) -> Shortcut {
     Shortcut { ctrl: false, shift: true, key }
 }
 
+const fn ctrl_shift(key: &'static str) -> Shortcut {
+    Shortcut { ctrl: true, shift: true, key }
+}
+
 const fn entry(
     command: UserCommand,
     menu: Menu,
@@ -134,19 +216,33 @@ const fn entry(
 pub const COMMANDS: &[Entry] = {
     use Menu::*;
     use UserCommand as C;
-    const CTRL_SHIFT_O: Shortcut = Shortcut { ctrl: true, shift: true, key: "O" };
     &[
         entry(C::OpenFiles, File, "Open files...", "Open pictures or DICOM files", &[ctrl("O")]),
-        entry(C::OpenFolder, File, "Open folder...", "Open a folder and all folders in it", &[CTRL_SHIFT_O]),
+        entry(C::OpenFolder, File, "Open folder...", "Open a folder and all folders in it", &[ctrl_shift("O")]),
         entry(C::OpenPath, File, "Open path...", "Type or paste the path of a file or folder", &[ctrl("L")]),
         entry(C::Export, File, "Export...", "Write masks, overlays or measurements to a folder", &[ctrl("S")]),
+        entry(C::ImportMasks, File, "Import masks...", "Take masks from DICOM-SEG or PNG label maps", &[ctrl("I")]),
+        entry(C::Workspace, File, "Workspace...", "Where the work is kept: open, name or move it", &[]),
         entry(C::CloseAll, File, "Close all", "Close all cases and go back to the start", &[ctrl("W")]),
         entry(C::Settings, File, "Settings...", "Device, model and look", &[ctrl("Comma")]),
         entry(C::Quit, File, "Quit", "Leave Labrum", &[ctrl("Q")]),
-        entry(C::CycleViewMode, View, "Next view mode", "Fill, outline, confidence, hidden", &[key("O")]),
+        entry(C::Undo, Edit, "Undo", "Take the last step back", &[ctrl("Z")]),
+        entry(C::Redo, Edit, "Redo", "Do the step again that was taken back", &[ctrl("Y"), ctrl_shift("Z")]),
+        entry(C::Grow, Edit, "Grow", "Make the label larger by the margin", &[ctrl("Plus"), ctrl("Equals")]),
+        entry(C::Shrink, Edit, "Shrink", "Make the label smaller by the margin", &[ctrl("Minus")]),
+        entry(C::Smooth, Edit, "Smooth", "Smooth the boundary of the label", &[ctrl("M")]),
+        entry(C::FillHoles, Edit, "Fill holes", "Fill what the label encloses", &[ctrl("H")]),
+        entry(C::RemoveIslands, Edit, "Remove islands", "Remove small pieces of the label", &[]),
+        entry(C::KeepLargest, Edit, "Keep the largest", "Remove all pieces of the label but the largest", &[ctrl("K")]),
+        entry(C::EmptyLabel, Edit, "Empty the label", "Remove the label from this slice", &[key("Delete")]),
+        entry(C::CopyFromPrevious, Edit, "Copy from previous slice", "The label as on the slice before", &[key("Comma")]),
+        entry(C::CopyFromNext, Edit, "Copy from next slice", "The label as on the slice after", &[key("Period")]),
+        entry(C::Interpolate, Edit, "Interpolate", "Draw the label on slices between drawn ones", &[key("I")]),
+        entry(C::CycleViewMode, View, "Next view mode", "Fill, outline, confidence, difference, hidden", &[key("O")]),
         entry(C::ShowFill, View, "Show as fill", "Fill the mask with the colour of its label", &[]),
         entry(C::ShowOutline, View, "Show as outline", "Draw the boundary in the colour of its label", &[]),
         entry(C::ShowConfidence, View, "Show confidence", "Colour the boundary by how sure the model is", &[]),
+        entry(C::ShowDifference, View, "Show difference", "What was drawn against what the model proposed", &[key("D")]),
         entry(C::ShowNothing, View, "Hide the mask", "Show the picture alone; hold H to hide for a moment", &[]),
         entry(
             C::ToggleMeasurements,
@@ -174,10 +270,42 @@ pub const COMMANDS: &[Entry] = {
         entry(C::TogglePanels, View, "Panels", "Show or hide the panels", &[key("Tab")]),
         entry(C::ToggleTheme, View, "Light theme", "Light instead of dark", &[]),
         entry(C::Palette, View, "Command palette...", "Find a command by its name", &[ctrl("P")]),
+        entry(C::ToolLook, Tools, "Look", "Draw nothing; a drag moves the picture", &[key("V")]),
+        entry(C::ToolBrush, Tools, "Brush", "Paint the label", &[key("B")]),
+        entry(C::ToolEraser, Tools, "Eraser", "Paint background", &[key("E")]),
+        entry(C::ToolSmartBrush, Tools, "Smart brush", "Paint up to the edges of the image", &[key("S")]),
+        entry(C::ToolPolygon, Tools, "Polygon", "Click the corners of an area", &[key("P")]),
+        entry(C::ToolLasso, Tools, "Lasso", "Draw round an area", &[key("L")]),
+        entry(C::ToolLiveWire, Tools, "Live wire", "A line that follows the edges of the image", &[key("X")]),
+        entry(C::ToolFill, Tools, "Fill", "Fill or empty a connected area", &[key("G")]),
+        entry(C::ToolPull, Tools, "Pull boundary", "Move a piece of the boundary", &[key("U")]),
+        entry(C::LargerBrush, Tools, "Larger brush", "A larger brush, or a longer pull", &[key("CloseBracket")]),
+        entry(C::SmallerBrush, Tools, "Smaller brush", "A smaller brush, or a shorter pull", &[key("OpenBracket")]),
+        entry(C::NextLabel, Tools, "Next label", "Draw with the next label", &[key("W")]),
+        entry(C::PreviousLabel, Tools, "Previous label", "Draw with the label before", &[key("Q")]),
+        entry(C::PointerLeft, Tools, "Pointer left", "Move the tool one pixel to the left", &[shift("ArrowLeft")]),
+        entry(C::PointerRight, Tools, "Pointer right", "Move the tool one pixel to the right", &[shift("ArrowRight")]),
+        entry(C::PointerUp, Tools, "Pointer up", "Move the tool one pixel up", &[shift("ArrowUp")]),
+        entry(C::PointerDown, Tools, "Pointer down", "Move the tool one pixel down", &[shift("ArrowDown")]),
+        entry(C::DrawAtPointer, Tools, "Draw at the pointer", "Click where the tool is", &[key("C")]),
         entry(C::SegmentSlice, Model, "Segment this slice", "Run the model on this slice", &[key("R")]),
         entry(C::SegmentSeries, Model, "Segment the series", "Run the model on every slice", &[shift("R")]),
         entry(C::OpenModel, Model, "Open model...", "Use a model from a .safetensors file", &[]),
         entry(C::ToggleAutoRun, Model, "Run by itself", "Run a model on what is opened where one fits", &[]),
+        entry(
+            C::AcceptProposal,
+            Model,
+            "Accept the proposal here",
+            "Make the mask of this slice what the model proposed",
+            &[key("T")],
+        ),
+        entry(
+            C::AcceptAllProposals,
+            Model,
+            "Accept all proposals",
+            "Make the mask of every slice what the model proposed",
+            &[shift("T")],
+        ),
         entry(C::Cancel, Model, "Cancel", "Stop what is in hand", &[key("Escape")]),
         entry(C::NextDoubtful, Review, "Next doubtful boundary", "Where the model is least sure", &[key("N")]),
         entry(
@@ -194,14 +322,14 @@ pub const COMMANDS: &[Entry] = {
             Review,
             "Next case",
             "The next case of the list",
-            &[Shortcut { ctrl: true, shift: false, key: "PageDown" }],
+            &[ctrl("PageDown")],
         ),
         entry(
             C::PreviousCase,
             Review,
             "Previous case",
             "The case before in the list",
-            &[Shortcut { ctrl: true, shift: false, key: "PageUp" }],
+            &[ctrl("PageUp")],
         ),
         entry(C::Keys, Help, "Keys and mouse", "What the keys and the mouse do", &[key("F1")]),
         entry(C::About, Help, "About Labrum", "Version, device and licences", &[]),
@@ -217,6 +345,28 @@ impl UserCommand {
     /// Its name.
     pub fn label(self) -> &'static str {
         self.entry().label
+    }
+
+    /// True where it changes a mask.
+    pub fn draws(self) -> bool {
+        let changes = matches!(self.entry().menu, Menu::Edit) && !matches!(self, Self::Undo | Self::Redo);
+        changes || matches!(self, Self::AcceptProposal | Self::AcceptAllProposals | Self::DrawAtPointer)
+    }
+
+    /// The tool that it takes in hand.
+    pub fn tool(self) -> Option<ToolKind> {
+        Some(match self {
+            Self::ToolLook => ToolKind::Look,
+            Self::ToolBrush => ToolKind::Brush,
+            Self::ToolEraser => ToolKind::Eraser,
+            Self::ToolSmartBrush => ToolKind::SmartBrush,
+            Self::ToolPolygon => ToolKind::Polygon,
+            Self::ToolLasso => ToolKind::Lasso,
+            Self::ToolLiveWire => ToolKind::LiveWire,
+            Self::ToolFill => ToolKind::Fill,
+            Self::ToolPull => ToolKind::Pull,
+            _ => return None,
+        })
     }
 
     /// Its explanation.

@@ -131,6 +131,64 @@ impl Finding {
         finding
     }
 
+    /// Works out all that is shown of a mask that a person drew or corrected. Along it the model's confidence is that of
+    /// its `proposal`; where the mask differs from that nothing is doubtful: a person has looked there.
+    pub fn of_drawn(mask: &Mask, proposal: Option<&Self>, labels: Arc<[Label]>, spacing: Option<PixelSpacing>) -> Self {
+        let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
+        let probabilities: Vec<Vec<u16>> = match known {
+            Some(p) => p.probabilities.iter().map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect()).collect(),
+            None => Vec::new(),
+        };
+        let prediction = Prediction { mask: mask.clone(), probabilities };
+        let model = known.map_or_else(|| "".into(), |p| p.model.clone());
+        let mut finding = Self::of(&prediction, model, labels, spacing);
+        match known {
+            Some(proposal) => {
+                let proposed = proposal.mask();
+                finding.doubts.retain(|d| same_within(mask, &proposed, d.bounds));
+            }
+            None => finding.doubts.clear(),
+        }
+        finding
+    }
+
+    /// Name and version of the model.
+    pub fn model_and_version(&self) -> (String, String) {
+        let (name, version) = self.model.rsplit_once(' ').unwrap_or((&self.model, ""));
+        (name.to_owned(), version.to_owned())
+    }
+
+    /// The probabilities in the form in which a workspace keeps them: for each label the number of runs, then for each
+    /// run its end and its value, all little-endian.
+    pub fn probability_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for runs in &self.probabilities {
+            bytes.extend((runs.ends.len() as u32).to_le_bytes());
+            runs.ends.iter().for_each(|end| bytes.extend(end.to_le_bytes()));
+            bytes.extend(&runs.values);
+        }
+        bytes
+    }
+
+    /// A model's answer as a workspace kept it; `bytes` are those of [`Finding::probability_bytes`]. Without them, or
+    /// where they are damaged, nothing is known of the model's confidence.
+    pub fn restored(
+        mask: &Mask,
+        bytes: &[u8],
+        model: Arc<str>,
+        labels: Arc<[Label]>,
+        spacing: Option<PixelSpacing>,
+    ) -> Self {
+        let probabilities = unpack_probabilities(bytes, mask.labels().len()).unwrap_or_default();
+        let is_known = !probabilities.is_empty();
+        let prediction = Prediction { mask: mask.clone(), probabilities };
+        let mut finding = Self::of(&prediction, model, labels, spacing);
+        if !is_known {
+            finding.doubts.clear();
+        }
+        finding
+    }
+
     fn add_boundary(&mut self, label: u8, prediction: &Prediction) {
         let contours = trace(&prediction.mask, label);
         if contours.is_empty() {
@@ -182,6 +240,37 @@ impl Finding {
     pub fn label_name(&self, label: u8) -> &str {
         usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i)).map_or("Background", |l| l.name.as_str())
     }
+}
+
+/// True where two masks are equal within a rectangle and two pixels about it.
+fn same_within(a: &Mask, b: &Mask, [low, high]: [[f32; 2]; 2]) -> bool {
+    let rows = low[1] as i64 - 2..=high[1] as i64 + 2;
+    let columns = low[0] as i64 - 2..=high[0] as i64 + 2;
+    rows.into_iter().all(|row| columns.clone().all(|column| a.at(column, row) == b.at(column, row)))
+}
+
+fn unpack_probabilities(mut bytes: &[u8], pixels: usize) -> Option<Vec<Vec<u16>>> {
+    let mut maps = Vec::new();
+    while !bytes.is_empty() {
+        let (count, rest) = bytes.split_first_chunk()?;
+        let count = u32::from_le_bytes(*count) as usize;
+        let (ends, rest) = rest.split_at_checked(count.checked_mul(4)?)?;
+        let (values, rest) = rest.split_at_checked(count)?;
+        let mut map = Vec::with_capacity(pixels);
+        for (end, value) in ends.as_chunks().0.iter().zip(values) {
+            let end = u32::from_le_bytes(*end) as usize;
+            if end < map.len() || end > pixels {
+                return None;
+            }
+            map.resize(end, u16::from(*value) * 257);
+        }
+        if map.len() != pixels {
+            return None;
+        }
+        maps.push(map);
+        bytes = rest;
+    }
+    Some(maps)
 }
 
 fn percentile(probability: &u16) -> u8 {

@@ -1,17 +1,22 @@
 //! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
 
 use super::{
+    case::StudyInfo,
     finding::Finding,
+    history::{Step, StepId},
     settings::{DeviceChoice, Settings},
 };
 use crate::{
     Error, Result,
     domain::{
+        geometry::PixelSpacing,
         image::{Image, Window, WindowPreset},
+        journal::Meter,
         label::Label,
-        mask::Mask,
+        mask::{Mask, PackedMask},
         progress::Cancel,
-        study::{Catalog, Kind, Series, Slice, Source},
+        region::Region,
+        study::{Catalog, Kind, Series, Slice, Source, Status},
     },
     model::card::ModelCard,
 };
@@ -173,6 +178,10 @@ pub struct SegmentJob {
     pub model: ModelEntry,
     /// On which device.
     pub device: DeviceChoice,
+    /// The workspace's labels.
+    pub labels: Arc<[Label]>,
+    /// For each label 1..=n of the model its value in masks of the workspace.
+    pub values: Vec<u8>,
     /// Which slices, in this order.
     pub targets: Vec<Target>,
     /// Stops it between two slices.
@@ -234,6 +243,21 @@ pub struct ExportSlice {
     pub slice: Slice,
     /// Its mask.
     pub mask: Mask,
+    /// Who made it.
+    pub origin: MaskOrigin,
+    /// What a model found there, with its probabilities.
+    pub proposal: Option<Arc<Finding>>,
+}
+
+/// Who made a mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskOrigin {
+    /// A model; nobody changed it.
+    Proposed,
+    /// A model, and a person corrected it.
+    Corrected,
+    /// A person alone.
+    Drawn,
 }
 
 /// Write files.
@@ -249,14 +273,180 @@ pub struct ExportJob {
     pub slices: Vec<ExportSlice>,
     /// Their labels.
     pub labels: Arc<[Label]>,
-    /// The model that made them.
-    pub model: Arc<ModelCard>,
+    /// Name and version of the model that proposed them; `None` where all was drawn by hand.
+    pub model: Option<(String, String)>,
+    /// The person who drew or corrected them; empty where unknown.
+    pub person: String,
     /// The window of overlays; `None` for each slice's own.
     pub window: Option<Window>,
     /// How opaque overlays are, 0..=1.
     pub opacity: f32,
     /// Stops it between two files.
     pub cancel: Cancel,
+}
+
+/// Work out what is shown of a mask that was drawn on.
+#[derive(Clone, Debug)]
+pub struct SurveyJob {
+    /// Which slice.
+    pub key: SliceKey,
+    /// The revision of the mask: an answer for another one is dropped.
+    pub revision: u64,
+    /// The mask.
+    pub mask: Mask,
+    /// The workspace's labels.
+    pub labels: Arc<[Label]>,
+    /// What the model found there.
+    pub proposal: Option<Arc<Finding>>,
+    /// Distance between pixels.
+    pub spacing: Option<PixelSpacing>,
+}
+
+/// Work out shapes on slices between drawn ones.
+#[derive(Clone, Debug)]
+pub struct InterpolateJob {
+    /// On which case.
+    pub case: CaseId,
+    /// For which label.
+    pub label: u8,
+    /// Pairs of drawn slices with others between them: slice, shape, slice, shape.
+    pub shapes: Vec<(usize, Region, usize, Region)>,
+    /// Width of the slices.
+    pub columns: usize,
+    /// Height of the slices.
+    pub rows: usize,
+    /// Distance between rows and between columns.
+    pub spacing: [f64; 2],
+    /// How long the history was: an answer after other steps is dropped.
+    pub edits_seen: usize,
+}
+
+/// A case that the workspace is to know.
+#[derive(Clone, Debug)]
+pub struct CaseToAdopt {
+    /// What the session calls it.
+    pub case: CaseId,
+    /// Its study.
+    pub study: Arc<StudyInfo>,
+    /// The series.
+    pub series: Arc<Series>,
+}
+
+/// What the workspace is to do. All but opening and adopting must not be lost.
+#[derive(Clone, Debug)]
+pub enum StoreJob {
+    /// Open a workspace, or the user's own; the one before is closed.
+    Open {
+        /// Its folder.
+        folder: Option<PathBuf>,
+        /// Tell where its cases are, to open them.
+        with_cases: bool,
+    },
+    /// Try again now.
+    Retry,
+    /// Give it another name.
+    Rename(String),
+    /// Move it to another folder.
+    Move(PathBuf),
+    /// Find or enter cases.
+    Adopt(Vec<CaseToAdopt>),
+    /// The list of labels.
+    Labels(Vec<Label>),
+    /// A step was taken.
+    Append {
+        /// The step.
+        step: Step,
+        /// Who took it; empty where unknown.
+        person: String,
+        /// Cases that are open: what was undone on them cannot be done again.
+        open: Vec<CaseId>,
+    },
+    /// A step was taken back or done again.
+    SetUndone {
+        /// Which.
+        step: StepId,
+        /// Taken back.
+        undone: bool,
+    },
+    /// A model found something.
+    Proposal {
+        /// On which case.
+        case: CaseId,
+        /// On which slice.
+        slice: usize,
+        /// What.
+        finding: Arc<Finding>,
+    },
+    /// A case has another status.
+    Status {
+        /// Which case.
+        case: CaseId,
+        /// Its status.
+        status: Status,
+    },
+    /// A person worked on a case.
+    Seconds {
+        /// Which case.
+        case: CaseId,
+        /// For so long.
+        seconds: f64,
+    },
+}
+
+/// A workspace that is open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkspaceInfo {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Vec<Label>,
+    /// How far the work is.
+    pub meter: Meter,
+    /// Files and folders of its cases, where they are to be opened.
+    pub sources: Vec<PathBuf>,
+}
+
+/// What is told of a workspace that is not open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceSummary {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name; the folder's where it cannot be read.
+    pub name: String,
+    /// Cases in all and accepted ones, where they can be told.
+    pub cases: Option<(u32, u32)>,
+    /// The folder is gone or is no workspace any more.
+    pub is_missing: bool,
+}
+
+/// A slice as the workspace kept it.
+#[derive(Clone, Debug, Default)]
+pub struct RestoredSlice {
+    /// Its mask.
+    pub mask: Option<PackedMask>,
+    /// Steps were made on it.
+    pub is_touched: bool,
+    /// The newest proposal came after them.
+    pub is_proposal_apart: bool,
+}
+
+/// A case as the workspace kept it. Findings come later, slice by slice.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// Where it stood.
+    pub status: Status,
+    /// Seconds of work on it.
+    pub seconds: f64,
+    /// One for each slice.
+    pub slices: Vec<RestoredSlice>,
+    /// Steps that stand, oldest first.
+    pub done: Vec<Step>,
+    /// Steps that were taken back, oldest first.
+    pub undone: Vec<Step>,
+    /// What could not be restored.
+    pub problems: Vec<Error>,
 }
 
 /// What a native dialog is opened for.
@@ -270,6 +460,12 @@ pub enum Pick {
     ExportFolder,
     /// A model.
     Model,
+    /// Masks for the case that is shown.
+    Masks,
+    /// A workspace to open, or an empty folder for a new one.
+    Workspace,
+    /// A folder to move the workspace to.
+    MoveWorkspace,
 }
 
 /// What the worker is asked to do.
@@ -296,6 +492,23 @@ pub enum Job {
     ProbeDevice(DeviceChoice),
     /// Write files.
     Export(Box<ExportJob>),
+    /// Read masks for a case from files.
+    Import {
+        /// Which case.
+        case: CaseId,
+        /// Its series.
+        series: Arc<Series>,
+        /// SEG objects, label maps or folders of label maps.
+        paths: Vec<PathBuf>,
+    },
+    /// Work out outlines and measurements of a mask.
+    Survey(SurveyJob),
+    /// Work out shapes between slices.
+    Interpolate(Box<InterpolateJob>),
+    /// Write to the workspace, in this order.
+    Store(StoreJob),
+    /// Look what is in these workspaces.
+    LookAtWorkspaces(Vec<PathBuf>),
     /// Show a native dialog.
     Pick(Pick),
     /// Unpack the bundled samples and open one of them.
@@ -379,6 +592,64 @@ pub enum Event {
         /// What was chosen.
         result: Result<Vec<PathBuf>>,
     },
+    /// Masks were read.
+    Imported {
+        /// For which case.
+        case: CaseId,
+        /// Labels, a mask for each slice that has one, and what the user should know.
+        result: Result<ImportedMasks>,
+    },
+    /// What is shown of a mask.
+    Surveyed {
+        /// Of which slice.
+        key: SliceKey,
+        /// The revision that the job saw.
+        revision: u64,
+        /// Outlines, measurements and the rest.
+        finding: Arc<Finding>,
+    },
+    /// Shapes between slices.
+    Interpolated(Box<InterpolateJob>, Vec<(usize, Region)>),
+    /// A workspace was opened, moved or renamed, or could not be.
+    Workspace(Result<WorkspaceInfo>),
+    /// What is in other workspaces.
+    Workspaces(Vec<WorkspaceSummary>),
+    /// A case was looked up; `None` where the workspace did not know it.
+    Restored {
+        /// Which.
+        case: CaseId,
+        /// What was kept of it.
+        restored: Option<Box<Restored>>,
+    },
+    /// What is shown of a slice that was restored.
+    RestoredSlice {
+        /// Which.
+        key: SliceKey,
+        /// Its mask as it is.
+        finding: Arc<Finding>,
+        /// What a model found there last.
+        proposal: Option<Arc<Finding>>,
+    },
+    /// So many things are not written yet.
+    Stored {
+        /// How many.
+        waiting: usize,
+        /// Why the first of them cannot be written now.
+        trouble: Option<Error>,
+    },
+    /// How far the work in the workspace is.
+    Meter(Meter),
     /// Something failed that no other event stands for.
     Failed(Error),
+}
+
+/// Masks read from files.
+#[derive(Clone, Debug, Default)]
+pub struct ImportedMasks {
+    /// What the values mean.
+    pub labels: Vec<Label>,
+    /// For each slice that has one its mask.
+    pub masks: Vec<(usize, Mask)>,
+    /// What the user should know.
+    pub notes: Vec<String>,
 }

@@ -3,29 +3,48 @@
 mod cache;
 pub mod case;
 pub mod command;
+mod editing;
 pub mod fill;
 pub mod finding;
+pub mod history;
+mod imports;
 pub mod job;
+pub mod keys;
+pub mod labels;
+pub mod live;
 pub mod notice;
 mod opening;
+mod operations;
 mod review;
 mod runs;
 pub mod settings;
+pub mod store;
 pub mod tiles;
+pub mod tools;
 pub mod view;
 pub mod window;
 
 #[cfg(test)]
 mod tests;
 
-use crate::domain::{image::Window, progress::Cancel, study::PassedOver};
+use crate::domain::{
+    geometry::PixelSpacing, image::Window, journal::Meter, label::Label, progress::Cancel, study::PassedOver,
+};
 use cache::Cache;
 use case::Case;
 use command::UserCommand;
-use job::{CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey};
+use history::History;
+use job::{
+    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey, StoreJob,
+    WorkspaceSummary,
+};
+use labels::{LabelAction, PaintOver};
+use live::Live;
 use notice::{Notices, Severity};
-use settings::{Settings, Theme, ViewMode};
+use settings::{CaseOrder, Settings, Theme, ViewMode};
 use std::{path::PathBuf, sync::Arc};
+use store::{Activity, WorkspaceState};
+use tools::{PointerInput, ToolKind, ToolOptions, Tools};
 use view::{Canvas, Extent, View};
 
 /// Pixels in memory at most; the slice on the screen is always there.
@@ -72,8 +91,28 @@ pub enum Action {
     SetPanelWidths([f32; 2]),
     /// Use a model for the case, or the one that fits.
     ChooseModel(Option<ModelSource>),
-    /// Show or hide a label.
-    ToggleLabel(u8),
+    /// The pointer did something on the slice that is shown.
+    Pointer(PointerInput),
+    /// The size of the tool in hand goes up or down by so many notches.
+    ResizeTool(i64),
+    /// Other options for the tools.
+    SetTools(ToolOptions),
+    /// Something with the list of labels.
+    Label(LabelAction),
+    /// Show what a command would do; `None` shows the tool in hand again.
+    PreviewCommand(Option<UserCommand>),
+    /// Go through cases in this order.
+    SetOrder(CaseOrder),
+    /// Read masks for the case that is shown.
+    ImportMasks(Vec<PathBuf>),
+    /// Open the workspace in this folder; a new one where there is none.
+    OpenWorkspace(PathBuf),
+    /// Give the workspace a name.
+    RenameWorkspace(String),
+    /// Move the workspace to this folder.
+    MoveWorkspace(PathBuf),
+    /// Try again to write what could not be written.
+    RetryStore,
     /// Write files.
     Export(ExportRequest),
     /// Take a message away.
@@ -137,12 +176,29 @@ pub struct Session {
     pub runs: Vec<Run>,
     /// Files that were opened and not taken.
     pub passed_over: Vec<PassedOver>,
-    /// Labels that are not shown.
-    pub hidden_labels: Vec<u8>,
     /// The doubtful place that was gone to last.
     pub focus: Option<(SliceKey, usize)>,
     /// The folder that a dialog chose for the export; the dialog takes it.
     pub picked_export_folder: Option<PathBuf>,
+    /// The folder that a dialog chose to move the workspace to; the dialog takes it.
+    pub picked_workspace_folder: Option<PathBuf>,
+    /// What is in the workspaces used last.
+    pub recent_workspaces: Vec<WorkspaceSummary>,
+    /// How far the work in the workspace is.
+    pub meter: Meter,
+    labels: Vec<Label>,
+    kept_labels: usize,
+    active_label: u8,
+    paint_over: PaintOver,
+    tool: ToolKind,
+    tools: Tools,
+    live: Option<Live>,
+    live_version: u64,
+    history: History,
+    workspace: WorkspaceState,
+    unsaved: usize,
+    store_trouble: Option<String>,
+    activity: Option<Activity>,
     cache: Cache,
     canvas: Canvas,
     pixels_per_point: f32,
@@ -153,7 +209,11 @@ pub struct Session {
 impl Session {
     /// A session with nothing open.
     pub fn new(settings: Settings) -> Self {
-        let jobs = vec![Job::ProbeDevice(settings.device)];
+        let jobs = vec![
+            Job::ProbeDevice(settings.device),
+            Job::Store(StoreJob::Open { folder: None, with_cases: false }),
+            Job::LookAtWorkspaces(settings.recent_workspaces.clone()),
+        ];
         Self {
             cases: Vec::new(),
             current: None,
@@ -165,9 +225,24 @@ impl Session {
             exporting: None,
             runs: Vec::new(),
             passed_over: Vec::new(),
-            hidden_labels: Vec::new(),
             focus: None,
             picked_export_folder: None,
+            picked_workspace_folder: None,
+            recent_workspaces: Vec::new(),
+            meter: Meter::default(),
+            labels: Vec::new(),
+            kept_labels: 0,
+            active_label: 0,
+            paint_over: PaintOver::Everything,
+            tool: ToolKind::Look,
+            tools: Tools::default(),
+            live: None,
+            live_version: 0,
+            history: History::default(),
+            workspace: WorkspaceState::Opening,
+            unsaved: 0,
+            store_trouble: None,
+            activity: None,
             cache: Cache::new(CACHE_BYTES),
             canvas: Canvas { min: [0.0; 2], size: [800.0, 600.0] },
             pixels_per_point: 1.0,
@@ -201,12 +276,15 @@ impl Session {
         case.window.unwrap_or(loaded.default_window)
     }
 
+    /// Distance between the pixels of a slice.
+    pub fn spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
+        let loaded = self.loaded(SliceKey { case: case.id, slice });
+        loaded.and_then(|l| l.image.spacing).or_else(|| case.slice_info(slice).and_then(|s| s.spacing))
+    }
+
     /// Size and pixel shape of a case's slices.
     pub fn extent(&self, case: &Case) -> Extent {
-        let spacing = self
-            .loaded(case.key())
-            .and_then(|l| l.image.spacing)
-            .or_else(|| case.slice_info(case.slice).and_then(|s| s.spacing));
+        let spacing = self.spacing(case, case.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
         let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) { aspect } else { 1.0 };
         Extent { columns: case.series.columns.max(1) as f32, rows: case.series.rows.max(1) as f32, aspect }
@@ -221,17 +299,36 @@ impl Session {
             C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
                 None
             }
+            C::Workspace => None,
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
             C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
+            C::ShowDifference => None,
+            C::Undo if self.is_drawing() => None,
+            C::Undo => self.history.is_empty().then_some("Nothing was drawn"),
+            C::Redo => self.next_redo().is_none().then_some("Nothing was undone"),
+            C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
             _ if case.is_none() => Some("Nothing is open"),
             C::Export if self.exporting.is_some() => Some("An export is going on"),
-            C::Export if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to export yet"),
+            C::Export if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
                 Some("There is no mask yet")
             }
-            C::Accept if case.is_some_and(|c| c.found() == 0) => Some("There is no mask to accept yet"),
+            C::Accept if self.is_drawing() => None,
+            C::Accept if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to accept yet"),
+            C::AcceptProposal if case.is_some_and(|c| c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())) => {
+                Some("The model has proposed nothing on this slice")
+            }
+            C::AcceptAllProposals if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) => {
+                Some("The model has proposed nothing")
+            }
+            _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),
+            _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
+            C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
+            C::NextLabel | C::PreviousLabel if self.labels.len() < 2 => Some("There are no two labels"),
+            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("The tool in hand has no size"),
+            C::DrawAtPointer if self.tool == ToolKind::Look => Some("Take a tool first"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
             C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
                 (!has_many).then_some("This case has one slice")
@@ -248,6 +345,13 @@ impl Session {
 
     /// Does what the window asks for.
     pub fn apply(&mut self, action: Action) {
+        let is_work = !matches!(
+            action,
+            Action::SetCanvas { .. } | Action::Render(_) | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
+        );
+        if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
+            self.work_on(case);
+        }
         match action {
             Action::Command(command) => self.command(command),
             Action::Open(paths) => self.open(paths),
@@ -265,10 +369,20 @@ impl Session {
             Action::SetSettings(settings) => self.set_settings(settings),
             Action::SetPanelWidths(widths) => self.change_settings(|s| [s.left_width, s.right_width] = widths),
             Action::ChooseModel(model) => self.choose_model(model),
-            Action::ToggleLabel(label) => match self.hidden_labels.iter().position(|l| *l == label) {
-                Some(at) => drop(self.hidden_labels.remove(at)),
-                None => self.hidden_labels.push(label),
-            },
+            Action::Pointer(input) => self.pointer(input),
+            Action::ResizeTool(notches) => self.resize_tool(notches),
+            Action::SetTools(options) => {
+                self.change_settings(|s| s.tools = options);
+                self.show_preview();
+            }
+            Action::Label(action) => self.label_action(action),
+            Action::PreviewCommand(command) => self.preview_command(command),
+            Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
+            Action::ImportMasks(paths) => self.import_masks(paths),
+            Action::OpenWorkspace(folder) => self.open_workspace(folder),
+            Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
+            Action::MoveWorkspace(folder) => self.store(StoreJob::Move(folder)),
+            Action::RetryStore => self.jobs.push(Job::Store(StoreJob::Retry)),
             Action::Export(request) => self.export(request),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Render(request) => self.jobs.push(Job::Render(request)),
@@ -293,7 +407,31 @@ impl Session {
             C::ShowFill => self.set_view_mode(ViewMode::Fill),
             C::ShowOutline => self.set_view_mode(ViewMode::Outline),
             C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
             C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
+            C::Undo => self.undo(),
+            C::Redo => self.redo(),
+            C::Grow | C::Shrink | C::Smooth | C::FillHoles | C::RemoveIslands | C::KeepLargest | C::EmptyLabel => {
+                self.operate(command);
+            }
+            C::CopyFromPrevious | C::CopyFromNext => self.operate(command),
+            C::Interpolate => self.interpolate(),
+            C::AcceptProposal => self.take_proposal(false),
+            C::AcceptAllProposals => self.take_proposal(true),
+            C::ImportMasks => self.jobs.push(Job::Pick(Pick::Masks)),
+            C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
+                self.choose_tool(command.tool().unwrap_or_default());
+            }
+            C::ToolLiveWire | C::ToolFill | C::ToolPull => self.choose_tool(command.tool().unwrap_or_default()),
+            C::LargerBrush => self.resize_tool(1),
+            C::SmallerBrush => self.resize_tool(-1),
+            C::NextLabel => self.step_label(1),
+            C::PreviousLabel => self.step_label(-1),
+            C::PointerLeft => self.move_pointer([-1.0, 0.0]),
+            C::PointerRight => self.move_pointer([1.0, 0.0]),
+            C::PointerUp => self.move_pointer([0.0, -1.0]),
+            C::PointerDown => self.move_pointer([0.0, 1.0]),
+            C::DrawAtPointer => self.draw_at_pointer(),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
             C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
@@ -321,7 +459,7 @@ impl Session {
             C::WindowReset => self.set_window(None),
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
-            C::Cancel => self.cancel(),
+            C::Cancel => self.escape(),
             C::NextDoubtful => self.next_doubtful(true),
             C::PreviousDoubtful => self.next_doubtful(false),
             C::Accept => self.accept(),
@@ -329,7 +467,8 @@ impl Session {
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.
-            C::OpenPath | C::Export | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {}
+            C::OpenPath | C::Export | C::Settings | C::Workspace => {}
+            C::Quit | C::Palette | C::Keys | C::About => {}
         }
     }
 
@@ -361,6 +500,15 @@ impl Session {
                 }
             }
             Event::Exported(result) => self.on_exported(result),
+            Event::Imported { case, result } => self.on_imported(case, result),
+            Event::Surveyed { key, revision, finding } => self.on_surveyed(key, revision, finding),
+            Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
+            Event::Workspace(result) => self.on_workspace(result),
+            Event::Workspaces(summaries) => self.recent_workspaces = summaries,
+            Event::Restored { case, restored } => self.on_restored(case, restored.map(|r| *r)),
+            Event::RestoredSlice { key, finding, proposal } => self.on_restored_slice(key, finding, proposal),
+            Event::Stored { waiting, trouble } => self.on_stored(waiting, trouble),
+            Event::Meter(meter) => self.meter = meter,
             Event::Picked { pick, result } => self.on_picked(pick, result),
             Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
         }

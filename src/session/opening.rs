@@ -43,6 +43,7 @@ impl Session {
 
     fn take_in(&mut self, catalog: Catalog) {
         let mut first = None;
+        let mut new = Vec::new();
         for study in catalog.studies {
             let info = Arc::new(StudyInfo {
                 id: study.id,
@@ -59,6 +60,7 @@ impl Session {
                     let after = self.cases.iter().rposition(|c| c.study.id == info.id);
                     let at = after.map_or(self.cases.len(), |at| at + 1);
                     self.cases.insert(at, Case::new(id, info.clone(), series));
+                    new.push(id);
                     at
                 });
                 first.get_or_insert(self.cases[at].id);
@@ -66,6 +68,10 @@ impl Session {
         }
         self.tell_passed_over(&catalog.passed_over, first.is_some());
         self.passed_over.extend(catalog.passed_over);
+        self.adopt(&new);
+        // Another case may lie in its place by now.
+        let shown = self.live.as_ref().map(|l| l.key().case);
+        self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id)).or(self.current);
         if let Some(first) = first {
             self.current = None;
             self.select(self.cases.iter().position(|c| c.id == first));
@@ -102,6 +108,12 @@ impl Session {
 
     pub(super) fn close_all(&mut self) {
         self.cancel();
+        self.drop_hand();
+        self.note_time();
+        self.activity = None;
+        self.live = None;
+        self.history = super::history::History::default();
+        self.kept_labels = self.labels.len();
         self.cases.clear();
         self.current = None;
         self.focus = None;
@@ -114,6 +126,8 @@ impl Session {
         if at.is_none() || at == self.current {
             return;
         }
+        self.drop_hand();
+        self.note_time();
         self.current = at;
         self.focus = None;
         self.slice_changed();
@@ -121,9 +135,9 @@ impl Session {
     }
 
     pub(super) fn step_case(&mut self, by: i64) {
-        let count = self.cases.len() as i64;
-        if let Some(at) = self.current.filter(|_| count > 0) {
-            self.select(Some((at as i64 + by).rem_euclid(count) as usize));
+        let order = self.ordered();
+        if let Some(here) = self.current.and_then(|at| order.iter().position(|i| *i == at)) {
+            self.select(Some(order[(here as i64 + by).rem_euclid(order.len() as i64) as usize]));
         }
     }
 
@@ -135,14 +149,19 @@ impl Session {
     }
 
     pub(super) fn go_to_slice(&mut self, slice: usize) {
-        let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) else { return };
-        if slice < case.slices.len() && slice != case.slice {
+        if self.case().is_none_or(|c| slice >= c.slices.len() || slice == c.slice) {
+            return;
+        }
+        self.drop_hand();
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
             case.slice = slice;
             self.slice_changed();
         }
     }
 
     fn slice_changed(&mut self) {
+        self.refresh_live();
+        self.show_preview();
         if let Some(case) = self.case() {
             let key = case.key();
             // Asked for here, the picture is there in the next frame.
@@ -213,6 +232,13 @@ impl Session {
         match pick {
             Pick::Files | Pick::Folder => self.open(paths),
             Pick::ExportFolder => self.picked_export_folder = paths.into_iter().next(),
+            Pick::Masks => self.import_masks(paths),
+            Pick::Workspace => {
+                if let Some(folder) = paths.into_iter().next() {
+                    self.open_workspace(folder);
+                }
+            }
+            Pick::MoveWorkspace => self.picked_workspace_folder = paths.into_iter().next(),
             Pick::Model => self.jobs.extend(paths.into_iter().next().map(Job::ReadModel)),
         }
     }

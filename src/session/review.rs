@@ -3,8 +3,9 @@
 use super::{
     ExportRequest, Exporting, Session,
     case::Case,
-    job::{ExportJob, ExportSlice, Job, SliceKey},
+    job::{ExportJob, ExportSlice, Job, MaskOrigin, SliceKey},
     notice::Severity,
+    settings::CaseOrder,
 };
 use crate::{
     Result,
@@ -52,6 +53,9 @@ impl Session {
     }
 
     pub(super) fn accept(&mut self) {
+        if self.close_by_key() {
+            return;
+        }
         self.sign_off(Status::Accepted);
     }
 
@@ -60,13 +64,17 @@ impl Session {
     }
 
     fn sign_off(&mut self, status: Status) {
+        self.drop_hand();
         let Some(at) = self.current else { return };
         let id = self.cases[at].id;
         self.stop_runs_on(id);
-        self.cases[at].status = status;
+        self.note_time();
+        self.set_status(id, status);
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
-        let count = self.cases.len();
-        let next = (1..count).map(|d| (at + d) % count).find(|&i| open(&self.cases[i]));
+        let order = self.ordered();
+        let here = order.iter().position(|i| *i == at).unwrap_or(0);
+        let count = order.len();
+        let next = (1..count).map(|d| order[(here + d) % count]).find(|&i| open(&self.cases[i]));
         match next {
             Some(next) => self.select(Some(next)),
             None => {
@@ -77,29 +85,54 @@ impl Session {
         }
     }
 
+    /// The cases in the order in which they are shown and gone through, by their place in the list of cases.
+    pub fn ordered(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.cases.len()).collect();
+        let case = |i: &usize| &self.cases[*i];
+        match self.settings.case_order {
+            CaseOrder::Opened => {}
+            CaseOrder::Name => order.sort_by_key(|i| case(i).title().to_lowercase()),
+            CaseOrder::Date => order.sort_by_key(|i| std::cmp::Reverse(case(i).study.date.clone())),
+            CaseOrder::Doubt => {
+                // Cases without a proposal come last.
+                let doubt = |i: &usize| case(i).doubt().unwrap_or(-1.0);
+                order.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
+            }
+        }
+        order
+    }
+
     pub(super) fn export(&mut self, request: ExportRequest) {
+        self.drop_hand();
         let Some(case) = self.case() else { return };
-        let findings = case.slices.iter().enumerate().filter_map(|(i, s)| Some((i, s.finding.as_ref()?)));
-        let findings: Vec<_> = findings.filter(|(i, _)| !request.this_slice_only || *i == case.slice).collect();
-        let Some((_, first)) = findings.first() else {
-            return self.notices.add(Severity::Warning, "There is no mask to export here. Run a model first (R).");
-        };
-        let model = self.models.iter().find(|m| m.title() == *first.model).or(self.models.first());
-        let Some(model) = model.map(|m| m.card.clone()) else { return };
-        let slices = findings
-            .iter()
-            .filter_map(|(index, f)| {
-                Some(ExportSlice { index: *index, slice: case.slice_info(*index)?.clone(), mask: f.mask() })
+        let wanted = (0..case.slices.len()).filter(|i| !request.this_slice_only || *i == case.slice);
+        let slices: Vec<ExportSlice> = wanted
+            .filter_map(|index| {
+                let mask = self.mask_of(SliceKey { case: case.id, slice: index })?.into_owned();
+                let state = &case.slices[index];
+                let origin = match (state.proposal.is_some(), state.is_touched) {
+                    (true, false) => MaskOrigin::Proposed,
+                    (true, true) => MaskOrigin::Corrected,
+                    (false, _) => MaskOrigin::Drawn,
+                };
+                let proposal = state.proposal.clone();
+                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, origin, proposal })
             })
             .collect();
+        if slices.is_empty() {
+            let text = "There is no mask to export here. Draw one, or run a model (R).";
+            return self.notices.add(Severity::Warning, text);
+        }
+        let model = case.slices.iter().filter_map(|s| s.proposal.as_ref()).map(|f| f.model_and_version()).next();
         let cancel = Cancel::default();
         let job = ExportJob {
             folder: request.folder.clone(),
             formats: request.formats,
             series: case.series.clone(),
             slices,
-            labels: first.labels.clone(),
+            labels: self.labels.clone().into(),
             model,
+            person: self.settings.person.clone(),
             window: case.window,
             opacity: self.settings.opacity,
             cancel: cancel.clone(),

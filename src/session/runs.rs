@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    domain::{progress::Cancel, study::Status},
+    domain::{mask::PackedMask, progress::Cancel, study::Status},
     model::card::Fit,
 };
 use std::{
@@ -120,7 +120,7 @@ impl Session {
     pub(super) fn auto_run(&mut self) {
         let Some(at) = self.current.filter(|_| self.settings.auto_run && !self.models.is_empty()) else { return };
         let wants = |c: &Case| {
-            let is_new = c.status == Status::New && !c.auto_run_done && c.found() == 0;
+            let is_new = c.is_restored && c.status == Status::New && !c.auto_run_done && !c.has_mask();
             is_new && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
         };
         // The case on the screen does not wait for runs on others.
@@ -152,6 +152,8 @@ impl Session {
     fn start_run(&mut self, at: usize, slices: Vec<usize>, is_urgent: bool, is_automatic: bool) {
         let Fitting::Model { index, .. } = self.fitting(&self.cases[at]) else { return };
         let model = self.models[index].clone();
+        let values = self.values_of(&model.card.labels);
+        let labels = self.labels.clone().into();
         let run = self.new_id();
         let case = &mut self.cases[at];
         let mut targets = Vec::with_capacity(slices.len());
@@ -160,9 +162,9 @@ impl Session {
             let Some(source) = case.series.slices.get(slice).map(|s| s.source.clone()) else { continue };
             let state = &mut case.slices[slice];
             // What an earlier run still finds here is out of date from now on.
-            state.revision += 1;
+            state.proposal_revision += 1;
             let image = self.cache.get(key).map(|l| l.image.clone());
-            targets.push(Target { key, revision: state.revision, source, kind: case.series.kind, image });
+            targets.push(Target { key, revision: state.proposal_revision, source, kind: case.series.kind, image });
         }
         let cancel = Cancel::default();
         let run_state = Run {
@@ -182,7 +184,7 @@ impl Session {
             self.runs.push(run_state);
         }
         let device = self.settings.device;
-        self.jobs.push(Job::Segment(SegmentJob { run, is_urgent, model, device, targets, cancel }));
+        self.jobs.push(Job::Segment(SegmentJob { run, is_urgent, model, device, labels, values, targets, cancel }));
     }
 
     pub(super) fn on_segmented(&mut self, run: RunId, key: SliceKey, revision: u64, result: Result<Arc<Finding>>) {
@@ -194,22 +196,43 @@ impl Session {
             run.failures += usize::from(result.is_err());
             first_failure = run.failures == 1;
         }
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return };
-        let Some(state) = case.slices.get_mut(key.slice).filter(|s| s.revision == revision) else { return };
+        let revision_of = |state: &super::case::SliceState| state.proposal_revision;
+        if self.slice_state(key).is_none_or(|s| revision_of(s) != revision) {
+            return;
+        }
         match result {
-            Ok(finding) => {
-                state.finding = Some(finding);
-                state.revision += 1;
-                if self.focus.is_some_and(|(focus, _)| focus == key) {
-                    self.focus = None;
-                }
-                // Whoever runs a model on an accepted case wants to look again.
-                case.status = Status::Proposed;
-            }
+            Ok(finding) => self.take_finding(key, finding),
             // One message for a run: the other slices mostly fail for the same reason.
             Err(error) if first_failure => self.fail(&error),
             Err(_) => {}
         }
+    }
+
+    /// A model's answer becomes the mask, unless a person worked on it: then it waits beside it.
+    fn take_finding(&mut self, key: SliceKey, finding: Arc<Finding>) {
+        self.store_proposal(key, finding.clone());
+        let Some(state) = self.slice_state_mut(key) else { return };
+        state.proposal = Some(finding.clone());
+        if state.is_touched {
+            state.is_proposal_apart = true;
+            return;
+        }
+        state.revision += 1;
+        state.proposal_revision += 1;
+        state.mask = Some(PackedMask::of(&finding.mask()));
+        state.finding = Some(finding);
+        if self.focus.is_some_and(|(focus, _)| focus == key) {
+            self.focus = None;
+        }
+        if self.live.as_ref().is_some_and(|l| l.key() == key) {
+            // A gesture in hand began on a mask that is no more.
+            self.drop_hand();
+            self.live = None;
+            self.refresh_live();
+        }
+        // Whoever runs a model on an accepted case wants to look again.
+        let status = self.status_by_work(key.case);
+        self.set_status(key.case, status);
     }
 
     pub(super) fn on_run_ended(&mut self, run: RunId, failure: Option<Error>) {
@@ -252,7 +275,7 @@ impl Session {
         self.runs.retain(|r| r.case != case);
         if let Some(case) = self.cases.iter_mut().find(|c| c.id == case && stopped) {
             case.auto_run_done = true;
-            case.slices.iter_mut().for_each(|s| s.revision += 1);
+            case.slices.iter_mut().for_each(|s| s.proposal_revision += 1);
         }
     }
 }

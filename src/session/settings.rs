@@ -1,5 +1,6 @@
 //! What the user chose once and for all. Kept as JSON by the app.
 
+use super::{keys::Keys, tools::ToolOptions};
 pub use crate::domain::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +26,45 @@ pub enum ViewMode {
     Outline,
     /// Outline coloured by how sure the model is along it.
     Confidence,
+    /// What was drawn against what the model proposed.
+    Difference,
     /// Not at all.
     Hidden,
 }
 
+/// In which order cases are gone through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CaseOrder {
+    /// As they were opened, by study.
+    #[default]
+    Opened,
+    /// By their names.
+    Name,
+    /// The newest study first.
+    Date,
+    /// Where the model is least sure first.
+    Doubt,
+}
+
+impl CaseOrder {
+    /// All orders.
+    pub const ALL: [Self; 4] = [Self::Opened, Self::Name, Self::Date, Self::Doubt];
+
+    /// What it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Opened => "As opened",
+            Self::Name => "Name",
+            Self::Date => "Date",
+            Self::Doubt => "Doubt",
+        }
+    }
+}
+
 impl ViewMode {
     /// All modes in the order in which the key goes through them.
-    pub const ALL: [Self; 4] = [Self::Fill, Self::Outline, Self::Confidence, Self::Hidden];
+    pub const ALL: [Self; 5] = [Self::Fill, Self::Outline, Self::Confidence, Self::Difference, Self::Hidden];
 
     /// The mode that comes next.
     pub fn next(self) -> Self {
@@ -45,6 +78,7 @@ impl ViewMode {
             Self::Fill => "Fill",
             Self::Outline => "Outline",
             Self::Confidence => "Confidence",
+            Self::Difference => "Difference",
             Self::Hidden => "Hidden",
         }
     }
@@ -76,6 +110,16 @@ pub struct Settings {
     pub ui_scale: f32,
     /// Where was exported to last.
     pub export_folder: Option<std::path::PathBuf>,
+    /// About the drawing tools.
+    pub tools: ToolOptions,
+    /// In which order cases are gone through.
+    pub case_order: CaseOrder,
+    /// Keys that differ from the usual ones.
+    pub keys: Keys,
+    /// Who draws: stands in the journal and in DICOM-SEG.
+    pub person: String,
+    /// Workspaces, the one used last first.
+    pub recent_workspaces: Vec<std::path::PathBuf>,
 }
 
 impl Default for Settings {
@@ -92,6 +136,11 @@ impl Default for Settings {
             right_width: 280.0,
             ui_scale: 1.0,
             export_folder: None,
+            tools: ToolOptions::default(),
+            case_order: CaseOrder::Opened,
+            keys: Keys::default(),
+            person: String::new(),
+            recent_workspaces: Vec::new(),
         }
     }
 }

@@ -1,0 +1,203 @@
+//! Masks under the hand: the live one on the screen, packed ones elsewhere; steps, undo and redo.
+
+use super::{
+    Session,
+    case::Case,
+    history::{Step, StepId},
+    job::{CaseId, Job, SliceKey, StoreJob, SurveyJob},
+    live::Live,
+    notice::Severity,
+};
+use crate::domain::{
+    edit::Edit,
+    mask::{Mask, PackedMask},
+    study::Status,
+};
+use std::{borrow::Cow, sync::Arc};
+
+impl Session {
+    /// The mask of the slice on the screen; `None` until something is shown.
+    pub fn live(&self) -> Option<&Live> {
+        self.live.as_ref().filter(|l| self.case().is_some_and(|c| c.key() == l.key()))
+    }
+
+    /// The mask of a slice as it is now; `None` where nobody has drawn and no model has been.
+    pub fn mask_of(&self, key: SliceKey) -> Option<Cow<'_, Mask>> {
+        if let Some(live) = self.live.as_ref().filter(|l| l.key() == key) {
+            let state = self.slice_state(key)?;
+            let is_there = state.mask.is_some() || state.is_touched || !live.mask().is_blank();
+            return is_there.then_some(Cow::Borrowed(live.mask()));
+        }
+        Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.unpack()))
+    }
+
+    /// True where the last stroke is not in the journal yet, or nothing can be written.
+    pub fn unsaved(&self) -> usize {
+        self.unsaved
+    }
+
+    /// What undo would take back: the tool's name.
+    pub fn next_undo(&self) -> Option<&str> {
+        self.history.next_undo().map(|s| &*s.tool)
+    }
+
+    /// What redo would do again: the tool's name.
+    pub fn next_redo(&self) -> Option<&str> {
+        self.history.next_redo().map(|s| &*s.tool)
+    }
+
+    /// Makes the mask of the slice on the screen the live one, and packs the one before.
+    pub(super) fn refresh_live(&mut self) {
+        let Some(key) = self.case().map(Case::key) else {
+            self.live = None;
+            return;
+        };
+        if self.live.as_ref().is_some_and(|l| l.key() == key) {
+            return;
+        }
+        self.pack_live();
+        let Some(case) = self.case() else { return };
+        let (columns, rows) = (case.series.columns, case.series.rows);
+        let packed = case.slices.get(key.slice).and_then(|s| s.mask.as_ref());
+        let mask = packed.map_or_else(|| Mask::empty(columns, rows), |p| p.unpack());
+        self.live_version += 1_000_000;
+        self.live = Some(Live::new(key, mask, self.live_version));
+    }
+
+    /// Puts what is on the screen back among the other slices.
+    pub(super) fn pack_live(&mut self) {
+        let Some(live) = self.live.take() else { return };
+        self.live_version = live.version();
+        let is_blank = live.mask().is_blank();
+        if let Some(state) = self.slice_state_mut(live.key())
+            && (state.mask.is_some() || state.is_touched || !is_blank)
+        {
+            state.mask = Some(PackedMask::of(live.mask()));
+        }
+    }
+
+    /// Writes the mask of any slice through `write`.
+    pub(super) fn write_mask(&mut self, key: SliceKey, write: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+        if let Some(live) = self.live.as_mut().filter(|l| l.key() == key) {
+            return live.paint(write);
+        }
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return Edit::default() };
+        let (columns, rows) = (case.series.columns, case.series.rows);
+        let Some(state) = case.slices.get_mut(key.slice) else { return Edit::default() };
+        let mut mask = state.mask.as_ref().map_or_else(|| Mask::empty(columns, rows), PackedMask::unpack);
+        let edit = write(&mut mask);
+        if !edit.is_empty() {
+            state.mask = Some(PackedMask::of(&mask));
+        }
+        edit
+    }
+
+    /// A gesture or command is over: it becomes one step of history and journal. Empty edits are left out; nothing
+    /// happens where none is left.
+    pub(super) fn commit(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
+        let edits: Vec<(usize, Edit)> = edits.into_iter().filter(|(_, e)| !e.is_empty()).collect();
+        if edits.is_empty() {
+            return;
+        }
+        let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
+        let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed };
+        self.history.push(step.clone());
+        let open = self.cases.iter().map(|c| c.id).collect();
+        self.store(StoreJob::Append { step, person: self.settings.person.clone(), open });
+        self.work_on(case);
+        self.mask_changed(case, edits.iter().map(|(slice, _)| *slice));
+        self.set_status(case, Status::Corrected);
+    }
+
+    pub(super) fn undo(&mut self) {
+        if self.drop_hand() {
+            return;
+        }
+        if let Some(step) = self.history.undo() {
+            self.store(StoreJob::SetUndone { step: step.id, undone: true });
+            self.replay(&step, true);
+        }
+    }
+
+    pub(super) fn redo(&mut self) {
+        self.drop_hand();
+        if let Some(step) = self.history.redo() {
+            self.store(StoreJob::SetUndone { step: step.id, undone: false });
+            self.replay(&step, false);
+        }
+    }
+
+    /// Does a step again or takes it back, and shows where.
+    fn replay(&mut self, step: &Step, undo: bool) {
+        let (case, slices): (_, Vec<usize>) = (step.case, step.edits.iter().map(|(slice, _)| *slice).collect());
+        for (slice, edit) in step.edits(undo) {
+            self.write_mask(SliceKey { case, slice }, |mask| {
+                mask.apply(&edit);
+                edit
+            });
+        }
+        self.mask_changed(case, slices.iter().copied());
+        let at = self.cases.iter().position(|c| c.id == case);
+        self.set_status(case, self.status_by_work(case));
+        let here = self.case().map(Case::key);
+        let is_seen = here.is_some_and(|key| key.case == case && slices.contains(&key.slice));
+        if !is_seen {
+            self.select(at);
+            self.go_to_slice(slices.first().copied().unwrap_or(0));
+            let what = if undo { "Undone" } else { "Done again" };
+            self.notices.add(Severity::Info, format!("{what} on another slice: {}.", step.tool.to_lowercase()));
+        }
+    }
+
+    /// The status of a case that nobody has signed off.
+    pub(super) fn status_by_work(&self, case: CaseId) -> Status {
+        let Some(case) = self.cases.iter().find(|c| c.id == case) else { return Status::New };
+        if self.history.has_done(case.id) {
+            Status::Corrected
+        } else if case.slices.iter().any(|s| s.proposal.is_some()) {
+            Status::Proposed
+        } else {
+            Status::New
+        }
+    }
+
+    /// What was worked out from these masks is out of date.
+    pub(super) fn mask_changed(&mut self, case: CaseId, slices: impl Iterator<Item = usize>) {
+        for slice in slices {
+            let key = SliceKey { case, slice };
+            if let Some(state) = self.slice_state_mut(key) {
+                state.revision += 1;
+                state.is_touched = true;
+            }
+            if self.focus.is_some_and(|(focus, _)| focus == key) {
+                self.focus = None;
+            }
+            self.survey(key);
+        }
+    }
+
+    /// Has outlines, doubtful places and measurements of a slice worked out anew.
+    pub(super) fn survey(&mut self, key: SliceKey) {
+        let Some(mask) = self.mask_of(key).map(Cow::into_owned) else { return };
+        let labels: Arc<[_]> = self.labels.clone().into();
+        let Some(case) = self.cases.iter().find(|c| c.id == key.case) else { return };
+        let Some(state) = case.slices.get(key.slice) else { return };
+        let spacing = self.spacing(case, key.slice);
+        let (revision, proposal) = (state.revision, state.proposal.clone());
+        self.jobs.push(Job::Survey(SurveyJob { key, revision, mask, labels, proposal, spacing }));
+    }
+
+    pub(super) fn on_surveyed(&mut self, key: SliceKey, revision: u64, finding: Arc<super::finding::Finding>) {
+        if let Some(state) = self.slice_state_mut(key).filter(|s| s.revision == revision) {
+            state.finding = Some(finding);
+        }
+    }
+
+    pub(super) fn slice_state(&self, key: SliceKey) -> Option<&super::case::SliceState> {
+        self.cases.iter().find(|c| c.id == key.case)?.slices.get(key.slice)
+    }
+
+    pub(super) fn slice_state_mut(&mut self, key: SliceKey) -> Option<&mut super::case::SliceState> {
+        self.cases.iter_mut().find(|c| c.id == key.case)?.slices.get_mut(key.slice)
+    }
+}

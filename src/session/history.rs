@@ -1,0 +1,156 @@
+//! Undo and redo across slices and cases: steps in the compact form in which the journal keeps them.
+
+use super::job::CaseId;
+use crate::domain::edit::Edit;
+use std::sync::Arc;
+
+/// Names a step: the journal gives a number to what it has stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StepId {
+    /// Taken since the app was started.
+    New(u64),
+    /// Read from the journal.
+    Stored(i64),
+}
+
+/// One gesture or command.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which.
+    pub id: StepId,
+    /// On which case.
+    pub case: CaseId,
+    /// With what: "Brush".
+    pub tool: Arc<str>,
+    /// For each slice the edit, packed by [`Edit::to_bytes`].
+    pub edits: Vec<(usize, Arc<[u8]>)>,
+}
+
+impl Step {
+    /// The edits of the step, or of its undoing.
+    pub fn edits(&self, undo: bool) -> impl Iterator<Item = (usize, Edit)> + '_ {
+        self.edits.iter().filter_map(move |(slice, bytes)| {
+            let edit = Edit::from_bytes(bytes)?;
+            Some((*slice, if undo { edit.inverse() } else { edit }))
+        })
+    }
+}
+
+/// Steps that can be undone, and those that can be done again.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    done: Vec<Step>,
+    undone: Vec<Step>,
+}
+
+impl History {
+    /// A step was taken: what was undone before is gone.
+    pub fn push(&mut self, step: Step) {
+        self.undone.clear();
+        self.done.push(step);
+    }
+
+    /// Takes the newest step back; it can be done again.
+    pub fn undo(&mut self) -> Option<Step> {
+        let step = self.done.pop()?;
+        self.undone.push(step.clone());
+        Some(step)
+    }
+
+    /// Does the step again that was taken back last.
+    pub fn redo(&mut self) -> Option<Step> {
+        let step = self.undone.pop()?;
+        self.done.push(step.clone());
+        Some(step)
+    }
+
+    /// The step that would be undone next.
+    pub fn next_undo(&self) -> Option<&Step> {
+        self.done.last()
+    }
+
+    /// The step that would be done again next.
+    pub fn next_redo(&self) -> Option<&Step> {
+        self.undone.last()
+    }
+
+    /// How many steps can be undone.
+    pub fn len(&self) -> usize {
+        self.done.len()
+    }
+
+    /// True where nothing can be undone.
+    pub fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+
+    /// True where a step on this case stands.
+    pub fn has_done(&self, case: CaseId) -> bool {
+        self.done.iter().any(|s| s.case == case)
+    }
+
+    /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number
+    /// in the journal. Steps of this run of the app are newer than all of them.
+    pub fn restore(&mut self, done: Vec<Step>, undone: Vec<Step>) {
+        let place = |s: &Step| match s.id {
+            StepId::Stored(seq) => (0, seq),
+            StepId::New(n) => (1, n as i64),
+        };
+        self.done.extend(done);
+        self.done.sort_by_key(place);
+        self.undone.extend(undone);
+        self.undone.sort_by_key(|s| std::cmp::Reverse(place(s)));
+    }
+
+    /// Forgets the steps of cases that are closed.
+    pub fn retain(&mut self, is_open: impl Fn(CaseId) -> bool) {
+        self.done.retain(|s| is_open(s.case));
+        self.undone.retain(|s| is_open(s.case));
+    }
+
+    /// What the steps cost in memory, bytes.
+    pub fn bytes(&self) -> usize {
+        let of = |s: &Step| size_of::<Step>() + s.edits.iter().map(|(_, b)| b.len() + 40).sum::<usize>();
+        self.done.iter().chain(&self.undone).map(of).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn step(id: StepId, case: CaseId) -> Step {
+        Step { id, case, tool: "Brush".into(), edits: vec![(0, Arc::from(Edit::default().to_bytes()))] }
+    }
+
+    #[test]
+    fn a_new_step_ends_what_could_be_done_again() {
+        let mut history = History::default();
+        history.push(step(StepId::New(1), 1));
+        history.push(step(StepId::New(2), 1));
+        assert_eq!(history.undo().unwrap().id, StepId::New(2));
+        assert_eq!(history.redo().unwrap().id, StepId::New(2));
+        history.undo();
+        history.push(step(StepId::New(3), 1));
+        assert!(history.redo().is_none());
+        assert_eq!(history.undo().unwrap().id, StepId::New(3));
+        assert_eq!(history.undo().unwrap().id, StepId::New(1));
+        assert!(history.undo().is_none());
+    }
+
+    #[test]
+    fn steps_from_the_journal_go_before_those_of_today() {
+        let mut history = History::default();
+        history.push(step(StepId::New(1), 1));
+        history.restore(vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)], Vec::new());
+        history.restore(vec![step(StepId::Stored(7), 3)], vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)]);
+        let order: Vec<StepId> = std::iter::from_fn(|| history.clone().redo().and_then(|_| history.redo()).map(|s| s.id)).collect();
+        assert_eq!(order, [StepId::Stored(10), StepId::Stored(11)], "the oldest is done again first");
+        let mut history = history;
+        history.undo();
+        history.undo();
+        let order: Vec<StepId> = std::iter::from_fn(|| history.undo()).map(|s| s.id).collect();
+        assert_eq!(order.last().unwrap(), &StepId::Stored(4));
+    }
+}

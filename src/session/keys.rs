@@ -1,0 +1,94 @@
+//! Which key does what: the usual keys, and those that the user has chosen instead.
+
+use super::command::{COMMANDS, Shortcut, UserCommand};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Keys of commands where they differ from the usual ones. A command with an empty list has no key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Keys {
+    chosen: BTreeMap<UserCommand, Vec<Shortcut>>,
+}
+
+impl Keys {
+    /// The keys of a command, the first is the one that is shown.
+    pub fn of(&self, command: UserCommand) -> Cow<'_, [Shortcut]> {
+        match self.chosen.get(&command) {
+            Some(keys) => Cow::Borrowed(keys),
+            None => Cow::Borrowed(command.entry().shortcuts),
+        }
+    }
+
+    /// The command of a key.
+    pub fn command(&self, pressed: &Shortcut) -> Option<UserCommand> {
+        COMMANDS.iter().map(|e| e.command).find(|c| self.of(*c).contains(pressed))
+    }
+
+    /// True where the command has other keys than the usual ones.
+    pub fn is_changed(&self, command: UserCommand) -> bool {
+        self.chosen.contains_key(&command)
+    }
+
+    /// Gives a command this key instead of its own; the command that had it loses it and is returned.
+    pub fn assign(&mut self, command: UserCommand, key: Shortcut) -> Option<UserCommand> {
+        let loser = self.command(&key).filter(|c| *c != command);
+        if let Some(loser) = loser {
+            let left = self.of(loser).iter().filter(|k| **k != key).copied().collect();
+            self.set(loser, left);
+        }
+        self.set(command, vec![key]);
+        loser
+    }
+
+    /// Gives a command its usual keys again, except those that others have by now.
+    pub fn reset(&mut self, command: UserCommand) {
+        self.chosen.insert(command, Vec::new());
+        let free = command.entry().shortcuts.iter().filter(|k| self.command(k).is_none()).copied().collect();
+        self.set(command, free);
+    }
+
+    /// The usual keys for all.
+    pub fn reset_all(&mut self) {
+        self.chosen.clear();
+    }
+
+    fn set(&mut self, command: UserCommand, keys: Vec<Shortcut>) {
+        if keys == command.entry().shortcuts {
+            self.chosen.remove(&command);
+        } else {
+            self.chosen.insert(command, keys);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn key(key: &'static str) -> Shortcut {
+        Shortcut { ctrl: false, shift: false, key }
+    }
+
+    #[test]
+    fn a_key_belongs_to_one_command() {
+        let mut keys = Keys::default();
+        assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolBrush));
+        assert_eq!(keys.assign(UserCommand::ToolEraser, key("B")), Some(UserCommand::ToolBrush));
+        assert_eq!(keys.command(&key("B")), Some(UserCommand::ToolEraser));
+        assert!(keys.of(UserCommand::ToolBrush).is_empty());
+        assert_eq!(keys.command(&key("E")), None);
+        keys.reset(UserCommand::ToolEraser);
+        keys.reset(UserCommand::ToolBrush);
+        assert_eq!(keys, Keys::default());
+    }
+
+    #[test]
+    fn chosen_keys_are_remembered() {
+        let mut keys = Keys::default();
+        keys.assign(UserCommand::Undo, key("F2"));
+        let text = serde_json::to_string(&keys).unwrap();
+        assert_eq!(serde_json::from_str::<Keys>(&text).unwrap(), keys);
+    }
+}

@@ -1,0 +1,188 @@
+//! Commands on the label in hand: grow, shrink, smooth, fill holes, islands, copies, interpolation, proposals.
+
+use super::{
+    Session,
+    command::UserCommand,
+    job::{InterpolateJob, Job, SliceKey},
+    notice::Severity,
+    tools::Preview,
+};
+use crate::domain::{
+    edit::Edit,
+    mask::{Mask, PackedMask},
+    region::Region,
+    tools::{components, morphology},
+};
+use std::sync::Arc;
+
+/// What a command makes of the label in hand on the slice on the screen.
+struct Outcome {
+    label: u8,
+    target: Region,
+}
+
+impl Session {
+    /// Does a command on the label in hand.
+    pub(super) fn operate(&mut self, command: UserCommand) {
+        self.drop_hand();
+        let Some(label) = self.drawable_label() else { return };
+        match self.outcome(command, label) {
+            Ok(outcome) => self.apply_outcome(command.label(), outcome),
+            Err(reason) => self.notices.add(Severity::Info, reason),
+        }
+        self.show_preview();
+    }
+
+    /// Shows what a command would do, or the tool in hand again.
+    pub(super) fn preview_command(&mut self, command: Option<UserCommand>) {
+        if self.is_drawing() {
+            return;
+        }
+        let label = self.active_label();
+        let outcome = command.and_then(|c| self.outcome(c, label).ok());
+        match outcome.zip(self.live()) {
+            Some((outcome, live)) => {
+                let now = live.mask().region(outcome.label);
+                let (added, removed) = (outcome.target.difference(&now), now.difference(&outcome.target));
+                let (region, label) = if added.is_empty() { (removed, 0) } else { (added, outcome.label) };
+                self.tools.preview = Preview { region: Some(region), label, ..Preview::default() };
+            }
+            None => self.show_preview(),
+        }
+    }
+
+    fn apply_outcome(&mut self, name: &str, outcome: Outcome) {
+        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let (columns, rows) = self.slice_size();
+        let (window, rule) = (Region::whole(columns, rows), self.rule(outcome.label));
+        let edit = self.write_mask(key, |mask| mask.reshape(outcome.label, &outcome.target, &window, &rule));
+        if edit.is_empty() {
+            self.notices.add(Severity::Info, format!("{name} changes nothing here."));
+        }
+        self.commit(name, key.case, vec![(key.slice, edit)]);
+    }
+
+    /// The label as the command would leave it, or why it cannot be done.
+    fn outcome(&self, command: UserCommand, label: u8) -> Result<Outcome, String> {
+        use UserCommand as C;
+        let Some(live) = self.live().filter(|_| label > 0) else { return Err("There is nothing to change.".into()) };
+        let now = live.mask().region(label);
+        let is_copy = matches!(command, C::CopyFromPrevious | C::CopyFromNext);
+        if now.is_empty() && !is_copy {
+            return Err(format!("There is no {} on this slice.", self.label_name(label)));
+        }
+        let (columns, rows) = self.slice_size();
+        let options = &self.settings.tools;
+        let margin = self.in_pixels(options.margin);
+        let target = match command {
+            C::Grow => morphology::grown(&now, margin, columns, rows),
+            C::Shrink => morphology::shrunk(&now, margin, columns, rows),
+            C::Smooth => morphology::smoothed(&now, margin.map(|m| m.max(1.0)), columns, rows),
+            C::FillHoles => components::filled(&now),
+            C::RemoveIslands => components::without_islands(&now, options.island),
+            C::KeepLargest => components::largest(&now),
+            C::EmptyLabel => Region::default(),
+            C::CopyFromPrevious => self.neighbour(-1, label)?,
+            C::CopyFromNext => self.neighbour(1, label)?,
+            _ => return Err("This is no change of a label.".into()),
+        };
+        Ok(Outcome { label, target })
+    }
+
+    /// The label on the slice before or after.
+    fn neighbour(&self, by: i64, label: u8) -> Result<Region, String> {
+        let case = self.case().ok_or("Nothing is open.")?;
+        let side = if by < 0 { "before" } else { "after" };
+        let slice = usize::try_from(case.slice as i64 + by).ok().filter(|s| *s < case.slices.len());
+        let slice = slice.ok_or_else(|| format!("There is no slice {side} this one."))?;
+        let mask = self.mask_of(SliceKey { case: case.id, slice });
+        let region = mask.map(|m| m.region(label)).filter(|r| !r.is_empty());
+        region.ok_or_else(|| format!("There is no {} on the slice {side} this one.", self.label_name(label)))
+    }
+
+    /// Fills the gaps between slices that have the label in hand: the shapes between are worked out beside the window.
+    pub(super) fn interpolate(&mut self) {
+        self.drop_hand();
+        let Some(label) = self.drawable_label() else { return };
+        self.pack_live();
+        self.refresh_live();
+        let Some(case) = self.case() else { return };
+        let masks: Vec<Option<Mask>> =
+            case.slices.iter().map(|s| s.mask.as_ref().map(PackedMask::unpack).filter(|m| m.count(label) > 0)).collect();
+        let drawn: Vec<usize> = (0..masks.len()).filter(|&i| masks[i].is_some()).collect();
+        let gaps: Vec<[usize; 2]> = drawn.windows(2).map(|w| [w[0], w[1]]).filter(|[a, b]| b - a > 1).collect();
+        if gaps.is_empty() {
+            let text = format!(
+                "There is no gap to fill: draw {} on two slices that have others between them.",
+                self.label_name(label)
+            );
+            return self.notices.add(Severity::Info, text);
+        }
+        let region = |i: usize| masks[i].as_ref().map(|m| m.region(label)).unwrap_or_default();
+        let shapes = gaps.iter().map(|&[a, b]| (a, region(a), b, region(b))).collect();
+        let job = InterpolateJob {
+            case: case.id,
+            label,
+            shapes,
+            columns: case.series.columns,
+            rows: case.series.rows,
+            spacing: self.spacing(case, case.slice).map_or([1.0; 2], |s| [s.row, s.column]),
+            edits_seen: self.history.len(),
+        };
+        self.jobs.push(Job::Interpolate(Box::new(job)));
+    }
+
+    pub(super) fn on_interpolated(&mut self, job: &InterpolateJob, shapes: Vec<(usize, Region)>) {
+        if self.history.len() != job.edits_seen {
+            return self.notices.add(Severity::Info, "Something was drawn meanwhile: nothing was interpolated.");
+        }
+        let rule = self.rule(job.label);
+        let edits: Vec<(usize, Edit)> = shapes
+            .into_iter()
+            .map(|(slice, shape)| {
+                let key = SliceKey { case: job.case, slice };
+                (slice, self.write_mask(key, |mask| mask.paint(&shape, job.label, &rule)))
+            })
+            .collect();
+        let count = edits.len();
+        self.commit("Interpolate", job.case, edits);
+        let slices = if count == 1 { "slice" } else { "slices" };
+        let text = format!("{} was drawn on {count} {slices} between. Look them over.", self.label_name(job.label));
+        self.notices.add(Severity::Info, text);
+    }
+
+    /// Makes the mask what the model proposed, on the slice on the screen or on all that have a proposal.
+    pub(super) fn take_proposal(&mut self, whole_series: bool) {
+        self.drop_hand();
+        let Some(case) = self.case() else { return };
+        let slices = if whole_series { 0..case.slices.len() } else { case.slice..case.slice + 1 };
+        let whole = Region::whole(case.series.columns, case.series.rows);
+        self.take_proposals(slices, &whole);
+    }
+
+    pub(super) fn take_proposal_in(&mut self, region: &Region) {
+        if let Some(slice) = self.case().map(|c| c.slice) {
+            self.take_proposals(slice..slice + 1, region);
+        }
+    }
+
+    fn take_proposals(&mut self, slices: std::ops::Range<usize>, region: &Region) {
+        let Some(case) = self.case() else { return };
+        let id = case.id;
+        let of = |slice: usize| Some((slice, case.slices.get(slice)?.proposal.clone()?));
+        // An untouched slice is its proposal already.
+        let proposals: Vec<(usize, Arc<_>)> = slices.filter(|s| case.slices[*s].is_touched).filter_map(of).collect();
+        let rule = self.locks();
+        let edits: Vec<(usize, Edit)> = proposals
+            .into_iter()
+            .map(|(slice, proposal)| {
+                let (key, proposed) = (SliceKey { case: id, slice }, proposal.mask());
+                (slice, self.write_mask(key, |mask| mask.take(&proposed, region, &rule)))
+            })
+            .collect();
+        if edits.iter().all(|(_, edit)| edit.is_empty()) {
+            self.notices.add(Severity::Info, "The mask is what the model proposed there.");
+        }
+        self.commit("Accept proposal", id, edits);
+    }
+}

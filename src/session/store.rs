@@ -1,0 +1,214 @@
+//! What the workspace keeps: cases adopted and restored, proposals, status, the time spent, and whether all is written.
+
+use super::{
+    Session,
+    case::Case,
+    finding::Finding,
+    history::{Step, StepId},
+    job::{CaseId, CaseToAdopt, Job, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    notice::Severity,
+};
+use crate::{
+    Error, Result,
+    domain::study::Status,
+};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Whoever does nothing for so long is not at work.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// The folder that keeps the work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum WorkspaceState {
+    /// It is being opened.
+    #[default]
+    Opening,
+    /// Every step is written to it.
+    Open(Box<WorkspaceInfo>),
+    /// Nothing is written: the reason. The work is in memory alone.
+    Failed(String),
+}
+
+/// How long a person has been at a case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Activity {
+    case: CaseId,
+    last: Instant,
+    seconds: f64,
+}
+
+impl Session {
+    /// The workspace.
+    pub fn workspace(&self) -> &WorkspaceState {
+        &self.workspace
+    }
+
+    /// Why the last steps are not written yet; they are in memory, and writing is tried again and again.
+    pub fn store_trouble(&self) -> Option<&str> {
+        self.store_trouble.as_deref()
+    }
+
+    /// Hands something to the workspace that must not be lost.
+    pub(super) fn store(&mut self, job: StoreJob) {
+        self.unsaved += 1;
+        self.jobs.push(Job::Store(job));
+    }
+
+    pub(super) fn open_workspace(&mut self, folder: PathBuf) {
+        self.close_all();
+        self.workspace = WorkspaceState::Opening;
+        self.jobs.push(Job::Store(StoreJob::Open { folder: Some(folder), with_cases: true }));
+    }
+
+    pub(super) fn on_workspace(&mut self, result: Result<WorkspaceInfo>) {
+        match result {
+            Ok(info) => {
+                if !info.labels.is_empty() || matches!(self.workspace, WorkspaceState::Opening) {
+                    self.labels = info.labels.clone();
+                }
+                self.kept_labels = self.labels.len();
+                self.active_label = u8::from(!self.labels.is_empty());
+                self.meter = info.meter;
+                let paths = info.sources.clone();
+                self.remember_workspace(&info.folder);
+                self.workspace = WorkspaceState::Open(Box::new(info));
+                self.open(paths);
+            }
+            Err(error) => {
+                self.workspace = WorkspaceState::Failed(error.to_string());
+                self.fail(&error);
+            }
+        }
+        for case in &mut self.cases {
+            case.is_restored |= matches!(self.workspace, WorkspaceState::Failed(_));
+        }
+        self.auto_run();
+    }
+
+    fn remember_workspace(&mut self, folder: &std::path::Path) {
+        let folder = folder.to_owned();
+        self.change_settings(|s| {
+            s.recent_workspaces.retain(|f| *f != folder);
+            s.recent_workspaces.insert(0, folder);
+            s.recent_workspaces.truncate(8);
+        });
+    }
+
+    /// Has cases that just came in looked up in the workspace.
+    pub(super) fn adopt(&mut self, cases: &[CaseId]) {
+        let has_failed = matches!(self.workspace, WorkspaceState::Failed(_));
+        let adopt = |case: &mut Case| {
+            case.is_restored = has_failed;
+            CaseToAdopt { case: case.id, study: case.study.clone(), series: case.series.clone() }
+        };
+        let cases: Vec<_> = self.cases.iter_mut().filter(|c| cases.contains(&c.id)).map(adopt).collect();
+        if !cases.is_empty() {
+            self.jobs.push(Job::Store(StoreJob::Adopt(cases)));
+        }
+    }
+
+    pub(super) fn on_restored(&mut self, id: CaseId, restored: Option<Restored>) {
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
+        // Drawn on while the workspace could not be opened: what is on the screen counts.
+        if !case.is_restored || !case.slices.iter().any(|s| s.is_touched) {
+            case.is_restored = true;
+            if let Some(restored) = restored {
+                case.status = restored.status;
+                case.seconds = restored.seconds;
+                for (state, slice) in case.slices.iter_mut().zip(restored.slices) {
+                    state.mask = slice.mask;
+                    state.is_touched = slice.is_touched;
+                    state.is_proposal_apart = slice.is_proposal_apart;
+                }
+                for problem in restored.problems {
+                    self.notices.add(Severity::Error, super::sentence(&problem.to_string()));
+                }
+                self.history.restore(restored.done, restored.undone);
+                if self.live.as_ref().is_some_and(|l| l.key().case == id) {
+                    self.live = None;
+                }
+            }
+        }
+        self.refresh_live();
+        self.auto_run();
+    }
+
+    /// The findings of a slice that came from the workspace.
+    pub(super) fn on_restored_slice(&mut self, key: SliceKey, finding: Arc<Finding>, proposal: Option<Arc<Finding>>) {
+        if let Some(state) = self.slice_state_mut(key).filter(|s| s.revision == 0) {
+            state.proposal = proposal;
+            state.finding = Some(finding);
+        }
+    }
+
+    pub(super) fn on_stored(&mut self, waiting: usize, trouble: Option<Error>) {
+        self.unsaved = waiting;
+        match trouble {
+            Some(error) => {
+                let text = super::sentence(&error.to_string());
+                if self.store_trouble.as_ref() != Some(&text) {
+                    let more = "The work is kept in memory and written as soon as that works again.";
+                    self.notices.add(Severity::Error, format!("{text} {more}"));
+                }
+                self.store_trouble = Some(text);
+            }
+            None => {
+                if self.store_trouble.take().is_some() {
+                    self.notices.add(Severity::Info, "All work is saved again.");
+                }
+            }
+        }
+    }
+
+    /// Keeps what a model found, beside the mask.
+    pub(super) fn store_proposal(&mut self, key: SliceKey, finding: Arc<Finding>) {
+        self.store(StoreJob::Proposal { case: key.case, slice: key.slice, finding });
+    }
+
+    pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else { return };
+        case.status = status;
+        self.store(StoreJob::Status { case: id, status });
+    }
+
+    /// A person does something on a case.
+    pub(super) fn work_on(&mut self, case: CaseId) {
+        let now = Instant::now();
+        match &mut self.activity {
+            Some(activity) if activity.case == case => {
+                let since = now.duration_since(activity.last);
+                if since < PAUSE {
+                    activity.seconds += since.as_secs_f64();
+                }
+                activity.last = now;
+            }
+            _ => {
+                self.note_time();
+                self.activity = Some(Activity { case, last: now, seconds: 0.0 });
+            }
+        }
+    }
+
+    /// Writes down how long the work on the case took.
+    pub(super) fn note_time(&mut self) {
+        let Some(activity) = &mut self.activity else { return };
+        let (id, seconds) = (activity.case, std::mem::take(&mut activity.seconds));
+        if seconds < 0.5 {
+            return;
+        }
+        if let Some(case) = self.cases.iter_mut().find(|c| c.id == id) {
+            case.seconds += seconds;
+            self.store(StoreJob::Seconds { case: id, seconds });
+        }
+    }
+}
+
+/// A step of the journal as the history takes it.
+pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>) -> Step {
+    let edits = edits.into_iter().map(|(slice, bytes)| (slice, Arc::from(bytes))).collect();
+    Step { id: StepId::Stored(seq), case, tool: tool.into(), edits }
+}

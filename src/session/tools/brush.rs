@@ -1,0 +1,120 @@
+//! Brush, eraser and smart brush: paint from press to release.
+
+use super::{BrushUnit, Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use crate::{
+    domain::{
+        edit::Edit,
+        region::Region,
+        tools::{smart_brush, stroke, threshold},
+    },
+    session::job::Loaded,
+};
+use std::sync::Arc;
+
+/// A smart brush looks at the image anew after so much of its radius.
+const SMART_STEP: f64 = 0.35;
+
+/// A brush that is down.
+#[derive(Debug)]
+pub(in crate::session) struct Stroke {
+    /// What it changed so far, in order.
+    pub(in crate::session) edits: Vec<Edit>,
+    label: u8,
+    last: Place,
+}
+
+impl Session {
+    /// Radii of a size in the unit of the options, in pixels along x and y: round on the screen.
+    pub(in crate::session) fn in_pixels(&self, size: f64) -> Place {
+        let Some(case) = self.case() else { return [size; 2] };
+        let spacing = self.spacing(case, case.slice).filter(|s| s.is_physical() && s.column > 0.0 && s.row > 0.0);
+        match (self.settings.tools.unit, spacing) {
+            (BrushUnit::Mm, Some(s)) => [size / s.column, size / s.row],
+            _ => [size, size / f64::from(self.extent(case).aspect)],
+        }
+    }
+
+    pub(in crate::session) fn brush(&mut self, input: PointerInput) {
+        match input.phase {
+            Phase::Press => {
+                let erases = input.erases || self.tool == ToolKind::Eraser;
+                let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
+                self.drop_hand();
+                self.tools.hand = Hand::Stroke(Stroke { edits: Vec::new(), label, last: input.at });
+                self.dab(input.at);
+            }
+            Phase::Drag => self.dab(input.at),
+            Phase::Release => {
+                self.dab(input.at);
+                self.end_stroke();
+            }
+            Phase::Hover | Phase::DoubleClick | Phase::Leave => {}
+        }
+    }
+
+    /// Paints from where the brush was to `to`.
+    fn dab(&mut self, to: Place) {
+        let Hand::Stroke(stroke) = &self.tools.hand else { return };
+        let (label, from) = (stroke.label, stroke.last);
+        let Some(region) = self.brushed(from, to) else { return };
+        let rule = self.rule(label);
+        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
+        if let Hand::Stroke(stroke) = &mut self.tools.hand {
+            stroke.last = to;
+            if !edit.is_empty() {
+                stroke.edits.push(edit);
+            }
+        }
+    }
+
+    /// The pixels under a brush that moves; `None` where a smart brush has not moved far enough to look again.
+    fn brushed(&self, from: Place, to: Place) -> Option<Region> {
+        let loaded = self.current_loaded()?;
+        let (columns, rows) = self.slice_size();
+        let radii = self.in_pixels(self.settings.tools.radius);
+        let region = if self.tool == ToolKind::SmartBrush {
+            let step = (radii[0].min(radii[1]) * SMART_STEP).max(1.0);
+            let (dx, dy) = (to[0] - from[0], to[1] - from[1]);
+            let distance = dx.hypot(dy);
+            if distance > 0.0 && distance < step {
+                return None;
+            }
+            let count = (distance / step).floor().max(1.0) as usize;
+            let places = (1..=count).map(|i| i as f64 / count as f64).map(|t| [from[0] + t * dx, from[1] + t * dy]);
+            places.fold(Region::default(), |all, at| all.union(&self.smart(loaded, at, radii)))
+        } else {
+            stroke::capsule(from, to, radii, columns, rows)
+        };
+        Some(self.within_threshold(loaded, region, columns))
+    }
+
+    fn smart(&self, loaded: &Arc<Loaded>, at: Place, radii: Place) -> Region {
+        smart_brush::smart_disc(&loaded.image, at, radii, self.settings.tools.sensitivity)
+    }
+
+    fn within_threshold(&self, loaded: &Arc<Loaded>, region: Region, columns: usize) -> Region {
+        match self.settings.tools.threshold {
+            Some([low, high]) => threshold::within(&region, |i| loaded.image.value(i), low..=high, columns),
+            None => region,
+        }
+    }
+
+    fn end_stroke(&mut self) {
+        let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else { return };
+        let Some(live) = self.live() else { return };
+        let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));
+        let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool };
+        self.commit(tool.label(), key.case, vec![(key.slice, edit)]);
+    }
+
+    pub(super) fn brush_preview(&self, input: PointerInput) -> Preview {
+        let radii = self.in_pixels(self.settings.tools.radius);
+        let erases = input.erases || self.tool == ToolKind::Eraser;
+        let looks_at_image = self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
+        // A plain brush does what its ring says.
+        let region = (looks_at_image && !self.is_drawing()).then(|| self.brushed(input.at, input.at)).flatten();
+        let label = if erases { 0 } else { self.active_label() };
+        Preview { region, label, ring: Some((input.at, radii)), ..Preview::default() }
+    }
+}

@@ -1,0 +1,33 @@
+//! Fill: a click gives a connected area the label in hand, or empties it.
+
+use super::{Phase, PointerInput, Preview, Session, ToolKind};
+use crate::domain::{region::Region, tools::fill};
+
+impl Session {
+    pub(in crate::session) fn fill(&mut self, input: PointerInput) {
+        if input.phase != Phase::Press {
+            return;
+        }
+        let Some(label) = (if input.erases { Some(0) } else { self.drawable_label() }) else { return };
+        let (Some(region), Some(live)) = (self.area_at(input), self.live()) else { return };
+        let (key, rule) = (live.key(), self.rule(label));
+        let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
+        self.commit(ToolKind::Fill.label(), key.case, vec![(key.slice, edit)]);
+    }
+
+    /// The connected area of one label under the pointer. Background outside of everything is none: a click beside an
+    /// outline that is not closed would paint the whole picture.
+    fn area_at(&self, input: PointerInput) -> Option<Region> {
+        let (seed, live) = (self.pixel_at(input.at)?, self.live()?);
+        let region = fill::connected_label(live.mask(), seed);
+        let under = live.mask().at(seed.0 as i64, seed.1 as i64);
+        let (bounds, (columns, rows)) = (region.bounds(), self.slice_size());
+        let touches_all_sides = bounds.columns == (0..columns) && bounds.rows == (0..rows);
+        (under != 0 || !touches_all_sides).then_some(region)
+    }
+
+    pub(super) fn fill_preview(&self, input: PointerInput) -> Preview {
+        let label = if input.erases { 0 } else { self.active_label() };
+        Preview { region: self.area_at(input), label, ..Preview::default() }
+    }
+}

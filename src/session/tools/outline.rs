@@ -1,0 +1,204 @@
+//! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
+
+use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use crate::domain::{
+    region::Region,
+    tools::{live_wire::Wire, polygon::polygon},
+};
+
+/// A point is taken up from so many points of the screen.
+const GRAB: f64 = 8.0;
+
+/// A lasso takes a point where it moved so many pixels.
+const LASSO_STEP: f64 = 0.5;
+
+/// A line that is being drawn.
+#[derive(Debug)]
+pub(in crate::session) struct Outline {
+    /// Places that were clicked, or all of a lasso.
+    anchors: Vec<Place>,
+    /// For a live wire the way from each anchor to the next.
+    ways: Vec<Vec<Place>>,
+    /// The anchor that is being moved, and whether it has moved.
+    dragging: Option<(usize, bool)>,
+    erases: bool,
+}
+
+impl Outline {
+    /// The whole line: anchors, or the ways between them.
+    fn line(&self) -> Vec<Place> {
+        if self.ways.is_empty() { self.anchors.clone() } else { self.ways.concat() }
+    }
+
+    fn near(&self, at: Place, scale: f64) -> Option<usize> {
+        let distance = |p: &Place| (p[0] - at[0]).hypot(p[1] - at[1]) * scale;
+        let nearest = self.anchors.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))?;
+        (distance(nearest.1) <= GRAB).then_some(nearest.0)
+    }
+}
+
+impl Session {
+    pub(in crate::session) fn outline(&mut self, input: PointerInput) {
+        match (self.tool, input.phase) {
+            (ToolKind::Lasso, Phase::Press) => self.begin_outline(input),
+            (ToolKind::Lasso, Phase::Drag) => self.lasso_on(input.at),
+            (ToolKind::Lasso, Phase::Release) => self.close_outline(),
+            (ToolKind::Lasso, _) => {}
+            (_, Phase::Press) => self.press_corner(input),
+            (_, Phase::Drag) => self.move_corner(input.at),
+            (_, Phase::Release) => self.release_corner(),
+            (_, Phase::DoubleClick) => self.close_outline(),
+            (_, Phase::Hover | Phase::Leave) => {}
+        }
+    }
+
+    /// Closes the line in hand, as Enter does; false where there is none.
+    pub(in crate::session) fn close_by_key(&mut self) -> bool {
+        let is_outline = matches!(self.tools.hand, Hand::Outline(_));
+        if is_outline {
+            self.close_outline();
+            self.show_preview();
+        }
+        is_outline
+    }
+
+    fn begin_outline(&mut self, input: PointerInput) {
+        let takes_away = input.erases || self.settings.tools.outline_does != OutlineDoes::Add;
+        if !takes_away && self.drawable_label().is_none() {
+            return;
+        }
+        self.drop_hand();
+        let (anchors, erases) = (vec![input.at], input.erases);
+        self.tools.hand = Hand::Outline(Outline { anchors, ways: Vec::new(), dragging: Some((0, false)), erases });
+    }
+
+    fn lasso_on(&mut self, at: Place) {
+        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        let is_far = outline.anchors.last().is_none_or(|p| (p[0] - at[0]).hypot(p[1] - at[1]) >= LASSO_STEP);
+        if is_far {
+            outline.anchors.push(at);
+        }
+    }
+
+    fn press_corner(&mut self, input: PointerInput) {
+        if !matches!(self.tools.hand, Hand::Outline(_)) {
+            self.begin_outline(input);
+            return self.start_wire();
+        }
+        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        outline.erases = input.erases;
+        if let Some(taken) = outline.near(input.at, input.scale) {
+            outline.dragging = Some((taken, false));
+            return;
+        }
+        let last = outline.anchors.len();
+        outline.anchors.push(input.at);
+        outline.dragging = Some((last, true));
+        if self.tool == ToolKind::LiveWire {
+            // Where the pointer is, the way to it is what was shown.
+            let way = self.wire_way(last - 1, input.at);
+            if let Hand::Outline(outline) = &mut self.tools.hand {
+                outline.ways.push(way);
+            }
+            self.start_wire();
+        }
+    }
+
+    fn move_corner(&mut self, at: Place) {
+        let is_wire = self.tool == ToolKind::LiveWire;
+        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        let Some((index, has_moved)) = &mut outline.dragging else { return };
+        // A corner of a live wire lies on the way that was shown when it was set.
+        if !is_wire {
+            *has_moved = *has_moved || outline.anchors[*index] != at;
+            outline.anchors[*index] = at;
+        }
+    }
+
+    fn release_corner(&mut self) {
+        let Hand::Outline(outline) = &mut self.tools.hand else { return };
+        let closes = outline.dragging.take() == Some((0, false)) && outline.anchors.len() >= 3;
+        if closes {
+            self.close_outline();
+        }
+    }
+
+    /// Begins the search for ways from the last anchor.
+    fn start_wire(&mut self) {
+        let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool) else { return };
+        let (Some(from), Some(loaded), Some(live)) = (outline.anchors.last().copied(), self.current_loaded(), self.live())
+        else {
+            return;
+        };
+        let (image, key) = (loaded.image.clone(), live.key());
+        let mut wire = match self.tools.wire.take() {
+            Some((known, wire)) if known == key => wire,
+            _ => Box::new(Wire::new(&image)),
+        };
+        wire.start_at(from);
+        self.tools.wire = Some((key, wire));
+    }
+
+    /// The way from an anchor to a place; straight where there is no wire.
+    fn wire_way(&mut self, from: usize, to: Place) -> Vec<Place> {
+        let Hand::Outline(outline) = &self.tools.hand else { return Vec::new() };
+        let from = outline.anchors[from];
+        match &mut self.tools.wire {
+            Some((_, wire)) => wire.path_to(to),
+            None => vec![from, to],
+        }
+    }
+
+    fn close_outline(&mut self) {
+        if let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool)
+            && let (Some(&first), last) = (outline.anchors.first(), outline.anchors.len() - 1)
+            && last > 0
+        {
+            let way = self.wire_way(last, first);
+            if let Hand::Outline(outline) = &mut self.tools.hand {
+                outline.ways.push(way);
+            }
+        }
+        let Hand::Outline(outline) = std::mem::take(&mut self.tools.hand) else { return };
+        let (columns, rows) = self.slice_size();
+        let region = polygon(&outline.line(), columns, rows);
+        let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
+        self.apply_outline(&region, does);
+    }
+
+    fn apply_outline(&mut self, region: &Region, does: OutlineDoes) {
+        let label = match does {
+            OutlineDoes::Subtract => 0,
+            OutlineDoes::TakeProposal => return self.take_proposal_in(region),
+            OutlineDoes::Add => match self.drawable_label() {
+                Some(label) => label,
+                None => return,
+            },
+        };
+        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let rule = self.rule(label);
+        let edit = self.write_mask(key, |mask| mask.paint(region, label, &rule));
+        self.commit(self.tool.label(), key.case, vec![(key.slice, edit)]);
+    }
+
+    pub(super) fn outline_preview(&mut self, input: Option<PointerInput>) -> Preview {
+        let is_lasso = self.tool == ToolKind::Lasso;
+        let Hand::Outline(outline) = &self.tools.hand else { return Preview::default() };
+        let (mut line, points) = (outline.line(), outline.anchors.clone());
+        let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
+        let is_settled = outline.dragging.is_some();
+        if let Some(at) = input.map(|i| i.at).filter(|_| !is_lasso && !is_settled) {
+            match self.tool {
+                ToolKind::LiveWire => line.extend(self.wire_way(points.len() - 1, at)),
+                _ => line.push(at),
+            }
+        } else if line.is_empty() {
+            line = points.clone();
+        }
+        let (columns, rows) = self.slice_size();
+        let region = (line.len() >= 3).then(|| polygon(&line, columns, rows));
+        let label = if does == OutlineDoes::Add { self.active_label() } else { 0 };
+        let points = if is_lasso { Vec::new() } else { points };
+        Preview { region, label, line, points, is_closed: true, ring: None }
+    }
+}

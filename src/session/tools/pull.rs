@@ -1,0 +1,63 @@
+//! Pull: a piece of the boundary follows the pointer, the rest stays.
+
+use super::{Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use crate::domain::{edit::Edit, region::Region, tools::pull};
+
+/// A piece of boundary that is being moved.
+#[derive(Debug)]
+pub(in crate::session) struct Pull {
+    /// What it changed so far, at most one: each move begins from the start.
+    pub(in crate::session) edits: Vec<Edit>,
+    label: u8,
+    start: Region,
+    grabbed: Place,
+}
+
+impl Session {
+    pub(in crate::session) fn pull(&mut self, input: PointerInput) {
+        match input.phase {
+            Phase::Press => {
+                let Some(label) = self.drawable_label() else { return };
+                let Some(start) = self.live().map(|l| l.mask().region(label)).filter(|r| !r.is_empty()) else {
+                    let text = format!("There is no {} on this slice to pull.", self.label_name(label));
+                    return self.notices.add(crate::session::notice::Severity::Info, text);
+                };
+                self.drop_hand();
+                self.tools.hand = Hand::Pull(Pull { edits: Vec::new(), label, start, grabbed: input.at });
+            }
+            Phase::Drag => self.pull_to(input.at),
+            Phase::Release => {
+                self.pull_to(input.at);
+                let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else { return };
+                let Some(live) = self.live() else { return };
+                let (key, edit) = (live.key(), live.mask().merged(&pull.edits));
+                self.commit(ToolKind::Pull.label(), key.case, vec![(key.slice, edit)]);
+            }
+            Phase::Hover | Phase::DoubleClick | Phase::Leave => {}
+        }
+    }
+
+    fn pull_to(&mut self, to: Place) {
+        let (columns, rows) = self.slice_size();
+        let reach = self.in_pixels(self.settings.tools.reach);
+        let Some(key) = self.live().map(|l| l.key()) else { return };
+        let Hand::Pull(pull) = &mut self.tools.hand else { return };
+        let (label, before) = (pull.label, std::mem::take(&mut pull.edits));
+        let (target, window) = pull::pulled(&pull.start, pull.grabbed, to, reach, columns, rows);
+        self.roll_back(key, &before);
+        let rule = self.rule(label);
+        let edit = self.write_mask(key, |mask| mask.reshape(label, &target, &window, &rule));
+        if let Hand::Pull(pull) = &mut self.tools.hand {
+            pull.edits.push(edit);
+        }
+    }
+
+    pub(super) fn pull_preview(&self, input: PointerInput) -> Preview {
+        let reach = self.in_pixels(self.settings.tools.reach);
+        let at = match &self.tools.hand {
+            Hand::Pull(pull) => pull.grabbed,
+            _ => input.at,
+        };
+        Preview { label: self.active_label(), ring: Some((at, reach)), ..Preview::default() }
+    }
+}
