@@ -14,3 +14,4 @@ pub mod prediction;
 pub mod progress;
 pub mod region;
 pub mod study;
+pub mod tools;
