@@ -6,9 +6,14 @@
 
 pub mod components;
 pub mod fill;
+mod flood;
+mod grey;
 pub mod interpolate;
+pub mod live_wire;
 pub mod morphology;
 pub mod polygon;
+pub mod pull;
+pub mod smart_brush;
 pub mod stroke;
 pub mod threshold;
 
