@@ -44,7 +44,7 @@ fn series(name: &str, slices: usize) -> Series {
     }
 }
 
-fn model(modality: &str) -> ModelEntry {
+pub(super) fn model(modality: &str) -> ModelEntry {
     let card = ModelCard {
         name: format!("{modality} model"),
         version: "1".into(),
@@ -59,9 +59,10 @@ fn model(modality: &str) -> ModelEntry {
     ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }
 }
 
-/// A session with these series open and, if any, this model.
-fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Session {
+/// A session with these series open and, if any, this model, in a new workspace.
+pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Session {
     let mut session = Session::new(Settings::default());
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.on_event(Event::Models(shipped.into_iter().collect()));
     session.apply(Action::Open(vec!["/scans".into()]));
     let Some(Job::Open { id, .. }) = session.take_jobs().into_iter().find(|j| matches!(j, Job::Open { .. })) else {
@@ -76,10 +77,14 @@ fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Session {
         series: all.iter().map(|(name, slices)| series(name, *slices)).collect(),
     };
     session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
+    let cases: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
+    for case in cases {
+        session.on_event(Event::Restored { case, restored: None });
+    }
     session
 }
 
-fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
+pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
     let jobs = session.take_jobs().into_iter();
     jobs.filter_map(|j| if let Job::Segment(job) = j { Some(job) } else { None }).collect()
 }
@@ -88,7 +93,7 @@ fn finding() -> Arc<Finding> {
     Arc::new(Finding::of(&blurred_disc(64, 20.0), "US model 1".into(), [Label::named("Disc", 0)].into(), None))
 }
 
-fn answer(session: &mut Session, job: &SegmentJob) {
+pub(super) fn answer(session: &mut Session, job: &SegmentJob) {
     for t in &job.targets {
         let (run, key, revision) = (job.run, t.key, t.revision);
         session.on_event(Event::Segmented { run, key, revision, result: Ok(finding()) });
@@ -96,7 +101,7 @@ fn answer(session: &mut Session, job: &SegmentJob) {
     session.on_event(Event::RunEnded { run: job.run, failure: None });
 }
 
-fn command(session: &mut Session, command: UserCommand) {
+pub(super) fn command(session: &mut Session, command: UserCommand) {
     session.apply(Action::Command(command));
 }
 

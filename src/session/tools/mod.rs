@@ -228,3 +228,6 @@ impl Session {
         inside.then_some((x as usize, y as usize))
     }
 }
+
+#[cfg(test)]
+mod tests;

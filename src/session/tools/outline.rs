@@ -187,7 +187,9 @@ impl Session {
         let (mut line, points) = (outline.line(), outline.anchors.clone());
         let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
         let is_settled = outline.dragging.is_some();
-        if let Some(at) = input.map(|i| i.at).filter(|_| !is_lasso && !is_settled) {
+        // Over a corner a press takes it up and adds none.
+        let next = input.filter(|i| !is_lasso && !is_settled && outline.near(i.at, i.scale).is_none());
+        if let Some(at) = next.map(|i| i.at) {
             match self.tool {
                 ToolKind::LiveWire => line.extend(self.wire_way(points.len() - 1, at)),
                 _ => line.push(at),

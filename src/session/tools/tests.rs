@@ -1,0 +1,470 @@
+//! Drags through the session, without a window: what is drawn is the analytic shape, and all of it can be taken back.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::{
+    domain::{
+        image::{Image, Pixels},
+        label::Label,
+        mask::Mask,
+        study::Status,
+    },
+    session::{
+        Action,
+        command::UserCommand,
+        job::{Event, Job, Loaded, StoreJob},
+        labels::{LabelAction, PaintOver},
+        tests::{answer, command, model, segment_jobs, session as opened},
+    },
+};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const SIDE: usize = 64;
+
+/// A session with one series of `slices`, its slices loaded (a bright square on dark ground), and three labels.
+fn drawing(slices: usize) -> Session {
+    let mut session = opened(&[("a", slices)], None);
+    load_all(&mut session, slices);
+    for name in ["One", "Two", "Three"] {
+        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+    }
+    session.apply(Action::Label(LabelAction::Choose(1)));
+    session.take_jobs();
+    session
+}
+
+fn load_all(session: &mut Session, slices: usize) {
+    let bright = |i: usize| (16..48).contains(&(i % SIDE)) && (16..48).contains(&(i / SIDE));
+    let pixels = (0..SIDE * SIDE).map(|i| if bright(i) { 200 } else { 40 }).collect();
+    let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(pixels)).unwrap());
+    let case = session.cases[0].id;
+    for slice in 0..slices {
+        let default_window = image.default_window();
+        let loaded = Loaded { image: image.clone(), default_window, presets: Vec::new() };
+        session.on_event(Event::Loaded { key: SliceKey { case, slice }, result: Ok(Arc::new(loaded)) });
+    }
+}
+
+fn point(session: &mut Session, phase: Phase, at: Place, erases: bool) {
+    session.apply(Action::Pointer(PointerInput { phase, at, erases, scale: 8.0 }));
+}
+
+/// Press, moves, release.
+fn drag(session: &mut Session, places: &[Place], erases: bool) {
+    point(session, Phase::Press, places[0], erases);
+    places[1..].iter().for_each(|at| point(session, Phase::Drag, *at, erases));
+    point(session, Phase::Release, places[places.len() - 1], erases);
+}
+
+fn click(session: &mut Session, at: Place, erases: bool) {
+    drag(session, &[at], erases);
+}
+
+fn take(session: &mut Session, tool: UserCommand, radius: f64) {
+    command(session, tool);
+    let options = ToolOptions { radius, ..session.settings.tools.clone() };
+    session.apply(Action::SetTools(options));
+}
+
+fn mask(session: &Session) -> Mask {
+    session.live().unwrap().mask().clone()
+}
+
+/// A mask of label 1 where `inside` holds for the centres of pixels.
+fn shape(inside: impl Fn(f64, f64) -> bool) -> Mask {
+    let at = |i: usize| u8::from(inside((i % SIDE) as f64 + 0.5, (i / SIDE) as f64 + 0.5));
+    Mask::from_labels(SIDE, SIDE, (0..SIDE * SIDE).map(at).collect()).unwrap()
+}
+
+fn distance_to_segment([x, y]: Place, a: Place, b: Place) -> f64 {
+    let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+    let length = dx * dx + dy * dy;
+    let t = if length > 0.0 { (((x - a[0]) * dx + (y - a[1]) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+    (x - a[0] - t * dx).hypot(y - a[1] - t * dy)
+}
+
+#[test]
+fn a_stroke_covers_what_the_brush_passed_over_however_fast() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 5.0);
+    let path = [[10.0, 10.0], [50.0, 20.0], [20.0, 55.0]];
+    drag(&mut session, &path, false);
+    let swept = |x, y| path.windows(2).any(|w| distance_to_segment([x, y], w[0], w[1]) <= 5.0);
+    assert_eq!(mask(&session), shape(swept));
+    assert_eq!(session.case().unwrap().status, Status::Corrected);
+
+    drag(&mut session, &[[30.0, 5.0], [30.0, 60.0]], true);
+    let left = |x, y| swept(x, y) && distance_to_segment([x, y], [30.0, 5.0], [30.0, 60.0]) > 5.0;
+    assert_eq!(mask(&session), shape(left), "with Alt or Ctrl it erases");
+}
+
+#[test]
+fn a_polygon_is_its_inside_and_its_corners_can_be_moved_before_it_is_closed() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolPolygon, 5.0);
+    for at in [[10.0, 10.0], [50.0, 10.0], [55.0, 55.0], [10.0, 50.0]] {
+        click(&mut session, at, false);
+    }
+    drag(&mut session, &[[55.0, 55.0], [52.0, 52.0], [50.0, 50.0]], false);
+    assert!(mask(&session).is_blank(), "nothing is painted before the line is closed");
+    assert_eq!(session.preview().region.as_ref().unwrap().len(), 40 * 40, "what it will do is shown");
+    click(&mut session, [10.0, 10.0], false);
+    assert_eq!(mask(&session), shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y)));
+    assert!(!session.is_drawing());
+}
+
+#[test]
+fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
+    for how in 0..3 {
+        let mut session = drawing(1);
+        take(&mut session, UserCommand::ToolPolygon, 5.0);
+        for at in [[10.0, 10.0], [50.0, 10.0], [50.0, 50.0]] {
+            click(&mut session, at, false);
+        }
+        match how {
+            0 => command(&mut session, UserCommand::Accept),
+            1 => {
+                click(&mut session, [50.0, 50.0], false);
+                point(&mut session, Phase::DoubleClick, [50.0, 50.0], false);
+            }
+            _ => command(&mut session, UserCommand::Cancel),
+        }
+        assert!(!session.is_drawing());
+        assert_eq!(mask(&session).is_blank(), how == 2);
+        assert_ne!(session.case().unwrap().status, Status::Accepted, "Enter closed the line and did no more");
+    }
+}
+
+#[test]
+fn a_lasso_with_alt_takes_its_inside_away() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 40.0);
+    click(&mut session, [32.0, 32.0], false);
+    take(&mut session, UserCommand::ToolLasso, 5.0);
+    drag(&mut session, &[[20.0, 20.0], [40.0, 20.0], [40.0, 40.0], [20.0, 40.0]], true);
+    let left = |x: f64, y: f64| {
+        (x - 32.0).hypot(y - 32.0) <= 40.0 && !((20.0..40.0).contains(&x) && (20.0..40.0).contains(&y))
+    };
+    assert_eq!(mask(&session), shape(left));
+}
+
+#[test]
+fn fill_takes_what_is_enclosed_and_alt_empties_it() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolLasso, 5.0);
+    drag(&mut session, &[[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [10.0, 50.0]], false);
+    drag(&mut session, &[[20.0, 20.0], [30.0, 20.0], [30.0, 30.0], [20.0, 30.0]], true);
+    command(&mut session, UserCommand::ToolFill);
+    click(&mut session, [25.0, 25.0], false);
+    let square = shape(|x, y| (10.0..50.0).contains(&x) && (10.0..50.0).contains(&y));
+    assert_eq!(mask(&session), square);
+    click(&mut session, [2.0, 2.0], false);
+    assert_eq!(mask(&session), square, "the ground outside of everything is not filled");
+    click(&mut session, [40.0, 40.0], true);
+    assert!(mask(&session).is_blank());
+}
+
+#[test]
+fn a_threshold_keeps_the_brush_to_its_values() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 10.0);
+    let options = ToolOptions { threshold: Some([100.0, 255.0]), ..session.settings.tools.clone() };
+    session.apply(Action::SetTools(options));
+    click(&mut session, [16.0, 32.0], false);
+    assert_eq!(mask(&session), shape(|x, y| (x - 16.0).hypot(y - 32.0) <= 10.0 && x > 16.0));
+}
+
+#[test]
+fn a_smart_brush_stops_at_the_edge_of_the_image() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolSmartBrush, 10.0);
+    drag(&mut session, &[[22.0, 30.0], [22.0, 34.0]], false);
+    let painted = mask(&session);
+    let outside = (0..SIDE * SIDE).filter(|i| painted.labels()[*i] == 1 && i % SIDE < 15).count();
+    assert!(painted.count(1) > 150 && outside == 0, "{} pixels, {outside} beyond the edge", painted.count(1));
+}
+
+#[test]
+fn escape_rolls_a_stroke_back_and_leaves_no_step() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 5.0);
+    point(&mut session, Phase::Press, [10.0, 10.0], false);
+    point(&mut session, Phase::Drag, [40.0, 40.0], false);
+    assert!(!mask(&session).is_blank());
+    command(&mut session, UserCommand::Cancel);
+    assert!(mask(&session).is_blank() && session.next_undo().is_none());
+    assert_eq!(session.tool(), ToolKind::Brush, "the tool stays in hand");
+}
+
+#[test]
+fn a_gesture_is_one_step_of_the_journal() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 5.0);
+    session.take_jobs();
+    drag(&mut session, &[[10.0, 10.0], [30.0, 10.0], [30.0, 40.0]], false);
+    let jobs = session.take_jobs();
+    let steps: Vec<_> = jobs
+        .iter()
+        .filter_map(|j| if let Job::Store(StoreJob::Append { step, .. }) = j { Some(step) } else { None })
+        .collect();
+    assert_eq!(steps.len(), 1);
+    assert_eq!(&*steps[0].tool, "Brush");
+    let mut again = Mask::empty(SIDE, SIDE);
+    steps[0].edits(false).for_each(|(_, edit)| again.apply(&edit));
+    assert_eq!(again, mask(&session), "the journal holds all that was drawn");
+}
+
+#[test]
+fn undo_goes_back_over_slices_and_shows_where() {
+    let mut session = drawing(3);
+    take(&mut session, UserCommand::ToolBrush, 4.0);
+    for slice in 0..3 {
+        session.apply(Action::SetSlice(slice));
+        click(&mut session, [20.0, 20.0], false);
+    }
+    for slice in (0..3).rev() {
+        command(&mut session, UserCommand::Undo);
+        assert_eq!(session.case().unwrap().slice, slice);
+        assert!(mask(&session).is_blank());
+    }
+    assert_eq!(session.case().unwrap().status, Status::New);
+    for _ in 0..3 {
+        command(&mut session, UserCommand::Redo);
+    }
+    session.apply(Action::SetSlice(0));
+    assert!(!mask(&session).is_blank());
+}
+
+#[test]
+fn a_proposal_never_takes_the_place_of_what_a_person_drew() {
+    let mut session = opened(&[("a", 1)], Some(model("US")));
+    load_all(&mut session, 1);
+    let job = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &job);
+    take(&mut session, UserCommand::ToolBrush, 6.0);
+    click(&mut session, [5.0, 5.0], false);
+    let drawn = mask(&session);
+    command(&mut session, UserCommand::SegmentSlice);
+    let again = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &again);
+    assert_eq!(mask(&session), drawn);
+    assert!(session.case().unwrap().slices[0].is_proposal_apart);
+
+    command(&mut session, UserCommand::AcceptProposal);
+    assert_ne!(mask(&session), drawn);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(mask(&session), drawn, "accepting it is a step like any other");
+}
+
+#[test]
+fn an_outline_can_give_its_inside_back_to_the_model() {
+    let mut session = opened(&[("a", 1)], Some(model("US")));
+    load_all(&mut session, 1);
+    let job = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &job);
+    let proposed = mask(&session);
+    command(&mut session, UserCommand::EmptyLabel);
+    let options = ToolOptions { outline_does: OutlineDoes::TakeProposal, ..session.settings.tools.clone() };
+    session.apply(Action::SetTools(options));
+    command(&mut session, UserCommand::ToolLasso);
+    drag(&mut session, &[[0.0, 0.0], [32.0, 0.0], [32.0, 64.0], [0.0, 64.0]], false);
+    let half = mask(&session);
+    for i in 0..SIDE * SIDE {
+        let expected = if i % SIDE < 32 { proposed.labels()[i] } else { 0 };
+        assert_eq!(half.labels()[i], expected);
+    }
+}
+
+#[test]
+fn copies_and_operations_change_the_label_in_hand_alone() {
+    let mut session = drawing(2);
+    take(&mut session, UserCommand::ToolBrush, 6.0);
+    session.apply(Action::SetSlice(0));
+    click(&mut session, [20.0, 20.0], false);
+    let first = mask(&session);
+    session.apply(Action::Label(LabelAction::Choose(2)));
+    session.apply(Action::SetSlice(1));
+    click(&mut session, [40.0, 40.0], false);
+    session.apply(Action::Label(LabelAction::Choose(1)));
+    command(&mut session, UserCommand::CopyFromPrevious);
+    assert_eq!(mask(&session).region(1), first.region(1));
+    let two = mask(&session).region(2);
+    for operation in [UserCommand::Grow, UserCommand::Smooth, UserCommand::Shrink, UserCommand::FillHoles] {
+        command(&mut session, operation);
+        assert_eq!(mask(&session).region(2), two, "{operation:?}");
+    }
+    session.apply(Action::PreviewCommand(Some(UserCommand::Grow)));
+    let (before, shown) = (mask(&session).region(1), session.preview().region.clone().unwrap());
+    command(&mut session, UserCommand::Grow);
+    assert_eq!(mask(&session).region(1).difference(&before), shown, "it was shown before it was done");
+}
+
+#[test]
+fn interpolation_asks_for_the_gaps_and_is_one_step() {
+    let mut session = drawing(5);
+    take(&mut session, UserCommand::ToolBrush, 6.0);
+    for slice in [0, 4] {
+        session.apply(Action::SetSlice(slice));
+        click(&mut session, [20.0, 20.0], false);
+    }
+    command(&mut session, UserCommand::Interpolate);
+    let job = session.take_jobs().into_iter().find_map(|j| if let Job::Interpolate(j) = j { Some(j) } else { None });
+    let job = job.unwrap();
+    assert_eq!(job.shapes.iter().map(|(a, _, b, _)| (*a, *b)).collect::<Vec<_>>(), [(0, 4)]);
+    let shape = job.shapes[0].1.clone();
+    session.on_event(Event::Interpolated(job, (1..4).map(|s| (s, shape.clone())).collect()));
+    assert!((0..5).all(|slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some()));
+    command(&mut session, UserCommand::Undo);
+    let case = session.cases[0].id;
+    assert!(session.mask_of(SliceKey { case, slice: 2 }).unwrap().is_blank());
+}
+
+#[test]
+fn nothing_is_drawn_with_a_locked_or_hidden_label() {
+    for change in [|l: &mut Label| l.locked = true, |l: &mut Label| l.visible = false] {
+        let mut session = drawing(1);
+        let mut label = session.labels()[0].clone();
+        change(&mut label);
+        session.apply(Action::Label(LabelAction::Change(1, label)));
+        take(&mut session, UserCommand::ToolBrush, 6.0);
+        click(&mut session, [20.0, 20.0], false);
+        assert!(mask(&session).is_blank());
+        assert!(!session.notices.list.is_empty(), "and the user is told why");
+    }
+}
+
+#[test]
+fn the_keyboard_alone_can_draw() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 3.0);
+    command(&mut session, UserCommand::DrawAtPointer);
+    for _ in 0..4 {
+        command(&mut session, UserCommand::PointerRight);
+    }
+    command(&mut session, UserCommand::DrawAtPointer);
+    let dab = |x: f64, y: f64, at: f64| (x - at).hypot(y - 32.0) <= 3.0;
+    assert_eq!(mask(&session), shape(|x, y| dab(x, y, 32.0) || dab(x, y, 36.0)));
+}
+
+#[test]
+fn ten_thousand_strokes_of_history_fit_in_little_memory() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 8.0);
+    for i in 0..200 {
+        let at = [f64::from(i * 7 % 60), f64::from(i * 13 % 60)];
+        drag(&mut session, &[at, [60.0 - at[1], at[0]]], i % 3 == 0);
+    }
+    let per_step = session.history.bytes() / session.history.len();
+    assert!(per_step < 5000, "{per_step} bytes a step");
+}
+
+#[derive(Clone, Debug)]
+enum Gesture {
+    Drag(UserCommand, Vec<Place>, bool),
+    Do(UserCommand),
+    Label(u8),
+    Over(PaintOver),
+}
+
+fn gesture() -> impl Strategy<Value = Gesture> {
+    use UserCommand as C;
+    let place = || [-5.0..70.0f64, -5.0..70.0f64];
+    let tools = prop::sample::select(vec![
+        C::ToolBrush,
+        C::ToolEraser,
+        C::ToolSmartBrush,
+        C::ToolLasso,
+        C::ToolPolygon,
+        C::ToolLiveWire,
+        C::ToolFill,
+        C::ToolPull,
+    ]);
+    let operations = prop::sample::select(vec![
+        C::Grow,
+        C::Shrink,
+        C::Smooth,
+        C::FillHoles,
+        C::RemoveIslands,
+        C::KeepLargest,
+        C::EmptyLabel,
+        C::CopyFromPrevious,
+        C::CopyFromNext,
+        C::NextSlice,
+        C::PreviousSlice,
+    ]);
+    prop_oneof![
+        6 => (tools, prop::collection::vec(place(), 1..6), any::<bool>()).prop_map(|(t, p, e)| Gesture::Drag(t, p, e)),
+        2 => operations.prop_map(Gesture::Do),
+        1 => (1u8..4).prop_map(Gesture::Label),
+        1 => prop_oneof![
+            Just(PaintOver::Everything),
+            Just(PaintOver::Background),
+            (1u8..4).prop_map(PaintOver::Label)
+        ].prop_map(Gesture::Over),
+    ]
+}
+
+fn play(session: &mut Session, gesture: &Gesture) {
+    match gesture {
+        Gesture::Drag(tool, places, erases) => {
+            take(session, *tool, 6.0);
+            if matches!(tool, UserCommand::ToolPolygon | UserCommand::ToolLiveWire) {
+                places.iter().for_each(|at| click(session, *at, *erases));
+                command(session, UserCommand::Accept);
+            } else {
+                drag(session, places, *erases);
+            }
+        }
+        Gesture::Do(operation) => command(session, *operation),
+        Gesture::Label(label) => session.apply(Action::Label(LabelAction::Choose(*label))),
+        Gesture::Over(over) => session.apply(Action::Label(LabelAction::PaintOver(*over))),
+    }
+}
+
+fn masks(session: &Session) -> Vec<Mask> {
+    let case = session.cases[0].id;
+    let of = |slice| session.mask_of(SliceKey { case, slice }).map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned());
+    (0..session.cases[0].slices.len()).map(of).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_drawn_can_be_taken_back_and_done_again_and_locked_labels_stay(
+        before in prop::collection::vec(gesture(), 1..6),
+        after in prop::collection::vec(gesture(), 1..8),
+        locked in 1u8..4,
+    ) {
+        let mut session = drawing(3);
+        before.iter().for_each(|g| play(&mut session, g));
+        let mut label = session.labels()[usize::from(locked) - 1].clone();
+        label.locked = true;
+        session.apply(Action::Label(LabelAction::Change(locked, label)));
+        let (start, steps) = (masks(&session), session.history.len());
+        let mut states = vec![start.clone()];
+        for gesture in &after {
+            play(&mut session, gesture);
+            prop_assert!(!session.is_drawing());
+            let now = masks(&session);
+            for (now, start) in now.iter().zip(&start) {
+                prop_assert_eq!(now.region(locked), start.region(locked), "a locked label changed by {:?}", gesture);
+                prop_assert!(now.labels().iter().all(|l| *l <= 3));
+            }
+            if states.last() != Some(&now) {
+                states.push(now);
+            }
+        }
+        prop_assert_eq!(session.history.len() - steps, states.len() - 1, "one step for each change");
+        for state in states.iter().rev().skip(1) {
+            command(&mut session, UserCommand::Undo);
+            prop_assert_eq!(&masks(&session), state);
+        }
+        for state in &states[1..] {
+            command(&mut session, UserCommand::Redo);
+            prop_assert_eq!(&masks(&session), state);
+        }
+    }
+}
