@@ -5,12 +5,15 @@
 //! pixels are not square. Every region lies within the picture, and is what the preview shows and the session paints.
 
 pub mod components;
+mod edge_cost;
 pub mod fill;
 mod flood;
 mod grey;
 pub mod interpolate;
 pub mod live_wire;
 pub mod morphology;
+#[cfg(test)]
+mod phantom;
 pub mod polygon;
 pub mod pull;
 pub mod smart_brush;

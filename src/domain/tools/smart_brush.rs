@@ -203,30 +203,8 @@ fn sampled(inside: &[f32], grey: &Grey, disc: &Region) -> Region {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::image::Pixels;
+    use crate::domain::{image::Pixels, tools::phantom::picture};
     use proptest::prelude::*;
-
-    /// Uniform noise, sum of four, about normal with a standard deviation of 1.
-    fn noise(seed: u32) -> impl FnMut() -> f64 {
-        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
-        move || {
-            let mut next = || {
-                state ^= state << 13;
-                state ^= state >> 17;
-                state ^= state << 5;
-                f64::from(state) / f64::from(u32::MAX) - 0.5
-            };
-            (next() + next() + next() + next()) * 3f64.sqrt()
-        }
-    }
-
-    /// A picture of `side` pixels, each `level(x, y)` with noise of `sigma`.
-    fn picture(side: usize, seed: u32, sigma: f64, level: impl Fn(f64, f64) -> f64) -> Image {
-        let mut noise = noise(seed);
-        let at = |i: usize| ((i % side) as f64 + 0.5, (i / side) as f64 + 0.5);
-        let value = |i: usize| (level(at(i).0, at(i).1) + sigma * noise()) as f32;
-        Image::new(side, side, Pixels::F32((0..side * side).map(value).collect())).expect("size")
-    }
 
     fn disc(image: &Image, center: [f64; 2], radius: f64) -> Region {
         smart_disc(image, center, [radius; 2], 0.0)

@@ -1,6 +1,6 @@
 //! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
 
-use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind, WireInHand};
 use crate::domain::{
     region::Region,
     tools::{live_wire::Wire, polygon::polygon},
@@ -8,6 +8,9 @@ use crate::domain::{
 
 /// A point is taken up from so many points of the screen.
 const GRAB: f64 = 8.0;
+
+/// A live wire looks for an edge at most so many pixels about the pointer.
+const SNAP: f64 = 4.0;
 
 /// A lasso takes a point where it moved so many pixels.
 const LASSO_STEP: f64 = 0.5;
@@ -82,9 +85,11 @@ impl Session {
 
     fn press_corner(&mut self, input: PointerInput) {
         if !matches!(self.tools.hand, Hand::Outline(_)) {
-            self.begin_outline(input);
+            let at = self.snapped(input);
+            self.begin_outline(PointerInput { at, ..input });
             return self.start_wire();
         }
+        let snapped = self.snapped(input);
         let Hand::Outline(outline) = &mut self.tools.hand else { return };
         outline.erases = input.erases;
         if let Some(taken) = outline.near(input.at, input.scale) {
@@ -92,11 +97,10 @@ impl Session {
             return;
         }
         let last = outline.anchors.len();
-        outline.anchors.push(input.at);
+        outline.anchors.push(snapped);
         outline.dragging = Some((last, true));
         if self.tool == ToolKind::LiveWire {
-            // Where the pointer is, the way to it is what was shown.
-            let way = self.wire_way(last - 1, input.at);
+            let way = self.wire_way(last - 1, snapped);
             if let Hand::Outline(outline) = &mut self.tools.hand {
                 outline.ways.push(way);
             }
@@ -126,17 +130,26 @@ impl Session {
     /// Begins the search for ways from the last anchor.
     fn start_wire(&mut self) {
         let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool) else { return };
-        let (Some(from), Some(loaded), Some(live)) = (outline.anchors.last().copied(), self.current_loaded(), self.live())
-        else {
-            return;
+        if let (Some(from), Some(wire)) = (outline.anchors.last(), &mut self.tools.wire) {
+            wire.wire.start_at(*from);
+        }
+    }
+
+    /// The place of the strongest edge nearby, for a live wire; the place itself for other tools.
+    fn snapped(&mut self, input: PointerInput) -> Place {
+        if self.tool != ToolKind::LiveWire {
+            return input.at;
+        }
+        let (Some(case), Some(loaded), Some(live)) = (self.case(), self.current_loaded(), self.live()) else {
+            return input.at;
         };
-        let (image, key) = (loaded.image.clone(), live.key());
-        let mut wire = match self.tools.wire.take() {
-            Some((known, wire)) if known == key => wire,
-            _ => Box::new(Wire::new(&image)),
-        };
-        wire.start_at(from);
-        self.tools.wire = Some((key, wire));
+        let (key, window, image) = (live.key(), self.window_of(case, loaded), loaded.image.clone());
+        let is_known = self.tools.wire.as_ref().is_some_and(|w| w.key == key && w.window == window);
+        if !is_known {
+            self.tools.wire = Some(WireInHand { key, window, wire: Box::new(Wire::new(image, window)) });
+        }
+        let reach = (GRAB / input.scale.max(0.1)).clamp(1.0, SNAP);
+        self.tools.wire.as_mut().map_or(input.at, |w| w.wire.snap(input.at, reach))
     }
 
     /// The way from an anchor to a place; straight where there is no wire.
@@ -144,7 +157,7 @@ impl Session {
         let Hand::Outline(outline) = &self.tools.hand else { return Vec::new() };
         let from = outline.anchors[from];
         match &mut self.tools.wire {
-            Some((_, wire)) => wire.path_to(to),
+            Some(wire) => wire.wire.path_to(to),
             None => vec![from, to],
         }
     }

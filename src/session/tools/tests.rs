@@ -425,7 +425,8 @@ fn play(session: &mut Session, gesture: &Gesture) {
 
 fn masks(session: &Session) -> Vec<Mask> {
     let case = session.cases[0].id;
-    let of = |slice| session.mask_of(SliceKey { case, slice }).map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned());
+    let of =
+        |slice| session.mask_of(SliceKey { case, slice }).map_or_else(|| Mask::empty(SIDE, SIDE), |m| m.into_owned());
     (0..session.cases[0].slices.len()).map(of).collect()
 }
 
