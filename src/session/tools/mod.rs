@@ -88,11 +88,16 @@ pub(super) struct Tools {
 }
 
 /// The search for edges on one slice.
-#[derive(Debug)]
 pub(super) struct WireInHand {
     key: SliceKey,
     window: Window,
     wire: Box<Wire>,
+}
+
+impl std::fmt::Debug for WireInHand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WireInHand").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 impl Session {
