@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// What a list of workspaces shows of one.
@@ -40,6 +40,8 @@ pub fn summary(folder: &Path) -> Option<Summary> {
 fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags)?;
+    // One that is open elsewhere stays so: waiting is no use.
+    connection.busy_timeout(Duration::ZERO)?;
     connection.query_row(
         "SELECT name, (SELECT count(*) FROM scan), (SELECT count(*) FROM scan WHERE status = 'accepted') FROM workspace",
         (),
@@ -144,5 +146,92 @@ fn compare(source: &PathBuf, target: &PathBuf) -> std::io::Result<()> {
             true if piece_a.is_empty() => return Ok(()),
             true => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn named(folder: &Path, name: &str) -> Workspace {
+        let mut workspace = Workspace::open(folder).unwrap();
+        workspace.rename(name).unwrap();
+        workspace
+    }
+
+    #[test]
+    fn a_workspace_is_summed_up_without_opening_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(summary(folder.path()), None);
+        let workspace = named(folder.path(), "Hips");
+        // Open here: its name is not known outside.
+        let own = folder.path().file_name().unwrap().to_string_lossy().into_owned();
+        let open = summary(folder.path()).unwrap();
+        assert_eq!((open.name, open.cases, open.accepted), (own, None, None));
+        workspace.close().unwrap();
+        let closed = summary(folder.path()).unwrap();
+        assert_eq!((closed.name.as_str(), closed.cases, closed.accepted), ("Hips", Some(0), Some(0)));
+        assert!(closed.last_used.is_some());
+        assert!(Workspace::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_workspace_moves_with_all_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("deep/er/new"));
+        let mut workspace = named(&old, "Hips");
+        std::fs::write(workspace.models_folder().join("1.labrum"), "weights").unwrap();
+        workspace.move_to(&new).unwrap();
+        assert_eq!(workspace.folder(), new);
+        assert_eq!(workspace.name().unwrap(), "Hips");
+        assert_eq!(std::fs::read(workspace.models_folder().join("1.labrum")).unwrap(), b"weights");
+        assert!(!old.exists());
+        assert!(Workspace::open(&new).is_err(), "it is not locked at its new place");
+    }
+
+    #[test]
+    fn a_move_that_cannot_be_made_leaves_the_workspace_open_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, full, file) = (folder.path().join("old"), folder.path().join("full"), folder.path().join("file"));
+        std::fs::create_dir_all(full.join("x")).unwrap();
+        std::fs::write(&file, "x").unwrap();
+        let mut workspace = named(&old, "Hips");
+        for (target, reason) in [
+            (full, "there are files in it"),
+            (old.join("inside"), "in the workspace itself"),
+            (file.clone(), "a file is in the place of the folder"),
+            (file.join("below"), "a file is in the place of the folder"),
+        ] {
+            let error = workspace.move_to(&target).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+            assert_eq!(workspace.folder(), old);
+            assert_eq!(workspace.name().unwrap(), "Hips");
+        }
+    }
+
+    #[test]
+    fn a_copy_to_another_disk_is_whole_before_the_old_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        named(&old, "Hips").close().unwrap();
+        std::fs::write(old.join("models/1.labrum"), vec![7; 3 << 20]).unwrap();
+        copy_and_remove(&old, &new, folder.path()).unwrap();
+        assert!(!old.exists());
+        assert_eq!(std::fs::read(new.join("models/1.labrum")).unwrap(), vec![7; 3 << 20]);
+        assert_eq!(Workspace::open(&new).unwrap().name().unwrap(), "Hips");
+        // Nothing of the copy is left under its temporary name.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_copy_that_differs_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&a, vec![1; 2_000_000]).unwrap();
+        std::fs::write(&b, vec![1; 1_999_999]).unwrap();
+        assert!(compare(&a, &b).is_err());
+        std::fs::copy(&a, &b).unwrap();
+        assert!(compare(&a, &b).is_ok());
     }
 }

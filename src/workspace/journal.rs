@@ -74,11 +74,7 @@ fn append(connection: &Connection, step: &Step, redo_of: &[CaseKey]) -> Result<(
         )?
         .execute((step.seq, step.case.0, step.at, person, model, version, &step.tool))?;
     for (slice, edit) in step.edits.iter().filter(|(_, edit)| !edit.is_empty()) {
-        let end = edit.runs.last().map_or(0, |r| u64::from(r.start) + u64::from(r.length));
-        if end > pixels {
-            return Err(Cause::Refused(format!("slice {} has {pixels} pixels, the edit reaches {end}", slice + 1)));
-        }
-        append_edit(connection, step, *slice, edit)?;
+        append_edit(connection, step, pixels, *slice, edit)?;
     }
     connection
         .prepare_cached("UPDATE scan SET status = 'corrected' WHERE id = ?1 AND status IN ('new', 'proposed')")?
@@ -86,8 +82,12 @@ fn append(connection: &Connection, step: &Step, redo_of: &[CaseKey]) -> Result<(
     Ok(())
 }
 
-fn append_edit(connection: &Connection, step: &Step, slice: u32, edit: &Edit) -> Result<(), Cause> {
-    let slice = masks::slice_id(connection, step.case, slice)?;
+fn append_edit(connection: &Connection, step: &Step, pixels: u64, slice: u32, edit: &Edit) -> Result<(), Cause> {
+    let (place, slice) = (slice, masks::slice_id(connection, step.case, slice)?);
+    let end = edit.runs.last().map_or(0, |r| u64::from(r.start) + u64::from(r.length));
+    if end > pixels {
+        return Err(Cause::Refused(format!("slice {} has {pixels} pixels, the edit reaches {end}", place + 1)));
+    }
     masks::keep_base(connection, slice)?;
     connection.prepare_cached("INSERT INTO edit (seq, slice_id, runs) VALUES (?1, ?2, ?3)")?.execute((
         step.seq,

@@ -13,7 +13,15 @@ pub(super) const FILE: &str = "workspace.lock";
 /// Held for as long as it lives; the system lets go of it when the program ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone leaves it with a process that is just being started by another thread and has not let go of
+        // its copy yet.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -39,7 +47,7 @@ impl Lock {
         }
         // Who holds it is a help only: a full disk must not keep anyone from reading their work.
         let _ = sign(&mut file);
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -80,5 +88,25 @@ pub(super) fn explain(tried: &str, folder: &Path, error: &std::io::Error) -> Err
             at("a file is in the place of the folder", "Choose another folder.")
         }
         _ => Error::at(tried, folder, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_second_window_is_told_who_holds_the_workspace() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let error = Lock::take(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&folder.path().display().to_string()), "{error}");
+        assert!(error.contains("another Labrum window") && error.contains("Close it there"), "{error}");
+        // Windows lets nobody read a locked file.
+        let who = format!("process {}", std::process::id());
+        assert!(error.contains(&who) || cfg!(windows), "{error}");
+        drop(first);
+        assert!(Lock::take(folder.path()).is_ok());
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{
 use rusqlite::{Connection, OptionalExtension};
 
 /// A slice gets a snapshot when so many steps were made, undone or redone on it.
-const FOLD_AFTER: u32 = 64;
+const FOLD_AFTER: u32 = 32;
 /// Snapshots kept of a slice: the newest, and one to go on from where it is undone.
 const SNAPSHOTS: u32 = 2;
 
@@ -130,41 +130,30 @@ pub(super) fn note_change(connection: &Connection, slice: i64) -> Result<(), Cau
 
 /// The mask of a slice as it is now; `None` where there never was one.
 pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
-    let (snapshot, after) = match newest_snapshot(connection, slice)? {
-        Some((seq, mask)) => (Some(mask), seq),
-        None => (None, 0),
+    let (after, start) = match newest_snapshot(connection, slice)? {
+        Some((seq, mask)) => (seq, Some(mask)),
+        None => (0, start(connection, slice)?),
     };
+    let Some(start) = start else { return Ok(None) };
     let mut query = connection.prepare_cached(
         "SELECT edit.seq, runs FROM edit JOIN step ON step.seq = edit.seq
          WHERE slice_id = ?1 AND edit.seq > ?2 AND state = 'done' ORDER BY edit.seq",
     )?;
     let mut rows = query.query([slice, after])?;
     let mut mask: Option<Mask> = None;
-    let start = match snapshot {
-        Some(mask) => Some(mask),
-        None => start(connection, slice)?,
-    };
     while let Some(row) = rows.next()? {
-        if mask.is_none() {
-            mask = Some(match &start {
-                Some(start) => start.unpack(),
-                None => blank(connection, slice)?,
-            });
-        }
         let edit = read_edit(row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?;
-        if let Some(mask) = &mut mask {
-            mask.apply(&edit);
-        }
+        mask.get_or_insert_with(|| start.unpack()).apply(&edit);
     }
-    Ok(mask.as_ref().map(PackedMask::of).or(start))
+    Ok(Some(mask.as_ref().map_or(start, PackedMask::of)))
 }
 
-/// The mask of a slice before its first step; `None` where that is blank.
+/// The mask of a slice before its first step; `None` where it has neither steps nor a mask.
 fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     match base(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
-        None if has_steps(connection, slice)? => Ok(None),
-        None => Ok(proposals(connection, slice, "DESC")?.map(|p| p.mask)),
+        None if has_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
+        None => Ok(newest_proposal(connection, slice)?.map(|p| p.mask)),
     }
 }
 

@@ -148,9 +148,10 @@ impl Open {
         let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
+        guard(&connection).map_err(failed)?;
+        let found = schema::recognise(&connection, folder, migrations.len())?;
         prepare(&connection).map_err(failed)?;
-        schema::check(&connection, folder)?;
-        schema::migrate(&mut connection, folder, migrations)?;
+        schema::migrate(&mut connection, folder, found, migrations)?;
         Ok(Self { connection, _lock: lock })
     }
 
@@ -160,13 +161,17 @@ impl Open {
     }
 }
 
-/// The settings of the connection; none of them is in the file but the write-ahead log.
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+/// Settings that must come before anything is read.
+fn guard(connection: &Connection) -> rusqlite::Result<()> {
     // The list of workspaces reads for a moment.
     connection.busy_timeout(Duration::from_secs(2))?;
+    // The index of the log then lies in memory, not in a file.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")
+}
+
+/// Settings of a database that is known to be ours.
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
-    // Before the log is first touched: the index of the log then lies in memory, not in a file.
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // Each commit is synced: it survives a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;

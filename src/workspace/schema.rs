@@ -11,25 +11,49 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
 /// "LABR", so that databases of other programs are left alone.
 const APPLICATION: i32 = 0x4c41_4252;
 
+/// What a database is before anything is written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Without tables.
+    Blank,
+    /// A workspace of this version, which may be an older one.
+    Version(usize),
+}
+
+/// Reads the whole database and says what it is; nothing is written.
+///
+/// # Errors
+/// For a database that is damaged, of another program, or of a version newer than `newest`.
+pub(super) fn recognise(connection: &Connection, folder: &Path, newest: usize) -> Result<Found> {
+    let tried = "open the workspace";
+    check(connection, folder)?;
+    let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
+    let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
+    match version(connection).map_err(failed)? {
+        Some(version) if application != APPLICATION || version == 0 => {
+            let error = Error::at(tried, folder, "its workspace.sqlite belongs to another program");
+            Err(error.advise("Choose another folder."))
+        }
+        Some(version) if version > newest => {
+            let reason = format!("a newer Labrum made it (version {version}; this one knows {newest})");
+            Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."))
+        }
+        Some(version) => Ok(Found::Version(version)),
+        None => Ok(Found::Blank),
+    }
+}
+
 /// Makes the tables, or brings those of an older version to the newest; a copy of the older database stays beside it.
 ///
 /// # Errors
-/// For a database of a newer version or of another program, and where it cannot be written.
-pub(super) fn migrate(connection: &mut Connection, folder: &Path, migrations: &[&str]) -> Result<()> {
-    let tried = "open the workspace";
-    let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
-    let (version, is_new) = version(connection).map_err(failed)?;
-    let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
-    if !is_new && (application != APPLICATION || version == 0) {
-        return Err(
-            Error::at(tried, folder, "workspace.sqlite belongs to another program").advise("Choose another folder.")
-        );
-    }
-    if version > migrations.len() {
-        let reason = format!("a newer Labrum made it (version {version}; this one knows {})", migrations.len());
-        return Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."));
-    }
-    if !is_new && version < migrations.len() {
+/// Where the database or the copy cannot be written.
+pub(super) fn migrate(connection: &mut Connection, folder: &Path, found: Found, migrations: &[&str]) -> Result<()> {
+    let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain("open the workspace", folder));
+    let version = match found {
+        Found::Blank => 0,
+        Found::Version(version) => version,
+    };
+    if version > 0 && version < migrations.len() {
         keep_copy(connection, folder, version).map_err(failed)?;
     }
     for (version, sql) in (1..).zip(migrations).skip(version) {
@@ -38,11 +62,11 @@ pub(super) fn migrate(connection: &mut Connection, folder: &Path, migrations: &[
     Ok(())
 }
 
-/// The version of the tables, and whether there are none yet.
-fn version(connection: &Connection) -> rusqlite::Result<(usize, bool)> {
+/// The version of the tables; `None` where there are no tables yet.
+fn version(connection: &Connection) -> rusqlite::Result<Option<usize>> {
     let version: u32 = connection.pragma_query_value(None, "user_version", |r| r.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |r| r.get(0))?;
-    Ok((version as usize, version == 0 && tables == 0))
+    Ok((version > 0 || tables > 0).then_some(version as usize))
 }
 
 /// Runs one migration whole or not at all.
@@ -66,12 +90,107 @@ fn keep_copy(connection: &Connection, folder: &Path, version: usize) -> rusqlite
 ///
 /// # Errors
 /// Where one of them is damaged.
-pub(super) fn check(connection: &Connection, folder: &Path) -> Result<()> {
+fn check(connection: &Connection, folder: &Path) -> Result<()> {
     let tried = "open the workspace";
     let report: std::result::Result<String, _> = connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
     match report {
         Ok(report) if report == "ok" => Ok(()),
         Ok(report) => Err(damaged(tried, folder, &report).into()),
         Err(error) => Err(Cause::from(error).explain(tried, folder).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::{DATABASE, Workspace};
+    use super::*;
+
+    /// As the next version might be.
+    const NEXT: &str = "ALTER TABLE workspace ADD COLUMN motto TEXT NOT NULL DEFAULT 'primum non nocere'";
+
+    fn next() -> Vec<&'static str> {
+        [MIGRATIONS, &[NEXT]].concat()
+    }
+
+    #[test]
+    fn an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut old = Workspace::open(folder.path()).unwrap();
+        old.rename("Hips").unwrap();
+        old.close().unwrap();
+        let mut new = Workspace::open_with(folder.path(), &next()).unwrap();
+        let motto = |c: &Connection| Ok(c.query_row("SELECT motto FROM workspace", (), |r| r.get::<_, String>(0))?);
+        assert_eq!(new.read("read", motto).unwrap(), "primum non nocere");
+        assert_eq!(new.name().unwrap(), "Hips");
+        let copy =
+            Connection::open(folder.path().join(format!("workspace-version-{}.sqlite", MIGRATIONS.len()))).unwrap();
+        assert_eq!(version(&copy).unwrap(), Some(MIGRATIONS.len()));
+        let name: String = copy.query_row("SELECT name FROM workspace", (), |r| r.get(0)).unwrap();
+        assert_eq!(name, "Hips");
+    }
+
+    #[test]
+    fn a_migration_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        Workspace::open(folder.path()).unwrap().close().unwrap();
+        let half = format!("{NEXT}; INSERT INTO nowhere VALUES (1)");
+        let migrations = [MIGRATIONS, &[half.as_str()]].concat();
+        assert!(Workspace::open_with(folder.path(), &migrations).is_err());
+        let mut workspace = Workspace::open(folder.path()).unwrap();
+        let columns = |c: &Connection| {
+            Ok(c.query_row("SELECT count(*) FROM pragma_table_info('workspace')", (), |r| r.get::<_, i64>(0))?)
+        };
+        assert_eq!(workspace.read("read", columns).unwrap(), 3);
+    }
+
+    #[test]
+    fn a_newer_workspace_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        Workspace::open_with(folder.path(), &next()).unwrap().close().unwrap();
+        let error = Workspace::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("a newer Labrum made it (version 2; this one knows 1)"), "{error}");
+        assert!(error.contains("Update Labrum"), "{error}");
+        assert!(Workspace::open_with(folder.path(), &next()).is_ok());
+    }
+
+    #[test]
+    fn a_database_of_another_program_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DATABASE);
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = Workspace::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("belongs to another program"), "{error}");
+        assert!(std::fs::read(&path).unwrap() == before, "the file was changed");
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DATABASE);
+        let text = "Dear diary, ".repeat(1000);
+        std::fs::write(&path, &text).unwrap();
+        let error = Workspace::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("workspace.sqlite is no database"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_damaged_database_is_found_on_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(DATABASE);
+        Workspace::open(folder.path()).unwrap().close().unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // All but the first pages, which hold the schema.
+        let half = bytes.len() / 2;
+        bytes[half..].fill(0xa5);
+        std::fs::write(&path, &bytes).unwrap();
+        let error = Workspace::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("is damaged") && error.contains("Put back a copy"), "{error}");
+        assert!(std::fs::read(&path).unwrap() == bytes, "the file was changed");
+        std::fs::write(&path, &bytes[..half - 100]).unwrap();
+        let error = Workspace::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("is damaged"), "{error}");
     }
 }

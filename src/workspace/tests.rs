@@ -110,3 +110,410 @@ fn what_was_drawn_is_there_after_closing() {
     assert_eq!(workspace.cases().unwrap(), [case.entry]);
     assert!(workspace.case("9.9").unwrap().is_none());
 }
+
+#[test]
+fn a_step_can_be_undone_and_redone_across_restarts() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut mask = blank();
+    paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 4), 1);
+    let first = mask.clone();
+    let second = paint(&mut workspace, knee, 0, &mut mask, &square(2, 2, 6), 2);
+    workspace.set_undone(second, true).unwrap();
+    let mut workspace = reopened(workspace);
+    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), first);
+    let states: Vec<_> = workspace.steps(&[knee], 10).unwrap().iter().map(|s| s.state).collect();
+    assert_eq!(states, [StepState::Done, StepState::Undone]);
+    workspace.set_undone(second, false).unwrap();
+    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), mask);
+}
+
+#[test]
+fn a_new_step_drops_what_was_undone_and_keeps_it_on_record() {
+    let (_folder, mut workspace) = workspace();
+    let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
+    let (mut a, mut b) = (blank(), blank());
+    let gone = paint(&mut workspace, knee, 0, &mut a, &square(0, 0, 4), 1);
+    let elsewhere = paint(&mut workspace, hip, 0, &mut b, &square(0, 0, 4), 1);
+    workspace.set_undone(elsewhere, true).unwrap();
+    workspace.set_undone(gone, true).unwrap();
+    let edit = blank().paint(&square(5, 5, 2), 1, &Rule::FREE);
+    let next = workspace.next_seq().unwrap();
+    workspace.append(&step(next, knee, vec![(2, edit)]), &[hip]).unwrap();
+    let left: Vec<_> = workspace.steps(&[knee, hip], 10).unwrap().iter().map(|s| s.seq).collect();
+    assert_eq!(left, [next]);
+    let error = workspace.set_undone(gone, false).unwrap_err();
+    assert!(error.to_string().contains("was given up") && !error.can_retry, "{error}");
+    let kept: i64 =
+        workspace.read("count", |c| Ok(c.query_row("SELECT count(*) FROM edit", (), |r| r.get(0))?)).unwrap();
+    assert_eq!(kept, 3);
+    let deleted = workspace.write("delete", |t| Ok(t.execute("DELETE FROM edit", ())?));
+    assert!(deleted.unwrap_err().to_string().contains("never deleted"));
+}
+
+#[test]
+fn steps_out_of_order_are_refused() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut mask = blank();
+    let first = paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 4), 1);
+    let second = paint(&mut workspace, knee, 0, &mut mask, &square(1, 1, 4), 2);
+    let other = paint(&mut workspace, knee, 1, &mut blank(), &square(1, 1, 4), 2);
+    let refused = |result: Result<(), Failure>, reason: &str| {
+        let failure = result.unwrap_err();
+        assert!(failure.to_string().contains(reason) && !failure.can_retry, "{failure}");
+    };
+    refused(workspace.set_undone(first, true), "has a later one on the same slice");
+    workspace.set_undone(second, true).unwrap();
+    workspace.set_undone(first, true).unwrap();
+    refused(workspace.set_undone(second, false), "has an earlier one on the same slice");
+    refused(workspace.set_undone(99, true), "is not in the journal");
+    refused(workspace.append(&step(other, knee, Vec::new()), &[]), "is not after the last one");
+    let far = Mask::empty(100, 100).paint(&square(50, 50, 9), 1, &Rule::FREE);
+    refused(workspace.append(&step(9, knee, vec![(0, far.clone())]), &[]), "slice 1 has 256 pixels");
+    refused(workspace.append(&step(9, knee, vec![(7, far.clone())]), &[]), "has no slice 8");
+    refused(workspace.append(&step(9, CaseKey(77), vec![(0, far)]), &[]), "there is no case 77");
+    refused(workspace.set_status(CaseKey(77), Status::Accepted), "there is no case 77");
+    assert_eq!(workspace.next_seq().unwrap(), other + 1);
+}
+
+#[test]
+fn a_proposal_is_the_mask_until_someone_draws() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let (old, new) = (proposal(&square(0, 0, 6), "1"), proposal(&square(3, 3, 6), "2"));
+    assert!(workspace.put_proposal(knee, 0, &old, Some(b"old")).unwrap());
+    let slice = stored(&mut workspace, "k").slices.remove(0);
+    assert_eq!((slice.mask.as_ref(), slice.proposal.as_ref()), (Some(&old.mask), Some(&old)));
+    assert!(!slice.is_touched && !slice.is_proposal_apart);
+    assert_eq!(stored(&mut workspace, "k").entry.status, Status::Proposed);
+    assert_eq!(workspace.probabilities(knee, 0).unwrap().unwrap(), b"old");
+
+    let mut mask = old.mask.unpack();
+    let seq = paint(&mut workspace, knee, 0, &mut mask, &square(8, 8, 3), 2);
+    assert!(!workspace.put_proposal(knee, 0, &new, Some(b"new")).unwrap());
+    let mut workspace = reopened(workspace);
+    let slice = stored(&mut workspace, "k").slices.remove(0);
+    assert_eq!(slice.mask.unwrap().unpack(), mask);
+    assert_eq!(slice.proposal.as_ref(), Some(&new));
+    assert!(slice.is_touched && slice.is_proposal_apart);
+    assert_eq!(workspace.probabilities(knee, 0).unwrap().unwrap(), b"new");
+    // What the work began with is there although a newer model has proposed something else.
+    workspace.set_undone(seq, true).unwrap();
+    assert_eq!(stored(&mut workspace, "k").slices[0].mask, Some(old.mask));
+}
+
+#[test]
+fn an_untouched_slice_keeps_the_newest_proposal_only() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    for version in ["1", "2", "3"] {
+        let proposal = proposal(&square(0, 0, 6), version);
+        assert!(workspace.put_proposal(knee, 0, &proposal, None).unwrap());
+    }
+    let count = |c: &Connection| Ok(c.query_row("SELECT count(*) FROM proposal", (), |r| r.get::<_, i64>(0))?);
+    assert_eq!(workspace.read("count", count).unwrap(), 1);
+    assert_eq!(workspace.probabilities(knee, 0).unwrap(), None);
+}
+
+#[test]
+fn an_imported_mask_gives_way_to_no_proposal() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let imported = packed(&square(1, 1, 3), 2);
+    workspace.set_base(knee, 1, &imported).unwrap();
+    assert!(!workspace.put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None).unwrap());
+    let mut mask = imported.unpack();
+    paint(&mut workspace, knee, 1, &mut mask, &square(9, 9, 2), 1);
+    let slice = stored(&mut workspace, "k").slices.remove(1);
+    assert_eq!(slice.mask.unwrap().unpack(), mask);
+    assert!(slice.is_touched && slice.is_proposal_apart);
+    let error = workspace.set_base(knee, 1, &imported).unwrap_err();
+    assert!(error.to_string().contains("import it as a step"), "{error}");
+}
+
+#[test]
+fn a_mask_of_another_size_is_refused() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let wide = PackedMask::of(&Mask::empty(20, 16));
+    let error = workspace.set_base(knee, 0, &wide).unwrap_err();
+    assert!(error.to_string().contains("the mask has 20 × 16 pixels, the image 16 × 16"), "{error}");
+
+    paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 2), 1);
+    let grown = CaseDescription { columns: 32, ..described("k", &["a", "b", "c"]) };
+    let error = workspace.adopt(&grown).unwrap_err();
+    assert!(error.to_string().contains("\"PD sagittal\" is known with masks of 16 × 16"), "{error}");
+    // Nothing is lost by it.
+    assert!(stored(&mut workspace, "k").slices[0].is_touched);
+}
+
+#[test]
+fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    for slice in 0..2 {
+        workspace.put_proposal(knee, slice, &proposal(&square(0, 0, 6), "1"), None).unwrap();
+    }
+    let spoil = "UPDATE proposal SET mask = x'00' WHERE id = 1";
+    workspace.write("spoil", |t| Ok(t.execute(spoil, ())?)).unwrap();
+    let case = stored(&mut workspace, "k");
+    assert_eq!(case.problems.len(), 1);
+    let problem = case.problems[0].to_string();
+    assert!(problem.contains("restore slice 1 of \"PD sagittal\""), "{problem}");
+    assert!(case.slices[0].mask.is_none() && case.slices[1].mask.is_some());
+}
+
+#[test]
+fn masks_follow_their_slices_when_files_come_and_go() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut mask = blank();
+    paint(&mut workspace, knee, 1, &mut mask, &square(4, 4, 4), 1);
+    let has_mask = |workspace: &mut Workspace, instances: &[&str]| -> Vec<bool> {
+        assert_eq!(workspace.adopt(&described("k", instances)).unwrap(), knee);
+        stored(workspace, "k").slices.iter().map(|s| s.mask.is_some()).collect()
+    };
+    assert_eq!(has_mask(&mut workspace, &["0", "a", "b", "c"]), [false, false, true, false]);
+    assert_eq!(workspace.steps(&[knee], 10).unwrap()[0].edits[0].0, 2);
+    // The one that was drawn on is not there: it waits.
+    assert_eq!(has_mask(&mut workspace, &["a", "c"]), [false, false]);
+    assert!(workspace.steps(&[knee], 10).unwrap().is_empty());
+    assert_eq!(has_mask(&mut workspace, &["b"]), [true]);
+    assert_eq!(stored(&mut workspace, "k").slices[0].mask.as_ref().unwrap().unpack(), mask);
+}
+
+#[test]
+fn a_case_found_elsewhere_is_the_same_with_new_paths() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut moved = described("k", &["a", "b", "c"]);
+    for slice in &mut moved.slices {
+        slice.source.path = Path::new("/archive").join(slice.source.path.file_name().unwrap());
+    }
+    assert_eq!(workspace.adopt(&moved).unwrap(), knee);
+    assert_eq!(stored(&mut workspace, "k").entry.description, moved);
+    // A picture has no instance: its slice is known by its place.
+    let mut picture = described("sha256:1", &["p"]);
+    picture.slices[0].sop_instance_uid = None;
+    let key = workspace.adopt(&picture).unwrap();
+    paint(&mut workspace, key, 0, &mut blank(), &square(0, 0, 3), 1);
+    picture.slices[0].source.path = "/elsewhere.png".into();
+    workspace.adopt(&picture).unwrap();
+    assert!(stored(&mut workspace, "sha256:1").slices[0].is_touched);
+    assert_eq!(workspace.cases().unwrap().len(), 2);
+}
+
+#[test]
+fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
+    let (_folder, mut workspace) = workspace();
+    let (knee, hip) = (case(&mut workspace, "k"), case(&mut workspace, "h"));
+    case(&mut workspace, "left");
+    workspace.put_proposal(knee, 0, &proposal(&square(0, 0, 4), "1"), None).unwrap();
+    let mut mask = packed(&square(0, 0, 4), 1).unpack();
+    paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 2), 0);
+    let drawn = paint(&mut workspace, knee, 1, &mut blank(), &square(0, 0, 3), 1);
+    paint(&mut workspace, hip, 1, &mut blank(), &square(0, 0, 3), 1);
+    workspace.add_seconds(knee, 20.0).unwrap();
+    workspace.add_seconds(hip, 5.0).unwrap();
+    workspace.set_status(knee, Status::Accepted).unwrap();
+    workspace.set_status(hip, Status::Skipped).unwrap();
+    let meter = Meter { accepted: 1, skipped: 1, total: 3, seconds_of_accepted: 20.0, pixels_changed: 4 + 9 };
+    assert_eq!(workspace.meter().unwrap(), meter);
+    assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
+    workspace.set_undone(drawn, true).unwrap();
+    assert_eq!(workspace.meter().unwrap(), Meter { pixels_changed: 4, ..meter });
+}
+
+#[test]
+fn labels_come_back_in_their_order() {
+    let (_folder, mut workspace) = workspace();
+    assert!(workspace.labels().unwrap().is_empty());
+    let labels: Vec<Label> =
+        ["Femur", "Tibia", "Патела"].into_iter().zip(0..).map(|(n, i)| Label::named(n, i)).collect();
+    workspace.set_labels(&labels).unwrap();
+    workspace.rename("Knees 2026").unwrap();
+    let mut workspace = reopened(workspace);
+    assert_eq!(workspace.labels().unwrap(), labels);
+    assert_eq!(workspace.name().unwrap(), "Knees 2026");
+    let many: Vec<Label> = (0..256).map(|i| Label::named("x", i)).collect();
+    assert!(workspace.set_labels(&many).unwrap_err().to_string().contains("255"));
+    assert_eq!(workspace.labels().unwrap(), labels);
+}
+
+/// What a random user does.
+#[derive(Clone, Debug)]
+enum Deed {
+    Paint { slice: u32, column: usize, row: usize, side: usize, label: u8 },
+    Undo,
+    Redo,
+    Propose(u32),
+    Fold,
+    Reopen,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let paint = (0u32..2, 0usize..12, 0usize..12, 1usize..5, 0u8..3)
+        .prop_map(|(slice, column, row, side, label)| Deed::Paint { slice, column, row, side, label });
+    prop_oneof![
+        8 => paint,
+        4 => Just(Deed::Undo),
+        2 => Just(Deed::Redo),
+        1 => (0u32..2).prop_map(Deed::Propose),
+        3 => Just(Deed::Fold),
+        1 => Just(Deed::Reopen),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn snapshots_equal_the_replay_of_all_steps(deeds in proptest::collection::vec(deed(), 1..80)) {
+        let (_folder, mut workspace) = workspace();
+        // The disk is not what is tested here.
+        let hasten = |c: &Connection| Ok(c.pragma_update(None, "synchronous", "OFF")?);
+        workspace.read("hasten", hasten).unwrap();
+        let knee = case(&mut workspace, "k");
+        let mut masks = [blank(), blank()];
+        let (mut done, mut undone) = (Vec::<(i64, u32, Edit)>::new(), Vec::new());
+        let mut touched = [false; 2];
+        for deed in deeds {
+            match deed {
+                Deed::Paint { slice, column, row, side, label } => {
+                    let edit = masks[slice as usize].paint(&square(column, row, side), label, &Rule::FREE);
+                    let seq = workspace.next_seq().unwrap();
+                    workspace.append(&step(seq, knee, vec![(slice, edit.clone())]), &[]).unwrap();
+                    touched[slice as usize] |= !edit.is_empty();
+                    undone.clear();
+                    done.push((seq, slice, edit));
+                }
+                Deed::Undo => if let Some((seq, slice, edit)) = done.pop() {
+                    workspace.set_undone(seq, true).unwrap();
+                    masks[slice as usize].apply(&edit.inverse());
+                    undone.push((seq, slice, edit));
+                },
+                Deed::Redo => if let Some((seq, slice, edit)) = undone.pop() {
+                    workspace.set_undone(seq, false).unwrap();
+                    masks[slice as usize].apply(&edit);
+                    done.push((seq, slice, edit));
+                },
+                Deed::Propose(slice) => {
+                    let proposal = proposal(&square(1, 1, 9), "1");
+                    let is_mask = workspace.put_proposal(knee, slice, &proposal, None).unwrap();
+                    prop_assert_eq!(is_mask, !touched[slice as usize]);
+                    if is_mask {
+                        masks[slice as usize] = proposal.mask.unpack();
+                    }
+                }
+                Deed::Fold => {
+                    // As if many steps had been made on all slices.
+                    workspace.write("age", |t| Ok(t.execute("UPDATE slice SET unfolded = 1000", ())?)).unwrap();
+                    while workspace.fold(1).unwrap() {}
+                }
+                Deed::Reopen => {
+                    workspace = reopened(workspace);
+                    workspace.read("hasten", hasten).unwrap();
+                }
+            }
+            for (slice, mask) in stored(&mut workspace, "k").slices.iter().zip(&masks) {
+                prop_assert_eq!(slice.mask.as_ref().map_or_else(blank, PackedMask::unpack), mask.clone());
+            }
+        }
+    }
+}
+
+#[test]
+fn folding_is_done_where_much_was_drawn_and_in_bounds() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut masks = [blank(), blank()];
+    for n in 0..80 {
+        let slice = n % 2;
+        let label = (n / 2 % 2 + 1) as u8;
+        paint(&mut workspace, knee, slice as u32, &mut masks[slice], &square(n % 9, n % 7, 5), label);
+    }
+    let count = |workspace: &mut Workspace| {
+        let count = |c: &Connection| Ok(c.query_row("SELECT count(*) FROM snapshot", (), |r| r.get::<_, i64>(0))?);
+        workspace.read("count", count).unwrap()
+    };
+    assert!(workspace.fold(1).unwrap());
+    assert_eq!(count(&mut workspace), 1);
+    assert!(!workspace.fold(1).unwrap());
+    assert_eq!(count(&mut workspace), 2);
+    assert!(!workspace.fold(9).unwrap());
+    assert_eq!(count(&mut workspace), 2);
+    // A step in a snapshot that is undone takes the snapshot with it.
+    let last = workspace.next_seq().unwrap() - 1;
+    workspace.set_undone(last, true).unwrap();
+    assert_eq!(count(&mut workspace), 1);
+}
+
+#[test]
+fn a_full_disk_is_named_and_the_same_step_is_saved_when_there_is_room() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    let mut mask = blank();
+    let kept = paint(&mut workspace, knee, 0, &mut mask, &square(0, 0, 9), 1);
+    workspace.set_undone(kept, true).unwrap();
+    workspace.hold_at(1).unwrap();
+    // A step fails as soon as its pages are full; those before it are saved.
+    let mut seq = workspace.next_seq().unwrap();
+    let failure = loop {
+        let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
+        match workspace.append(&step(seq, knee, vec![(0, edit)]), &[]) {
+            Ok(()) => seq += 1,
+            Err(failure) => break failure,
+        }
+        assert!(seq < 1000, "the disk was never full");
+    };
+    assert!(failure.can_retry);
+    assert!(failure.to_string().contains("the disk is full. Free some space"), "{failure}");
+    assert!(failure.to_string().contains("knees"), "{failure}");
+    assert_eq!(workspace.next_seq().unwrap(), seq);
+    assert_eq!(workspace.steps(&[knee], 2000).unwrap().len() as i64, seq - 2);
+    // What can be read still can; what fits can still be written.
+    assert!(stored(&mut workspace, "k").slices[0].is_touched);
+    workspace.set_status(knee, Status::Skipped).unwrap();
+    workspace.hold_at(0).unwrap();
+    let edit = Edit::between(&[0; 256], &[1, 2].repeat(128));
+    workspace.append(&step(seq, knee, vec![(0, edit)]), &[]).unwrap();
+    let mut workspace = reopened(workspace);
+    assert_eq!(workspace.next_seq().unwrap(), seq + 1);
+}
+
+#[test]
+fn a_disk_that_became_read_only_is_named_and_can_be_tried_again() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    // The superuser may write anywhere: the connection is made read-only instead.
+    workspace.read("hold", |c| Ok(c.pragma_update(None, "query_only", true)?)).unwrap();
+    let failure = workspace.set_status(knee, Status::Skipped).unwrap_err();
+    assert!(failure.can_retry && failure.to_string().contains("it may not be written to"), "{failure}");
+    workspace.read("release", |c| Ok(c.pragma_update(None, "query_only", false)?)).unwrap();
+    workspace.set_status(knee, Status::Skipped).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    for place in [file.clone(), file.join("below")] {
+        let error = Workspace::open(&place).unwrap_err().to_string();
+        assert!(error.contains("a file is in the place of the folder") && error.contains("file"), "{error}");
+    }
+    // A folder in the place of the database.
+    let blocked = folder.path().join("blocked");
+    std::fs::create_dir_all(blocked.join(DATABASE)).unwrap();
+    let error = Workspace::open(&blocked).unwrap_err().to_string();
+    assert!(error.contains("blocked"), "{error}");
+}
+
+#[test]
+fn a_second_window_cannot_open_it() {
+    let (_folder, workspace) = workspace();
+    let error = Workspace::open(workspace.folder()).unwrap_err().to_string();
+    assert!(error.contains("knees") && error.contains("has it open"), "{error}");
+    assert!(reopened(workspace).models_folder().is_dir());
+}

@@ -1,0 +1,362 @@
+//! Killed at any moment, the program loses no step: a child works on a workspace and is killed, and what it had
+//! been told is saved must be there.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use labrum::{
+    domain::{
+        edit::Edit,
+        journal::{
+            Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
+        },
+        mask::{Mask, PackedMask, Rule},
+        region::{PixelRect, Region},
+        study::{Source, Status},
+    },
+    workspace::Workspace,
+};
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+const CASES: usize = 2;
+const SLICES: usize = 2;
+const SIDE: usize = 64;
+/// After so many lives a new workspace is begun.
+const LIVES_OF_A_WORKSPACE: u64 = 50;
+
+#[test]
+fn a_killed_program_loses_nothing() {
+    kill(200, 1);
+}
+
+/// About a minute.
+#[test]
+#[ignore = "the same with a thousand kills"]
+fn a_program_killed_a_thousand_times_loses_nothing() {
+    kill(1000, 2);
+}
+
+/// What the child does: works from the step given until it is killed. Does nothing in a usual run of the tests.
+#[test]
+fn the_work_of_the_child() {
+    let Ok(task) = std::env::var("LABRUM_KILLED") else { return };
+    let [seed, done, folder] = task.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
+    let seed = seed.parse().unwrap();
+    let mut work = Work::new(seed);
+    for _ in 0..done.parse::<u64>().unwrap() {
+        let action = work.next();
+        work.apply(&action);
+    }
+    let mut workspace = Workspace::open(Path::new(folder)).unwrap();
+    let cases = adopt(&mut workspace);
+    let begun = Instant::now();
+    // An end of its own, should the parent be gone.
+    while begun.elapsed() < Duration::from_secs(20) {
+        let action = work.next();
+        save(&mut workspace, &cases, &action);
+        work.apply(&action);
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "\nsaved {}", work.done).unwrap();
+        out.flush().unwrap();
+    }
+}
+
+/// Kills so often in all, on workspaces side by side: most of a life is waiting for the disk.
+fn kill(times: u64, seed: u64) {
+    let series = times / LIVES_OF_A_WORKSPACE;
+    let counts: Vec<(u64, u64)> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|n| scope.spawn(move || (n..series).step_by(4).map(|n| lives(seed << 16 | n)).collect::<Vec<_>>()))
+            .collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let (calls, untold) = counts.into_iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    println!("{times} kills, {calls} calls, {untold} of them saved when killed before they could be told");
+    assert!(calls > times, "too little was done between the kills to say anything: {calls} calls");
+}
+
+/// The lives of one workspace; how many calls were saved in all, and how many without having been told.
+fn lives(seed: u64) -> (u64, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("workspace");
+    let (mut work, mut untold) = (Work::new(seed), 0);
+    for life in 0..LIVES_OF_A_WORKSPACE {
+        let saved = live(&folder, &work, life);
+        while work.done < saved {
+            let action = work.next();
+            work.apply(&action);
+        }
+        untold += check(&folder, &mut work);
+    }
+    (work.done, untold)
+}
+
+/// One life of the child, ended by a kill; how far it said that it got.
+fn live(folder: &Path, work: &Work, life: u64) -> u64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["the_work_of_the_child", "--exact", "--nocapture"])
+        .env("LABRUM_KILLED", format!("{} {} {}", work.seed, work.done, folder.display()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut random = Random(work.seed ^ (life << 32));
+    // Some die while they open the workspace, most while they work.
+    let mut saved = work.done;
+    if random.below(5) > 0 {
+        saved = lines.by_ref().map_while(Result::ok).find_map(|line| told(&line)).unwrap_or_else(|| fail(&mut child));
+    }
+    thread::sleep(Duration::from_micros(random.below(40_000)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    lines.map_while(Result::ok).filter_map(|line| told(&line)).last().unwrap_or(saved)
+}
+
+fn told(line: &str) -> Option<u64> {
+    line.strip_prefix("saved ")?.parse().ok()
+}
+
+fn fail(child: &mut Child) -> ! {
+    let mut words = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut words).unwrap();
+    panic!("the child stopped by itself: {words}");
+}
+
+/// Compares the workspace with what was told, or that and the call in hand; the number of calls (0 or 1) that were
+/// saved without having been told.
+fn check(folder: &Path, work: &mut Work) -> u64 {
+    let mut workspace = Workspace::open(folder).unwrap();
+    let keys = adopt(&mut workspace);
+    let found = look(&mut workspace, &keys);
+    let in_hand = u64::from(found != work.state());
+    if in_hand == 1 {
+        let action = work.next();
+        work.apply(&action);
+        assert_eq!(found, work.state(), "after {} calls", work.done);
+    }
+    // Undo works, and redo.
+    if let Some(last) = work.last_done() {
+        let mut undone = work.clone();
+        undone.apply(&Action::Undo(last));
+        workspace.set_undone(last, true).unwrap();
+        assert_eq!(look(&mut workspace, &keys), undone.state(), "undo of {last}");
+        workspace.set_undone(last, false).unwrap();
+        assert_eq!(look(&mut workspace, &keys), work.state(), "redo of {last}");
+    }
+    workspace.close().unwrap();
+    let database = rusqlite::Connection::open(folder.join("workspace.sqlite")).unwrap();
+    let report: String = database.query_row("PRAGMA integrity_check", (), |r| r.get(0)).unwrap();
+    assert_eq!(report, "ok");
+    in_hand
+}
+
+/// What can be seen of a workspace.
+type State = (Vec<(Status, f64, Vec<Option<PackedMask>>)>, Vec<(i64, Edit, StepState)>);
+
+fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
+    let cases: Vec<StoredCase> = (0..CASES).map(|n| workspace.case(&format!("case {n}")).unwrap().unwrap()).collect();
+    let masks = |case: StoredCase| case.slices.into_iter().map(|slice| slice.mask).collect();
+    let steps = workspace.steps(keys, 100_000).unwrap();
+    let steps = steps.into_iter().map(|mut step| (step.seq, step.edits.remove(0).1, step.state)).collect();
+    (cases.into_iter().map(|case| (case.entry.status, case.entry.seconds, masks(case))).collect(), steps)
+}
+
+fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
+    let slice = |n: usize| SliceDescription {
+        source: Source { path: "scan.dcm".into(), frame: n as u32 },
+        sop_instance_uid: Some("1.2.3".into()),
+    };
+    let case = |n: usize| CaseDescription {
+        identity: format!("case {n}"),
+        study: "1.2".into(),
+        description: "PD".into(),
+        modality: "MR".into(),
+        date: String::new(),
+        columns: SIDE as u32,
+        rows: SIDE as u32,
+        slices: (0..SLICES).map(slice).collect(),
+    };
+    (0..CASES).map(|n| workspace.adopt(&case(n)).unwrap()).collect()
+}
+
+/// One call of the store.
+enum Action {
+    Stroke { case: usize, slice: usize, edit: Edit },
+    Undo(i64),
+    Redo(i64),
+    Propose { case: usize, slice: usize, mask: PackedMask },
+    SetStatus(usize, Status),
+    AddSecond(usize),
+    Fold,
+}
+
+fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
+    match action {
+        Action::Stroke { case, slice, edit } => {
+            let author = Author::Person("AB".into());
+            let (seq, edits) = (workspace.next_seq().unwrap(), vec![(*slice as u32, edit.clone())]);
+            let step =
+                Step { seq, case: keys[*case], at: seq, author, tool: "brush".into(), edits, state: StepState::Done };
+            workspace.append(&step, keys)
+        }
+        Action::Undo(seq) => workspace.set_undone(*seq, true),
+        Action::Redo(seq) => workspace.set_undone(*seq, false),
+        Action::Propose { case, slice, mask } => {
+            let model = ModelStamp { name: "knee".into(), version: "1".into(), weights: String::new() };
+            let proposal = Proposal { model, at: 1, mask: mask.clone() };
+            workspace.put_proposal(keys[*case], *slice as u32, &proposal, Some(&[7; 20_000])).map(drop)
+        }
+        Action::SetStatus(case, status) => workspace.set_status(keys[*case], *status),
+        Action::AddSecond(case) => workspace.add_seconds(keys[*case], 1.0),
+        Action::Fold => workspace.fold(1).map(drop),
+    }
+    .unwrap();
+}
+
+/// A step as the model of the store keeps it.
+#[derive(Clone)]
+struct Done {
+    case: usize,
+    slice: usize,
+    edit: Edit,
+    state: StepState,
+}
+
+#[derive(Clone, Default)]
+struct Case {
+    status: Status,
+    seconds: f64,
+    masks: Vec<Option<Mask>>,
+}
+
+/// The script, which follows from the seed alone, and what it leads to.
+#[derive(Clone)]
+struct Work {
+    seed: u64,
+    /// Calls so far.
+    done: u64,
+    cases: Vec<Case>,
+    /// The step at `i` has number `i + 1` in the journal.
+    steps: Vec<Done>,
+}
+
+impl Work {
+    fn new(seed: u64) -> Self {
+        let case = Case { masks: vec![None; SLICES], ..Case::default() };
+        Self { seed, done: 0, cases: vec![case; CASES], steps: Vec::new() }
+    }
+
+    /// The next call, chosen by seed, number of calls so far and state.
+    fn next(&self) -> Action {
+        let mut random = Random(self.seed << 40 | self.done);
+        let (case, slice) = (random.below(CASES as u64) as usize, random.below(SLICES as u64) as usize);
+        let region = disc(&mut random);
+        let undo = self.last_done().map(Action::Undo);
+        let redo = self.number_of(self.steps.iter().position(|s| s.state == StepState::Undone)).map(Action::Redo);
+        let rare = match random.below(20) {
+            0..4 => undo,
+            4..7 => redo,
+            7 => {
+                let mut mask = Mask::empty(SIDE, SIDE);
+                mask.paint(&region, 1, &Rule::FREE);
+                Some(Action::Propose { case, slice, mask: PackedMask::of(&mask) })
+            }
+            8 => Some(Action::SetStatus(case, [Status::Accepted, Status::Skipped, Status::New][slice])),
+            9 => Some(Action::AddSecond(case)),
+            10 => Some(Action::Fold),
+            _ => None,
+        };
+        rare.unwrap_or_else(|| {
+            let label = random.below(4) as u8;
+            let mut mask = self.cases[case].masks[slice].clone().unwrap_or_else(|| Mask::empty(SIDE, SIDE));
+            match mask.paint(&region, label, &Rule::FREE) {
+                edit if edit.is_empty() => Action::AddSecond(case),
+                edit => Action::Stroke { case, slice, edit },
+            }
+        })
+    }
+
+    fn apply(&mut self, action: &Action) {
+        self.done += 1;
+        match action {
+            Action::Stroke { case, slice, edit } => {
+                for step in self.steps.iter_mut().filter(|s| s.state == StepState::Undone) {
+                    step.state = StepState::Dropped;
+                }
+                let (case, slice) = (*case, *slice);
+                self.steps.push(Done { case, slice, edit: edit.clone(), state: StepState::Done });
+                self.mask(case, slice).apply(edit);
+                if [Status::New, Status::Proposed].contains(&self.cases[case].status) {
+                    self.cases[case].status = Status::Corrected;
+                }
+            }
+            Action::Undo(seq) => self.set(*seq, StepState::Undone),
+            Action::Redo(seq) => self.set(*seq, StepState::Done),
+            Action::Propose { case, slice, mask } => {
+                if !self.steps.iter().any(|s| (s.case, s.slice) == (*case, *slice)) {
+                    self.cases[*case].masks[*slice] = Some(mask.unpack());
+                }
+                if self.cases[*case].status == Status::New {
+                    self.cases[*case].status = Status::Proposed;
+                }
+            }
+            Action::SetStatus(case, status) => self.cases[*case].status = *status,
+            Action::AddSecond(case) => self.cases[*case].seconds += 1.0,
+            Action::Fold => {}
+        }
+    }
+
+    fn set(&mut self, seq: i64, state: StepState) {
+        let step = &mut self.steps[seq as usize - 1];
+        step.state = state;
+        let Done { case, slice, edit, .. } = step.clone();
+        let edit = if state == StepState::Undone { edit.inverse() } else { edit };
+        self.mask(case, slice).apply(&edit);
+    }
+
+    fn mask(&mut self, case: usize, slice: usize) -> &mut Mask {
+        self.cases[case].masks[slice].get_or_insert_with(|| Mask::empty(SIDE, SIDE))
+    }
+
+    fn last_done(&self) -> Option<i64> {
+        self.number_of(self.steps.iter().rposition(|s| s.state == StepState::Done))
+    }
+
+    fn number_of(&self, step: Option<usize>) -> Option<i64> {
+        step.map(|i| i as i64 + 1)
+    }
+
+    fn state(&self) -> State {
+        let masks = |case: &Case| case.masks.iter().map(|m| m.as_ref().map(PackedMask::of)).collect();
+        let live = |(_, step): &(i64, &Done)| step.state != StepState::Dropped;
+        let steps = (1..).zip(&self.steps).filter(live).map(|(seq, s)| (seq, s.edit.clone(), s.state)).collect();
+        (self.cases.iter().map(|case| (case.status, case.seconds, masks(case))).collect(), steps)
+    }
+}
+
+fn disc(random: &mut Random) -> Region {
+    let radius = 2 + random.below(12) as i64;
+    let (column, row) = (random.below(SIDE as u64) as i64, random.below(SIDE as u64) as i64);
+    Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| {
+        (x as i64 - column).pow(2) + (y as i64 - row).pow(2) <= radius * radius
+    })
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % end
+    }
+}
