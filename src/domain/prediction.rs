@@ -12,6 +12,25 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
+    pub fn relabelled(self, values: &[u8]) -> Self {
+        if values.iter().enumerate().all(|(i, v)| usize::from(*v) == i + 1) && values.len() >= self.probabilities.len() {
+            return self;
+        }
+        let (columns, rows) = (self.mask.columns(), self.mask.rows());
+        let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
+        let labels = self.mask.labels().iter().map(value).collect();
+        let most = values.iter().copied().max().map_or(0, usize::from);
+        let mut probabilities = vec![vec![0; columns * rows]; most];
+        for (map, value) in self.probabilities.into_iter().zip(values) {
+            if let Some(place) = usize::from(*value).checked_sub(1).and_then(|i| probabilities.get_mut(i)) {
+                *place = map;
+            }
+        }
+        let mask = Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows));
+        Self { mask, probabilities }
+    }
+
     /// Probability 0..=1 of `label` at pixel `index`; of background for label 0.
     pub fn probability(&self, label: u8, index: usize) -> f32 {
         let of = |map: &Vec<u16>| f32::from(map[index]) / 65535.0;
@@ -19,5 +38,22 @@ impl Prediction {
             0 => (1.0 - self.probabilities.iter().map(of).sum::<f32>()).max(0.0),
             l => self.probabilities.get(usize::from(l) - 1).map_or(0.0, of),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn labels_get_the_values_of_the_workspace() {
+        let mask = Mask::from_labels(3, 1, vec![0, 1, 2]).unwrap();
+        let prediction = Prediction { mask, probabilities: vec![vec![1, 60_000, 3], vec![4, 5, 60_000]] };
+        let other = prediction.clone().relabelled(&[3, 1]);
+        assert_eq!(other.mask.labels(), [0, 3, 1]);
+        assert_eq!(other.probability(3, 1), prediction.probability(1, 1));
+        assert_eq!(other.probability(1, 2), prediction.probability(2, 2));
+        assert_eq!(prediction.clone().relabelled(&[1, 2]), prediction);
     }
 }

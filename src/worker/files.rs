@@ -3,9 +3,13 @@
 use super::{Outbox, Places, samples};
 use crate::{
     io,
-    session::job::{Event, Job, Pick},
+    session::job::{Event, Job, Pick, WorkspaceSummary},
+    workspace,
 };
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// How often the window is told how far a search is.
 const EVERY: Duration = Duration::from_millis(100);
@@ -31,6 +35,19 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
             if let Err(error) = places.save_settings(&settings) {
                 outbox.send(Event::Failed(error));
             }
+        }
+        Job::LookAtWorkspaces(folders) => {
+            let look = |folder: PathBuf| {
+                let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+                match workspace::summary(&folder) {
+                    Some(found) => {
+                        let cases = found.cases.zip(found.accepted);
+                        WorkspaceSummary { folder, name: found.name, cases, is_missing: false }
+                    }
+                    None => WorkspaceSummary { folder, name, cases: None, is_missing: true },
+                }
+            };
+            outbox.send(Event::Workspaces(folders.into_iter().map(look).collect()));
         }
         _ => {}
     }

@@ -1,7 +1,8 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-display` makes tiles,
-//! `labrum-network` alone touches the network and its device, `labrum-export` writes. Of decoding wishes, tiles and
+//! `labrum-network` alone touches the network and its device, `labrum-export` writes and reads masks, `labrum-survey`
+//! works out what is shown of masks that are drawn on, `labrum-workspace` keeps the work. Of decoding wishes, tiles and
 //! urgent runs only the newest request survives.
 
 mod decode;
@@ -12,6 +13,8 @@ mod mailbox;
 mod network;
 mod places;
 mod samples;
+mod store;
+mod survey;
 
 pub use network::Network;
 pub use places::Places;
@@ -20,9 +23,9 @@ use crate::{
     Error,
     session::job::{Event, Job},
 };
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use mailbox::Mailbox;
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 /// Events wait here until the window takes them; senders wait when it is full.
 const EVENTS: usize = 64;
@@ -55,6 +58,8 @@ pub struct Worker {
     decode: Arc<decode::Queue>,
     display: Arc<Mailbox<crate::session::job::RenderRequest>>,
     network: network::Handle,
+    survey: Sender<Job>,
+    store: store::Handle,
 }
 
 impl Worker {
@@ -74,7 +79,12 @@ impl Worker {
         }
         let (mailbox, out) = (display.clone(), outbox.clone());
         spawn("labrum-display", move || display::work(&mailbox, &out))?;
+        let (survey, surveys) = unbounded();
+        let out = outbox.clone();
+        spawn("labrum-survey", move || survey::work(&surveys, &out))?;
         Ok(Self {
+            survey,
+            store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| files::work(job, &places, out))?,
             export: lane("labrum-export", outbox.clone(), export::work)?,
             network: network::Handle::start(outbox.clone(), network)?,
@@ -91,11 +101,20 @@ impl Worker {
             Job::Wishes(wishes) => self.decode.replace(wishes),
             Job::Render(request) => self.display.put(request),
             Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
-            Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) => self.hand_over(&self.files, job),
-            Job::Export(_) => self.hand_over(&self.export, job),
+            Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) | Job::LookAtWorkspaces(_) => {
+                self.hand_over(&self.files, job);
+            }
+            Job::Export(_) | Job::Import { .. } => self.hand_over(&self.export, job),
+            Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
+            Job::Store(job) => self.store.submit(job),
             // Native dialogs belong to the window: see `beside`.
             Job::Pick(_) => {}
         }
+    }
+
+    /// Waits until the last step is in the workspace, `limit` at the longest.
+    pub fn settle(&self, limit: Duration) {
+        self.store.settle(limit);
     }
 
     /// Runs something that may wait for long on a thread of its own; its event comes with the others.
@@ -125,6 +144,7 @@ impl Drop for Worker {
         self.decode.close();
         self.display.close();
         self.network.close();
+        self.store.close();
     }
 }
 

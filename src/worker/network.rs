@@ -169,7 +169,7 @@ impl Thread {
             if job.cancel.is_cancelled() || self.inbox.is_closed() {
                 break;
             }
-            let result = self.segment(&job.model, target);
+            let result = self.segment(job, target);
             if let Some(notice) = self.network.take_notice() {
                 self.outbox.send(Event::Notice(notice));
             }
@@ -187,13 +187,12 @@ impl Thread {
         Ok(())
     }
 
-    fn segment(&mut self, model: &ModelEntry, target: &Target) -> Result<Arc<Finding>> {
+    fn segment(&mut self, job: &SegmentJob, target: &Target) -> Result<Arc<Finding>> {
         let image = match &target.image {
             Some(image) => image.clone(),
             None => Arc::new(io::open::load(&target.source, target.kind)?),
         };
-        let prediction = self.network.segment(&image)?;
-        let labels = model.card.labels.clone().into();
-        Ok(Arc::new(Finding::of(&prediction, model.title().into(), labels, image.spacing)))
+        let prediction = self.network.segment(&image)?.relabelled(&job.values);
+        Ok(Arc::new(Finding::of(&prediction, job.model.title().into(), job.labels.clone(), image.spacing)))
     }
 }

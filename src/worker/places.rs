@@ -11,10 +11,12 @@ pub struct Places {
     pub config: PathBuf,
     /// For what can be made again.
     pub cache: PathBuf,
+    /// For workspaces.
+    pub data: PathBuf,
 }
 
 impl Places {
-    /// The user's; `LABRUM_CONFIG` and `LABRUM_CACHE` name others.
+    /// The user's; `LABRUM_CONFIG`, `LABRUM_CACHE` and `LABRUM_DATA` name others.
     pub fn of_user() -> Self {
         let dirs = ProjectDirs::from("", "", "labrum");
         let place = |variable: &str, usual: Option<PathBuf>| {
@@ -24,6 +26,7 @@ impl Places {
         Self {
             config: place("LABRUM_CONFIG", dirs.as_ref().map(|d| d.config_dir().to_owned())),
             cache: place("LABRUM_CACHE", dirs.as_ref().map(|d| d.cache_dir().to_owned())),
+            data: place("LABRUM_DATA", dirs.as_ref().map(|d| d.data_dir().to_owned())),
         }
     }
 
@@ -69,7 +72,8 @@ mod tests {
 
     fn places() -> (tempfile::TempDir, Places) {
         let folder = tempfile::tempdir().unwrap();
-        let places = Places { config: folder.path().join("config"), cache: folder.path().join("cache") };
+        let at = |name| folder.path().join(name);
+        let places = Places { config: at("config"), cache: at("cache"), data: at("data") };
         (folder, places)
     }
 

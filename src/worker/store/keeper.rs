@@ -1,0 +1,351 @@
+//! The open workspace: the session's jobs as calls of the store, and what it keeps as events.
+
+use crate::{
+    Error, Result,
+    domain::{
+        edit::Edit,
+        journal::{Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice},
+        label::Label,
+        mask::PackedMask,
+        study::{Kind, Series},
+    },
+    session::{
+        finding::Finding,
+        history::{Step, StepId},
+        job::{CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
+        store::stored_step,
+    },
+    worker::Places,
+    workspace::{Failure, Workspace},
+};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+/// So many steps can be undone at least after a restart.
+const STEPS: u32 = 1000;
+
+/// Slices whose journal is folded in one go.
+const FOLDED: u32 = 8;
+
+/// Why something was not written.
+pub(super) enum Trouble {
+    /// It may work another time.
+    Later(Error),
+    /// It never will.
+    Never(Error),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        if failure.can_retry { Self::Later(failure.error) } else { Self::Never(failure.error) }
+    }
+}
+
+/// The case that a job is about, where that has to be known to the workspace.
+pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
+    match job {
+        StoreJob::Append { step, .. } => Some(step.case),
+        StoreJob::Proposal { case, .. } | StoreJob::Status { case, .. } | StoreJob::Seconds { case, .. } => Some(*case),
+        _ => None,
+    }
+}
+
+struct Known {
+    key: CaseKey,
+    series: Arc<Series>,
+}
+
+/// The workspace and what the session's names in it are.
+pub(super) struct Keeper {
+    places: Places,
+    workspace: Option<Workspace>,
+    cases: HashMap<CaseId, Known>,
+    steps: HashMap<u64, i64>,
+    next_seq: i64,
+    labels: Arc<[Label]>,
+    /// Slices that were found and whose findings are still to be worked out.
+    found: HashMap<SliceKey, StoredSlice>,
+    has_to_fold: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(places: Places) -> Self {
+        Self {
+            places,
+            workspace: None,
+            cases: HashMap::new(),
+            steps: HashMap::new(),
+            next_seq: 1,
+            labels: Arc::default(),
+            found: HashMap::new(),
+            has_to_fold: false,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.workspace.is_some()
+    }
+
+    pub(super) fn knows(&self, case: CaseId) -> bool {
+        self.cases.contains_key(&case)
+    }
+
+    pub(super) fn has_to_fold(&self) -> bool {
+        self.has_to_fold && self.is_open()
+    }
+
+    pub(super) fn fold(&mut self) {
+        // A fold that fails is no loss: the journal has it all.
+        let left = self.workspace.as_mut().map_or(Ok(false), |w| w.fold(FOLDED));
+        self.has_to_fold = left.unwrap_or_else(|failure| {
+            log::warn!("{failure}");
+            false
+        });
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some(Err(failure)) = self.workspace.take().map(Workspace::close) {
+            log::error!("{failure}");
+        }
+    }
+
+    /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
+    pub(super) fn work(&mut self, job: &StoreJob, has_work: bool) -> Result<Vec<Event>, Trouble> {
+        match job {
+            StoreJob::Open { folder, with_cases } => {
+                let folder = folder.clone().unwrap_or_else(|| self.places.data.join("My work"));
+                Ok(self.open(&folder, *with_cases, has_work && !self.is_open()))
+            }
+            StoreJob::Rename(name) => {
+                self.workspace()?.rename(name)?;
+                self.info(false).map(|info| vec![Event::Workspace(Ok(info))])
+            }
+            StoreJob::Move(folder) => {
+                let moved = self.workspace()?.move_to(folder);
+                let info = self.info(false)?;
+                let failed = moved.err().map(|failure| Event::Failed(failure.error));
+                Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).collect())
+            }
+            StoreJob::Labels(labels) => {
+                self.workspace()?.set_labels(labels)?;
+                self.labels = labels.clone().into();
+                Ok(Vec::new())
+            }
+            StoreJob::Append { step, person, open } => self.append(step, person, open),
+            StoreJob::SetUndone { step, undone } => {
+                let seq = match step {
+                    StepId::Stored(seq) => Some(*seq),
+                    StepId::New(id) => self.steps.get(id).copied(),
+                };
+                let lost = || Trouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
+                self.workspace()?.set_undone(seq.ok_or_else(lost)?, *undone)?;
+                self.has_to_fold = true;
+                Ok(Vec::new())
+            }
+            StoreJob::Proposal { case, slice, finding } => self.proposal(*case, *slice as u32, finding),
+            StoreJob::Status { case, status } => {
+                let key = self.key(*case)?;
+                self.workspace()?.set_status(key, *status)?;
+                Ok(vec![Event::Meter(self.workspace()?.meter()?)])
+            }
+            StoreJob::Seconds { case, seconds } => {
+                let key = self.key(*case)?;
+                self.workspace()?.add_seconds(key, *seconds)?;
+                Ok(Vec::new())
+            }
+            StoreJob::Retry | StoreJob::Adopt(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn open(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
+        // The same folder again: its lock must be let go first.
+        self.close();
+        self.cases.clear();
+        self.steps.clear();
+        self.found.clear();
+        let opened = Workspace::open(folder).and_then(|workspace| {
+            self.workspace = Some(workspace);
+            self.info(with_cases).map_err(|trouble| match trouble {
+                Trouble::Later(error) | Trouble::Never(error) => error,
+            })
+        });
+        // Values that were drawn mean other labels there.
+        let opened = opened.and_then(|info| match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
+            true => Err(Error::at("keep the work", folder, "there is other work in that workspace")
+                .advise("Choose a new folder for what was drawn since.")),
+            false => Ok(info),
+        });
+        if opened.is_err() {
+            self.close();
+        }
+        let missing = opened.as_ref().map_or(0, |info| info.sources.iter().filter(|p| !p.exists()).count());
+        let mut events = Vec::new();
+        if missing > 0 {
+            let files = if missing == 1 { "file is" } else { "files are" };
+            events.push(Event::Notice(format!(
+                "{missing} {files} not where they were. Open the folder in which they are now: their masks are kept and found again."
+            )));
+        }
+        let opened = opened.map(|info| WorkspaceInfo {
+            sources: info.sources.into_iter().filter(|p| p.exists()).collect(),
+            ..info
+        });
+        events.push(Event::Workspace(opened));
+        events
+    }
+
+    fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, Trouble> {
+        let workspace = self.workspace()?;
+        let (folder, name) = (workspace.folder().to_owned(), workspace.name()?);
+        let (labels, meter) = (workspace.labels()?, workspace.meter()?);
+        let next_seq = workspace.next_seq()?;
+        let mut sources: Vec<PathBuf> = Vec::new();
+        if with_cases {
+            let mut seen = HashSet::new();
+            for entry in workspace.cases()? {
+                let paths = entry.description.slices.into_iter().map(|s| s.source.path);
+                sources.extend(paths.filter(|path| seen.insert(path.clone())));
+            }
+        }
+        (self.next_seq, self.labels) = (next_seq, labels.clone().into());
+        Ok(WorkspaceInfo { folder, name, labels, meter, sources })
+    }
+
+    fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
+        let closed = || {
+            Trouble::Later(Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."))
+        };
+        self.workspace.as_mut().ok_or_else(closed)
+    }
+
+    fn key(&self, case: CaseId) -> Result<CaseKey, Trouble> {
+        let lost = || Trouble::Later(Error::new("save the work", "the workspace does not know the case yet"));
+        self.cases.get(&case).map(|known| known.key).ok_or_else(lost)
+    }
+
+    fn append(&mut self, step: &Step, person: &str, open: &[CaseId]) -> Result<Vec<Event>, Trouble> {
+        let case = self.key(step.case)?;
+        let redo_of: Vec<CaseKey> = open.iter().filter_map(|c| Some(self.cases.get(c)?.key)).collect();
+        let edits = step.edits(false).map(|(slice, edit)| (slice as u32, edit)).collect();
+        let seq = self.store_step(case, &step.tool, Author::Person(person.to_owned()), edits, &redo_of)?;
+        if let StepId::New(id) = step.id {
+            self.steps.insert(id, seq);
+        }
+        Ok(Vec::new())
+    }
+
+    fn store_step(
+        &mut self,
+        case: CaseKey,
+        tool: &str,
+        author: Author,
+        edits: Vec<(u32, Edit)>,
+        redo_of: &[CaseKey],
+    ) -> Result<i64, Trouble> {
+        let seq = self.next_seq;
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let step = Stored { seq, case, at, author, tool: tool.to_owned(), edits, state: StepState::Done };
+        self.workspace()?.append(&step, redo_of)?;
+        self.next_seq += 1;
+        self.has_to_fold = true;
+        Ok(seq)
+    }
+
+    fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, Trouble> {
+        let key = self.key(case)?;
+        let (name, version) = finding.model_and_version();
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let mask = finding.mask();
+        let model = ModelStamp { name, version, weights: String::new() };
+        let proposal = Proposal { model, at, mask: PackedMask::of(&mask) };
+        let bytes = finding.probability_bytes();
+        self.workspace()?.put_proposal(key, slice, &proposal, Some(&bytes))?;
+        Ok(Vec::new())
+    }
+
+    /// Finds or enters a case; the findings of the slices that are named can be had after.
+    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>)> {
+        let case = adopt.case;
+        let failed = |trouble| match trouble {
+            Trouble::Later(error) | Trouble::Never(error) => error,
+        };
+        let stored = self.enter(adopt).map_err(failed)?;
+        let Some(stored) = stored else { return Ok((Event::Restored { case, restored: None }, Vec::new())) };
+        let steps = self.workspace().and_then(|w| Ok(w.steps(&[stored.entry.key], STEPS)?)).map_err(failed)?;
+        let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
+        let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
+        self.found.extend(slices.iter().map(|key| (*key, stored.slices[key.slice].clone())));
+        let (done, undone): (Vec<_>, Vec<_>) =
+            steps.into_iter().filter(|s| s.state != StepState::Dropped).partition(|s| s.state == StepState::Done);
+        let to_step = |s: Stored| {
+            let edits = s.edits.iter().map(|(slice, edit)| (*slice as usize, edit.to_bytes())).collect();
+            stored_step(s.seq, case, &s.tool, edits)
+        };
+        let slice = |s: StoredSlice| RestoredSlice {
+            mask: s.mask,
+            is_touched: s.is_touched,
+            is_proposal_apart: s.is_proposal_apart,
+        };
+        let restored = Restored {
+            status: stored.entry.status,
+            seconds: stored.entry.seconds,
+            slices: stored.slices.into_iter().map(slice).collect(),
+            done: done.into_iter().map(to_step).collect(),
+            undone: undone.into_iter().map(to_step).collect(),
+            problems: stored.problems,
+        };
+        Ok((Event::Restored { case, restored: Some(Box::new(restored)) }, slices))
+    }
+
+    /// Makes a case known; `None` where the workspace had nothing of it.
+    fn enter(&mut self, adopt: CaseToAdopt) -> Result<Option<StoredCase>, Trouble> {
+        let CaseToAdopt { case, study, series } = adopt;
+        let identity = identity(&series).map_err(Trouble::Never)?;
+        let description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
+        let was_there = self.workspace()?.case(&identity)?;
+        let key = self.workspace()?.adopt(&description)?;
+        self.cases.insert(case, Known { key, series });
+        // Once more: adopting may have found its slices in another order.
+        if was_there.is_some() { Ok(self.workspace()?.case(&identity)?) } else { Ok(None) }
+    }
+
+    /// What is shown of a slice that was kept.
+    pub(super) fn findings(&mut self, key: SliceKey) -> Option<Event> {
+        let slice = self.found.remove(&key)?;
+        let known = self.cases.get(&key.case)?;
+        let spacing = known.series.slices.get(key.slice).and_then(|s| s.spacing);
+        let labels = self.labels.clone();
+        let bytes = self.workspace.as_mut()?.probabilities(known.key, key.slice as u32);
+        // Without probabilities the mask is still there.
+        let bytes = bytes.inspect_err(|failure| log::warn!("{failure}")).ok().flatten().unwrap_or_default();
+        let proposal = slice.proposal.as_ref().map(|p| {
+            let model = format!("{} {}", p.model.name, p.model.version).into();
+            Arc::new(Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), spacing))
+        });
+        let finding = match (&proposal, &slice.mask) {
+            (Some(proposal), Some(mask)) if !slice.is_touched && proposal.mask() == mask.unpack() => proposal.clone(),
+            (_, Some(mask)) => Arc::new(Finding::of_drawn(&mask.unpack(), proposal.as_deref(), labels, spacing)),
+            (_, None) => return None,
+        };
+        Some(Event::RestoredSlice { key, finding, proposal })
+    }
+}
+
+/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture.
+fn identity(series: &Series) -> Result<String> {
+    let Some(first) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
+        return Ok(series.id.clone());
+    };
+    let path = &first.source.path;
+    let failed = |e: io::Error| Error::at("read", path, e);
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path).map_err(failed)?, &mut hasher).map_err(failed)?;
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,76 @@
+//! Works out what is shown of masks that a person draws on, and shapes between drawn slices.
+
+use super::Outbox;
+use crate::{
+    domain::{region::Region, tools::interpolate},
+    session::{
+        finding::Finding,
+        job::{Event, InterpolateJob, Job, SurveyJob},
+    },
+};
+use crossbeam_channel::Receiver;
+use std::{collections::VecDeque, sync::Arc};
+
+/// Does jobs until nobody sends any; of several for one slice only the newest.
+pub(super) fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            let Ok(job) = jobs.recv() else { return };
+            waiting.push_back(job);
+        }
+        waiting.extend(jobs.try_iter());
+        let Some(job) = waiting.pop_front() else { continue };
+        let event = match job {
+            Job::Survey(job) if is_outdated(&job, &waiting) => continue,
+            Job::Survey(job) => survey(job),
+            Job::Interpolate(job) => {
+                let shapes = shapes(&job);
+                Event::Interpolated(job, shapes)
+            }
+            _ => continue,
+        };
+        if !outbox.send(event) {
+            return;
+        }
+    }
+}
+
+fn is_outdated(job: &SurveyJob, waiting: &VecDeque<Job>) -> bool {
+    waiting.iter().any(|later| matches!(later, Job::Survey(later) if later.key == job.key))
+}
+
+fn survey(job: SurveyJob) -> Event {
+    let SurveyJob { key, revision, mask, labels, proposal, spacing } = job;
+    let finding = Arc::new(Finding::of_drawn(&mask, proposal.as_deref(), labels, spacing));
+    Event::Surveyed { key, revision, finding }
+}
+
+fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
+    let between = |(first, a, last, b): &(usize, Region, usize, Region)| {
+        let (first, count) = (*first, last - first);
+        let shape = |n: usize| {
+            let t = n as f64 / count as f64;
+            (first + n, interpolate::between(a, b, t, job.columns, job.rows, job.spacing))
+        };
+        (1..count).map(shape).collect::<Vec<_>>()
+    };
+    job.shapes.iter().flat_map(between).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tools::stroke::disc;
+
+    #[test]
+    fn slices_between_get_the_shapes_between() {
+        let (a, b) = (disc([20.0, 20.0], [6.0, 6.0], 64, 64), disc([40.0, 20.0], [12.0, 12.0], 64, 64));
+        let shapes = [(2, a, 6, b)].into();
+        let job =
+            InterpolateJob { case: 1, label: 1, shapes, columns: 64, rows: 64, spacing: [1.0; 2], edits_seen: 0 };
+        let shapes = super::shapes(&job);
+        assert_eq!(shapes.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [3, 4, 5]);
+        assert!(shapes.windows(2).all(|w| w[0].1.len() < w[1].1.len()), "they grow from one to the other");
+    }
+}
