@@ -48,7 +48,7 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
         |by: [f64; 2]| PixelRect { columns: reach(x, by[0], image.columns), rows: reach(y, by[1], image.rows) };
     let disc = Region::from_fn(&window(radii), |column, row| {
         let away = [(column as f64 + 0.5 - x) / radii[0], (row as f64 + 0.5 - y) / radii[1]];
-        (column, row) == pointer || away[0].hypot(away[1]) <= 1.0
+        (column, row) == pointer || away[0] * away[0] + away[1] * away[1] <= 1.0
     });
     if sensitivity.is_nan() || sensitivity <= 0.0 || longest < 2.0 {
         return disc;
@@ -128,7 +128,7 @@ impl Brush<'_> {
         let radii = self.radii.map(|r| (share * r).max(1.0));
         let near = |i: &usize| {
             let away = [(i % columns) as f64 + 0.5 - self.center[0], (i / columns) as f64 + 0.5 - self.center[1]];
-            (away[0] / radii[0]).hypot(away[1] / radii[1]) <= 1.0
+            (away[0] / radii[0]).powi(2) + (away[1] / radii[1]).powi(2) <= 1.0
         };
         (0..self.grey.values.len()).filter(near).collect()
     }
