@@ -254,9 +254,12 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use super::*;
     use crate::domain::{image::Pixels, tools::phantom::picture};
     use proptest::prelude::*;
+    use std::f64::consts::FRAC_PI_2;
 
     fn wire(image: Image) -> Wire {
         let window = image.auto_window();
@@ -278,8 +281,8 @@ mod tests {
             let on_circle = |turn: f64| [100.0 + 60.0 * turn.cos(), 100.0 + 60.0 * turn.sin()];
             let mut away = Vec::new();
             for quarter in 0..4 {
-                wire.start_at(on_circle(f64::from(quarter) * 1.5708));
-                let path = wire.path_to(on_circle(f64::from(quarter + 1) * 1.5708));
+                wire.start_at(on_circle(f64::from(quarter) * FRAC_PI_2));
+                let path = wire.path_to(on_circle(f64::from(quarter + 1) * FRAC_PI_2));
                 assert_connected(&path);
                 away.extend(path.iter().map(|p| ((p[0] - 100.0).hypot(p[1] - 100.0) - 60.0).abs()));
             }
