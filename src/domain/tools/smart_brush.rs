@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 /// The brush's longer radius in cells of its grid, at most: a larger brush works on means of blocks of pixels.
-const LARGEST_RADIUS: f64 = 56.0;
+const LARGEST_RADIUS: f64 = 42.0;
 /// The share of the radius around the pointer that tells what the structure looks like.
 const MIDDLE: f64 = 0.28;
 /// The share of the radius around the pointer that always belongs to the structure.
