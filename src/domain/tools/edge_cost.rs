@@ -8,17 +8,19 @@ use crate::domain::{
 use std::sync::Arc;
 
 /// Side of a tile in pixels.
-const TILE: usize = 64;
+const TILE: usize = 128;
 /// Standard deviation of the blur before the gradient, in pixels: takes noise, moves tight curves little.
 const SIGMA: f32 = 1.8;
 /// How many pixels around a tile its gradients depend on: the blur, the difference, the ridge.
 const MARGIN: usize = 8;
 /// Tiles from which the usual strength of an edge is told.
-const SAMPLE: usize = 16;
+const SAMPLE: usize = 6;
 /// The cost of a pixel away from all edges.
 pub(super) const FLAT: u8 = 63;
 /// The cost of a step straight across a strong edge, on top of that of the pixel.
 const ACROSS: f32 = 20.0;
+/// Less than any step costs: a straight one along the strongest edge is 5 * 6.
+pub(super) const CHEAPEST_STEP: u32 = 30;
 /// More than any step costs.
 pub(super) const COSTLIEST_STEP: usize = 1024;
 
@@ -27,14 +29,15 @@ pub(super) struct EdgeCost {
     image: Arc<Image>,
     window: Window,
     tile_columns: usize,
-    ready: Vec<bool>,
-    /// 6 on a strong edge to [`FLAT`].
-    cost: Vec<u8>,
-    /// Direction of the gradient, its length 0 to [`ACROSS`] by its strength.
-    across: Vec<[i8; 2]>,
+    pixels: Vec<PixelCost>,
     /// Gradient of an edge that counts half.
     half: f32,
 }
+
+/// What it costs to go through a pixel, 6 on a strong edge to [`FLAT`], 0 where it is not known yet; then the direction
+/// of the gradient (x, y), its length 0 to [`ACROSS`] by its strength. An array, as memory of zeroed arrays costs nothing
+/// before it is touched.
+type PixelCost = [i8; 3];
 
 /// Gradient of grey levels 0..=1 per pixel.
 struct Gradient {
@@ -46,9 +49,9 @@ struct Gradient {
 impl EdgeCost {
     pub(super) fn new(image: Arc<Image>, window: Window) -> Self {
         let (tile_columns, tile_rows) = (image.columns.div_ceil(TILE), image.rows.div_ceil(TILE));
-        let (tiles, pixels) = (tile_columns * tile_rows, image.columns * image.rows);
-        let (cost, across) = (vec![0; pixels], vec![[0; 2]; pixels]);
-        let mut costs = Self { image, window, tile_columns, ready: vec![false; tiles], cost, across, half: 1.0 };
+        let tiles = tile_columns * tile_rows;
+        let pixels = vec![[0; 3]; image.columns * image.rows];
+        let mut costs = Self { image, window, tile_columns, pixels, half: 1.0 };
         let mut lengths = Vec::new();
         for tile in (0..tiles).step_by(tiles.div_ceil(SAMPLE).max(1)) {
             lengths.extend(costs.gradient(&costs.with_margin(&costs.tile(tile))).lengths);
@@ -69,34 +72,31 @@ impl EdgeCost {
 
     /// Cost of going through a pixel, 0..=[`FLAT`].
     pub(super) fn pixel(&mut self, x: usize, y: usize) -> u8 {
-        self.prepare(x, y);
-        self.cost[y * self.image.columns + x]
+        self.at(x, y)[0].unsigned_abs()
     }
 
     /// Cost of the step (`dx`, `dy`), each -1, 0 or 1, onto the pixel (`x`, `y`): positive, less than
     /// [`COSTLIEST_STEP`].
     #[inline]
     pub(super) fn step(&mut self, x: usize, y: usize, dx: i32, dy: i32) -> u32 {
-        self.prepare(x, y);
-        let i = y * self.image.columns + x;
-        let [gx, gy] = self.across[i];
+        let [through, gx, gy] = self.at(x, y);
         let across = (dx * i32::from(gx) + dy * i32::from(gy)).unsigned_abs();
         // 7 / 5 is about the length of a diagonal; `across` has that length in it.
         let length = if dx != 0 && dy != 0 { 7 } else { 5 };
-        length * u32::from(self.cost[i]) + 5 * across
+        length * u32::from(through.unsigned_abs()) + 5 * across
     }
 
     #[inline]
-    fn prepare(&mut self, x: usize, y: usize) {
-        let tile = y / TILE * self.tile_columns + x / TILE;
-        if !self.ready[tile] {
-            self.fill(tile);
+    fn at(&mut self, x: usize, y: usize) -> PixelCost {
+        let i = y * self.image.columns + x;
+        if self.pixels[i][0] == 0 {
+            self.fill(y / TILE * self.tile_columns + x / TILE);
         }
+        self.pixels[i]
     }
 
     #[cold]
     fn fill(&mut self, tile: usize) {
-        self.ready[tile] = true;
         let pixels = self.tile(tile);
         let around = self.with_margin(&pixels);
         let gradient = self.gradient(&around);
@@ -104,12 +104,13 @@ impl EdgeCost {
             for x in pixels.columns.clone() {
                 let at = (y - around.rows.start) * gradient.columns + x - around.columns.start;
                 let i = y * self.image.columns + x;
-                let strength = (gradient.lengths[at] / self.half).powi(2);
-                let weakness = 1.0 / (1.0 + strength);
+                let length = gradient.lengths[at];
+                let weakness = 1.0 / (1.0 + (length / self.half).powi(2));
                 let beside = if gradient.is_ridge(at) { 0.0 } else { 1.0 };
-                self.cost[i] = (f32::from(FLAT) * (0.1 + 0.65 * weakness + 0.25 * beside)).round() as u8;
-                let scale = ACROSS * (1.0 - weakness) / gradient.lengths[at].max(f32::MIN_POSITIVE);
-                self.across[i] = gradient.vectors[at].map(|v| (v * scale).round() as i8);
+                let through = f32::from(FLAT) * (0.1 + 0.65 * weakness + 0.25 * beside) + 0.5;
+                let scale = ACROSS * (1.0 - weakness) / length.max(f32::MIN_POSITIVE);
+                let [x, y] = gradient.vectors[at].map(|v| (v * scale) as i8);
+                self.pixels[i] = [through as i8, x, y];
             }
         }
     }
@@ -136,7 +137,7 @@ impl EdgeCost {
                 vectors.push([0.5 * across, 0.5 * (values[below + x] - values[above + x])]);
             }
         }
-        let lengths = vectors.iter().map(|[x, y]| x.hypot(*y)).collect();
+        let lengths = vectors.iter().map(|[x, y]| (x * x + y * y).sqrt()).collect();
         Gradient { columns, vectors, lengths }
     }
 }
@@ -151,5 +152,48 @@ impl Gradient {
         let length = |i: Option<usize>| i.and_then(|i| self.lengths.get(i)).copied().unwrap_or(0.0);
         let (ahead, behind) = (length(at.checked_add_signed(offset)), length(at.checked_add_signed(-offset)));
         self.lengths[at] > 1e-5 && self.lengths[at] >= ahead && self.lengths[at] >= behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tools::phantom::picture;
+
+    #[test]
+    fn an_edge_is_cheap_along_and_dear_across() {
+        let image = picture(300, 5, 2.0, |x, _| if x < 130.0 { 20.0 } else { 80.0 });
+        let window = image.auto_window();
+        let mut costs = EdgeCost::new(Arc::new(image), window);
+        for y in [3, 127, 128, 290] {
+            let edge = [129, 130].map(|x| costs.pixel(x, y));
+            assert!(edge.iter().any(|c| *c < 15) && costs.pixel(60, y) > 25, "{edge:?} {}", costs.pixel(60, y));
+            let (along, across) = (costs.step(130, y, 0, 1), costs.step(130, y, 1, 0));
+            assert!(along + 60 < across, "{along} {across}");
+        }
+    }
+
+    #[test]
+    fn steps_stay_within_their_limits_and_tiles_have_no_seams() {
+        let image = picture(140, 8, 30.0, |x, y| if x + y < 140.0 { 0.0 } else { 50.0 });
+        let window = image.auto_window();
+        let whole = Arc::new(image);
+        let mut costs = EdgeCost::new(Arc::clone(&whole), window);
+        let all = costs.gradient(&PixelRect::whole(140, 140));
+        for y in 0..140 {
+            for x in 0..140 {
+                for (dx, dy) in [(1, 0), (0, -1), (-1, 1), (1, 1)] {
+                    let step = costs.step(x, y, dx, dy);
+                    assert!(step >= CHEAPEST_STEP && (step as usize) < COSTLIEST_STEP, "{step}");
+                }
+            }
+        }
+        let tile = costs.tile(1);
+        let around = costs.with_margin(&tile);
+        let part = costs.gradient(&around);
+        for (x, y) in [(128, 0), (129, 64), (139, 127)] {
+            let at = (y - around.rows.start) * part.columns + x - around.columns.start;
+            assert!((part.lengths[at] - all.lengths[y * 140 + x]).abs() < 1e-6);
+        }
     }
 }

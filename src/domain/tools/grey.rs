@@ -121,6 +121,8 @@ pub(super) fn quantile(values: &mut [f32], share: f64) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use super::*;
     use crate::domain::image::Pixels;
 

@@ -1,6 +1,6 @@
 //! Live wire: the path along edges from a fixed point to the pointer.
 
-use super::edge_cost::{COSTLIEST_STEP, EdgeCost, FLAT};
+use super::edge_cost::{CHEAPEST_STEP, COSTLIEST_STEP, EdgeCost, FLAT};
 use crate::domain::{
     image::{Image, Window},
     region::PixelRect,
@@ -92,21 +92,23 @@ impl Wire {
     }
 
     fn pixel(&self, index: usize) -> (usize, usize) {
-        (index % self.cost.columns(), index / self.cost.columns())
+        // Pixels are numbered in 32 bits, which divide faster.
+        let (index, columns) = (index as u32, self.cost.columns() as u32);
+        ((index % columns) as usize, (index / columns) as usize)
     }
 
     /// Makes room in the window for paths from the seed to `target`, and has the search go on into it.
     fn widen(&mut self, target: (usize, usize)) {
         let [from, to] = [self.seed, target].map(|(x, y)| PixelRect { columns: x..x + 1, rows: y..y + 1 });
         let ends = from.union(&to);
-        let room = 32 + ends.columns.len().max(ends.rows.len()) / 4;
+        let room = 24 + ends.columns.len().max(ends.rows.len()) / 5;
         let (columns, rows) = (self.cost.columns(), self.cost.rows());
         let needed = ends.grown(room, columns, rows);
         if self.window.union(&needed) == self.window {
             return;
         }
         // Some more, so that it is not widened at each move.
-        let old = std::mem::replace(&mut self.window, needed.grown(48, columns, rows));
+        let old = std::mem::replace(&mut self.window, needed.grown(32, columns, rows));
         self.window = self.window.union(&old);
         let mut open = self.queue.drain();
         for y in old.rows.clone() {
@@ -138,8 +140,7 @@ impl Wire {
                 }
                 let n = self.index((nx, ny));
                 let known = self.reached[n];
-                // Not cheaper even if the step were for free.
-                if known != 0 && known <= cost + 1 {
+                if known != 0 && known <= cost + 1 + CHEAPEST_STEP {
                     continue;
                 }
                 let reached = cost + self.cost.step(nx, ny, dx, dy) + 1;
@@ -253,9 +254,12 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used)]
+
     use super::*;
     use crate::domain::{image::Pixels, tools::phantom::picture};
     use proptest::prelude::*;
+    use std::f64::consts::FRAC_PI_2;
 
     fn wire(image: Image) -> Wire {
         let window = image.auto_window();
@@ -277,8 +281,8 @@ mod tests {
             let on_circle = |turn: f64| [100.0 + 60.0 * turn.cos(), 100.0 + 60.0 * turn.sin()];
             let mut away = Vec::new();
             for quarter in 0..4 {
-                wire.start_at(on_circle(f64::from(quarter) * 1.5708));
-                let path = wire.path_to(on_circle(f64::from(quarter + 1) * 1.5708));
+                wire.start_at(on_circle(f64::from(quarter) * FRAC_PI_2));
+                let path = wire.path_to(on_circle(f64::from(quarter + 1) * FRAC_PI_2));
                 assert_connected(&path);
                 away.extend(path.iter().map(|p| ((p[0] - 100.0).hypot(p[1] - 100.0) - 60.0).abs()));
             }

@@ -1,5 +1,7 @@
 //! Pictures with noise for the tests of the edge tools.
 
+#![allow(clippy::expect_used)]
+
 use crate::domain::image::{Image, Pixels};
 
 /// Sums of four uniform numbers: about normal, with a standard deviation of 1.
