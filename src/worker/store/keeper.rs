@@ -1,7 +1,7 @@
 //! The open workspace: the session's jobs as calls of the store, and what it keeps as events.
 
 use crate::{
-    Error, Result,
+    Error,
     domain::{
         edit::Edit,
         journal::{Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice},
@@ -16,13 +16,10 @@ use crate::{
         store::stored_step,
     },
     worker::Places,
-    workspace::{Failure, Workspace},
+    workspace::{Failure, Workspace, content_hash},
 };
-use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
@@ -271,7 +268,7 @@ impl Keeper {
     }
 
     /// Finds or enters a case; the findings of the slices that are named can be had after.
-    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>)> {
+    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Error> {
         let case = adopt.case;
         let failed = |trouble| match trouble {
             Trouble::Later(error) | Trouble::Never(error) => error,
@@ -339,13 +336,9 @@ impl Keeper {
 }
 
 /// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture.
-fn identity(series: &Series) -> Result<String> {
-    let Some(first) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
-        return Ok(series.id.clone());
-    };
-    let path = &first.source.path;
-    let failed = |e: io::Error| Error::at("read", path, e);
-    let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path).map_err(failed)?, &mut hasher).map_err(failed)?;
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+fn identity(series: &Series) -> Result<String, Error> {
+    match series.slices.first().filter(|_| series.kind == Kind::Picture) {
+        Some(picture) => content_hash(&picture.source.path),
+        None => Ok(series.id.clone()),
+    }
 }
