@@ -28,6 +28,21 @@ impl Workspace {
         self.write("take the case into the workspace", |t| adopt(t, case))
     }
 
+    /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
+    ///
+    /// # Errors
+    /// Where the database cannot be written ([`Failure::can_retry`]): then none was taken in.
+    pub fn adopt_all(&mut self, cases: &[CaseDescription]) -> Result<Vec<Result<CaseKey, Failure>>, Failure> {
+        let tried = "take the cases into the workspace";
+        let folder = self.folder.clone();
+        // A refused case has written nothing.
+        let one = |t: &Connection, case| match adopt(t, case) {
+            Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
+            result => Ok(result.map_err(|cause| cause.explain(tried, &folder))),
+        };
+        self.write(tried, |t| cases.iter().map(|case| one(t, case)).collect())
+    }
+
     /// All cases in the order in which they came in.
     ///
     /// # Errors
