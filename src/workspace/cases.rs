@@ -13,7 +13,10 @@ use crate::{
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+};
 
 const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at";
 
@@ -177,9 +180,11 @@ enum SliceIdentity {
 
 /// Gives every slice its place; slices that are not among these lose theirs and keep all else.
 fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription]) -> Result<(), Cause> {
-    let mut known: HashMap<SliceIdentity, i64> = HashMap::new();
-    let mut query =
-        connection.prepare_cached("SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1")?;
+    // Faulty series carry one UID twice: such slices go by their order.
+    let mut known: HashMap<SliceIdentity, VecDeque<i64>> = HashMap::new();
+    let mut query = connection.prepare_cached(
+        "SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1 ORDER BY place NULLS LAST, id",
+    )?;
     let mut rows = query.query([scan])?;
     while let Some(row) = rows.next()? {
         let identity = match (row.get(3)?, row.get::<_, Option<u32>>(1)?) {
@@ -187,7 +192,7 @@ fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription])
             (None, Some(place)) => SliceIdentity::Place(place),
             (None, None) => continue,
         };
-        known.insert(identity, row.get(0)?);
+        known.entry(identity).or_default().push_back(row.get(0)?);
     }
     connection.prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?.execute([scan])?;
     let mut insert = connection.prepare_cached(
@@ -201,7 +206,7 @@ fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription])
             None => SliceIdentity::Place(place),
         };
         let path = path.to_string_lossy();
-        match known.remove(&identity) {
+        match known.get_mut(&identity).and_then(VecDeque::pop_front) {
             Some(id) => update.execute((id, place, path, frame))?,
             None => insert.execute((scan, place, path, frame, &slice.sop_instance_uid))?,
         };

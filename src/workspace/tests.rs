@@ -284,6 +284,18 @@ fn masks_follow_their_slices_when_files_come_and_go() {
 }
 
 #[test]
+fn slices_of_one_uid_keep_their_order() {
+    let (_folder, mut workspace) = workspace();
+    let knee = workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+    paint(&mut workspace, knee, 1, &mut blank(), &square(4, 4, 4), 1);
+    for _ in 0..2 {
+        workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+        let touched: Vec<bool> = stored(&mut workspace, "k").slices.iter().map(|s| s.is_touched).collect();
+        assert_eq!(touched, [false, true, false]);
+    }
+}
+
+#[test]
 fn a_case_found_elsewhere_is_the_same_with_new_paths() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
