@@ -13,7 +13,10 @@ use crate::{
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row};
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+};
 
 const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at";
 
@@ -26,6 +29,21 @@ impl Workspace {
     /// be written ([`Failure::can_retry`]).
     pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey, Failure> {
         self.write("take the case into the workspace", |t| adopt(t, case))
+    }
+
+    /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
+    ///
+    /// # Errors
+    /// Where the database cannot be written ([`Failure::can_retry`]): then none was taken in.
+    pub fn adopt_all(&mut self, cases: &[CaseDescription]) -> Result<Vec<Result<CaseKey, Failure>>, Failure> {
+        let tried = "take the cases into the workspace";
+        let folder = self.folder.clone();
+        // A refused case has written nothing.
+        let one = |t: &Connection, case| match adopt(t, case) {
+            Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
+            result => Ok(result.map_err(|cause| cause.explain(tried, &folder))),
+        };
+        self.write(tried, |t| cases.iter().map(|case| one(t, case)).collect())
     }
 
     /// All cases in the order in which they came in.
@@ -162,9 +180,11 @@ enum SliceIdentity {
 
 /// Gives every slice its place; slices that are not among these lose theirs and keep all else.
 fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription]) -> Result<(), Cause> {
-    let mut known: HashMap<SliceIdentity, i64> = HashMap::new();
-    let mut query =
-        connection.prepare_cached("SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1")?;
+    // Faulty series carry one UID twice: such slices go by their order.
+    let mut known: HashMap<SliceIdentity, VecDeque<i64>> = HashMap::new();
+    let mut query = connection.prepare_cached(
+        "SELECT id, place, frame, sop_instance_uid FROM slice WHERE scan_id = ?1 ORDER BY place NULLS LAST, id",
+    )?;
     let mut rows = query.query([scan])?;
     while let Some(row) = rows.next()? {
         let identity = match (row.get(3)?, row.get::<_, Option<u32>>(1)?) {
@@ -172,7 +192,7 @@ fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription])
             (None, Some(place)) => SliceIdentity::Place(place),
             (None, None) => continue,
         };
-        known.insert(identity, row.get(0)?);
+        known.entry(identity).or_default().push_back(row.get(0)?);
     }
     connection.prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?.execute([scan])?;
     let mut insert = connection.prepare_cached(
@@ -186,7 +206,7 @@ fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription])
             None => SliceIdentity::Place(place),
         };
         let path = path.to_string_lossy();
-        match known.remove(&identity) {
+        match known.get_mut(&identity).and_then(VecDeque::pop_front) {
             Some(id) => update.execute((id, place, path, frame))?,
             None => insert.execute((scan, place, path, frame, &slice.sop_instance_uid))?,
         };

@@ -64,16 +64,14 @@ impl Workspace {
     }
 
     /// Writes snapshots of at most `slices` slices on which much was done since their last one, and moves the log into
-    /// the database. To be called while there is nothing else to do; true where more is left.
+    /// the database where it is long. To be called while there is nothing else to do; true where more is left.
     ///
     /// # Errors
     /// Where the database cannot be read or written: nothing is lost, and it can be tried again.
     pub fn fold(&mut self, slices: u32) -> Result<bool, Failure> {
         let left = self.write("fold the journal of the workspace", |t| fold(t, slices))?;
         if !left {
-            self.read("fold the journal of the workspace", |c| {
-                Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
-            })?;
+            self.fold_log()?;
         }
         Ok(left)
     }

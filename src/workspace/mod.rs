@@ -6,6 +6,7 @@
 mod cases;
 mod failure;
 mod folder;
+mod identity;
 mod journal;
 mod labels;
 mod lock;
@@ -15,6 +16,7 @@ mod schema;
 
 pub use failure::Failure;
 pub use folder::{Summary, summary};
+pub use identity::content_hash;
 
 use crate::Error;
 use failure::Cause;
@@ -27,6 +29,8 @@ use std::{
 
 /// The name of the database in the folder.
 const DATABASE: &str = "workspace.sqlite";
+/// Rows changed before the log is moved into the database: those of about a hundred steps.
+const CHANGES_IN_LOG: u64 = 500;
 /// The name of the folder of the models in the folder.
 const MODELS: &str = "models";
 
@@ -42,6 +46,8 @@ pub struct Workspace {
 #[derive(Debug)]
 struct Open {
     connection: Connection,
+    /// Rows changed since this connection was made, when the log last went into the database.
+    folded_at: u64,
     _lock: Lock,
 }
 
@@ -117,6 +123,17 @@ impl Workspace {
         })
     }
 
+    /// Moves the log into the database where much is in it; each time costs the disk some syncs.
+    fn fold_log(&mut self) -> Result<(), Failure> {
+        let tried = "fold the journal of the workspace";
+        let changes = self.read(tried, |c| Ok(c.total_changes()))?;
+        if let Some(open) = self.open.as_mut().filter(|open| changes - open.folded_at >= CHANGES_IN_LOG) {
+            open.folded_at = changes;
+            self.read(tried, |c| Ok(c.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?))?;
+        }
+        Ok(())
+    }
+
     /// Runs `work` in one transaction: on disk when this returns `Ok`, undone when it does not.
     fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T, Failure> {
         let run = |connection: &mut Connection| {
@@ -152,7 +169,7 @@ impl Open {
         let found = schema::recognise(&connection, folder, migrations.len())?;
         prepare(&connection).map_err(failed)?;
         schema::migrate(&mut connection, folder, found, migrations)?;
-        Ok(Self { connection, _lock: lock })
+        Ok(Self { connection, folded_at: 0, _lock: lock })
     }
 
     fn close(self, folder: &Path) -> Result<(), Failure> {

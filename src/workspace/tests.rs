@@ -10,7 +10,7 @@ use crate::domain::{
     },
     label::Label,
     mask::{Mask, PackedMask, Rule},
-    region::{PixelRect, Region},
+    region::{PixelRect, Region, Span},
     study::{Source, Status},
 };
 use proptest::prelude::*;
@@ -284,6 +284,18 @@ fn masks_follow_their_slices_when_files_come_and_go() {
 }
 
 #[test]
+fn slices_of_one_uid_keep_their_order() {
+    let (_folder, mut workspace) = workspace();
+    let knee = workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+    paint(&mut workspace, knee, 1, &mut blank(), &square(4, 4, 4), 1);
+    for _ in 0..2 {
+        workspace.adopt(&described("k", &["a", "a", "a"])).unwrap();
+        let touched: Vec<bool> = stored(&mut workspace, "k").slices.iter().map(|s| s.is_touched).collect();
+        assert_eq!(touched, [false, true, false]);
+    }
+}
+
+#[test]
 fn a_case_found_elsewhere_is_the_same_with_new_paths() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");
@@ -516,4 +528,59 @@ fn a_second_window_cannot_open_it() {
     let error = Workspace::open(workspace.folder()).unwrap_err().to_string();
     assert!(error.contains("knees") && error.contains("has it open"), "{error}");
     assert!(reopened(workspace).models_folder().is_dir());
+}
+
+#[test]
+fn many_cases_are_taken_in_at_once_but_for_those_that_do_not_fit() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    paint(&mut workspace, knee, 0, &mut blank(), &square(0, 0, 2), 1);
+    let grown = CaseDescription { columns: 32, ..described("k", &["a"]) };
+    let keys = workspace.adopt_all(&[described("h", &["d"]), grown, described("l", &["e"])]).unwrap();
+    assert!(keys[0].is_ok() && keys[2].is_ok());
+    assert!(keys[1].as_ref().unwrap_err().to_string().contains("16 × 16"));
+    assert_eq!(workspace.cases().unwrap().len(), 3);
+    assert_eq!(stored(&mut workspace, "k").slices.len(), 3);
+}
+
+/// A stroke of a round brush of radius 40 along a line, at most 300 pixels long, on 2048 x 2048.
+fn stroke(n: usize) -> Region {
+    let (column, row) = (50 + n * 211 % 1600, 50 + n * 307 % 1600);
+    let (across, down) = ([3, 2, 1, 0][n % 4], [0, 1, 2, 3][n % 4]);
+    let stamps = (0..100 - n % 60).flat_map(|k| {
+        (0..81usize).map(move |line| {
+            let half = (1600.0 - (line as f64 - 40.0).powi(2)).sqrt() as usize;
+            let middle = column + 40 + k * across;
+            Span { row: row + k * down + line, start: middle - half, end: middle + half + 1 }
+        })
+    });
+    Region::from_spans(stamps.collect())
+}
+
+#[test]
+fn ten_thousand_strokes_take_less_than_fifty_megabytes() {
+    const STROKES: usize = 400;
+    let (_folder, mut workspace) = workspace();
+    workspace.read("hasten", |c| Ok(c.pragma_update(None, "synchronous", "OFF")?)).unwrap();
+    let large = CaseDescription { columns: 2048, rows: 2048, ..described("k", &["a", "b"]) };
+    let knee = workspace.adopt(&large).unwrap();
+    let mut masks = [Mask::empty(2048, 2048), Mask::empty(2048, 2048)];
+    for n in 0..STROKES {
+        paint(&mut workspace, knee, (n % 2) as u32, &mut masks[n % 2], &stroke(n), (n % 3) as u8);
+        workspace.fold(1).unwrap();
+    }
+    let database = workspace.folder().join(DATABASE);
+    workspace.close().unwrap();
+    let bytes = std::fs::metadata(database).unwrap().len();
+    assert!(bytes * 10_000 / (STROKES as u64) < 50_000_000, "{STROKES} strokes take {bytes} bytes");
+    println!("{} bytes a stroke", bytes / STROKES as u64);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_not_be_written_to_is_named() {
+    // Not even the superuser makes files there.
+    let error = Workspace::open(Path::new("/sys/labrum")).unwrap_err().to_string();
+    let expected = ["may not be written to", "is read-only"];
+    assert!(error.contains("/sys/labrum") && expected.iter().any(|e| error.contains(e)), "{error}");
 }
