@@ -82,10 +82,17 @@ fn noise(series: &Series, labels: u8) -> Vec<Mask> {
 fn written(series: &Series, masks: &[Mask], n: usize, options: Options) -> (SegSummary, DefaultDicomObject) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
-    let summary = write(&path, series, masks, &labels(n), &author(), options).unwrap();
+    let summary = write(&path, series, Content::Binary(masks), &labels(n), &[author()], options).unwrap();
     let object = dicom_object::open_file(&path).unwrap();
-    assert_eq!(read(&path).unwrap().masks(series).unwrap(), masks);
+    assert_eq!(imported(&path, series), masks);
     (summary, object)
+}
+
+/// All masks as they are read back; slices that the file does not speak of are background.
+fn imported(path: &Path, series: &Series) -> Vec<Mask> {
+    let mut masks = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
+    import(path, series).unwrap().masks.into_iter().for_each(|(slice, mask)| masks[slice] = mask);
+    masks
 }
 
 fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
@@ -240,7 +247,7 @@ fn who_drew_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
     let manual = Authorship { algorithm_type: AlgorithmType::Manual, person: "Doe^Jane".into(), ..author() };
-    write(&path, &series, &noise(&series, 1), &labels(1), &manual, Options::default()).unwrap();
+    write(&path, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[manual], Options::default()).unwrap();
     let object = dicom_object::open_file(&path).unwrap();
     let segment = &object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap()[0];
     assert_eq!(value(segment, tags::SEGMENT_ALGORITHM_TYPE).unwrap(), "MANUAL");
@@ -255,7 +262,9 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
     let masks = noise(&series, 2);
     let refused = |masks: &[Mask], n: usize, reason: &str| {
         let path = Path::new("never-written.dcm");
-        let error = write(path, &series, masks, &labels(n), &author(), Options::default()).unwrap_err().to_string();
+        let error = write(path, &series, Content::Binary(masks), &labels(n), &[author()], Options::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(reason), "{error}");
     };
     refused(&masks[..1], 2, "1 masks for 2 slices");
@@ -271,7 +280,8 @@ fn a_source_that_is_gone_is_named() {
     let series = dicom(&path, pictures(3, 3, 1), Vec::new());
     std::fs::remove_file(&path).unwrap();
     let out = folder.path().join("out.dcm");
-    let error = write(&out, &series, &noise(&series, 1), &labels(1), &author(), Options::default()).unwrap_err();
+    let error = write(&out, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[author()], Options::default())
+        .unwrap_err();
     assert!(error.to_string().contains("in.dcm"), "{error}");
     assert!(!out.exists());
 }
