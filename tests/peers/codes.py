@@ -48,7 +48,7 @@ LEFT_OUT = {
 }  # fmt: skip
 # Other words that people look for.
 ALSO = {
-    "Head": "fetal head, head circumference", "Neoplasm": "tumor tumour cancer", "Mass": "tumor tumour breast mass",
+    "Head": "fetal head circumference", "Neoplasm": "tumor tumour cancer", "Mass": "breast mass",
     "Neoplasm, Primary": "primary tumor tumour cancer", "Neoplasm, Secondary": "metastasis tumor tumour",
     "Edema": "oedema", "Hemorrhage": "haemorrhage bleeding", "Esophagus": "oesophagus", "Bladder": "urinary bladder",
     "Thyroid": "thyroid gland", "Mammographic breast mass": "breast tumor tumour", "Left ventricle": "LV",
