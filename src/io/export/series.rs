@@ -6,7 +6,7 @@ use crate::domain::image::{Image, Window};
 use crate::domain::label::Label;
 use crate::domain::mask::Mask;
 use crate::domain::prediction::Prediction;
-use crate::domain::study::{Kind, Series};
+use crate::domain::study::{Kind, Series, Slice};
 use crate::io::dicom::seg::{self, Authorship, Content};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,17 @@ impl Names {
             _ => series.id.clone(),
         };
         Self { slices, series: unique(&format!("{}.series", safe(&series)), taken).trim_end_matches(".series").into() }
+    }
+}
+
+impl Names {
+    /// Names for some slices of `series`: those that they have when all are written.
+    pub fn of_part(series: &Series, part: &[Slice], taken: &mut HashSet<String>) -> Self {
+        let whole = Self::new(series, taken);
+        let place = |slice: &Slice| series.slices.iter().position(|s| s.source == slice.source);
+        let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
+        let slices = part.iter().map(|slice| name(slice).unwrap_or_else(|| unique("image", taken))).collect();
+        Self { slices, series: whole.series }
     }
 }
 
@@ -207,4 +218,46 @@ pub fn write_series(
         written.extend(write_labels(folder, name, labels)?);
     }
     Ok((written, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::study::Source;
+
+    /// The frames of one file.
+    fn clip(frames: u32) -> Series {
+        let slice = |frame| Slice {
+            source: Source { path: "clip.dcm".into(), frame },
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: None,
+            spacing: None,
+        };
+        Series {
+            id: "1.2.3".into(),
+            kind: Kind::Dicom,
+            modality: "US".into(),
+            description: String::new(),
+            number: None,
+            body_part: String::new(),
+            transfer_syntax: String::new(),
+            sop_class: String::new(),
+            frame_of_reference_uid: None,
+            columns: 2,
+            rows: 2,
+            color: false,
+            slices: (0..frames).map(slice).collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_slice_is_called_the_same_whether_others_are_written_or_not() {
+        let series = clip(3);
+        let names = Names::of_part(&series, &series.slices[2..], &mut HashSet::new());
+        assert_eq!(names.slices, ["clip-0003"]);
+        assert_eq!(names.series, "1.2.3");
+        assert_eq!(Names::new(&clip(1), &mut HashSet::new()).slices, ["clip"]);
+    }
 }

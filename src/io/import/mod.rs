@@ -9,7 +9,7 @@ use crate::{
     Error, Result,
     domain::{label::Label, mask::Mask, study::Series},
 };
-use pictures::Picture;
+use pictures::{Picture, Wanted};
 use std::path::{Path, PathBuf};
 
 const TRIED: &str = "import the masks";
@@ -50,7 +50,8 @@ pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
     }
-    let found: Vec<Picture> = files.iter().filter_map(|path| Picture::of(path, series)).collect();
+    let wanted = Wanted::of(series);
+    let found: Vec<Picture> = files.iter().filter_map(|path| wanted.picture(path)).collect();
     let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => pictures::import(found, series),

@@ -27,27 +27,40 @@ pub(super) fn names(series: &Series) -> Vec<String> {
     Names::new(series, &mut HashSet::new()).slices
 }
 
-impl Picture {
-    /// The picture `path`, where it is one and is called like a slice of `series`.
-    pub(super) fn of(path: &Path, series: &Series) -> Option<Self> {
+/// What the pictures of a series are called, and what they are not.
+pub(super) struct Wanted {
+    names: Vec<String>,
+    /// The slices themselves, which are no masks of themselves.
+    own: HashSet<PathBuf>,
+}
+
+impl Wanted {
+    /// Of this series.
+    pub(super) fn of(series: &Series) -> Self {
+        let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
+        Self { names: names(series), own: paths.into_iter().filter_map(|p| p.canonicalize().ok()).collect() }
+    }
+
+    /// The picture `path`, where it is one and is called like a slice.
+    pub(super) fn picture(&self, path: &Path) -> Option<Picture> {
         let stem = path.file_stem()?.to_str()?;
-        // The picture itself is no mask of itself.
-        let own = path.canonicalize().ok();
-        if series.slices.iter().any(|s| s.source.path == path || s.source.path.canonicalize().ok() == own) {
-            return None;
-        }
-        let fits = |(slice, name): (usize, String)| {
+        let fits = |(slice, name): (usize, &String)| {
             let rest = stem.strip_prefix(name.as_str())?;
             let label = rest.strip_prefix('.');
             (rest.is_empty() || label.is_some()).then(|| (name.len(), slice, label.map(str::to_owned)))
         };
         // The longest name: "a.b.png" is rather the label map of "a.b" than label "b" of "a".
-        let (_, slice, label) = names(series).into_iter().enumerate().filter_map(fits).max_by_key(|(n, ..)| *n)?;
+        let (_, slice, label) = self.names.iter().enumerate().filter_map(fits).max_by_key(|(n, ..)| *n)?;
         let is_no_mask =
             label.as_deref().is_some_and(|l| l.split('.').any(|p| ["overlay", "probability"].contains(&p)));
-        (!is_no_mask && is_picture(path)).then(|| Self { path: path.to_owned(), slice, label })
+        if is_no_mask || path.canonicalize().is_ok_and(|real| self.own.contains(&real)) || !is_picture(path) {
+            return None;
+        }
+        Some(Picture { path: path.to_owned(), slice, label })
     }
+}
 
+impl Picture {
     /// The label map of the only slice, whatever it is called.
     pub(super) fn only(path: &Path) -> Self {
         Self { path: path.to_owned(), slice: 0, label: None }

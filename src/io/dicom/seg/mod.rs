@@ -17,6 +17,8 @@ mod segments;
 mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_import;
 mod write;
 
 pub use import::import;

@@ -12,16 +12,16 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{DefaultDicomObject, InMemDicomObject, mem::InMemElement, meta::FileMetaTableBuilder};
 use proptest::prelude::*;
 
-fn author() -> Authorship {
+pub(super) fn author() -> Authorship {
     Authorship::automatic("Fetal head", "1.0.0")
 }
 
-fn labels(n: usize) -> Vec<Label> {
+pub(super) fn labels(n: usize) -> Vec<Label> {
     (0..n).map(|i| Label::named(["Head", "Tête", "Third"][i % 3], i)).collect()
 }
 
 /// A series of `slices` pictures that need not exist: their headers are not read.
-fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
+pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
     let slice = |i: usize| Slice {
         source: Source { path: format!("picture-{i}.png").into(), frame: 0 },
         sop_instance_uid: None,
@@ -48,7 +48,7 @@ fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
 }
 
 /// The same series as DICOM: the frames of one file at `path` with those elements in its header.
-fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
+pub(super) fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
     let mut object = InMemDicomObject::from_element_iter([
         text(tags::SOP_CLASS_UID, VR::UI, uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE),
         text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4"),
@@ -67,7 +67,7 @@ fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
 }
 
 /// One mask for each slice of `series`, of noise.
-fn noise(series: &Series, labels: u8) -> Vec<Mask> {
+pub(super) fn noise(series: &Series, labels: u8) -> Vec<Mask> {
     let mut state = 7u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -89,13 +89,13 @@ fn written(series: &Series, masks: &[Mask], n: usize, options: Options) -> (SegS
 }
 
 /// All masks as they are read back; slices that the file does not speak of are background.
-fn imported(path: &Path, series: &Series) -> Vec<Mask> {
+pub(super) fn imported(path: &Path, series: &Series) -> Vec<Mask> {
     let mut masks = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
     import(path, series).unwrap().masks.into_iter().for_each(|(slice, mask)| masks[slice] = mask);
     masks
 }
 
-fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
+pub(super) fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
     Some(object.get(tag)?.to_str().ok()?.trim_end_matches(['\0', ' ']).to_owned())
 }
 
