@@ -21,6 +21,7 @@ import PIL.Image
 import pydicom
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from pydicom.sr.coding import Code
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 sys.argv, arguments = sys.argv[:1], sys.argv[1:]
 from check_seg import ROOT, ULTRASOUND_MULTI_FRAME, discs, errors_of, made  # noqa: E402
@@ -213,7 +214,7 @@ def out_and_back(folder, sources, masks, count, kind, flags):
 # Others to Labrum.
 
 
-def from_highdicom(folder, sources, masks, count, kind, order, omit):
+def from_highdicom(folder, sources, masks, count, kind, order, omit, syntax=ExplicitVRLittleEndian):
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="test", version="1", family=Code("123110", "DCM", "Artificial Intelligence")
     )
@@ -234,11 +235,11 @@ def from_highdicom(folder, sources, masks, count, kind, order, omit):
         pixels = np.stack([np.where(masks == n, 0.75, 0.25) for n in range(1, count + 1)], -1).astype(np.float32)
     seg = Segmentation(
         datasets, pixels, kind, described, highdicom.UID(), 1, highdicom.UID(), 1, "maker", "model", "1", "serial",
-        max_fractional_value=200, omit_empty_frames=omit,
+        max_fractional_value=200, omit_empty_frames=omit, transfer_syntax_uid=syntax,
     )  # fmt: skip
     path = folder / "highdicom.dcm"
     seg.save_as(path)
-    check_import(folder, path, sources, masks, count, f"highdicom's {kind}")
+    check_import(folder, path, sources, masks, count, f"highdicom's {kind} ({syntax.name})")
 
 
 def from_pydicom(folder, ours, sources, masks, count, kind):
@@ -395,9 +396,9 @@ def cases(folder):
     source = made(folder, ULTRASOUND_MULTI_FRAME, 13, 11, 5, **empty)
     # highdicom refuses to refer to several frames without a place in space.
     yield "ultrasound, 5 frames", source, (5, 11, 13), "none", []
-    yield "ultrasound, 1 frame", made(folder, ULTRASOUND, 13, 11, 1, **empty), (1, 11, 13), "highdicom", []
-    volume = made(folder, ENHANCED_ULTRASOUND_VOLUME, 13, 11, 5, **empty, **in_space(5))
-    yield "ultrasound volume", volume, (5, 11, 13), "highdicom", []
+    yield "ultrasound, 1 frame", made(folder, ULTRASOUND, 35, 33, 1, **empty), (1, 33, 35), "highdicom", []
+    volume = made(folder, ENHANCED_ULTRASOUND_VOLUME, 35, 33, 5, **empty, **in_space(5))
+    yield "ultrasound volume", volume, (5, 33, 35), "highdicom", []
     yield "ultrasound for viewers", source, (5, 11, 13), "none", ["--synthetic-geometry"]
     picture = sorted((ROOT / "assets/samples/fetal-head").glob("*.png"))[0]
     columns, rows = PIL.Image.open(picture).size
@@ -422,6 +423,14 @@ def steps(folder, sources, size, peers, flags):
                     f"{kind} of highdicom{' without empty frames' if omit else ''}",
                     lambda at, kind=kind, omit=omit: from_highdicom(
                         at, sources, masks, count, kind, order_of(at, sources, masks), omit
+                    ),
+                )
+        if peers != "none" and kind != "BINARY":
+            for syntax in (RLELossless, JPEGLSLossless, JPEG2000Lossless):
+                yield (
+                    f"{kind} of highdicom, {syntax.name}",
+                    lambda at, kind=kind, syntax=syntax: from_highdicom(
+                        at, sources, masks, count, kind, order_of(at, sources, masks), True, syntax
                     ),
                 )
         if peers == "both" and kind != "FRACTIONAL":
