@@ -35,12 +35,6 @@ pub(super) struct Places {
 /// # Errors
 /// The reason why the segmentation does not belong to `series`.
 pub(super) fn places(seg: &Segmentation, series: &Series) -> Result<Places, String> {
-    if (seg.columns, seg.rows) != (series.columns, series.rows) {
-        return Err(format!(
-            "it is {} x {} pixels, the series {} x {}",
-            seg.columns, seg.rows, series.columns, series.rows
-        ));
-    }
     let by_uid = by_uid(series);
     let own = own_uid(series);
     let refers = seg.series.iter().any(|s| !s.uid.is_empty()) || seg.frames.iter().any(|f| !f.sources.is_empty());
@@ -48,6 +42,12 @@ pub(super) fn places(seg: &Segmentation, series: &Series) -> Result<Places, Stri
     let is_ours = seg.series.iter().any(|s| s.uid == own) || seg.frames.iter().any(names_a_slice);
     if refers && !is_ours {
         return Err(other_series(seg, series));
+    }
+    if (seg.columns, seg.rows) != (series.columns, series.rows) {
+        return Err(format!(
+            "it is {} x {} pixels, the series {} x {}",
+            seg.columns, seg.rows, series.columns, series.rows
+        ));
     }
     if !refers && !is_named(series) {
         return in_order(seg, series);
