@@ -5,7 +5,9 @@ use crate::domain::label::Label;
 use crate::domain::progress::Cancel;
 use crate::domain::study::{Catalog, Series};
 use crate::io::dicom::seg::Authorship;
-use crate::io::export::{Format, Names, OverlayLook, SliceFiles, planned, write_series, write_slice};
+use crate::io::export::{
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+};
 use crate::io::{open, whole_file};
 use crate::model::card::{Fit, ModelCard};
 use crate::model::infer::Segmenter;
@@ -60,6 +62,10 @@ enum FormatArgument {
     Labels,
     /// DICOM-SEG for each series
     Seg,
+    /// DICOM-SEG of type LABELMAP for each series
+    SegLabelmap,
+    /// DICOM-SEG of type FRACTIONAL for each series: the probabilities
+    SegFractional,
     /// The image with the mask over it
     Overlay,
     /// Measurements as a table
@@ -187,13 +193,11 @@ fn leave_out_results(catalog: &mut Catalog, arguments: &Arguments) {
 fn refuse_overwriting(catalog: &Catalog, arguments: &Arguments, plans: &[Plan<'_>]) -> Result<()> {
     let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
     let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
-    let given: HashSet<PathBuf> = given.filter_map(|path| path.canonicalize().ok()).collect();
+    let files: Vec<PathBuf> = plans.iter().flat_map(|p| p.files.clone()).collect();
+    refuse_originals(given.map(PathBuf::as_path), &files)
+        .map_err(|error| error.advise("Choose another folder with --out."))?;
     let mut planned = HashSet::new();
-    for file in plans.iter().flat_map(|p| &p.files) {
-        if file.canonicalize().is_ok_and(|real| given.contains(&real)) {
-            return Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
-                .advise("Choose another folder with --out."));
-        }
+    for file in &files {
         if !planned.insert(file.to_string_lossy().to_lowercase()) {
             return Err(Error::at("write", file, "two results would have this name")
                 .advise("Write them to two folders, or rename an image or a label."));
@@ -292,6 +296,7 @@ fn segment(
     let card: ModelCard = model.card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let mut masks = Vec::with_capacity(series.slices.len());
+    let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (slice, name) in series.slices.iter().zip(&names.slices) {
         if cancel.is_cancelled() {
             return Err(Error::at("segment", &slice.source.path, "it was stopped"));
@@ -309,11 +314,22 @@ fn segment(
         };
         files.extend(write_slice(&arguments.out, name, &slice_files, formats)?);
         masks.push(prediction.mask);
+        if formats.contains(&Format::SegFractional) {
+            probabilities.push(prediction.probabilities);
+        }
         bar.inc(1);
     }
     let author = Authorship::automatic(&card.name, &card.version);
     let out: &Path = &arguments.out;
-    let (more, notes) = write_series(out, &names.series, series, &masks, &card.labels, &author, formats)?;
+    let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
+    let whole = SeriesFiles {
+        series,
+        masks: &masks,
+        probabilities: &probabilities,
+        labels: &card.labels,
+        authors: std::slice::from_ref(&author),
+    };
+    let (more, notes) = write_series(out, &names.series, &whole, formats)?;
     files.extend(more);
     warnings.extend(notes);
     Ok(Outcome {
@@ -348,6 +364,8 @@ impl From<FormatArgument> for Format {
             FormatArgument::Png => Self::LabelMap,
             FormatArgument::Labels => Self::LabelMasks,
             FormatArgument::Seg => Self::Seg,
+            FormatArgument::SegLabelmap => Self::SegLabelMap,
+            FormatArgument::SegFractional => Self::SegFractional,
             FormatArgument::Overlay => Self::Overlay,
             FormatArgument::Csv => Self::Csv,
             FormatArgument::Json => Self::Json,

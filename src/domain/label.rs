@@ -31,6 +31,9 @@ pub struct Label {
     pub category: Code,
     /// Segmented Property Type Code.
     pub concept: Code,
+    /// Segmented Property Type Modifier Codes: "Left".
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modifiers: Vec<Code>,
     /// Shown on the canvas.
     #[serde(default = "yes")]
     pub visible: bool,
@@ -55,6 +58,7 @@ impl Label {
             color: PALETTE[index % PALETTE.len()],
             category: Code::new("85756007", "SCT", "Tissue"),
             concept: Code::new("85756007", "SCT", "Tissue"),
+            modifiers: Vec::new(),
             visible: true,
             locked: false,
         }

@@ -23,6 +23,7 @@ pub fn read(path: &Path) -> Result<Mask> {
 fn decode(bytes: &[u8]) -> std::result::Result<Mask, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
+    let is_palette = indices.is_some();
     let (columns, rows, values) = match indices {
         Some(found) => found,
         None => {
@@ -32,7 +33,7 @@ fn decode(bytes: &[u8]) -> std::result::Result<Mask, String> {
             (picture.width() as usize, picture.height() as usize, grey_values(picture)?)
         }
     };
-    let labels = labels_from(values, format == ImageFormat::Jpeg)?;
+    let labels = if is_palette { exactly(values)? } else { labels_from(values, format == ImageFormat::Jpeg)? };
     Mask::from_labels(columns, rows, labels).ok_or_else(|| "it is cut off".to_owned())
 }
 
@@ -41,6 +42,11 @@ fn labels_from(mut values: Vec<u16>, inexact: bool) -> std::result::Result<Vec<u
     if highest > 127 && (inexact || values.iter().all(|&v| v == 0 || v == highest)) {
         values.iter_mut().for_each(|v| *v = u16::from(*v > 127));
     }
+    exactly(values)
+}
+
+/// The values as they are.
+fn exactly(values: Vec<u16>) -> std::result::Result<Vec<u8>, String> {
     let label = |v: u16| u8::try_from(v).map_err(|_| format!("its value {v} is no label: labels go up to 255"));
     values.into_iter().map(label).collect()
 }
@@ -142,6 +148,16 @@ mod tests {
     fn colours_are_refused() {
         let error = read_back("m.png", |path| RgbImage::from_pixel(2, 2, Rgb([255, 0, 0])).save(path).unwrap());
         assert!(error.unwrap_err().to_string().contains("m.png"));
+    }
+
+    #[test]
+    fn a_single_high_label_of_a_palette_stays_itself() {
+        let mask = read_back("m.png", |path| {
+            let mask = Mask::from_labels(2, 1, vec![0, 200]).unwrap();
+            let labels: Vec<_> = (0..200).map(|i| crate::domain::label::Label::named("x", i)).collect();
+            crate::io::export::label_map(path, &mask, &labels).unwrap();
+        });
+        assert_eq!(mask.unwrap().labels(), [0, 200]);
     }
 
     /// Label maps are exported with a palette.

@@ -3,6 +3,7 @@
 pub mod dataset;
 pub mod dicom;
 pub mod export;
+pub mod import;
 pub mod info;
 pub mod label_file;
 pub mod open;

@@ -6,7 +6,9 @@ use crate::{
     domain::{mask::Mask, study::Series},
     io::{
         dicom::seg::{AlgorithmType, Authorship},
-        export::{Format, Names, OverlayLook, SliceFiles, write_series, write_slice},
+        export::{
+            Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+        },
         open,
     },
     session::job::{Event, ExportFormat, ExportJob, Job},
@@ -26,12 +28,13 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
 fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&job.folder)
         .map_err(|e| Error::at("make the folder", &job.folder, e).advise("Choose a folder that you may write to."))?;
-    refuse_originals(&job.folder, &job.series)?;
     // Slices without a mask are left out: an empty mask would say that nothing is there.
     let series = Series { slices: job.slices.iter().map(|s| s.slice.clone()).collect(), ..(*job.series).clone() };
     let masks: Vec<Mask> = job.slices.iter().map(|s| s.mask.clone()).collect();
-    let names = Names::new(&series, &mut HashSet::new());
+    let names = Names::of_part(&job.series, &series.slices, &mut HashSet::new());
     let formats: Vec<Format> = job.formats.iter().map(|f| to_io(*f)).collect();
+    let given = originals(&job.series);
+    refuse_originals(given.iter().map(PathBuf::as_path), &planned(&job.folder, &names, &job.labels, &formats))?;
     let total = masks.len() + 1;
     let mut files = Vec::new();
     for (done, (slice, name)) in job.slices.iter().zip(&names.slices).enumerate() {
@@ -48,7 +51,14 @@ fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         model_version: job.model.version.clone(),
         person: String::new(),
     };
-    let (more, warnings) = write_series(&job.folder, &names.series, &series, &masks, &job.labels, &author, &formats)?;
+    let whole = SeriesFiles {
+        series: &series,
+        masks: &masks,
+        probabilities: &[],
+        labels: &job.labels,
+        authors: std::slice::from_ref(&author),
+    };
+    let (more, warnings) = write_series(&job.folder, &names.series, &whole, &formats)?;
     files.extend(more);
     for warning in warnings {
         outbox.send(Event::Notice(warning));
@@ -85,14 +95,14 @@ fn stop_if_cancelled(job: &ExportJob) -> Result<()> {
     }
 }
 
-/// A label map is called like its picture: beside it, it would take its place.
-fn refuse_originals(folder: &Path, series: &Series) -> Result<()> {
-    let same =
-        |path: &Path| fs::canonicalize(path).ok().zip(fs::canonicalize(folder).ok()).is_some_and(|(a, b)| a == b);
-    if series.slices.iter().filter_map(|s| s.source.path.parent()).any(same) {
-        return Err(Error::at("export to", folder, "the originals are there").advise("Choose another folder."));
-    }
-    Ok(())
+/// The files of the series and all that lies beside them: a label map is called like its picture, and an overlay may be
+/// called like another one.
+fn originals(series: &Series) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = series.slices.iter().map(|s| s.source.path.clone()).collect();
+    let folders: HashSet<&Path> = series.slices.iter().filter_map(|s| s.source.path.parent()).collect();
+    let entries = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    files
 }
 
 fn to_io(format: ExportFormat) -> Format {

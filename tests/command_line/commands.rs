@@ -86,5 +86,5 @@ fn an_imported_checkpoint_segments() {
     let segment: [&dyn AsRef<OsStr>; 10] =
         [&"segment", &source, &"--out", &out, &"--model", &model, &"--device", &"cpu", &"--format", &"labels"];
     succeeds(&segment);
-    assert_eq!(files(&out), ["a.Lesion.png"]);
+    assert_eq!(files(&out), ["a.Lesion.png", "labels.json"]);
 }

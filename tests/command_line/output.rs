@@ -52,7 +52,8 @@ fn each_ultrasound_sample_gets_all_that_was_asked_for() {
         assert_eq!((probability.width(), probability.height()), (columns, rows));
         assert_eq!(probability.color(), image::ColorType::L16);
     }
-    assert_eq!(expected.len(), 4 * 6);
+    expected.insert("labels.json".into());
+    assert_eq!(expected.len(), 4 * 6 + 1);
     assert_eq!(files(folder.path()).into_iter().collect::<BTreeSet<_>>(), expected);
     let told: usize = outcomes.as_array().unwrap().iter().map(|o| o["files"].as_array().unwrap().len()).sum();
     assert_eq!(told, expected.len());
@@ -93,7 +94,7 @@ fn good_files_are_written_and_bad_ones_named() {
         assert_eq!(run.code, Some(1), "{}", run.err);
         let name = bad.file_name().unwrap().to_str().unwrap();
         assert!(run.err.lines().any(|line| line.contains(name) && line.contains("cannot ")), "{}", run.err);
-        assert_eq!(files(&out), ["good.png"]);
+        assert_eq!(files(&out), ["good.png", "labels.json"]);
         std::fs::remove_dir_all(&out).unwrap();
     }
 }
@@ -109,7 +110,7 @@ fn images_of_one_name_get_two_results() {
     }
     let run = segment(&[&sources[0], &sources[1]], &out);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    assert_eq!(files(&out), ["a-2.png", "a.png"]);
+    assert_eq!(files(&out), ["a-2.png", "a.png", "labels.json"]);
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn results_within_the_input_are_not_segmented_again() {
     for _ in 0..2 {
         let run = segment(&[folder.path()], &out);
         assert_eq!(run.code, Some(0), "{}", run.err);
-        assert_eq!(files(&out), ["a.png"]);
+        assert_eq!(files(&out), ["a.png", "labels.json"]);
     }
 }
 

@@ -37,7 +37,7 @@ fn a_trained_model_segments_what_it_was_trained_on() {
     let segment: [&dyn AsRef<OsStr>; 10] =
         [&"segment", &image, &"--out", &out, &"--model", &model, &"--format", &"labels", &"--device", &"cpu"];
     succeeds(&segment);
-    assert_eq!(files(&out), ["disc-a.Disc.png"]);
+    assert_eq!(files(&out), ["disc-a.Disc.png", "labels.json"]);
     assert_eq!(std::fs::read(folder.path().join("model.part")).unwrap(), b"x");
 }
 

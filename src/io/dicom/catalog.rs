@@ -156,7 +156,7 @@ fn date(text: &str) -> String {
 }
 
 /// Text in the file's character set; UTF-8 or Latin-1 where that is unknown or wrong.
-fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
+pub(crate) fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
     let Some(bytes) = data.bytes(tag) else { return String::new() };
     // With several sets, the first rules until an escape sequence; the second is the one that has other letters.
     let name = charset.iter().rev().find(|name| !name.is_empty()).map_or("ISO_IR 6", String::as_str);

@@ -28,7 +28,12 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
         return Err(Error::at(TRIED, path, format!("the mask holds the value {highest}, which no label describes")));
     }
     let colors = std::iter::once([0; 3]).chain(labels.iter().take(255).map(|l| l.color));
-    let palette = colors.flatten().collect();
+    let mut palette: Vec<u8> = colors.flatten().collect();
+    // A palette that is grey throughout would be read as grey values, not as labels.
+    let is_grey = palette.chunks_exact(3).all(|c| c[0] == c[1] && c[1] == c[2]);
+    if is_grey && palette.len() < 3 * 256 {
+        palette.extend([255, 0, 255]);
+    }
     let kind = Kind { color: ColorType::Indexed, depth: BitDepth::Eight, palette: Some(palette) };
     write(path, TRIED, (mask.columns(), mask.rows()), kind, mask.labels())
 }
@@ -147,6 +152,15 @@ mod tests {
         let shown = image::open(&path).unwrap().into_rgb8();
         assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
         assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
+    }
+
+    #[test]
+    fn grey_labels_come_back_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.png");
+        let grey = [[128; 3], [255; 3]].map(|color| Label { color, ..Label::named("grey", 0) });
+        label_map(&path, &mask(), &grey).unwrap();
+        assert_eq!(label_file::read(&path).unwrap(), mask());
     }
 
     #[test]

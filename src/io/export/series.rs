@@ -1,13 +1,13 @@
 //! All files of one series in one folder: what they are called and what goes into them.
 
-use super::{Measurements, OverlayLook, label_map, label_mask, overlay, probabilities};
+use super::{Measurements, OverlayLook, label_map, label_mask, overlay, probabilities, write_labels};
 use crate::Result;
 use crate::domain::image::{Image, Window};
 use crate::domain::label::Label;
 use crate::domain::mask::Mask;
 use crate::domain::prediction::Prediction;
-use crate::domain::study::{Kind, Series};
-use crate::io::dicom::seg::{self, Authorship};
+use crate::domain::study::{Kind, Series, Slice};
+use crate::io::dicom::seg::{self, Authorship, Content};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,10 @@ pub enum Format {
     Probabilities,
     /// `SERIES.seg.dcm`: DICOM-SEG, BINARY.
     Seg,
+    /// `SERIES.labelmap.seg.dcm`: DICOM-SEG, LABELMAP.
+    SegLabelMap,
+    /// `SERIES.fractional.seg.dcm`: DICOM-SEG, FRACTIONAL, of the probabilities.
+    SegFractional,
     /// `SERIES.measurements.json`.
     Json,
     /// `SERIES.measurements.csv`.
@@ -64,6 +68,17 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Names for some slices of `series`: those that they have when all are written.
+    pub fn of_part(series: &Series, part: &[Slice], taken: &mut HashSet<String>) -> Self {
+        let whole = Self::new(series, taken);
+        let place = |slice: &Slice| series.slices.iter().position(|s| s.source == slice.source);
+        let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
+        let slices = part.iter().map(|slice| name(slice).unwrap_or_else(|| unique("image", taken))).collect();
+        Self { slices, series: whole.series }
+    }
+}
+
 /// `wanted`, or with a number behind it where it is taken.
 fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
     let mut name = wanted.to_owned();
@@ -77,7 +92,7 @@ fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
 }
 
 /// A name that every file system takes.
-fn safe(name: &str) -> String {
+pub(crate) fn safe(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || "._- ()+".contains(c) { c } else { '_' };
     let name: String = name.chars().map(keep).take(120).collect();
     let name = name.trim().trim_matches('.').to_owned();
@@ -100,7 +115,7 @@ pub struct SliceFiles<'a> {
     pub labels: &'a [Label],
 }
 
-/// All files that [`write_slice`] and [`write_series`] make of one series.
+/// All files that [`write_slice`] and [`write_series`] make of one series, but `labels.json`, which several may share.
 pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format]) -> Vec<PathBuf> {
     let of_slices = names.slices.iter().flat_map(|name| formats.iter().map(move |f| (name, f)));
     let of_slices = of_slices.flat_map(|(name, format)| slice_paths(folder, name, labels, *format));
@@ -117,13 +132,15 @@ fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> V
         Format::Overlay => vec![path(".overlay".into())],
         Format::Probabilities if labels.len() == 1 => vec![path(".probability".into())],
         Format::Probabilities => each(".probability"),
-        Format::Seg | Format::Json | Format::Csv => Vec::new(),
+        Format::Seg | Format::SegLabelMap | Format::SegFractional | Format::Json | Format::Csv => Vec::new(),
     }
 }
 
 fn series_path(folder: &Path, name: &str, format: Format) -> Option<PathBuf> {
     let ending = match format {
         Format::Seg => "seg.dcm",
+        Format::SegLabelMap => "labelmap.seg.dcm",
+        Format::SegFractional => "fractional.seg.dcm",
         Format::Json => "measurements.json",
         Format::Csv => "measurements.csv",
         Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => return None,
@@ -145,7 +162,7 @@ pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &
                     Some(map) => probabilities(&path, mask.columns(), mask.rows(), map)?,
                     None => continue,
                 },
-                Format::Seg | Format::Json | Format::Csv => continue,
+                Format::Seg | Format::SegLabelMap | Format::SegFractional | Format::Json | Format::Csv => continue,
             }
             written.push(path);
         }
@@ -153,27 +170,94 @@ pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &
     Ok(written)
 }
 
-/// Writes the files of the whole series; `masks` holds one mask for each slice. Tells the files and what to warn of.
+/// A whole series to be written.
+pub struct SeriesFiles<'a> {
+    /// Its slices.
+    pub series: &'a Series,
+    /// One for each slice.
+    pub masks: &'a [Mask],
+    /// For each slice the probabilities of each label, as [`Prediction`] has them; empty where they are not known.
+    pub probabilities: &'a [&'a [Vec<u16>]],
+    /// What the masks' values mean.
+    pub labels: &'a [Label],
+    /// Who made each label: one for each, or one for all.
+    pub authors: &'a [Authorship],
+}
+
+/// Writes the files of the whole series, and `labels.json` beside label maps. Tells the files and what to warn of.
+///
+/// # Errors
+/// Where a file cannot be written, and where probabilities are wanted and not known.
 pub fn write_series(
     folder: &Path,
     name: &str,
-    series: &Series,
-    masks: &[Mask],
-    labels: &[Label],
-    author: &Authorship,
+    files: &SeriesFiles<'_>,
     formats: &[Format],
 ) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let SeriesFiles { series, masks, probabilities, labels, authors } = files;
     let (mut written, mut warnings) = (Vec::new(), Vec::new());
     for format in formats {
         let Some(path) = series_path(folder, name, *format) else { continue };
-        match format {
-            Format::Seg => {
-                warnings.extend(seg::write(&path, series, masks, labels, author, seg::Options::default())?.warnings);
+        let content = match format {
+            Format::Seg => Some(Content::Binary(masks)),
+            Format::SegLabelMap => Some(Content::LabelMap(masks)),
+            Format::SegFractional => Some(Content::Fractional(probabilities)),
+            _ => None,
+        };
+        match (content, format) {
+            (Some(content), _) => {
+                let options = seg::Options::default();
+                warnings.extend(seg::write(&path, series, content, labels, authors, options)?.warnings);
             }
-            Format::Json => Measurements::of(series, masks, labels).write_json(&path)?,
+            (None, Format::Json) => Measurements::of(series, masks, labels).write_json(&path)?,
             _ => Measurements::of(series, masks, labels).write_csv(&path)?,
         }
         written.push(path);
     }
+    if formats.iter().any(|f| matches!(f, Format::LabelMap | Format::LabelMasks)) {
+        written.extend(write_labels(folder, name, labels)?);
+    }
     Ok((written, warnings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::study::Source;
+
+    /// The frames of one file.
+    fn clip(frames: u32) -> Series {
+        let slice = |frame| Slice {
+            source: Source { path: "clip.dcm".into(), frame },
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: None,
+            spacing: None,
+        };
+        Series {
+            id: "1.2.3".into(),
+            kind: Kind::Dicom,
+            modality: "US".into(),
+            description: String::new(),
+            number: None,
+            body_part: String::new(),
+            transfer_syntax: String::new(),
+            sop_class: String::new(),
+            frame_of_reference_uid: None,
+            columns: 2,
+            rows: 2,
+            color: false,
+            slices: (0..frames).map(slice).collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_slice_is_called_the_same_whether_others_are_written_or_not() {
+        let series = clip(3);
+        let names = Names::of_part(&series, &series.slices[2..], &mut HashSet::new());
+        assert_eq!(names.slices, ["clip-0003"]);
+        assert_eq!(names.series, "1.2.3");
+        assert_eq!(Names::new(&clip(1), &mut HashSet::new()).slices, ["clip"]);
+    }
 }

@@ -60,8 +60,13 @@ pub(super) fn item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
     Item::from_element_iter(elements)
 }
 
-/// A sequence of one coded concept. Its meaning is cut to the 64 characters that fit.
+/// A sequence of one coded concept.
 pub(super) fn code(tag: Tag, code: &Code) -> InMemElement {
+    sequence(tag, vec![coded(code)])
+}
+
+/// The item of a coded concept. Its meaning is cut to the 64 characters that fit.
+pub(super) fn coded(code: &Code) -> Item {
     let short = code.value.len() <= 16;
     let value = if short {
         text(tags::CODE_VALUE, VR::SH, &code.value)
@@ -70,7 +75,7 @@ pub(super) fn code(tag: Tag, code: &Code) -> InMemElement {
     };
     let scheme = text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, &code.scheme);
     let meaning = text(tags::CODE_MEANING, VR::LO, ascii(&code.meaning, 64));
-    sequence(tag, vec![item([value, scheme, meaning])])
+    item([value, scheme, meaning])
 }
 
 /// `text` in printable ASCII without backslashes, at most `most` characters.

@@ -13,8 +13,8 @@ use dicom_object::mem::InMemElement;
 /// One frame to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// Segment number: the label.
-    pub(super) segment: u8,
+    /// Segment number: the label; `None` where the frame holds all of them.
+    pub(super) segment: Option<u8>,
     /// 0-based.
     pub(super) slice: usize,
 }
@@ -25,7 +25,10 @@ pub(super) fn multi_frame(frames: &[Frame], origin: &Origin, space: Option<&Spac
     let by_position = space.filter(|s| s.has_distinct_positions()).is_some();
     let organization = new_uid();
     let index = |tag, group, label: &str| dimension(&organization, tag, group, label);
-    let mut indices = vec![index(tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE, "Segment")];
+    let mut indices = Vec::new();
+    if frames.iter().any(|f| f.segment.is_some()) {
+        indices.push(index(tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE, "Segment"));
+    }
     if by_position {
         indices.push(index(tags::IMAGE_POSITION_PATIENT, tags::PLANE_POSITION_SEQUENCE, "Position"));
     } else {
@@ -68,18 +71,19 @@ fn shared_item(space: Option<&Space>) -> Item {
 
 fn frame_item(frame: Frame, by_position: bool, origin: &Origin, space: Option<&Space>) -> Item {
     let place = frame.slice as u32 + 1;
-    let segment = u32::from(frame.segment);
-    let index = if by_position { vec![segment, place] } else { vec![segment, 1, place] };
+    let mut index: Vec<u32> = frame.segment.map(u32::from).into_iter().collect();
+    index.extend((!by_position).then_some(1));
+    index.push(place);
     let content = item([
         longs(tags::DIMENSION_INDEX_VALUES, &index),
         text(tags::STACK_ID, VR::SH, "1"),
         longs(tags::IN_STACK_POSITION_NUMBER, &[place]),
     ]);
-    let identification = item([shorts(tags::REFERENCED_SEGMENT_NUMBER, &[u16::from(frame.segment)])]);
-    let mut out = item([
-        sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content]),
-        sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![identification]),
-    ]);
+    let mut out = item([sequence(tags::FRAME_CONTENT_SEQUENCE, vec![content])]);
+    if let Some(segment) = frame.segment {
+        let identification = item([shorts(tags::REFERENCED_SEGMENT_NUMBER, &[u16::from(segment)])]);
+        out.put(sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, vec![identification]));
+    }
     if let Some(reference) = origin.references.as_ref().and_then(|r| r.get(frame.slice)) {
         out.put(sequence(tags::DERIVATION_IMAGE_SEQUENCE, vec![derivation(reference)]));
     }

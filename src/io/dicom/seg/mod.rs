@@ -1,4 +1,4 @@
-//! DICOM Segmentation (PS3.3 A.51): masks as BINARY SEG files that other programs load, and back.
+//! DICOM Segmentation (PS3.3 A.51): masks and probabilities as SEG files that other programs load, and back.
 //!
 //! Sources with geometry (CT, MR) keep it. Images without any (ultrasound, X-ray) are referred to frame by frame; on
 //! request they get a synthetic geometry, which some viewers insist on. Pictures that are no DICOM have neither, and
@@ -8,16 +8,21 @@ mod charset;
 mod clean;
 mod element;
 mod frames;
+mod import;
 mod origin;
 mod pack;
+mod place;
 mod read;
 mod segments;
 mod space;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_import;
 mod write;
 
-pub use read::{SegFrame, Segmentation, read};
+pub use import::import;
+pub use read::{ReferencedSeries, SegFrame, Segmentation, is_segmentation, read};
 
 use crate::{
     Error, Result,
@@ -86,6 +91,73 @@ fn known(text: &str) -> String {
     if text.is_empty() { "unknown".into() } else { text }
 }
 
+/// Segmentation Type (0062,0001).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentationType {
+    /// Bits, frame by frame for each segment: what every program reads.
+    Binary,
+    /// Probabilities or parts of a pixel, frame by frame for each segment.
+    Fractional,
+    /// One frame for each slice, whose values are segment numbers: a SOP class of its own since 2024.
+    LabelMap,
+}
+
+impl SegmentationType {
+    fn term(self) -> &'static str {
+        match self {
+            Self::Binary => "BINARY",
+            Self::Fractional => "FRACTIONAL",
+            Self::LabelMap => "LABELMAP",
+        }
+    }
+}
+
+/// What is written, one entry for each slice.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// Masks as BINARY.
+    Binary(&'a [Mask]),
+    /// Masks as LABELMAP of 8 bits.
+    LabelMap(&'a [Mask]),
+    /// Probabilities as FRACTIONAL in steps of 1/255: for each label `columns * rows` values, 0..=65535 for 0..=1, as
+    /// [`crate::domain::prediction::Prediction`] has them.
+    Fractional(&'a [&'a [Vec<u16>]]),
+}
+
+impl Content<'_> {
+    /// BINARY, FRACTIONAL or LABELMAP.
+    pub fn kind(&self) -> SegmentationType {
+        match self {
+            Self::Binary(_) => SegmentationType::Binary,
+            Self::LabelMap(_) => SegmentationType::LabelMap,
+            Self::Fractional(_) => SegmentationType::Fractional,
+        }
+    }
+
+    /// How many slices.
+    fn len(&self) -> usize {
+        match self {
+            Self::Binary(masks) | Self::LabelMap(masks) => masks.len(),
+            Self::Fractional(maps) => maps.len(),
+        }
+    }
+
+    /// The stored values of the frame of that slice and segment.
+    fn values(&self, slice: usize, segment: Option<u8>) -> Vec<u8> {
+        let segment = segment.unwrap_or(0);
+        match self {
+            Self::Binary(masks) => masks[slice].labels().iter().map(|l| u8::from(*l == segment)).collect(),
+            Self::LabelMap(masks) => masks[slice].labels().to_vec(),
+            Self::Fractional(maps) => maps[slice][usize::from(segment) - 1].iter().map(|p| in_255ths(*p)).collect(),
+        }
+    }
+}
+
+/// The nearest of 0..=255 for 0..=65535.
+fn in_255ths(probability: u16) -> u8 {
+    ((u32::from(probability) + 128) / 257) as u8
+}
+
 /// What a user may choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -112,50 +184,87 @@ pub struct SegSummary {
     pub warnings: Vec<String>,
 }
 
-/// Writes `masks`, one for each slice of `series`, as the DICOM segmentation `path`; label n becomes segment n.
+/// Writes `content`, one entry for each slice of `series`, as the DICOM segmentation `path`; label n becomes segment n.
+/// `authors` says who made each label: one for each, or one for all.
 ///
-/// The file is read back and compared with the masks before it takes its name.
+/// The file is read back and compared with what was given before it takes its name.
+///
+/// # Errors
+/// Where the content does not fit the series, the source's header cannot be read, or the file cannot be written.
 pub fn write(
     path: &Path,
     series: &Series,
-    masks: &[Mask],
+    content: Content<'_>,
     labels: &[Label],
-    author: &Authorship,
+    authors: &[Authorship],
     options: Options,
 ) -> Result<SegSummary> {
-    const TRIED: &str = "write the segmentation";
-    check(series, masks, labels).map_err(|reason| Error::at(TRIED, path, reason))?;
-    let encoded = write::encode(series, masks, labels, author, options)?;
-    let compare = |written: &Path| {
-        let wrong = |reason| Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.");
-        let back = read(written).map_err(|e| wrong(format!("reading it back failed: {}", e.reason)))?;
-        let masks_back = back.masks(series).map_err(|e| wrong(format!("reading it back failed: {}", e.reason)))?;
-        let same = masks_back == masks && back.labels.len() == labels.len();
-        if same { Ok(()) } else { Err(wrong("what was read back differs from the masks".into())) }
-    };
+    check(series, content, labels, authors).map_err(|reason| Error::at(TRIED, path, reason))?;
+    let encoded = write::encode(series, content, labels, authors, options)?;
+    let compare = |written: &Path| compare(written, path, content, labels, &encoded.frames);
     whole_file::write_checked(path, TRIED, |file| file.write_all(&encoded.bytes), compare)?;
     Ok(SegSummary {
         path: path.to_owned(),
         sop_instance_uid: encoded.sop_instance_uid,
         series_instance_uid: encoded.series_instance_uid,
-        frames: encoded.frames,
+        frames: encoded.frames.len(),
         segments: labels.len(),
         warnings: encoded.warnings,
     })
 }
 
-/// Why the masks cannot be written.
-fn check(series: &Series, masks: &[Mask], labels: &[Label]) -> std::result::Result<(), String> {
+const TRIED: &str = "write the segmentation";
+
+/// Reads every frame of the file `written` back; errors name the `path` that it will have.
+fn compare(
+    written: &Path,
+    path: &Path,
+    content: Content<'_>,
+    labels: &[Label],
+    frames: &[frames::Frame],
+) -> Result<()> {
+    let wrong = |reason: String| Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.");
+    let unread = |e: Error| wrong(format!("reading it back failed: {}", e.reason));
+    let mut back = read(written).map_err(unread)?;
+    let same_shape = back.kind == content.kind() && back.labels.len() == labels.len();
+    let mut same = same_shape && back.frames.len() == frames.len();
+    for (i, frame) in frames.iter().enumerate().take_while(|_| same_shape) {
+        let values = back.values(i).map_err(unread)?;
+        let expected = content.values(frame.slice, frame.segment);
+        same &= back.frames[i].segment == frame.segment.map(u16::from);
+        same &= values.len() == expected.len() && values.iter().zip(&expected).all(|(a, b)| *a == u16::from(*b));
+    }
+    if same { Ok(()) } else { Err(wrong("what was read back differs from what was given".into())) }
+}
+
+/// Why the content cannot be written.
+fn check(
+    series: &Series,
+    content: Content<'_>,
+    labels: &[Label],
+    authors: &[Authorship],
+) -> std::result::Result<(), String> {
     if labels.is_empty() || labels.len() > 255 {
         return Err(format!("there are {} labels, and 1 to 255 can be written", labels.len()));
     }
-    if masks.is_empty() || masks.len() != series.slices.len() {
-        return Err(format!("there are {} masks for {} slices", masks.len(), series.slices.len()));
+    if authors.len() != 1 && authors.len() != labels.len() {
+        return Err(format!("{} authors are named for {} labels", authors.len(), labels.len()));
+    }
+    let slices = series.slices.len();
+    if slices == 0 || content.len() != slices {
+        return Err(format!("there are {} masks for {slices} slices", content.len()));
     }
     let limit = usize::from(u16::MAX);
     if series.columns > limit || series.rows > limit {
         return Err(format!("DICOM images are at most {limit} pixels wide and high"));
     }
+    match content {
+        Content::Binary(masks) | Content::LabelMap(masks) => check_masks(series, masks, labels),
+        Content::Fractional(maps) => check_maps(series, maps, labels),
+    }
+}
+
+fn check_masks(series: &Series, masks: &[Mask], labels: &[Label]) -> std::result::Result<(), String> {
     for (i, mask) in masks.iter().enumerate() {
         if (mask.columns(), mask.rows()) != (series.columns, series.rows) {
             let (columns, rows) = (mask.columns(), mask.rows());
@@ -163,6 +272,23 @@ fn check(series: &Series, masks: &[Mask], labels: &[Label]) -> std::result::Resu
         }
         if let Some(label) = mask.labels().iter().find(|l| usize::from(**l) > labels.len()) {
             return Err(format!("the mask of slice {} holds the value {label}, which no label describes", i + 1));
+        }
+    }
+    Ok(())
+}
+
+fn check_maps(series: &Series, maps: &[&[Vec<u16>]], labels: &[Label]) -> std::result::Result<(), String> {
+    for (i, of_slice) in maps.iter().enumerate() {
+        if of_slice.len() != labels.len() {
+            return Err(format!(
+                "slice {} has probabilities of {} labels, not {}",
+                i + 1,
+                of_slice.len(),
+                labels.len()
+            ));
+        }
+        if of_slice.iter().any(|map| map.len() != series.columns * series.rows) {
+            return Err(format!("the probabilities of slice {} are not as large as the slice", i + 1));
         }
     }
     Ok(())

@@ -34,6 +34,7 @@ impl Packer {
 }
 
 /// The pixels of frame `frame` of `pixels` pixels each; `None` where `bytes` ends before.
+#[cfg(test)]
 pub(super) fn unpack(bytes: &[u8], frame: usize, pixels: usize) -> Option<Vec<bool>> {
     let first = frame.checked_mul(pixels)?;
     let end = first.checked_add(pixels)?;

@@ -1,19 +1,44 @@
 //! Segment Sequence: what each label means, who drew it and in which colour it is shown.
 
 use super::{
-    AlgorithmType, Authorship,
+    AlgorithmType, Authorship, SegmentationType,
     charset::Charset,
-    element::{Item, ascii, code, encoded, item, new_uid, sequence, shorts, text},
+    element::{Item, ascii, code, coded, encoded, item, new_uid, sequence, shorts, text},
 };
 use crate::domain::label::{Code, Label};
 use dicom_core::VR;
 use dicom_dictionary_std::tags;
 use dicom_object::mem::InMemElement;
 
-/// One item for each label, numbered from 1 on.
-pub(super) fn segments(labels: &[Label], author: &Authorship, charset: &Charset) -> InMemElement {
-    let items = labels.iter().enumerate().map(|(i, label)| segment(i as u16 + 1, label, author, charset));
-    sequence(tags::SEGMENT_SEQUENCE, items.collect())
+/// One item for each label, numbered from 1 on; of a label map, whose every value must be described, background too.
+///
+/// `authors`: one for each label, or one for all.
+pub(super) fn segments(
+    labels: &[Label],
+    authors: &[Authorship],
+    kind: SegmentationType,
+    charset: &Charset,
+) -> InMemElement {
+    let background = (kind == SegmentationType::LabelMap).then(background);
+    let author = |i: usize| authors.get(i).or(authors.first());
+    let described = labels.iter().enumerate();
+    let items = described.filter_map(|(i, label)| Some(segment(i as u16 + 1, label, author(i)?, charset)));
+    sequence(tags::SEGMENT_SEQUENCE, background.into_iter().chain(items).collect())
+}
+
+/// Segment 0. Nobody drew it, and MANUAL is the type that names no algorithm.
+fn background() -> Item {
+    item([
+        shorts(tags::SEGMENT_NUMBER, &[0]),
+        text(tags::SEGMENT_LABEL, VR::LO, "Background"),
+        text(tags::SEGMENT_ALGORITHM_TYPE, VR::CS, AlgorithmType::Manual.term()),
+        code(
+            tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE,
+            &Code::new("309825002", "SCT", "Spatial and Relational Concept"),
+        ),
+        code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, &Code::new("125040", "DCM", "Background")),
+        shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &cielab([0; 3])),
+    ])
 }
 
 fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -> Item {
@@ -23,7 +48,7 @@ fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -
         encoded(tags::SEGMENT_LABEL, VR::LO, charset.encode(&name)),
         text(tags::SEGMENT_ALGORITHM_TYPE, VR::CS, author.algorithm_type.term()),
         code(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, &usable(&label.category)),
-        code(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, &usable(&label.concept)),
+        concept(label),
         shorts(tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE, &cielab(label.color)),
         encoded(tags::TRACKING_ID, VR::UT, charset.encode(&name)),
         text(tags::TRACKING_UID, VR::UI, new_uid()),
@@ -33,6 +58,16 @@ fn segment(number: u16, label: &Label, author: &Authorship, charset: &Charset) -
         segment.put(sequence(tags::SEGMENTATION_ALGORITHM_IDENTIFICATION_SEQUENCE, vec![algorithm(author)]));
     }
     segment
+}
+
+/// Segmented Property Type with its modifiers.
+fn concept(label: &Label) -> InMemElement {
+    let mut concept = coded(&usable(&label.concept));
+    let modifiers: Vec<Item> = label.modifiers.iter().filter(|m| is_usable(m)).map(coded).collect();
+    if !modifiers.is_empty() {
+        concept.put(sequence(tags::SEGMENTED_PROPERTY_TYPE_MODIFIER_CODE_SEQUENCE, modifiers));
+    }
+    sequence(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, vec![concept])
 }
 
 fn algorithm(author: &Authorship) -> Item {
@@ -53,9 +88,16 @@ pub(super) fn label_name(label: &Label, number: u16) -> String {
 
 /// A code that may be written: an incomplete one, or one of the retired scheme SRT, becomes "Tissue".
 fn usable(code: &Code) -> Code {
+    if is_usable(code) {
+        Code { scheme: ascii(&code.scheme, 16), ..code.clone() }
+    } else {
+        Code::new("85756007", "SCT", "Tissue")
+    }
+}
+
+fn is_usable(code: &Code) -> bool {
     let complete = [&code.value, &code.scheme, &code.meaning].iter().all(|part| !part.trim().is_empty());
-    let scheme = ascii(&code.scheme, 16);
-    if complete && scheme != "SRT" { Code { scheme, ..code.clone() } } else { Code::new("85756007", "SCT", "Tissue") }
+    complete && code.scheme.trim() != "SRT"
 }
 
 /// Recommended Display CIELab Value of an sRGB colour: PS3.3 C.10.7.1.1, white point D50.

@@ -12,16 +12,16 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{DefaultDicomObject, InMemDicomObject, mem::InMemElement, meta::FileMetaTableBuilder};
 use proptest::prelude::*;
 
-fn author() -> Authorship {
+pub(super) fn author() -> Authorship {
     Authorship::automatic("Fetal head", "1.0.0")
 }
 
-fn labels(n: usize) -> Vec<Label> {
+pub(super) fn labels(n: usize) -> Vec<Label> {
     (0..n).map(|i| Label::named(["Head", "Tête", "Third"][i % 3], i)).collect()
 }
 
 /// A series of `slices` pictures that need not exist: their headers are not read.
-fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
+pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
     let slice = |i: usize| Slice {
         source: Source { path: format!("picture-{i}.png").into(), frame: 0 },
         sop_instance_uid: None,
@@ -48,7 +48,7 @@ fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
 }
 
 /// The same series as DICOM: the frames of one file at `path` with those elements in its header.
-fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
+pub(super) fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
     let mut object = InMemDicomObject::from_element_iter([
         text(tags::SOP_CLASS_UID, VR::UI, uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE),
         text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.3.4"),
@@ -67,7 +67,7 @@ fn dicom(path: &Path, base: Series, elements: Vec<InMemElement>) -> Series {
 }
 
 /// One mask for each slice of `series`, of noise.
-fn noise(series: &Series, labels: u8) -> Vec<Mask> {
+pub(super) fn noise(series: &Series, labels: u8) -> Vec<Mask> {
     let mut state = 7u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -82,13 +82,20 @@ fn noise(series: &Series, labels: u8) -> Vec<Mask> {
 fn written(series: &Series, masks: &[Mask], n: usize, options: Options) -> (SegSummary, DefaultDicomObject) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
-    let summary = write(&path, series, masks, &labels(n), &author(), options).unwrap();
+    let summary = write(&path, series, Content::Binary(masks), &labels(n), &[author()], options).unwrap();
     let object = dicom_object::open_file(&path).unwrap();
-    assert_eq!(read(&path).unwrap().masks(series).unwrap(), masks);
+    assert_eq!(imported(&path, series), masks);
     (summary, object)
 }
 
-fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
+/// All masks as they are read back; slices that the file does not speak of are background.
+pub(super) fn imported(path: &Path, series: &Series) -> Vec<Mask> {
+    let mut masks = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
+    import(path, series).unwrap().masks.into_iter().for_each(|(slice, mask)| masks[slice] = mask);
+    masks
+}
+
+pub(super) fn value(object: &InMemDicomObject, tag: dicom_core::Tag) -> Option<String> {
     Some(object.get(tag)?.to_str().ok()?.trim_end_matches(['\0', ' ']).to_owned())
 }
 
@@ -240,7 +247,7 @@ fn who_drew_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.dcm");
     let manual = Authorship { algorithm_type: AlgorithmType::Manual, person: "Doe^Jane".into(), ..author() };
-    write(&path, &series, &noise(&series, 1), &labels(1), &manual, Options::default()).unwrap();
+    write(&path, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[manual], Options::default()).unwrap();
     let object = dicom_object::open_file(&path).unwrap();
     let segment = &object.get(tags::SEGMENT_SEQUENCE).unwrap().items().unwrap()[0];
     assert_eq!(value(segment, tags::SEGMENT_ALGORITHM_TYPE).unwrap(), "MANUAL");
@@ -255,7 +262,9 @@ fn masks_that_do_not_fit_are_refused_with_the_reason() {
     let masks = noise(&series, 2);
     let refused = |masks: &[Mask], n: usize, reason: &str| {
         let path = Path::new("never-written.dcm");
-        let error = write(path, &series, masks, &labels(n), &author(), Options::default()).unwrap_err().to_string();
+        let error = write(path, &series, Content::Binary(masks), &labels(n), &[author()], Options::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(reason), "{error}");
     };
     refused(&masks[..1], 2, "1 masks for 2 slices");
@@ -271,7 +280,8 @@ fn a_source_that_is_gone_is_named() {
     let series = dicom(&path, pictures(3, 3, 1), Vec::new());
     std::fs::remove_file(&path).unwrap();
     let out = folder.path().join("out.dcm");
-    let error = write(&out, &series, &noise(&series, 1), &labels(1), &author(), Options::default()).unwrap_err();
+    let error = write(&out, &series, Content::Binary(&noise(&series, 1)), &labels(1), &[author()], Options::default())
+        .unwrap_err();
     assert!(error.to_string().contains("in.dcm"), "{error}");
     assert!(!out.exists());
 }

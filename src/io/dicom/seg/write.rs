@@ -1,7 +1,7 @@
 //! Puts the modules of a segmentation together and encodes them.
 
 use super::{
-    AlgorithmType, Authorship, Options,
+    AlgorithmType, Authorship, Content, Options, SegmentationType,
     charset::Charset,
     element::{Item, ascii, empty, encoded, item, new_uid, shorts, text},
     frames::{Frame, multi_frame, referenced_series},
@@ -14,7 +14,6 @@ use crate::{
     Error, Result,
     domain::{
         label::Label,
-        mask::Mask,
         study::{Kind, Series},
     },
 };
@@ -34,84 +33,124 @@ pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
     pub(super) sop_instance_uid: String,
     pub(super) series_instance_uid: String,
-    pub(super) frames: usize,
+    pub(super) frames: Vec<Frame>,
     pub(super) warnings: Vec<String>,
 }
 
-/// The file's bytes. The masks must fit the series (checked by the caller).
+/// The file's bytes. The content must fit the series (checked by the caller).
 pub(super) fn encode(
     series: &Series,
-    masks: &[Mask],
+    given: Content<'_>,
     labels: &[Label],
-    author: &Authorship,
+    authors: &[Authorship],
     options: Options,
 ) -> Result<Encoded> {
     let names = labels.iter().enumerate().map(|(i, label)| label_name(label, i as u16 + 1));
-    let own_is_ascii = names.chain([series.description.clone(), author.person.clone()]).all(|t| t.is_ascii());
+    let own_is_ascii = names.chain([series.description.clone(), creator(authors).to_owned()]).all(|t| t.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let mut warnings = std::mem::take(&mut origin.warnings);
     let space = Space::of(series, &origin, options.synthetic_geometry, &mut warnings);
-    let frames = plan(masks, labels.len(), options.skip_empty_frames);
-    let pixels = pixel_data(&frames, masks)?;
+    let frames = plan(given, labels.len(), options.skip_empty_frames);
+    let pixels = pixel_data(&frames, given, series.columns * series.rows)?;
     let (sop_instance_uid, series_instance_uid) = (new_uid(), new_uid());
 
     let mut dataset = item(std::mem::take(&mut origin.elements));
     let mut put = |elements: Vec<InMemElement>| elements.into_iter().for_each(|e| drop(dataset.put(e)));
-    put(general(series, author, &sop_instance_uid, &series_instance_uid));
+    put(general(series, given.kind(), authors, &sop_instance_uid, &series_instance_uid));
     put(equipment());
-    put(content(series, author, &origin.charset, space.as_ref()));
-    put(image(masks, frames.len()));
-    put(vec![segments(labels, author, &origin.charset)]);
+    put(content(series, creator(authors), &origin.charset, space.as_ref()));
+    put(image(series, given.kind(), frames.len()));
+    put(vec![segments(labels, authors, given.kind(), &origin.charset)]);
     put(multi_frame(&frames, &origin, space.as_ref()));
     put(references(&frames, &origin));
     put(frame_of_reference(space.as_ref(), &origin));
     put(vec![DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into()))]);
-    Ok(Encoded { bytes: bytes(dataset)?, sop_instance_uid, series_instance_uid, frames: frames.len(), warnings })
+    Ok(Encoded { bytes: bytes(dataset)?, sop_instance_uid, series_instance_uid, frames, warnings })
 }
 
-/// Which frames are written: segment after segment, every slice.
-fn plan(masks: &[Mask], labels: usize, skip_empty: bool) -> Vec<Frame> {
-    let all = || (1..=labels as u8).flat_map(|segment| (0..masks.len()).map(move |slice| Frame { segment, slice }));
+/// Who drew, as far as a name is known.
+fn creator(authors: &[Authorship]) -> &str {
+    authors.iter().map(|a| a.person.trim()).find(|p| !p.is_empty()).unwrap_or_default()
+}
+
+/// Which frames are written: segment after segment, every slice; of a label map every slice.
+fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<Frame> {
+    let segments: Vec<Option<u8>> = match given.kind() {
+        SegmentationType::LabelMap => vec![None],
+        _ => (1..=labels as u8).map(Some).collect(),
+    };
+    let slices = 0..given.len();
+    let all = segments.into_iter().flat_map(|segment| slices.clone().map(move |slice| Frame { segment, slice }));
+    let all: Vec<Frame> = all.collect();
     if !skip_empty {
-        return all().collect();
+        return all;
     }
-    let holds: Vec<[bool; 256]> = masks
-        .iter()
-        .map(|mask| {
-            let mut present = [false; 256];
-            mask.labels().iter().for_each(|&l| present[usize::from(l)] = true);
-            present
-        })
-        .collect();
-    let frames: Vec<Frame> = all().filter(|f| holds[f.slice][usize::from(f.segment)]).collect();
+    let holds: Vec<[bool; 256]> = slices.map(|slice| present(given, slice)).collect();
+    let is_empty = |f: &&Frame| match f.segment {
+        Some(segment) => !holds[f.slice][usize::from(segment)],
+        None => holds[f.slice][1..].iter().all(|held| !held),
+    };
+    let frames: Vec<Frame> = all.iter().filter(|f| !is_empty(f)).copied().collect();
     // A segmentation without any frame is none.
-    if frames.is_empty() { all().take(1).collect() } else { frames }
+    if frames.is_empty() { all.into_iter().take(1).collect() } else { frames }
 }
 
-fn pixel_data(frames: &[Frame], masks: &[Mask]) -> Result<Vec<u8>> {
-    let bits = frames.iter().map(|f| masks[f.slice].labels().len()).sum::<usize>();
-    if bits.div_ceil(8) >= u32::MAX as usize {
+/// Which labels a slice holds.
+fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
+    let mut present = [false; 256];
+    match given {
+        Content::Binary(masks) | Content::LabelMap(masks) => {
+            masks[slice].labels().iter().for_each(|&l| present[usize::from(l)] = true);
+        }
+        Content::Fractional(maps) => {
+            for (map, held) in maps[slice].iter().zip(&mut present[1..]) {
+                *held = map.iter().any(|p| super::in_255ths(*p) > 0);
+            }
+        }
+    }
+    present
+}
+
+fn pixel_data(frames: &[Frame], given: Content<'_>, pixels: usize) -> Result<Vec<u8>> {
+    let is_binary = given.kind() == SegmentationType::Binary;
+    let values = frames.len() * pixels;
+    let bytes = if is_binary { values.div_ceil(8) } else { values };
+    if bytes >= u32::MAX as usize {
         let reason = "its frames take more than the 4 GiB that DICOM allows";
         return Err(Error::new("write the segmentation", reason).advise("Leave out empty frames."));
     }
-    let mut packer = Packer::with_capacity(bits);
-    for frame in frames {
-        masks[frame.slice].labels().iter().for_each(|&label| packer.push(label == frame.segment));
+    if is_binary {
+        let mut packer = Packer::with_capacity(values);
+        for frame in frames {
+            given.values(frame.slice, frame.segment).iter().for_each(|&value| packer.push(value != 0));
+        }
+        return Ok(packer.finish());
     }
-    Ok(packer.finish())
+    let mut out = Vec::with_capacity(bytes.next_multiple_of(2));
+    frames.iter().for_each(|frame| out.extend(given.values(frame.slice, frame.segment)));
+    out.resize(bytes.next_multiple_of(2), 0);
+    Ok(out)
 }
 
 /// SOP Common and General Series.
-fn general(series: &Series, author: &Authorship, sop_instance_uid: &str, series_uid: &str) -> Vec<InMemElement> {
+fn general(
+    series: &Series,
+    kind: SegmentationType,
+    authors: &[Authorship],
+    sop_instance_uid: &str,
+    series_uid: &str,
+) -> Vec<InMemElement> {
     let now = jiff::Zoned::now();
     let (date, time) = (now.strftime("%Y%m%d").to_string(), now.strftime("%H%M%S").to_string());
     let number = 1000 + series.number.unwrap_or(0).clamp(0, 1_000_000_000);
-    let by = match author.algorithm_type {
-        AlgorithmType::Manual => "Segmentation".to_owned(),
-        _ => format!("Segmentation by {}", author.name()),
+    let model = authors.iter().find(|a| a.algorithm_type != AlgorithmType::Manual);
+    let by = model.map_or("Segmentation".to_owned(), |author| format!("Segmentation by {}", author.name()));
+    let class = match kind {
+        SegmentationType::LabelMap => uids::LABEL_MAP_SEGMENTATION_STORAGE,
+        SegmentationType::Binary | SegmentationType::Fractional => uids::SEGMENTATION_STORAGE,
     };
     vec![
-        text(tags::SOP_CLASS_UID, VR::UI, uids::SEGMENTATION_STORAGE),
+        text(tags::SOP_CLASS_UID, VR::UI, class),
         text(tags::SOP_INSTANCE_UID, VR::UI, sop_instance_uid),
         text(tags::INSTANCE_CREATION_DATE, VR::DA, &date),
         text(tags::INSTANCE_CREATION_TIME, VR::TM, &time),
@@ -138,7 +177,7 @@ fn equipment() -> Vec<InMemElement> {
 }
 
 /// Content Identification and what is to be said about the source.
-fn content(series: &Series, author: &Authorship, charset: &Charset, space: Option<&Space>) -> Vec<InMemElement> {
+fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&Space>) -> Vec<InMemElement> {
     let synthetic = space.is_some_and(|s| s.is_synthetic);
     let description = match series.kind {
         Kind::Picture => "Segmentation of a picture, synthetic geometry",
@@ -148,7 +187,7 @@ fn content(series: &Series, author: &Authorship, charset: &Charset, space: Optio
     let mut out = vec![
         text(tags::CONTENT_LABEL, VR::CS, "SEGMENTATION"),
         text(tags::CONTENT_DESCRIPTION, VR::LO, description),
-        encoded(tags::CONTENT_CREATOR_NAME, VR::PN, charset.encode(&one_line(&author.person, 64))),
+        encoded(tags::CONTENT_CREATOR_NAME, VR::PN, charset.encode(&one_line(creator, 64))),
     ];
     if let Some(term) = charset.term() {
         out.push(text(tags::SPECIFIC_CHARACTER_SET, VR::CS, term));
@@ -175,23 +214,37 @@ fn one_line(text: &str, most: usize) -> String {
 }
 
 /// General Image, Image Pixel and Segmentation Image without the segments.
-fn image(masks: &[Mask], frames: usize) -> Vec<InMemElement> {
-    let (rows, columns) = masks.first().map_or((0, 0), |m| (m.rows() as u16, m.columns() as u16));
-    vec![
+fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemElement> {
+    let bits = if kind == SegmentationType::Binary { 1 } else { 8 };
+    let overlap = if kind == SegmentationType::Fractional { "UNDEFINED" } else { "NO" };
+    let mut out = vec![
         text(tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY"),
         text(tags::INSTANCE_NUMBER, VR::IS, "1"),
         shorts(tags::SAMPLES_PER_PIXEL, &[1]),
         text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
         text(tags::NUMBER_OF_FRAMES, VR::IS, frames.to_string()),
-        shorts(tags::ROWS, &[rows]),
-        shorts(tags::COLUMNS, &[columns]),
-        shorts(tags::BITS_ALLOCATED, &[1]),
-        shorts(tags::BITS_STORED, &[1]),
-        shorts(tags::HIGH_BIT, &[0]),
+        shorts(tags::ROWS, &[series.rows as u16]),
+        shorts(tags::COLUMNS, &[series.columns as u16]),
+        shorts(tags::BITS_ALLOCATED, &[bits]),
+        shorts(tags::BITS_STORED, &[bits]),
+        shorts(tags::HIGH_BIT, &[bits - 1]),
         shorts(tags::PIXEL_REPRESENTATION, &[0]),
-        text(tags::SEGMENTATION_TYPE, VR::CS, "BINARY"),
-        text(tags::SEGMENTS_OVERLAP, VR::CS, "NO"),
-    ]
+        text(tags::SEGMENTATION_TYPE, VR::CS, kind.term()),
+        text(tags::SEGMENTS_OVERLAP, VR::CS, overlap),
+    ];
+    match kind {
+        SegmentationType::Binary => {}
+        SegmentationType::Fractional => {
+            out.push(text(tags::SEGMENTATION_FRACTIONAL_TYPE, VR::CS, "PROBABILITY"));
+            out.push(shorts(tags::MAXIMUM_FRACTIONAL_VALUE, &[255]));
+        }
+        // Background is a value that every frame may hold, described as segment 0 and not to be shown.
+        SegmentationType::LabelMap => {
+            out.push(shorts(tags::PIXEL_PADDING_VALUE, &[0]));
+            out.push(text(tags::PRESENTATION_LUT_SHAPE, VR::CS, "IDENTITY"));
+        }
+    }
+    out
 }
 
 fn references(frames: &[Frame], origin: &Origin) -> Vec<InMemElement> {

@@ -1,0 +1,53 @@
+//! The files that were given are never changed: no output may take the place of one.
+
+use crate::{Error, Result};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+/// Refuses where one of the files that are to be written (`outputs`) would take the place of one that was `given`,
+/// whatever way leads there.
+///
+/// # Errors
+/// Names the first such file.
+pub fn refuse_originals<'a>(given: impl IntoIterator<Item = &'a Path>, outputs: &[PathBuf]) -> Result<()> {
+    let given: HashSet<PathBuf> = given.into_iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let takes_its_place = |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
+    match outputs.iter().find(takes_its_place) {
+        None => Ok(()),
+        Some(file) => Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
+            .advise("Choose another folder.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_output_on_an_input_is_refused_by_any_way_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a.png", "b.png"].map(|name| folder.path().join(name));
+        std::fs::write(&a, "a").unwrap();
+        std::fs::write(&b, "b").unwrap();
+        let roundabout = folder.path().join(".").join("..").join(folder.path().file_name().unwrap()).join("a.png");
+        for output in [&a, &roundabout] {
+            let error = refuse_originals([a.as_path()], &[folder.path().join("c.png"), output.clone()]).unwrap_err();
+            assert!(error.to_string().contains("never changed"), "{error}");
+        }
+        refuse_originals([a.as_path()], &[b, folder.path().join("c.png")]).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_folder_is_seen_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::create_dir(&real).unwrap();
+        std::fs::write(real.join("a.png"), "a").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(refuse_originals([real.join("a.png").as_path()], &[link.join("a.png")]).is_err());
+    }
+}

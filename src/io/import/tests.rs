@@ -1,0 +1,166 @@
+//! Label maps of folders, what they are called, and what is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    domain::{
+        label::Code,
+        study::{Kind, Slice, Source},
+    },
+    io::{
+        dicom::seg::{Authorship, Content, Options},
+        export::{Names, label_map, label_mask, write_labels},
+    },
+};
+use std::collections::HashSet;
+use tempfile::TempDir;
+
+const COLUMNS: usize = 5;
+const ROWS: usize = 3;
+
+/// Pictures `0.png`, `1.png` and so on, which need not exist.
+fn series(slices: usize) -> Series {
+    let slice = |i: usize| Slice {
+        source: Source { path: format!("/nowhere/{i}.png").into(), frame: 0 },
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: None,
+    };
+    Series {
+        id: "pictures".into(),
+        kind: Kind::Picture,
+        modality: String::new(),
+        description: String::new(),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: COLUMNS,
+        rows: ROWS,
+        color: false,
+        slices: (0..slices).map(slice).collect(),
+        notes: Vec::new(),
+    }
+}
+
+fn labels() -> Vec<Label> {
+    let mut liver = Label::named("Liver", 0);
+    liver.concept = Code::new("10200004", "SCT", "Liver");
+    vec![liver, Label::named("Left: cyst", 1)]
+}
+
+fn mask(first: u8) -> Mask {
+    let value = |i: usize| if i == 0 { first } else { (i % 3) as u8 };
+    Mask::from_labels(COLUMNS, ROWS, (0..COLUMNS * ROWS).map(value).collect()).unwrap()
+}
+
+/// A folder with label maps of `masks`, and the codes beside them.
+fn exported(series: &Series, masks: &[Mask]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let names = Names::new(series, &mut HashSet::new());
+    for (name, mask) in names.slices.iter().zip(masks) {
+        label_map(&folder.path().join(format!("{name}.png")), mask, &labels()).unwrap();
+    }
+    write_labels(folder.path(), &names.series, &labels()).unwrap();
+    folder
+}
+
+fn at(folder: &TempDir) -> [PathBuf; 1] {
+    [folder.path().to_owned()]
+}
+
+#[test]
+fn label_maps_come_back_with_every_code() {
+    let series = series(3);
+    let masks = [mask(0), mask(1), mask(2)];
+    let folder = exported(&series, &masks);
+    let got = super::masks(&at(&folder), &series).unwrap();
+    assert_eq!(got.labels, labels());
+    assert_eq!(got.masks, masks.iter().cloned().enumerate().collect::<Vec<_>>());
+    assert_eq!(got.notes, Vec::<String>::new());
+    let one = super::masks(&[folder.path().join("1.png")], &series).unwrap();
+    assert_eq!(one.masks, [(1, mask(1))]);
+}
+
+#[test]
+fn masks_of_single_labels_are_put_together_by_their_names() {
+    let series = series(1);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, label) in [("0.Liver.png", 1), ("0.Left_ cyst.png", 2)] {
+        label_mask(&folder.path().join(name), &mask(0), label).unwrap();
+    }
+    write_labels(folder.path(), "0", &labels()).unwrap();
+    // Others of the same slice that are no masks.
+    label_mask(&folder.path().join("0.overlay.png"), &mask(0), 1).unwrap();
+    label_mask(&folder.path().join("0.Liver.probability.png"), &mask(0), 1).unwrap();
+    let got = super::masks(&at(&folder), &series).unwrap();
+    assert_eq!((got.masks, got.labels), (vec![(0, mask(0))], labels()));
+}
+
+#[test]
+fn without_codes_beside_them_values_are_numbered_and_a_note_says_so() {
+    let series = series(1);
+    let folder = exported(&series, &[mask(0)]);
+    std::fs::remove_file(folder.path().join("labels.json")).unwrap();
+    let got = super::masks(&at(&folder), &series).unwrap();
+    let names: Vec<&str> = got.labels.iter().map(|l| l.name.as_str()).collect();
+    assert_eq!(names, ["Label 1", "Label 2"]);
+    assert!(got.notes[0].contains("labels.json"));
+}
+
+#[test]
+fn a_single_label_map_may_have_any_name() {
+    let series = series(1);
+    let folder = exported(&series, &[mask(0)]);
+    let other = folder.path().join("drawn elsewhere.png");
+    std::fs::rename(folder.path().join("0.png"), &other).unwrap();
+    assert_eq!(super::masks(std::slice::from_ref(&other), &series).unwrap().masks, [(0, mask(0))]);
+    let error = super::masks(&[other], &self::series(2)).unwrap_err().to_string();
+    assert!(error.contains("called like a slice (\"0.png\""), "{error}");
+}
+
+#[test]
+fn another_size_is_refused_and_both_are_named() {
+    let folder = exported(&series(1), &[mask(0)]);
+    let larger = Series { columns: 6, ..series(1) };
+    let error = super::masks(&at(&folder), &larger).unwrap_err().to_string();
+    assert!(error.contains("it is 5 x 3 pixels, the image 6 x 3") && error.contains("0.png"), "{error}");
+}
+
+#[test]
+fn a_picture_is_no_mask_of_itself() {
+    let folder = exported(&series(1), &[mask(0)]);
+    let mut series = series(1);
+    series.slices[0].source.path = folder.path().join("0.png");
+    assert!(super::masks(&at(&folder), &series).is_err());
+}
+
+#[test]
+fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
+    let series = series(1);
+    let folder = exported(&series, &[mask(0)]);
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        let author = [Authorship::automatic("Test", "1")];
+        let content = [mask(2)];
+        seg::write(&path, &series, Content::Binary(&content), &labels(), &author, Options::default()).unwrap();
+    };
+    write("a.seg.dcm");
+    assert_eq!(super::masks(&at(&folder), &series).unwrap().masks, [(0, mask(2))]);
+    write("b.seg.dcm");
+    let error = super::masks(&at(&folder), &series).unwrap_err().to_string();
+    assert!(error.contains("\"a.seg.dcm\" and \"b.seg.dcm\""), "{error}");
+}
+
+#[test]
+fn nothing_that_fits_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
+    let error = super::masks(&at(&folder), &series(2)).unwrap_err().to_string();
+    assert!(error.contains("no DICOM segmentation and no label map"), "{error}");
+    let error = super::masks(&[folder.path().join("gone")], &series(2)).unwrap_err().to_string();
+    assert!(error.contains("no such file"), "{error}");
+}
