@@ -14,7 +14,8 @@ pub struct Prediction {
 impl Prediction {
     /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
     pub fn relabelled(self, values: &[u8]) -> Self {
-        if values.iter().enumerate().all(|(i, v)| usize::from(*v) == i + 1) && values.len() >= self.probabilities.len() {
+        if values.iter().enumerate().all(|(i, v)| usize::from(*v) == i + 1) && values.len() >= self.probabilities.len()
+        {
             return self;
         }
         let (columns, rows) = (self.mask.columns(), self.mask.rows());

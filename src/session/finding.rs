@@ -154,6 +154,14 @@ impl Finding {
         finding
     }
 
+    /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels that the model does not know.
+    pub fn probabilities(&self, count: usize) -> Vec<Vec<u16>> {
+        let wide = |runs: &Runs| runs.unpack().iter().map(|v| u16::from(*v) * 257).collect();
+        let mut maps: Vec<Vec<u16>> = self.probabilities.iter().take(count).map(wide).collect();
+        maps.resize_with(count, || vec![0; self.columns * self.rows]);
+        maps
+    }
+
     /// Name and version of the model.
     pub fn model_and_version(&self) -> (String, String) {
         let (name, version) = self.model.rsplit_once(' ').unwrap_or((&self.model, ""));

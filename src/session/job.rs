@@ -197,8 +197,12 @@ pub enum ExportFormat {
     PerLabel,
     /// The picture with the mask over it.
     Overlay,
-    /// DICOM Segmentation.
+    /// DICOM Segmentation, one bit for a pixel.
     DicomSeg,
+    /// DICOM Label Map Segmentation, one byte for a pixel.
+    SegLabelMap,
+    /// DICOM Segmentation of the model's probabilities.
+    SegFractional,
     /// Measurements as JSON.
     Json,
     /// Measurements as CSV.
@@ -207,7 +211,16 @@ pub enum ExportFormat {
 
 impl ExportFormat {
     /// All formats, in the order of the dialog.
-    pub const ALL: [Self; 6] = [Self::LabelMap, Self::PerLabel, Self::Overlay, Self::DicomSeg, Self::Json, Self::Csv];
+    pub const ALL: [Self; 8] = [
+        Self::LabelMap,
+        Self::PerLabel,
+        Self::Overlay,
+        Self::DicomSeg,
+        Self::SegLabelMap,
+        Self::SegFractional,
+        Self::Json,
+        Self::Csv,
+    ];
 
     /// What it is called.
     pub fn label(self) -> &'static str {
@@ -216,6 +229,8 @@ impl ExportFormat {
             Self::PerLabel => "PNG per label",
             Self::Overlay => "PNG overlay",
             Self::DicomSeg => "DICOM-SEG",
+            Self::SegLabelMap => "DICOM-SEG label map",
+            Self::SegFractional => "DICOM-SEG of probabilities",
             Self::Json => "Measurements as JSON",
             Self::Csv => "Measurements as CSV",
         }
@@ -228,6 +243,8 @@ impl ExportFormat {
             Self::PerLabel => "one per slice and label, black and white",
             Self::Overlay => "the picture as shown with the mask over it",
             Self::DicomSeg => "one segmentation object for the series, for PACS and viewers",
+            Self::SegLabelMap => "the same in the newer form, for programs that read it",
+            Self::SegFractional => "what the model was sure of, in steps of 1/255",
             Self::Json => "area, longest diameter, perimeter of each label",
             Self::Csv => "the same as a table",
         }
@@ -243,21 +260,8 @@ pub struct ExportSlice {
     pub slice: Slice,
     /// Its mask.
     pub mask: Mask,
-    /// Who made it.
-    pub origin: MaskOrigin,
     /// What a model found there, with its probabilities.
     pub proposal: Option<Arc<Finding>>,
-}
-
-/// Who made a mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaskOrigin {
-    /// A model; nobody changed it.
-    Proposed,
-    /// A model, and a person corrected it.
-    Corrected,
-    /// A person alone.
-    Drawn,
 }
 
 /// Write files.

@@ -3,7 +3,7 @@
 use super::{
     ExportRequest, Exporting, Session,
     case::Case,
-    job::{ExportJob, ExportSlice, Job, MaskOrigin, SliceKey},
+    job::{ExportJob, ExportSlice, Job, SliceKey},
     notice::Severity,
     settings::CaseOrder,
 };
@@ -110,13 +110,8 @@ impl Session {
             .filter_map(|index| {
                 let mask = self.mask_of(SliceKey { case: case.id, slice: index })?.into_owned();
                 let state = &case.slices[index];
-                let origin = match (state.proposal.is_some(), state.is_touched) {
-                    (true, false) => MaskOrigin::Proposed,
-                    (true, true) => MaskOrigin::Corrected,
-                    (false, _) => MaskOrigin::Drawn,
-                };
                 let proposal = state.proposal.clone();
-                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, origin, proposal })
+                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal })
             })
             .collect();
         if slices.is_empty() {

@@ -56,7 +56,11 @@ impl Session {
     }
 
     pub(super) fn open_workspace(&mut self, folder: PathBuf) {
-        self.close_all();
+        // What no workspace has yet goes to this one.
+        if !matches!(self.workspace, WorkspaceState::Failed(_)) {
+            self.close_all();
+            self.labels.clear();
+        }
         self.workspace = WorkspaceState::Opening;
         self.jobs.push(Job::Store(StoreJob::Open { folder: Some(folder), with_cases: true }));
     }
@@ -64,11 +68,11 @@ impl Session {
     pub(super) fn on_workspace(&mut self, result: Result<WorkspaceInfo>) {
         match result {
             Ok(info) => {
-                if !info.labels.is_empty() || matches!(self.workspace, WorkspaceState::Opening) {
+                if self.cases.is_empty() || self.labels.is_empty() {
                     self.labels = info.labels.clone();
+                    self.active_label = u8::from(!self.labels.is_empty());
                 }
                 self.kept_labels = self.labels.len();
-                self.active_label = u8::from(!self.labels.is_empty());
                 self.meter = info.meter;
                 let paths = info.sources.clone();
                 self.remember_workspace(&info.folder);

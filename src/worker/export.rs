@@ -9,9 +9,9 @@ use crate::{
         export::{
             Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
         },
-        open,
+        import, open,
     },
-    session::job::{Event, ExportFormat, ExportJob, Job},
+    session::job::{Event, ExportFormat, ExportJob, ExportSlice, ImportedMasks, Job},
 };
 use std::{
     collections::HashSet,
@@ -20,9 +20,47 @@ use std::{
 };
 
 pub(super) fn work(job: Job, outbox: &Outbox) {
-    let Job::Export(job) = job else { return };
-    let result = export(&job, outbox);
-    outbox.send(Event::Exported(result));
+    match job {
+        Job::Export(job) => {
+            let result = export(&job, outbox);
+            outbox.send(Event::Exported(result));
+        }
+        Job::Import { case, series, paths } => {
+            let result = import::masks(&paths, &series);
+            let result = result.map(|i| ImportedMasks { labels: i.labels, masks: i.masks, notes: i.notes });
+            outbox.send(Event::Imported { case, result });
+        }
+        _ => {}
+    }
+}
+
+/// Who made a label, by what is left of the model's proposals.
+fn author(job: &ExportJob, label: u8) -> Authorship {
+    let slices =
+        || job.slices.iter().map(|s| (s.mask.region(label), s.proposal.as_ref().map(|p| p.mask().region(label))));
+    let is_proposed = slices().any(|(_, proposed)| proposed.is_some_and(|p| !p.is_empty()));
+    let is_untouched = slices().all(|(now, proposed)| now == proposed.unwrap_or_default());
+    let (model, model_version) = job.model.clone().unwrap_or_default();
+    let algorithm_type = match (is_proposed, is_untouched) {
+        (false, _) => AlgorithmType::Manual,
+        (true, true) => AlgorithmType::Automatic,
+        (true, false) => AlgorithmType::Semiautomatic,
+    };
+    // A person who accepts a model's mask has seen it and drawn nothing.
+    let person = if algorithm_type == AlgorithmType::Automatic { String::new() } else { job.person.clone() };
+    Authorship { algorithm_type, model, model_version, person }
+}
+
+/// For each slice the probabilities of all labels, as the model gave them.
+fn probabilities(job: &ExportJob) -> Result<Vec<Vec<Vec<u16>>>> {
+    let of = |slice: &ExportSlice| {
+        let missing = || {
+            Error::new("export the probabilities", format!("the model was not run on slice {}", slice.index + 1))
+                .advise("Run it on the series (Shift+R), or choose another format.")
+        };
+        slice.proposal.as_ref().map(|p| p.probabilities(job.labels.len())).ok_or_else(missing)
+    };
+    job.slices.iter().map(of).collect()
 }
 
 fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
@@ -44,19 +82,18 @@ fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     }
     stop_if_cancelled(job)?;
     outbox.send(Event::Exporting { done: total - 1, total });
-    let author = Authorship {
-        // A person who accepts a model's mask has seen it and drawn nothing.
-        algorithm_type: AlgorithmType::Automatic,
-        model: job.model.name.clone(),
-        model_version: job.model.version.clone(),
-        person: String::new(),
+    let authors: Vec<Authorship> = (1..=job.labels.len() as u8).map(|label| author(job, label)).collect();
+    let probabilities = match formats.contains(&Format::SegFractional) {
+        true => probabilities(job)?,
+        false => Vec::new(),
     };
+    let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
     let whole = SeriesFiles {
         series: &series,
         masks: &masks,
-        probabilities: &[],
+        probabilities: &probabilities,
         labels: &job.labels,
-        authors: std::slice::from_ref(&author),
+        authors: &authors,
     };
     let (more, warnings) = write_series(&job.folder, &names.series, &whole, &formats)?;
     files.extend(more);
@@ -111,6 +148,8 @@ fn to_io(format: ExportFormat) -> Format {
         ExportFormat::PerLabel => Format::LabelMasks,
         ExportFormat::Overlay => Format::Overlay,
         ExportFormat::DicomSeg => Format::Seg,
+        ExportFormat::SegLabelMap => Format::SegLabelMap,
+        ExportFormat::SegFractional => Format::SegFractional,
         ExportFormat::Json => Format::Json,
         ExportFormat::Csv => Format::Csv,
     }

@@ -162,7 +162,10 @@ impl Thread {
             if queue.is_closed {
                 return Next::End;
             }
-            if !queue.is_stuck && self.keeper.is_open() && let Some(later) = queue.later.pop_front() {
+            if !queue.is_stuck
+                && self.keeper.is_open()
+                && let Some(later) = queue.later.pop_front()
+            {
                 return Next::Later(later);
             }
             let rest = if queue.is_stuck { RETRY } else { REST };
@@ -196,19 +199,19 @@ impl Thread {
         };
         self.shared.changed.notify_all();
         match result {
-            Ok(events) => events.into_iter().for_each(|event| drop(self.outbox.send(event))),
-            Err(Trouble::Never(error)) => drop(self.outbox.send(Event::Failed(error))),
+            Ok(events) => events.into_iter().for_each(|event| self.tell(event)),
+            Err(Trouble::Never(error)) => self.tell(Event::Failed(error)),
             Err(Trouble::Later(error)) => {
                 // The same trouble is told once.
                 if told.replace(error.to_string()) != Some(error.to_string()) {
-                    self.outbox.send(Event::Stored { waiting, trouble: Some(error) });
+                    self.tell(Event::Stored { waiting, trouble: Some(error) });
                 }
                 return;
             }
         }
         *told = None;
         if must_not_be_lost(&job) || was_stuck {
-            self.outbox.send(Event::Stored { waiting, trouble: None });
+            self.tell(Event::Stored { waiting, trouble: None });
         }
     }
 
@@ -224,21 +227,29 @@ impl Thread {
         }
     }
 
+    /// Where nobody listens any more, what is queued is written all the same.
+    fn tell(&self, event: Event) {
+        self.outbox.send(event);
+    }
+
     fn look_up(&mut self, later: Later) {
         match later {
             Later::Adopt(case) => match self.keeper.adopt(case) {
                 Ok((restored, slices)) => {
-                    self.outbox.send(restored);
+                    self.tell(restored);
                     self.shared.lock().later.extend(slices.into_iter().map(Later::Findings));
                 }
                 // Nobody can draw on a case whose work could not be kept.
-                Err(error) => drop(self.outbox.send(Event::Failed(error))),
+                Err(error) => self.tell(Event::Failed(error)),
             },
             Later::Findings(key) => {
                 if let Some(event) = self.keeper.findings(key) {
-                    self.outbox.send(event);
+                    self.tell(event);
                 }
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,8 +67,7 @@ mod tests {
     fn slices_between_get_the_shapes_between() {
         let (a, b) = (disc([20.0, 20.0], [6.0, 6.0], 64, 64), disc([40.0, 20.0], [12.0, 12.0], 64, 64));
         let shapes = [(2, a, 6, b)].into();
-        let job =
-            InterpolateJob { case: 1, label: 1, shapes, columns: 64, rows: 64, spacing: [1.0; 2], edits_seen: 0 };
+        let job = InterpolateJob { case: 1, label: 1, shapes, columns: 64, rows: 64, spacing: [1.0; 2], edits_seen: 0 };
         let shapes = super::shapes(&job);
         assert_eq!(shapes.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [3, 4, 5]);
         assert!(shapes.windows(2).all(|w| w[0].1.len() < w[1].1.len()), "they grow from one to the other");

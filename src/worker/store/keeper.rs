@@ -4,7 +4,9 @@ use crate::{
     Error,
     domain::{
         edit::Edit,
-        journal::{Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice},
+        journal::{
+            Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
+        },
         label::Label,
         mask::PackedMask,
         study::{Kind, Series},
@@ -141,7 +143,8 @@ impl Keeper {
                     StepId::Stored(seq) => Some(*seq),
                     StepId::New(id) => self.steps.get(id).copied(),
                 };
-                let lost = || Trouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
+                let lost =
+                    || Trouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
                 self.workspace()?.set_undone(seq.ok_or_else(lost)?, *undone)?;
                 self.has_to_fold = true;
                 Ok(Vec::new())
@@ -190,10 +193,8 @@ impl Keeper {
                 "{missing} {files} not where they were. Open the folder in which they are now: their masks are kept and found again."
             )));
         }
-        let opened = opened.map(|info| WorkspaceInfo {
-            sources: info.sources.into_iter().filter(|p| p.exists()).collect(),
-            ..info
-        });
+        let opened = opened
+            .map(|info| WorkspaceInfo { sources: info.sources.into_iter().filter(|p| p.exists()).collect(), ..info });
         events.push(Event::Workspace(opened));
         events
     }
@@ -217,7 +218,9 @@ impl Keeper {
 
     fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
         let closed = || {
-            Trouble::Later(Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."))
+            Trouble::Later(
+                Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."),
+            )
         };
         self.workspace.as_mut().ok_or_else(closed)
     }

@@ -1,0 +1,203 @@
+//! Work that goes from the session through the thread into the database, and back after a restart.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::{
+    domain::{mask::Mask, study::Status},
+    session::{
+        Action, Session,
+        command::UserCommand,
+        job::{Job, SliceKey},
+        settings::Settings,
+        store::WorkspaceState,
+        tools::{Phase, PointerInput},
+    },
+    worker::{Network, Worker},
+};
+use std::path::{Path, PathBuf};
+
+/// A session and its worker on samples; no network.
+struct Desk {
+    session: Session,
+    worker: Worker,
+}
+
+struct NoNetwork;
+
+impl Network for NoNetwork {
+    fn shipped(&mut self) -> Result<Vec<crate::session::job::ModelEntry>> {
+        Ok(Vec::new())
+    }
+    fn read_model(&mut self, path: &Path) -> Result<crate::session::job::ModelEntry> {
+        Err(Error::at("read the model", path, "there is no network here"))
+    }
+    fn probe(&mut self, _: crate::session::settings::DeviceChoice) -> Result<String> {
+        Ok(String::new())
+    }
+    fn prepare(
+        &mut self,
+        _: &crate::session::job::ModelEntry,
+        _: crate::session::settings::DeviceChoice,
+    ) -> Result<String> {
+        Ok(String::new())
+    }
+    fn segment(&mut self, _: &crate::domain::image::Image) -> Result<crate::domain::prediction::Prediction> {
+        Err(Error::new("run the model", "there is no network here"))
+    }
+    fn take_notice(&mut self) -> Option<String> {
+        None
+    }
+}
+
+fn samples(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(name)
+}
+
+fn places(folder: &Path) -> Places {
+    Places { config: folder.join("config"), cache: folder.join("cache"), data: folder.join("data") }
+}
+
+impl Desk {
+    fn open(folder: &Path, path: PathBuf) -> Self {
+        let worker = Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
+        let mut desk = Self { session: Session::new(Settings::default()), worker };
+        desk.session.apply(Action::Open(vec![path]));
+        desk.until("the slice and its work", |s| {
+            s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored)
+        });
+        desk
+    }
+
+    fn turn(&mut self) {
+        while let Some(event) = self.worker.poll() {
+            self.session.on_event(event);
+        }
+        for job in self.session.take_jobs() {
+            if !matches!(job, Job::Pick(_)) {
+                self.worker.submit(job);
+            }
+        }
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
+        let begun = Instant::now();
+        self.turn();
+        while !done(&self.session) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "waited too long for {what}");
+            thread::sleep(Duration::from_millis(2));
+            self.turn();
+        }
+    }
+
+    fn command(&mut self, command: UserCommand) {
+        self.session.apply(Action::Command(command));
+        self.turn();
+    }
+
+    fn dab(&mut self, at: [f64; 2]) {
+        for phase in [Phase::Press, Phase::Release] {
+            self.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+        }
+        self.turn();
+    }
+
+    fn masks(&self) -> Vec<Option<Mask>> {
+        let case = self.session.case().unwrap();
+        (0..case.slices.len())
+            .map(|slice| self.session.mask_of(SliceKey { case: case.id, slice }).map(|m| m.into_owned()))
+            .collect()
+    }
+}
+
+#[test]
+fn work_is_there_again_after_a_restart_and_can_be_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.command(UserCommand::ToolBrush);
+    for slice in [2, 5, 6] {
+        desk.session.apply(Action::SetSlice(slice));
+        desk.until("the slice", |s| s.current_loaded().is_some());
+        desk.dab([60.0, 50.0 + slice as f64]);
+        desk.dab([70.0, 50.0 + slice as f64]);
+    }
+    desk.command(UserCommand::Undo);
+    desk.until("the journal", |s| s.unsaved() == 0);
+    let (masks, labels) = (desk.masks(), desk.session.labels().to_vec());
+    drop(desk);
+
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    assert_eq!(desk.masks(), masks);
+    assert_eq!(desk.session.labels(), labels);
+    assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
+    desk.command(UserCommand::Redo);
+    for _ in 0..6 {
+        assert!(desk.session.next_undo().is_some());
+        desk.command(UserCommand::Undo);
+    }
+    assert!(desk.session.next_undo().is_none());
+    assert!(desk.masks().iter().flatten().all(Mask::is_blank));
+    desk.until("measurements", |s| s.case().unwrap().slices[2].finding.is_some());
+}
+
+#[test]
+fn status_and_order_of_pictures_come_back_by_their_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let moved = folder.path().join("elsewhere");
+    std::fs::create_dir(&moved).unwrap();
+    let source = samples("fetal-head").join("fetal-head-011_HC.png");
+    let first = moved.join("a.png");
+    std::fs::copy(&source, &first).unwrap();
+    let mut desk = Desk::open(folder.path(), first.clone());
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([100.0, 100.0]);
+    desk.command(UserCommand::Accept);
+    desk.until("the journal", |s| s.unsaved() == 0);
+    let masks = desk.masks();
+    drop(desk);
+
+    let renamed = moved.join("b.png");
+    std::fs::rename(&first, &renamed).unwrap();
+    let desk = Desk::open(folder.path(), renamed);
+    assert_eq!(desk.session.case().unwrap().status, Status::Accepted);
+    assert_eq!(desk.masks(), masks);
+}
+
+#[test]
+fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where the folder would be: as if the disk could not be written to.
+    std::fs::write(folder.path().join("data"), "in the way").unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.until("the failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    assert!(!desk.session.notices.list.is_empty(), "the user is told");
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([60.0, 60.0]);
+    desk.dab([80.0, 60.0]);
+    desk.until("the trouble", |s| s.store_trouble().is_some());
+    assert!(desk.session.unsaved() >= 2);
+    let masks = desk.masks();
+    assert!(masks.iter().flatten().any(|m| !m.is_blank()), "the work is on the screen");
+
+    let chosen = folder.path().join("chosen");
+    desk.session.apply(Action::OpenWorkspace(chosen.clone()));
+    desk.until("the journal", |s| s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_)));
+    assert_eq!(desk.masks(), masks);
+    drop(desk);
+
+    std::fs::remove_file(folder.path().join("data")).unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::rename(chosen, folder.path().join("data/My work")).unwrap();
+    let desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    assert_eq!(desk.masks(), masks);
+}
+
+#[test]
+fn a_second_window_is_told_that_the_workspace_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Desk::open(folder.path(), samples("sarcoma-ct"));
+    let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
+    second.until("the refusal", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    let WorkspaceState::Failed(reason) = second.session.workspace() else { panic!() };
+    assert!(reason.contains("My work"), "{reason}");
+}
