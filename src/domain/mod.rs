@@ -1,6 +1,7 @@
 //! Pure data and functions: no files, no threads, no egui, no burn.
 
 pub mod boundary;
+pub mod codes;
 pub mod device;
 pub mod distance;
 pub mod edit;

@@ -154,9 +154,8 @@ impl Case {
     /// How unsure the model is of the boundary, 0..=1: the mean over all its outlines; `None` without one.
     pub fn doubt(&self) -> Option<f32> {
         let outlines = self.slices.iter().filter_map(|s| s.proposal.as_ref()).flat_map(|f| &f.outlines);
-        let (sum, count) = outlines.fold((0.0, 0), |(sum, count), o| {
-            (sum + o.confidence.iter().sum::<f32>(), count + o.confidence.len())
-        });
+        let (sum, count) = outlines
+            .fold((0.0, 0), |(sum, count), o| (sum + o.confidence.iter().sum::<f32>(), count + o.confidence.len()));
         (count > 0).then(|| 1.0 - sum / count as f32)
     }
 

@@ -68,8 +68,7 @@ pub enum Menu {
 
 impl Menu {
     /// All menus, from left to right.
-    pub const ALL: [Self; 7] =
-        [Self::File, Self::Edit, Self::View, Self::Tools, Self::Model, Self::Review, Self::Help];
+    pub const ALL: [Self; 7] = [Self::File, Self::Edit, Self::View, Self::Tools, Self::Model, Self::Review, Self::Help];
 
     /// What the menu is called.
     pub fn label(self) -> &'static str {
@@ -235,14 +234,26 @@ pub const COMMANDS: &[Entry] = {
         entry(C::RemoveIslands, Edit, "Remove islands", "Remove small pieces of the label", &[]),
         entry(C::KeepLargest, Edit, "Keep the largest", "Remove all pieces of the label but the largest", &[ctrl("K")]),
         entry(C::EmptyLabel, Edit, "Empty the label", "Remove the label from this slice", &[key("Delete")]),
-        entry(C::CopyFromPrevious, Edit, "Copy from previous slice", "The label as on the slice before", &[key("Comma")]),
+        entry(
+            C::CopyFromPrevious,
+            Edit,
+            "Copy from previous slice",
+            "The label as on the slice before",
+            &[key("Comma")],
+        ),
         entry(C::CopyFromNext, Edit, "Copy from next slice", "The label as on the slice after", &[key("Period")]),
         entry(C::Interpolate, Edit, "Interpolate", "Draw the label on slices between drawn ones", &[key("I")]),
         entry(C::CycleViewMode, View, "Next view mode", "Fill, outline, confidence, difference, hidden", &[key("O")]),
         entry(C::ShowFill, View, "Show as fill", "Fill the mask with the colour of its label", &[]),
         entry(C::ShowOutline, View, "Show as outline", "Draw the boundary in the colour of its label", &[]),
         entry(C::ShowConfidence, View, "Show confidence", "Colour the boundary by how sure the model is", &[]),
-        entry(C::ShowDifference, View, "Show difference", "What was drawn against what the model proposed", &[key("D")]),
+        entry(
+            C::ShowDifference,
+            View,
+            "Show difference",
+            "What was drawn against what the model proposed",
+            &[key("D")],
+        ),
         entry(C::ShowNothing, View, "Hide the mask", "Show the picture alone; hold H to hide for a moment", &[]),
         entry(
             C::ToggleMeasurements,
@@ -277,7 +288,7 @@ pub const COMMANDS: &[Entry] = {
         entry(C::ToolPolygon, Tools, "Polygon", "Click the corners of an area", &[key("P")]),
         entry(C::ToolLasso, Tools, "Lasso", "Draw round an area", &[key("L")]),
         entry(C::ToolLiveWire, Tools, "Live wire", "A line that follows the edges of the image", &[key("X")]),
-        entry(C::ToolFill, Tools, "Fill", "Fill or empty a connected area", &[key("G")]),
+        entry(C::ToolFill, Tools, "Fill area", "Fill or empty a connected area", &[key("G")]),
         entry(C::ToolPull, Tools, "Pull boundary", "Move a piece of the boundary", &[key("U")]),
         entry(C::LargerBrush, Tools, "Larger brush", "A larger brush, or a longer pull", &[key("CloseBracket")]),
         entry(C::SmallerBrush, Tools, "Smaller brush", "A smaller brush, or a shorter pull", &[key("OpenBracket")]),
@@ -317,20 +328,8 @@ pub const COMMANDS: &[Entry] = {
         ),
         entry(C::Accept, Review, "Accept and next", "Sign off this case and go to the next", &[key("Enter")]),
         entry(C::Skip, Review, "Skip", "Leave this case out and go to the next", &[key("Backspace")]),
-        entry(
-            C::NextCase,
-            Review,
-            "Next case",
-            "The next case of the list",
-            &[ctrl("PageDown")],
-        ),
-        entry(
-            C::PreviousCase,
-            Review,
-            "Previous case",
-            "The case before in the list",
-            &[ctrl("PageUp")],
-        ),
+        entry(C::NextCase, Review, "Next case", "The next case of the list", &[ctrl("PageDown")]),
+        entry(C::PreviousCase, Review, "Previous case", "The case before in the list", &[ctrl("PageUp")]),
         entry(C::Keys, Help, "Keys and mouse", "What the keys and the mouse do", &[key("F1")]),
         entry(C::About, Help, "About Labrum", "Version, device and licences", &[]),
     ]

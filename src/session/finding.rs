@@ -136,7 +136,9 @@ impl Finding {
     pub fn of_drawn(mask: &Mask, proposal: Option<&Self>, labels: Arc<[Label]>, spacing: Option<PixelSpacing>) -> Self {
         let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
         let probabilities: Vec<Vec<u16>> = match known {
-            Some(p) => p.probabilities.iter().map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect()).collect(),
+            Some(p) => {
+                p.probabilities.iter().map(|r| r.unpack().iter().map(|v| u16::from(*v) * 257).collect()).collect()
+            }
             None => Vec::new(),
         };
         let prediction = Prediction { mask: mask.clone(), probabilities };

@@ -144,8 +144,10 @@ mod tests {
         let mut history = History::default();
         history.push(step(StepId::New(1), 1));
         history.restore(vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)], Vec::new());
-        history.restore(vec![step(StepId::Stored(7), 3)], vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)]);
-        let order: Vec<StepId> = std::iter::from_fn(|| history.clone().redo().and_then(|_| history.redo()).map(|s| s.id)).collect();
+        history
+            .restore(vec![step(StepId::Stored(7), 3)], vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)]);
+        let order: Vec<StepId> =
+            std::iter::from_fn(|| history.clone().redo().and_then(|_| history.redo()).map(|s| s.id)).collect();
         assert_eq!(order, [StepId::Stored(10), StepId::Stored(11)], "the oldest is done again first");
         let mut history = history;
         history.undo();

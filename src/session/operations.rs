@@ -107,8 +107,11 @@ impl Session {
         self.pack_live();
         self.refresh_live();
         let Some(case) = self.case() else { return };
-        let masks: Vec<Option<Mask>> =
-            case.slices.iter().map(|s| s.mask.as_ref().map(PackedMask::unpack).filter(|m| m.count(label) > 0)).collect();
+        let masks: Vec<Option<Mask>> = case
+            .slices
+            .iter()
+            .map(|s| s.mask.as_ref().map(PackedMask::unpack).filter(|m| m.count(label) > 0))
+            .collect();
         let drawn: Vec<usize> = (0..masks.len()).filter(|&i| masks[i].is_some()).collect();
         let gaps: Vec<[usize; 2]> = drawn.windows(2).map(|w| [w[0], w[1]]).filter(|[a, b]| b - a > 1).collect();
         if gaps.is_empty() {

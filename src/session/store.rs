@@ -8,10 +8,7 @@ use super::{
     job::{CaseId, CaseToAdopt, Job, Restored, SliceKey, StoreJob, WorkspaceInfo},
     notice::Severity,
 };
-use crate::{
-    Error, Result,
-    domain::study::Status,
-};
+use crate::{Error, Result, domain::study::Status};
 use std::{
     path::PathBuf,
     sync::Arc,

@@ -12,11 +12,7 @@ mod pull;
 pub use options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions};
 
 use super::{Session, job::SliceKey, notice::Severity};
-use crate::domain::{
-    edit::Edit,
-    region::Region,
-    tools::live_wire::Wire,
-};
+use crate::domain::{edit::Edit, region::Region, tools::live_wire::Wire};
 
 /// A place on the picture: pixels from its left upper corner, x to the right, y down.
 pub type Place = [f64; 2];
@@ -151,9 +147,15 @@ impl Session {
     /// Moves the tool by pixels, from where the pointer was or from the middle of the picture.
     pub(super) fn move_pointer(&mut self, by: Place) {
         let (columns, rows) = self.slice_size();
-        let middle = PointerInput { phase: Phase::Hover, at: [columns as f64 / 2.0, rows as f64 / 2.0], erases: false, scale: 1.0 };
+        let middle = PointerInput {
+            phase: Phase::Hover,
+            at: [columns as f64 / 2.0, rows as f64 / 2.0],
+            erases: false,
+            scale: 1.0,
+        };
         let from = self.tools.pointer.unwrap_or(middle);
-        let at = [(from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5), (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5)];
+        let at =
+            [(from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5), (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5)];
         self.pointer(PointerInput { phase: Phase::Hover, at, erases: false, ..from });
     }
 

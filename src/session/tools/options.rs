@@ -62,9 +62,13 @@ impl ToolKind {
             Self::Brush => "Drag to paint; hold Alt or Ctrl to erase",
             Self::Eraser => "Drag to erase",
             Self::SmartBrush => "Drag inside of what you mark; it stops at edges; Alt or Ctrl erases",
-            Self::Polygon => "Click corners, drag them to move; double-click or click the first to close; Alt or Ctrl subtracts",
+            Self::Polygon => {
+                "Click corners, drag them to move; double-click or click the first to close; Alt or Ctrl subtracts"
+            }
             Self::Lasso => "Draw round an area and let go; Alt or Ctrl subtracts",
-            Self::LiveWire => "Click along the boundary; double-click or click the first point to close; Alt or Ctrl subtracts",
+            Self::LiveWire => {
+                "Click along the boundary; double-click or click the first point to close; Alt or Ctrl subtracts"
+            }
             Self::Fill => "Click an area to fill it; Alt or Ctrl empties it",
             Self::Pull => "Press near the boundary of the label and drag it",
         }

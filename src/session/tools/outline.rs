@@ -126,7 +126,8 @@ impl Session {
     /// Begins the search for ways from the last anchor.
     fn start_wire(&mut self) {
         let (Hand::Outline(outline), ToolKind::LiveWire) = (&self.tools.hand, self.tool) else { return };
-        let (Some(from), Some(loaded), Some(live)) = (outline.anchors.last().copied(), self.current_loaded(), self.live())
+        let (Some(from), Some(loaded), Some(live)) =
+            (outline.anchors.last().copied(), self.current_loaded(), self.live())
         else {
             return;
         };

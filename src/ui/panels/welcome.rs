@@ -43,7 +43,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             command_button(ui, session, actions, UserCommand::OpenPath, path);
         });
         ui.add_space(8.0);
-        let palette = shortcuts::key_of(UserCommand::Palette);
+        let palette = shortcuts::key_of(&session.settings.keys, UserCommand::Palette);
         ui.label(
             RichText::new(format!("Or drop files here. DICOM, PNG, JPEG, TIFF and BMP. {palette} lists all commands."))
                 .size(12.0)
