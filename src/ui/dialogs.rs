@@ -8,7 +8,7 @@ mod leave;
 mod palette;
 mod path;
 mod settings;
-mod workspace;
+pub(in crate::ui) mod workspace;
 
 use crate::session::{Action, Session, command::UserCommand};
 use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
