@@ -52,7 +52,7 @@ pub(crate) fn section(ui: &mut Ui, title: &str) {
 
 /// A section of a panel that can be folded.
 pub(crate) fn folding(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
-    ui.add_space(4.0);
+    ui.add_space(2.0);
     let words = RichText::new(title).size(12.0).color(theme::colors(ui).dimmed);
     egui::CollapsingHeader::new(words).id_salt(title).default_open(true).show_unindented(ui, body);
 }
@@ -83,6 +83,14 @@ pub(crate) fn count(value: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// A name at the left of a line, in a column of its own.
+pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
+    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        ui.add(egui::Label::new(words).truncate());
+    });
 }
 
 /// A name on the left and a value on the right of one line.

@@ -9,7 +9,7 @@ use crate::{
     },
     ui::{
         shortcuts, theme,
-        widgets::{explain, icon_button, primary},
+        widgets::{column, explain, icon_button, primary},
     },
 };
 use egui::{Align, Button, Event, Key, Layout, Modifiers, RichText, ScrollArea, Ui, vec2};
@@ -155,8 +155,7 @@ fn heading(ui: &mut Ui, words: &str) {
 fn line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
         ui.set_min_height(24.0);
-        let label = egui::Label::new(name).halign(Align::LEFT);
-        ui.add_sized(vec2(290.0, 20.0), label);
+        column(ui, 290.0, RichText::new(name));
         more(ui);
     });
 }

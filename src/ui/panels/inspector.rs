@@ -34,9 +34,8 @@ pub(in crate::ui) fn show(
         tools::options(ui, session, actions);
         folding(ui, "Labels", |ui| labels::show(ui, session, dialogs, actions));
         folding(ui, "Change the label", |ui| pointed = operations::show(ui, session, actions));
-        folding(ui, "Proposal of the model", |ui| operations::proposal(ui, session, actions));
-        folding(ui, "View", |ui| view(ui, session, actions));
         folding(ui, "Doubtful boundary", |ui| doubts(ui, session, case, actions));
+        folding(ui, "View", |ui| view(ui, session, actions));
         folding(ui, "Measurements", |ui| measurements(ui, session, case));
         folding(ui, "Model", |ui| model(ui, session, case, actions));
         folding(ui, "Window", |ui| window(ui, session, case, actions));

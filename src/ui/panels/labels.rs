@@ -1,5 +1,6 @@
 //! The labels of the workspace: which one is in hand, what is seen, what is locked.
 
+use super::tools;
 use crate::{
     domain::{label::Label, measure::Measurement},
     session::{
@@ -50,15 +51,8 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs,
                 actions.push(Action::Label(LabelAction::RemoveLast));
             }
         });
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let keys = &session.settings.keys;
-            let [before, next] =
-                [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
-            if labels.len() > 1 && !before.is_empty() && !next.is_empty() {
-                explain(ui, &format!("{before} and {next} change the label"));
-            }
-        });
     });
+    tools::paint_over(ui, session, actions);
 }
 
 fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
@@ -88,7 +82,10 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
             ui.add(Words::new(RichText::new(&label.name).color(color)).truncate());
         });
     });
-    let response = response.on_hover_text(format!("{}\nDouble-click to edit", label.concept.meaning));
+    let keys = &session.settings.keys;
+    let [before, next] = [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
+    let tip = format!("{}\nDouble-click to edit; {before} and {next} change the label in hand", label.concept.meaning);
+    let response = response.on_hover_text(tip);
     if response.double_clicked() {
         dialogs.edit_label(session, value);
     } else if response.clicked() {

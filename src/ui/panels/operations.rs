@@ -11,7 +11,7 @@ use crate::{
 use egui::{Button, DragValue, RichText, Ui, vec2};
 
 /// Rows of buttons, each with short words for what the table calls the command.
-const ROWS: [&[(UserCommand, &str)]; 4] = [
+const ROWS: [&[(UserCommand, &str)]; 5] = [
     &[(UserCommand::Grow, "Grow"), (UserCommand::Shrink, "Shrink"), (UserCommand::Smooth, "Smooth")],
     &[(UserCommand::FillHoles, "Fill holes"), (UserCommand::RemoveIslands, "Remove islands")],
     &[(UserCommand::KeepLargest, "Keep the largest"), (UserCommand::EmptyLabel, "Empty")],
@@ -20,11 +20,8 @@ const ROWS: [&[(UserCommand, &str)]; 4] = [
         (UserCommand::CopyFromNext, "From next"),
         (UserCommand::Interpolate, "Interpolate"),
     ],
+    &[(UserCommand::AcceptProposal, "Accept proposal"), (UserCommand::AcceptAllProposals, "Accept all proposals")],
 ];
-
-/// The model's proposal.
-const PROPOSAL: &[(UserCommand, &str)] =
-    &[(UserCommand::AcceptProposal, "Accept here"), (UserCommand::AcceptAllProposals, "Accept all")];
 
 /// Shows the commands on the label; returns the one that is pointed at.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<UserCommand> {
@@ -46,11 +43,6 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     });
     set(session, options, actions);
     pointed
-}
-
-/// Shows the commands on the model's proposal.
-pub(in crate::ui) fn proposal(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    buttons(ui, session, PROPOSAL, actions);
 }
 
 fn set(session: &Session, options: ToolOptions, actions: &mut Vec<Action>) {

@@ -10,7 +10,7 @@ use crate::{
     },
     ui::{
         shortcuts, theme,
-        widgets::{explain, segmented},
+        widgets::{column, explain, segmented},
     },
 };
 use egui::{Align, Button, ComboBox, DragValue, Layout, RichText, Slider, Ui, vec2};
@@ -26,7 +26,7 @@ use egui_material_icons::{
 pub(in crate::ui) const BAR: f32 = 44.0;
 
 /// Room for the options of any tool: what lies below stays where it is.
-const OPTIONS_HEIGHT: f32 = 112.0;
+const OPTIONS_HEIGHT: f32 = 84.0;
 
 /// Shows the bar.
 pub(in crate::ui) fn bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -118,9 +118,6 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
         ToolKind::Fill => explain(ui, "Fills the connected area under the pointer. Alt or Ctrl empties it."),
         ToolKind::Pull => size(ui, session, "Reach", &mut options, |o| &mut o.reach),
     }
-    if tool != ToolKind::Look {
-        paint_over(ui, session, actions);
-    }
     ui.add_space((top + OPTIONS_HEIGHT - ui.cursor().top()).max(0.0));
     if options != session.settings.tools {
         actions.push(Action::SetTools(options));
@@ -135,8 +132,7 @@ fn spacing(session: &Session) -> Option<PixelSpacing> {
 
 /// A name, dimmed, at the left of a line.
 fn name(ui: &mut Ui, words: &str) {
-    let label = egui::Label::new(RichText::new(words).color(theme::colors(ui).dimmed));
-    ui.add_sized(vec2(68.0, 20.0), label.halign(Align::LEFT));
+    column(ui, 72.0, RichText::new(words).color(theme::colors(ui).dimmed));
 }
 
 fn size(
@@ -222,7 +218,7 @@ fn outline_does(ui: &mut Ui, options: &mut ToolOptions) {
 }
 
 /// What drawing may cover.
-fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let now = session.paint_over();
     let words = |over: PaintOver| match over {
         PaintOver::Everything => "All but locked".to_owned(),
