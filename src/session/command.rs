@@ -288,7 +288,7 @@ pub const COMMANDS: &[Entry] = {
         entry(C::ToolPolygon, Tools, "Polygon", "Click the corners of an area", &[key("P")]),
         entry(C::ToolLasso, Tools, "Lasso", "Draw round an area", &[key("L")]),
         entry(C::ToolLiveWire, Tools, "Live wire", "A line that follows the edges of the image", &[key("X")]),
-        entry(C::ToolFill, Tools, "Fill", "Fill or empty a connected area", &[key("G")]),
+        entry(C::ToolFill, Tools, "Fill area", "Fill or empty a connected area", &[key("G")]),
         entry(C::ToolPull, Tools, "Pull boundary", "Move a piece of the boundary", &[key("U")]),
         entry(C::LargerBrush, Tools, "Larger brush", "A larger brush, or a longer pull", &[key("CloseBracket")]),
         entry(C::SmallerBrush, Tools, "Smaller brush", "A smaller brush, or a shorter pull", &[key("OpenBracket")]),

@@ -4,10 +4,12 @@ use super::{
     Pointer,
     overlay::Overlay,
     textures::{Seen, Textures, shown_pixels},
-    theme::{self, CANVAS, ON_CANVAS, confidence_color},
+    theme::{self, ADDED, CANVAS, ON_CANVAS, RELABELLED, REMOVED, confidence_color},
+    tool_input::{self, ToolInput},
+    tool_overlay,
 };
 use crate::{
-    domain::image::{Image, Window},
+    domain::image::Image,
     session::{
         Action, Session,
         case::Case,
@@ -17,18 +19,12 @@ use crate::{
         view::{Canvas, Placement},
     },
 };
-use egui::{
-    Align2, Color32, CursorIcon, Event, FontId, Key, MouseWheelUnit, Painter, PointerButton, Pos2, Rect, Response,
-    Role, Sense, Ui, WidgetInfo, pos2, vec2,
-};
-
-/// Points of a touchpad that make one slice.
-const POINTS_PER_SLICE: f32 = 30.0;
+use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// What the canvas remembers between frames.
 #[derive(Default)]
 pub(crate) struct CanvasState {
-    scrolled: f32,
+    pub(super) input: ToolInput,
     /// The mask is hidden for as long as H is held.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
@@ -59,7 +55,7 @@ pub(crate) fn show(
 
     let extent = session.extent(case);
     let placement = case.view.place(canvas, extent);
-    mouse(ui, &response, session, case, state, actions);
+    tool_input::mouse(ui, &response, session, case, placement, state, actions);
     if let Some(error) = session.current_failure() {
         textures.clear_unless(None);
         message(&painter, rect, "This slice cannot be shown", &error.to_string());
@@ -81,13 +77,14 @@ pub(crate) fn show(
     paint_picture(&painter, textures, placement, case);
     let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
     let finding = case.slices.get(shown.slice).and_then(|s| s.finding.as_deref());
+    let hidden_labels: Vec<u8> = hidden_labels(session);
     if let Some(finding) = finding {
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
         Overlay {
             finding,
             mode,
             opacity: session.settings.opacity,
-            hidden_labels: &session.hidden_labels,
+            hidden_labels: &hidden_labels,
             measurements: session.settings.measurements,
             focus,
             placement,
@@ -99,6 +96,10 @@ pub(crate) fn show(
     if mode == ViewMode::Confidence && finding.is_some() {
         legend(&painter, rect);
     }
+    if mode == ViewMode::Difference {
+        difference_legend(&painter, rect);
+    }
+    tool_overlay::paint(&painter, session, shown, placement);
     pointer(&response, placement, case, shown.slice)
 }
 
@@ -107,80 +108,13 @@ fn describe(session: &Session, case: &Case) -> String {
     let slice = format!("slice {} of {}", case.slice + 1, case.slices.len());
     let mask = match case.finding() {
         Some(finding) => {
-            let labels: Vec<&str> = finding.measurements.iter().map(|m| finding.label_name(m.label)).collect();
+            let labels: Vec<&str> = finding.measurements.iter().map(|m| session.label_name(m.label)).collect();
             let what = if labels.is_empty() { "nothing found".to_owned() } else { labels.join(", ") };
             format!("{what}, shown as {}", session.settings.view_mode.label().to_lowercase())
         }
         None => "no mask".to_owned(),
     };
     format!("Picture: {}, {slice}, {mask}", case.title())
-}
-
-fn mouse(
-    ui: &Ui,
-    response: &Response,
-    session: &Session,
-    case: &Case,
-    state: &mut CanvasState,
-    actions: &mut Vec<Action>,
-) {
-    if response.contains_pointer()
-        && let Some(at) = response.hover_pos()
-    {
-        let zoom = ui.input(|i| i.zoom_delta());
-        if zoom != 1.0 {
-            actions.push(Action::Zoom { factor: zoom, pointer: [at.x, at.y] });
-        }
-        state.scrolled += ui.input(slices_scrolled);
-        let whole = state.scrolled.trunc();
-        if whole != 0.0 {
-            state.scrolled -= whole;
-            actions.push(Action::ScrollSlices(whole as i64));
-        }
-    }
-    if response.clicked() {
-        ui.memory_mut(|m| m.stop_text_input());
-    }
-    let delta = response.drag_delta();
-    let [pans, windows] = [
-        response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle),
-        response.dragged_by(PointerButton::Secondary),
-    ];
-    if pans {
-        ui.set_cursor_icon(CursorIcon::Grabbing);
-    }
-    if windows {
-        ui.set_cursor_icon(CursorIcon::AllScroll);
-    }
-    if delta == egui::Vec2::ZERO {
-        return;
-    }
-    if pans {
-        actions.push(Action::Pan([delta.x, delta.y]));
-    } else if windows && let Some(loaded) = session.current_loaded() {
-        actions.push(Action::SetWindow(dragged(session.window_of(case, loaded), loaded, delta)));
-    }
-}
-
-/// How many slices the wheel went in this frame; downwards is on.
-fn slices_scrolled(input: &egui::InputState) -> f32 {
-    let wheel = input.events.iter().filter_map(|event| match event {
-        Event::MouseWheel { unit, delta, modifiers, .. } if !modifiers.command && !modifiers.shift => {
-            Some(match unit {
-                MouseWheelUnit::Point => -delta.y / POINTS_PER_SLICE,
-                MouseWheelUnit::Line | MouseWheelUnit::Page => -delta.y,
-            })
-        }
-        _ => None,
-    });
-    wheel.sum()
-}
-
-/// The window after a drag: across changes the width, down and up the centre.
-fn dragged(window: Window, loaded: &Loaded, delta: egui::Vec2) -> Window {
-    let per_point = (loaded.default_window.width / 300.0).max(window.width / 300.0);
-    let width = (window.width + f64::from(delta.x) * per_point).max(loaded.default_window.width / 1000.0);
-    Window { center: window.center + f64::from(delta.y) * per_point, width, ..window }
 }
 
 fn paint_picture(painter: &Painter, textures: &Textures, placement: Placement, case: &Case) {
@@ -298,6 +232,26 @@ fn legend(painter: &Painter, rect: Rect) {
     }
     text(painter, bar.left_top() - vec2(0.0, 4.0), Align2::LEFT_BOTTOM, "doubtful");
     text(painter, bar.right_top() - vec2(0.0, 4.0), Align2::RIGHT_BOTTOM, "sure");
+}
+
+/// What the colours of the difference mean.
+fn difference_legend(painter: &Painter, rect: Rect) {
+    let mut corner = rect.right_bottom() - vec2(12.0, 12.0);
+    for (color, words) in [(RELABELLED, "other label"), (REMOVED, "removed"), (ADDED, "added")] {
+        let font = FontId::proportional(12.0);
+        let width = painter.layout_no_wrap(words.into(), font, ON_CANVAS).size().x;
+        text(painter, corner, Align2::RIGHT_BOTTOM, words);
+        let square = Rect::from_center_size(corner - vec2(width + 10.0, 7.0), vec2(9.0, 9.0));
+        painter.rect_filled(square.expand(1.0), 2.0, Color32::from_black_alpha(160));
+        painter.rect_filled(square, 1.0, color);
+        corner.x -= width + 28.0;
+    }
+}
+
+/// Labels that are not to be seen.
+fn hidden_labels(session: &Session) -> Vec<u8> {
+    let hidden = session.labels().iter().enumerate().filter(|(_, l)| !l.visible);
+    hidden.map(|(i, _)| i as u8 + 1).collect()
 }
 
 /// Words in the middle of an empty canvas.

@@ -1,10 +1,14 @@
-//! Dialogs over the window: path, export, palette, settings, keys, about.
+//! Dialogs over the window: path, export, palette, settings, label, workspace, keys, about, leaving.
 
 mod about;
 mod export;
+mod keys;
+mod label;
+mod leave;
 mod palette;
 mod path;
 mod settings;
+pub(in crate::ui) mod workspace;
 
 use crate::session::{Action, Session, command::UserCommand};
 use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
@@ -18,8 +22,11 @@ pub(crate) enum Dialogs {
     Export(export::ExportDialog),
     Palette(palette::Palette),
     Settings,
-    Keys,
+    Label(label::LabelDialog),
+    Workspace(workspace::WorkspaceDialog),
+    Keys(keys::KeysDialog),
     About,
+    Leave(leave::LeaveDialog),
 }
 
 impl Dialogs {
@@ -35,11 +42,34 @@ impl Dialogs {
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
             UserCommand::Palette => Self::Palette(palette::Palette::default()),
             UserCommand::Settings => Self::Settings,
-            UserCommand::Keys => Self::Keys,
+            UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
+            UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
             UserCommand::About => Self::About,
             _ => return false,
         };
         true
+    }
+
+    /// Asks for a new label.
+    pub(crate) fn add_label(&mut self, session: &Session) {
+        *self = Self::Label(label::LabelDialog::add(session));
+    }
+
+    /// Asks what a label shall be, 1..=n.
+    pub(crate) fn edit_label(&mut self, session: &Session, label: u8) {
+        if let Some(dialog) = label::LabelDialog::edit(session, label) {
+            *self = Self::Label(dialog);
+        }
+    }
+
+    /// Asks what to do about work that is not written.
+    pub(crate) fn leave(&mut self) {
+        *self = Self::Leave(leave::LeaveDialog::default());
+    }
+
+    /// True once the user has said that work may be lost.
+    pub(crate) fn may_lose_work(&self) -> bool {
+        matches!(self, Self::Leave(dialog) if dialog.may_lose_work)
     }
 
     /// Shows what is open.
@@ -50,8 +80,11 @@ impl Dialogs {
             Self::Export(_) => 520.0,
             Self::Palette(_) => 520.0,
             Self::Settings => 460.0,
-            Self::Keys => 640.0,
+            Self::Label(_) => 480.0,
+            Self::Workspace(_) => 560.0,
+            Self::Keys(_) => 640.0,
             Self::About => 460.0,
+            Self::Leave(_) => 460.0,
         };
         let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
         let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| {
@@ -62,8 +95,11 @@ impl Dialogs {
                 Self::Export(dialog) => dialog.show(ui, session, actions),
                 Self::Palette(palette) => palette.show(ui, session, actions),
                 Self::Settings => settings::show(ui, session, actions),
-                Self::Keys => about::keys(ui),
+                Self::Label(dialog) => dialog.show(ui, actions),
+                Self::Workspace(dialog) => dialog.show(ui, session, actions),
+                Self::Keys(dialog) => dialog.show(ui, session, actions),
                 Self::About => about::show(ui, session),
+                Self::Leave(dialog) => dialog.show(ui, session, actions),
             }
         });
         if modal.inner || modal.should_close() {

@@ -7,9 +7,15 @@ mod panels;
 mod shortcuts;
 mod textures;
 pub mod theme;
+mod tool_input;
+mod tool_overlay;
 mod widgets;
 
-use crate::session::{Action, Session, command::UserCommand, job::Tile};
+use crate::session::{
+    Action, Session,
+    command::UserCommand,
+    job::{SliceKey, Tile},
+};
 use canvas::CanvasState;
 use dialogs::Dialogs;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
@@ -24,6 +30,9 @@ pub(crate) struct Pointer {
     pub(crate) y: f32,
 }
 
+/// A command that is shown before it is done: on which slice, and on which state of its mask.
+type Previewed = (UserCommand, Option<(SliceKey, u64)>);
+
 /// What the window remembers between frames and nobody else needs.
 #[derive(Default)]
 pub struct Window {
@@ -32,6 +41,7 @@ pub struct Window {
     dialogs: Dialogs,
     pointer: Option<Pointer>,
     panel_widths: [f32; 2],
+    previewed: Option<Previewed>,
     title: String,
 }
 
@@ -43,7 +53,7 @@ impl Window {
         self.name_window(ui, session);
         self.textures.forget_closed(session);
         if !self.dialogs.any_open() {
-            actions.extend(shortcuts::pressed(ui.ctx()).into_iter().map(Action::Command));
+            actions.extend(shortcuts::pressed(ui.ctx(), &session.settings.keys).into_iter().map(Action::Command));
         }
 
         Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
@@ -67,6 +77,7 @@ impl Window {
             });
         }
 
+        self.leave(ui, session);
         self.dialogs.show(ui.ctx(), session, &mut actions);
         panels::toasts::show(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
@@ -94,11 +105,17 @@ impl Window {
             .default_size(settings.left_width)
             .size_range(240.0..=320.0)
             .show(ui, |ui| panels::cases::show(ui, session, &mut self.textures, actions));
+        Panel::left("tools")
+            .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(4, 8)))
+            .exact_size(panels::tools::BAR)
+            .resizable(false)
+            .show(ui, |ui| panels::tools::bar(ui, session, actions));
         let right = Panel::right("inspector")
             .frame(side(ui))
             .default_size(settings.right_width)
             .size_range(248.0..=320.0)
-            .show(ui, |ui| panels::inspector::show(ui, session, actions));
+            .show(ui, |ui| panels::inspector::show(ui, session, &mut self.dialogs, actions));
+        self.preview(session, right.inner, actions);
         let widths = [left.response.rect.width(), right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
         if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
@@ -107,6 +124,16 @@ impl Window {
             if !is_first {
                 actions.push(Action::SetPanelWidths(widths));
             }
+        }
+    }
+
+    /// Shows what the command that is pointed at would do.
+    fn preview(&mut self, session: &Session, pointed: Option<UserCommand>, actions: &mut Vec<Action>) {
+        let state = session.live().map(|l| (l.key(), l.version()));
+        let wanted = pointed.map(|command| (command, state));
+        if wanted != self.previewed {
+            self.previewed = wanted;
+            actions.push(Action::PreviewCommand(pointed));
         }
     }
 
@@ -121,6 +148,15 @@ impl Window {
             other => return self.dialogs.open(*other, session),
         }
         true
+    }
+
+    /// Nobody closes the window on work that is not written yet without being asked.
+    fn leave(&mut self, ui: &Ui, session: &Session) {
+        let is_asked = ui.input(|i| i.viewport().close_requested());
+        if is_asked && session.unsaved() > 0 && !self.dialogs.may_lose_work() {
+            ui.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.dialogs.leave();
+        }
     }
 
     fn name_window(&mut self, ui: &Ui, session: &Session) {

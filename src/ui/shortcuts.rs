@@ -1,11 +1,16 @@
 //! Keys: from the table of commands to the toolkit and back to words.
 
-use crate::session::command::{COMMANDS, Shortcut, UserCommand};
-use egui::{Context, Event, Key};
+use crate::session::{
+    command::{KEY_NAMES, Shortcut, UserCommand},
+    keys::Keys,
+};
+use egui::{Context, Event, Key, Modifiers};
 
-/// The commands whose keys were pressed in this frame. While a control or a menu has the keyboard, only keys with Ctrl.
-pub(crate) fn pressed(ctx: &Context) -> Vec<UserCommand> {
+/// The commands whose keys were pressed in this frame. While a control or a menu has the keyboard, only keys with Ctrl;
+/// a text has its own undo.
+pub(crate) fn pressed(ctx: &Context, keys: &Keys) -> Vec<UserCommand> {
     let is_typing = ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
+    let is_text = ctx.text_edit_focused();
     let mut found = Vec::new();
     ctx.input_mut(|input| {
         input.events.retain(|event| {
@@ -13,9 +18,8 @@ pub(crate) fn pressed(ctx: &Context) -> Vec<UserCommand> {
             if modifiers.alt || (is_typing && !modifiers.command) {
                 return true;
             }
-            // "+" needs Shift on many keyboards.
-            let shift = modifiers.shift && !matches!(key, Key::Plus | Key::Equals);
-            match find(*key, modifiers.command, shift) {
+            match shortcut(*key, *modifiers).and_then(|s| keys.command(&s)) {
+                Some(UserCommand::Undo | UserCommand::Redo) if is_text => true,
                 Some(command) => {
                     found.push(command);
                     false
@@ -27,9 +31,12 @@ pub(crate) fn pressed(ctx: &Context) -> Vec<UserCommand> {
     found
 }
 
-fn find(key: Key, ctrl: bool, shift: bool) -> Option<UserCommand> {
-    let matches = |s: &Shortcut| s.ctrl == ctrl && s.shift == shift && Key::from_name(s.key) == Some(key);
-    COMMANDS.iter().find(|e| e.shortcuts.iter().any(matches)).map(|e| e.command)
+/// A press in the words of the table; `None` where no command can have that key.
+pub(crate) fn shortcut(key: Key, modifiers: Modifiers) -> Option<Shortcut> {
+    let name = KEY_NAMES.iter().find(|name| Key::from_name(name) == Some(key))?;
+    // "+" needs Shift on many keyboards.
+    let shift = modifiers.shift && !matches!(key, Key::Plus | Key::Equals);
+    Shortcut::named(modifiers.command, shift, name)
 }
 
 /// A key as people read it: "Ctrl+Shift+O".
@@ -43,6 +50,17 @@ pub(crate) fn words(shortcut: &Shortcut) -> String {
         "Minus" => "-",
         "Equals" => "=",
         "Comma" => ",",
+        "Period" => ".",
+        "Semicolon" => ";",
+        "Colon" => ":",
+        "Slash" => "/",
+        "Backslash" => "\\",
+        "Pipe" => "|",
+        "Questionmark" => "?",
+        "Quote" => "'",
+        "Backtick" => "`",
+        "OpenBracket" => "[",
+        "CloseBracket" => "]",
         "Escape" => "Esc",
         "PageUp" => "Page Up",
         "PageDown" => "Page Down",
@@ -53,13 +71,13 @@ pub(crate) fn words(shortcut: &Shortcut) -> String {
 }
 
 /// The first key of a command in words; empty where it has none.
-pub(crate) fn key_of(command: UserCommand) -> String {
-    command.entry().shortcuts.first().map(words).unwrap_or_default()
+pub(crate) fn key_of(keys: &Keys, command: UserCommand) -> String {
+    keys.of(command).first().map(words).unwrap_or_default()
 }
 
 /// The explanation of a command with its key.
-pub(crate) fn tooltip(command: UserCommand) -> String {
-    match key_of(command) {
+pub(crate) fn tooltip(keys: &Keys, command: UserCommand) -> String {
+    match key_of(keys, command) {
         key if key.is_empty() => command.tooltip().to_owned(),
         key => format!("{} ({key})", command.tooltip()),
     }
@@ -67,21 +85,34 @@ pub(crate) fn tooltip(command: UserCommand) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
-    fn every_key_of_the_table_is_known_to_the_toolkit() {
-        for entry in COMMANDS {
-            for shortcut in entry.shortcuts {
-                assert!(Key::from_name(shortcut.key).is_some(), "{shortcut:?}");
-            }
+    fn every_key_is_known_to_the_toolkit_and_has_words_of_its_own() {
+        let mut all = HashSet::new();
+        for key in KEY_NAMES {
+            assert!(Key::from_name(key).is_some(), "{key}");
+            assert!(all.insert(words(&Shortcut { ctrl: false, shift: false, key })), "{key}");
         }
     }
 
     #[test]
     fn shift_tells_commands_apart() {
-        assert_eq!(find(Key::N, false, false), Some(UserCommand::NextDoubtful));
-        assert_eq!(find(Key::N, false, true), Some(UserCommand::PreviousDoubtful));
-        assert_eq!(find(Key::O, true, true), Some(UserCommand::OpenFolder));
+        let keys = Keys::default();
+        let find = |key, modifiers| shortcut(key, modifiers).and_then(|s| keys.command(&s));
+        assert_eq!(find(Key::N, Modifiers::NONE), Some(UserCommand::NextDoubtful));
+        assert_eq!(find(Key::N, Modifiers::SHIFT), Some(UserCommand::PreviousDoubtful));
+        assert_eq!(find(Key::O, Modifiers::COMMAND | Modifiers::SHIFT), Some(UserCommand::OpenFolder));
+        assert_eq!(find(Key::Plus, Modifiers::SHIFT), Some(UserCommand::ZoomIn));
+    }
+
+    #[test]
+    fn chosen_keys_take_the_place_of_the_usual_ones() {
+        let mut keys = Keys::default();
+        keys.assign(UserCommand::ToolBrush, shortcut(Key::F5, Modifiers::NONE).unwrap());
+        assert_eq!(key_of(&keys, UserCommand::ToolBrush), "F5");
+        assert_eq!(tooltip(&keys, UserCommand::ToolBrush), "Paint the label (F5)");
     }
 }

@@ -12,6 +12,13 @@ pub(crate) const ON_CANVAS: Color32 = Color32::from_rgb(214, 215, 217);
 /// Doubtful boundary and warnings over the picture.
 pub(crate) const DOUBT: Color32 = Color32::from_rgb(230, 120, 40);
 
+/// In the mask and not in the proposal. These three can be told apart by colour-blind people (Okabe and Ito).
+pub(crate) const ADDED: Color32 = Color32::from_rgb(230, 159, 0);
+/// In the proposal and not in the mask.
+pub(crate) const REMOVED: Color32 = Color32::from_rgb(0, 114, 178);
+/// In both with different labels.
+pub(crate) const RELABELLED: Color32 = Color32::from_rgb(240, 228, 66);
+
 /// The colours of a theme.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Colors {

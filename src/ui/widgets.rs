@@ -16,7 +16,7 @@ pub(crate) fn command_button(
     let refusal = session.refusal(command);
     let response = ui
         .add_enabled(refusal.is_none(), button)
-        .on_hover_text(shortcuts::tooltip(command))
+        .on_hover_text(shortcuts::tooltip(&session.settings.keys, command))
         .on_disabled_hover_text(refusal.unwrap_or_default())
         .accessible_name(command.label().trim_end_matches("..."));
     if response.clicked() {
@@ -48,6 +48,49 @@ pub(crate) fn section(ui: &mut Ui, title: &str) {
     ui.add_space(8.0);
     ui.label(RichText::new(title).size(12.0).color(theme::colors(ui).dimmed));
     ui.add_space(2.0);
+}
+
+/// A section of a panel that can be folded.
+pub(crate) fn folding(ui: &mut Ui, title: &str, body: impl FnOnce(&mut Ui)) {
+    ui.add_space(2.0);
+    let words = RichText::new(title).size(12.0).color(theme::colors(ui).dimmed);
+    egui::CollapsingHeader::new(words).id_salt(title).default_open(true).show_unindented(ui, body);
+}
+
+/// A square of a colour as high as a line of words.
+pub(crate) fn swatch(ui: &mut Ui, [r, g, b]: [u8; 3]) {
+    let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+    let square = egui::Rect::from_center_size(rect.center(), vec2(12.0, 12.0));
+    ui.painter().rect_filled(square, 3.0, egui::Color32::from_rgb(r, g, b));
+}
+
+/// One decimal place for small numbers, none for large ones, a thin space between thousands.
+pub(crate) fn number(value: f64) -> String {
+    if value < 1000.0 {
+        return format!("{value:.1}");
+    }
+    count(value.round() as u64)
+}
+
+/// A whole number with a thin space between thousands.
+pub(crate) fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{2009}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A name at the left of a line, in a column of its own.
+pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
+    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        ui.add(egui::Label::new(words).truncate());
+    });
 }
 
 /// A name on the left and a value on the right of one line.
@@ -99,5 +142,17 @@ pub(crate) fn about(time: std::time::Duration) -> String {
         0 => "less than 1 s".into(),
         s @ 1..=90 => format!("about {s} s"),
         s => format!("about {} min", (s + 30) / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_can_be_read() {
+        assert_eq!(number(94.27), "94.3");
+        assert_eq!(number(6612.4), "6\u{2009}612");
+        assert_eq!(count(1_234_567), "1\u{2009}234\u{2009}567");
     }
 }

@@ -46,7 +46,7 @@ impl Palette {
             for (index, entry) in found.iter().enumerate() {
                 let refusal = session.refusal(entry.command);
                 let button = Button::selectable(index == self.marked, entry.label)
-                    .shortcut_text(shortcuts::key_of(entry.command))
+                    .shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command))
                     .min_size(vec2(ui.available_width(), 28.0));
                 let response = ui
                     .add_enabled(refusal.is_none(), button)

@@ -1,4 +1,4 @@
-//! Settings: device, model, look.
+//! Settings: person, device, model, look.
 
 use super::title;
 use crate::{
@@ -11,12 +11,16 @@ use crate::{
         widgets::{explain, primary, section, segmented},
     },
 };
-use egui::{Align, Layout, Ui};
+use egui::{Align, Layout, TextEdit, Ui};
 
 /// Shows the dialog; true once it is done.
 pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let mut settings = session.settings.clone();
     title(ui, "Settings");
+    section(ui, "Your name");
+    let name = TextEdit::singleline(&mut settings.person).desired_width(f32::INFINITY).char_limit(64);
+    ui.add(name).accessible_name("Your name");
+    explain(ui, "It stands in the journal of the workspace and in DICOM-SEG. It may stay empty.");
     section(ui, "Device");
     let choices = [
         (DeviceChoice::Auto, "A GPU where there is one, else the CPU"),

@@ -1,4 +1,4 @@
-//! The case list at the left: studies, their series, thumbnail, status.
+//! The case list at the left: how far the work is, the order, and the cases with thumbnail and status.
 
 use crate::{
     domain::study::Status,
@@ -6,14 +6,17 @@ use crate::{
         Action, Session,
         case::{Case, status_label},
         command::UserCommand,
+        settings::CaseOrder,
     },
     ui::{
         textures::Textures,
         theme,
-        widgets::{command_button, with_icon},
+        widgets::{command_button, count, progress, with_icon},
     },
 };
-use egui::{Align, Color32, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    Align, Color32, ComboBox, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+};
 use egui_material_icons::{
     MaterialIcon,
     icons::{
@@ -43,13 +46,10 @@ impl Row<'_> {
 /// Shows the list.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
-        let accepted = session.cases.iter().filter(|c| c.status == Status::Accepted).count();
         ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let words = format!("{accepted} of {} accepted", session.cases.len());
-            ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed));
-        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| choose_order(ui, session, actions));
     });
+    meter(ui, session);
     ui.add_space(4.0);
     let footer = if session.passed_over.is_empty() { 36.0 } else { 60.0 };
     let height = ui.available_height() - footer;
@@ -68,11 +68,65 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, textures: &mut Texture
     });
 }
 
+fn choose_order(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let now = session.settings.case_order;
+    let combo = ComboBox::from_id_salt("order").selected_text(now.label()).width(104.0).show_ui(ui, |ui| {
+        for order in CaseOrder::ALL {
+            if ui.selectable_label(order == now, order.label()).on_hover_text(order_tip(order)).clicked() {
+                actions.push(Action::SetOrder(order));
+            }
+        }
+    });
+    combo.response.on_hover_text(order_tip(now)).accessible_name("Order of cases");
+}
+
+fn order_tip(order: CaseOrder) -> &'static str {
+    match order {
+        CaseOrder::Opened => "By study, as they were opened",
+        CaseOrder::Name => "By name",
+        CaseOrder::Date => "The newest study first",
+        CaseOrder::Doubt => "Where the model is least sure first",
+    }
+}
+
+/// How far the work is, and what it cost.
+fn meter(ui: &mut Ui, session: &Session) {
+    let accepted = session.cases.iter().filter(|c| c.status == Status::Accepted).count();
+    let words = format!("{accepted} of {} accepted", session.cases.len());
+    progress(ui, accepted as f32 / session.cases.len().max(1) as f32, &words);
+    let meter = &session.meter;
+    let pace = match meter.accepted {
+        0 => String::new(),
+        n => format!("{} per case", clock(meter.seconds_of_accepted / f64::from(n))),
+    };
+    let small = |words: String| RichText::new(words).size(12.0).color(theme::colors(ui).dimmed);
+    let (words, pace) = (small(words), small(pace));
+    let line = ui.horizontal(|ui| {
+        ui.label(words);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(pace));
+    });
+    line.response.on_hover_text(format!(
+        "In the workspace: {} of {} cases accepted, {} skipped, {} pixels changed against the proposals",
+        meter.accepted,
+        meter.total,
+        meter.skipped,
+        count(meter.pixels_changed)
+    ));
+}
+
+/// "42 s", "3 min 05 s".
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}
+
+/// Studies have headings where their cases stand together.
 fn rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
+    let has_headings = session.settings.case_order == CaseOrder::Opened;
     let mut study = None;
-    for (index, case) in session.cases.iter().enumerate() {
-        if study != Some(&case.study.id) {
+    for (index, case) in session.ordered().into_iter().filter_map(|i| Some((i, session.cases.get(i)?))) {
+        if has_headings && study != Some(&case.study.id) {
             study = Some(&case.study.id);
             rows.push(Row::Study(case));
         }
@@ -133,7 +187,7 @@ fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &m
     let colors = theme::colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
     let (icon, color) = status_icon(ui, case.status);
-    let name = format!("Case {}, {}, {}", case.title(), case.summary(), status_label(case.status));
+    let name = format!("Case {}, {}, {}", case.title(), case.summary(), status_words(case));
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
@@ -177,10 +231,16 @@ fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &m
 
 fn status_words(case: &Case) -> String {
     let (found, count) = (case.found(), case.slices.len());
-    match case.status {
+    let words = match case.status {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
         status => status_label(status).to_owned(),
-    }
+    };
+    if proposals_apart(case) == 0 { words } else { format!("{words} · proposal waits") }
+}
+
+/// Slices with a proposal that is newer than the work on them.
+fn proposals_apart(case: &Case) -> usize {
+    case.slices.iter().filter(|s| s.is_proposal_apart).count()
 }
 
 fn hover(case: &Case) -> String {
@@ -189,6 +249,17 @@ fn hover(case: &Case) -> String {
         lines.push(case.series.body_part.clone());
     }
     lines.extend(case.series.notes.iter().cloned());
+    match proposals_apart(case) {
+        0 => {}
+        1 => lines.push("The model has a newer proposal for 1 slice that was drawn on".to_owned()),
+        n => lines.push(format!("The model has newer proposals for {n} slices that were drawn on")),
+    }
+    if let Some(doubt) = case.doubt() {
+        lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
+    }
+    if case.seconds >= 1.0 {
+        lines.push(format!("{} of work", clock(case.seconds)));
+    }
     lines.join("\n")
 }
 
@@ -217,4 +288,14 @@ fn passed_over(ui: &mut Ui, session: &Session) {
             }
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clock;
+
+    #[test]
+    fn times_are_said_in_minutes_and_seconds() {
+        assert_eq!([42.4, 59.6, 125.0].map(clock), ["42 s", "1 min 00 s", "2 min 05 s"]);
+    }
 }

@@ -1,36 +1,44 @@
-//! The panel at the right: model, mask and measurements, window, sign-off.
+//! The panel at the right: the tool in hand, labels, view, doubtful places, measurements, model, window, sign-off.
 
+use super::{labels, operations, tools};
 use crate::{
     domain::measure::Measurement,
     session::{
         Action, Fitting, Session,
         case::Case,
         command::UserCommand,
-        finding::Finding,
         settings::{DeviceChoice, Settings, ViewMode},
     },
     ui::{
+        dialogs::Dialogs,
         shortcuts, theme,
-        widgets::{command_button, explain, icon_button, pair, primary, section, segmented, with_icon},
+        widgets::{command_button, explain, folding, number, pair, primary, segmented, swatch, with_icon},
     },
 };
-use egui::{
-    Align, Button, Checkbox, Color32, ComboBox, DragValue, Layout, Rect, RichText, ScrollArea, Sense, Slider, Ui, vec2,
-};
-use egui_material_icons::icons::{
-    ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
-};
+use egui::{Align, Button, Checkbox, ComboBox, DragValue, Layout, RichText, ScrollArea, Slider, Ui, vec2};
+use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
 
-/// Shows the panel.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let Some(case) = session.case() else { return };
+/// Shows the panel; returns the command that is pointed at, of those that can be seen before they are done.
+pub(in crate::ui) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) -> Option<UserCommand> {
+    let case = session.case()?;
     const FOOTER: f32 = 84.0;
     let height = ui.available_height() - FOOTER;
+    let mut pointed = None;
     ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show(ui, |ui| {
-        model(ui, session, case, actions);
-        mask(ui, session, case, actions);
-        doubts(ui, session, case, actions);
-        window(ui, session, case, actions);
+        ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
+        tools::options(ui, session, actions);
+        folding(ui, "Labels", |ui| labels::show(ui, session, dialogs, actions));
+        folding(ui, "Change the label", |ui| pointed = operations::show(ui, session, actions));
+        folding(ui, "Doubtful boundary", |ui| doubts(ui, session, case, actions));
+        folding(ui, "View", |ui| view(ui, session, actions));
+        folding(ui, "Measurements", |ui| measurements(ui, session, case));
+        folding(ui, "Model", |ui| model(ui, session, case, actions));
+        folding(ui, "Window", |ui| window(ui, session, case, actions));
     });
     ui.add_space(4.0);
     ui.horizontal(|ui| {
@@ -42,10 +50,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
     ui.add_space(2.0);
     let export = with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
     command_button(ui, session, actions, UserCommand::Export, export);
+    pointed
 }
 
 fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    section(ui, "Model");
     let fitting = session.fitting(case);
     choose_model(ui, session, case, &fitting, actions);
     match &fitting {
@@ -66,11 +74,14 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
     ui.horizontal(|ui| {
         let many = case.slices.len() > 1;
         let room = ui.available_width();
+        let key = |command| shortcuts::key_of(&session.settings.keys, command);
         let half = vec2(if many { (room - 8.0) / 2.0 } else { room }, 28.0);
-        let one = Button::new(if many { "This slice" } else { "Segment" }).shortcut_text("R").min_size(half);
+        let one = Button::new(if many { "This slice" } else { "Segment" })
+            .shortcut_text(key(UserCommand::SegmentSlice))
+            .min_size(half);
         command_button(ui, session, actions, UserCommand::SegmentSlice, one);
         if many {
-            let all = Button::new("Series").shortcut_text("Shift+R").min_size(half);
+            let all = Button::new("Series").shortcut_text(key(UserCommand::SegmentSeries)).min_size(half);
             command_button(ui, session, actions, UserCommand::SegmentSeries, all);
         }
     });
@@ -108,7 +119,7 @@ fn choose_model(ui: &mut Ui, session: &Session, case: &Case, fitting: &Fitting, 
             Button::new("Open model...").frame_when_inactive(false),
         );
     });
-    combo.response.accessible_name("Model");
+    combo.response.accessible_name("Model to run");
 }
 
 fn device(ui: &mut Ui, settings: &mut Settings) {
@@ -135,18 +146,26 @@ pub(in crate::ui) fn device_name(choice: DeviceChoice) -> &'static str {
     }
 }
 
-fn mask(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    section(ui, "Mask");
+fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let mut settings = session.settings.clone();
-    let tip = |command: UserCommand| command.tooltip().to_owned();
-    let choices = [
-        (ViewMode::Fill, "Fill", tip(UserCommand::ShowFill)),
-        (ViewMode::Outline, "Outline", tip(UserCommand::ShowOutline)),
-        (ViewMode::Confidence, "Confidence", tip(UserCommand::ShowConfidence)),
-        (ViewMode::Hidden, "Hidden", tip(UserCommand::ShowNothing)),
+    let choice = |mode: ViewMode, command: UserCommand| {
+        (mode, mode.label(), shortcuts::tooltip(&session.settings.keys, command))
+    };
+    let rows = [
+        vec![
+            choice(ViewMode::Fill, UserCommand::ShowFill),
+            choice(ViewMode::Outline, UserCommand::ShowOutline),
+            choice(ViewMode::Hidden, UserCommand::ShowNothing),
+        ],
+        vec![
+            choice(ViewMode::Confidence, UserCommand::ShowConfidence),
+            choice(ViewMode::Difference, UserCommand::ShowDifference),
+        ],
     ];
-    if let Some(mode) = segmented(ui, settings.view_mode, &choices) {
-        settings.view_mode = mode;
+    for row in rows {
+        if let Some(mode) = segmented(ui, settings.view_mode, &row) {
+            settings.view_mode = mode;
+        }
     }
     ui.add_space(2.0);
     ui.horizontal(|ui| {
@@ -160,46 +179,34 @@ fn mask(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) 
             .accessible_name("Opacity");
     });
     let measurements = ui.checkbox(&mut settings.measurements, "Diameter on the picture");
-    measurements.on_hover_text(shortcuts::tooltip(UserCommand::ToggleMeasurements));
+    measurements.on_hover_text(shortcuts::tooltip(&session.settings.keys, UserCommand::ToggleMeasurements));
     change(session, settings, actions);
-    ui.add_space(4.0);
-    match case.finding() {
-        Some(finding) => labels(ui, session, finding, actions),
-        None if session.runs.iter().any(|r| r.case == case.id) => explain(ui, "The model is at work."),
-        None => explain(ui, "No mask on this slice yet. Run a model on it (R)."),
-    }
 }
 
-fn labels(ui: &mut Ui, session: &Session, finding: &Finding, actions: &mut Vec<Action>) {
+fn measurements(ui: &mut Ui, session: &Session, case: &Case) {
+    let Some(finding) = case.finding() else {
+        let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
+        return match session.runs.iter().any(|r| r.case == case.id) {
+            true => explain(ui, "The model is at work."),
+            false => explain(ui, &format!("No mask on this slice yet. Draw one, or run a model on it ({run}).")),
+        };
+    };
     if finding.measurements.is_empty() {
-        explain(ui, "The model found nothing on this slice.");
+        explain(ui, "The mask of this slice is empty.");
     }
     for measurement in &finding.measurements {
-        label(ui, session, finding, measurement, actions);
+        measured(ui, session, measurement);
     }
     if finding.measurements.iter().any(|m| m.unit == crate::domain::measure::Unit::Pixel) {
         explain(ui, "No spacing is known: lengths are in pixels.");
     }
 }
 
-fn label(ui: &mut Ui, session: &Session, finding: &Finding, m: &Measurement, actions: &mut Vec<Action>) {
-    let name = finding.label_name(m.label);
-    let [r, g, b] = finding.labels.get(usize::from(m.label) - 1).map_or([255; 3], |l| l.color);
+fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
+    let label = usize::from(m.label).checked_sub(1).and_then(|i| session.labels().get(i));
     ui.horizontal(|ui| {
-        let (square, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
-        ui.painter().rect_filled(
-            Rect::from_center_size(square.center(), vec2(12.0, 12.0)),
-            3.0,
-            Color32::from_rgb(r, g, b),
-        );
-        ui.label(RichText::new(name).color(theme::colors(ui).strong));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let is_hidden = session.hidden_labels.contains(&m.label);
-            let (icon, what) = if is_hidden { (ICON_VISIBILITY_OFF, "Show") } else { (ICON_VISIBILITY, "Hide") };
-            if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
-                actions.push(Action::ToggleLabel(m.label));
-            }
-        });
+        swatch(ui, label.map_or([255; 3], |l| l.color));
+        ui.label(RichText::new(session.label_name(m.label)).color(theme::colors(ui).strong));
     });
     let unit = m.unit.symbol();
     pair(ui, "Area", &format!("{} {unit}²", number(m.area)));
@@ -208,24 +215,7 @@ fn label(ui: &mut Ui, session: &Session, finding: &Finding, m: &Measurement, act
     ui.add_space(4.0);
 }
 
-/// One decimal place for small numbers, none for large ones, a thin space between thousands.
-fn number(value: f64) -> String {
-    if value < 1000.0 {
-        return format!("{value:.1}");
-    }
-    let digits = format!("{value:.0}");
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{2009}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    section(ui, "Doubtful boundary");
     let words = match session.doubt_position() {
         _ if case.found() == 0 => "No mask yet".to_owned(),
         None => "None: the model is sure".to_owned(),
@@ -244,7 +234,6 @@ fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
 }
 
 fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    section(ui, "Window");
     let Some(loaded) = session.current_loaded() else {
         explain(ui, "The picture is loading.");
         return;
@@ -284,17 +273,5 @@ fn window(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>
 fn change(session: &Session, settings: Settings, actions: &mut Vec<Action>) {
     if settings != session.settings {
         actions.push(Action::SetSettings(settings));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn numbers_are_short_and_can_be_read() {
-        assert_eq!(number(94.27), "94.3");
-        assert_eq!(number(6612.4), "6\u{2009}612");
-        assert_eq!(number(1_234_567.0), "1\u{2009}234\u{2009}567");
     }
 }

@@ -30,10 +30,12 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
 
 fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry) {
     let refusal = session.refusal(entry.command);
-    let mut button = Button::new(entry.label).shortcut_text(shortcuts::key_of(entry.command));
-    if let Some(is_on) = is_on(session, entry.command) {
-        button = Button::selectable(is_on, entry.label).shortcut_text(shortcuts::key_of(entry.command));
-    }
+    let words = words(session, entry);
+    let button = match is_on(session, entry.command) {
+        Some(is_on) => Button::selectable(is_on, words),
+        None => Button::new(words),
+    };
+    let button = button.shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command));
     let response = ui
         .add_enabled(refusal.is_none(), button)
         .on_hover_text(entry.tooltip)
@@ -45,6 +47,16 @@ fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry
     }
 }
 
+/// The name of a command; for undo and redo with what they would do.
+fn words(session: &Session, entry: &Entry) -> String {
+    let what = match entry.command {
+        UserCommand::Undo => session.next_undo(),
+        UserCommand::Redo => session.next_redo(),
+        _ => None,
+    };
+    what.map_or(entry.label.to_owned(), |what| format!("{}: {}", entry.label, what.to_lowercase()))
+}
+
 /// Whether something that can be switched is on.
 fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
     let settings = &session.settings;
@@ -52,12 +64,13 @@ fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ShowFill => settings.view_mode == ViewMode::Fill,
         UserCommand::ShowOutline => settings.view_mode == ViewMode::Outline,
         UserCommand::ShowConfidence => settings.view_mode == ViewMode::Confidence,
+        UserCommand::ShowDifference => settings.view_mode == ViewMode::Difference,
         UserCommand::ShowNothing => settings.view_mode == ViewMode::Hidden,
         UserCommand::ToggleMeasurements => settings.measurements,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
-        _ => return None,
+        command => session.tool() == command.tool()?,
     })
 }
 
@@ -66,6 +79,13 @@ fn ends_group(command: UserCommand) -> bool {
     matches!(
         command,
         C::OpenPath
+            | C::ImportMasks
+            | C::Redo
+            | C::EmptyLabel
+            | C::ToolPull
+            | C::SmallerBrush
+            | C::PreviousLabel
+            | C::AcceptAllProposals
             | C::CloseAll
             | C::Settings
             | C::ToggleMeasurements

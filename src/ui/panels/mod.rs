@@ -2,10 +2,13 @@
 
 pub(super) mod cases;
 pub(super) mod inspector;
+mod labels;
 pub(super) mod menu;
+mod operations;
 pub(super) mod scrubber;
 pub(super) mod status;
 pub(super) mod toasts;
+pub(super) mod tools;
 pub(super) mod welcome;
 
 use egui::{Align2, Color32, Context, FontId, Id, LayerId, Order};

@@ -50,6 +50,10 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     );
     let half = if count > 1 { (inner.width() / (count - 1) as f32 / 2.0).max(0.75) } else { 12.0 };
     for (slice, state) in case.slices.iter().enumerate() {
+        if state.is_proposal_apart && count > 1 {
+            let tick = Rect::from_center_size(pos2(x(slice), rect.bottom() - 3.0), vec2(4.0, 4.0));
+            painter.rect_filled(tick, 0.0, colors.warning);
+        }
         let Some(finding) = &state.finding else { continue };
         let shade = finding.measurements.first().and_then(|m| finding.labels.get(usize::from(m.label) - 1));
         let color =
@@ -70,5 +74,7 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
         actions.push(Action::SetSlice((t * (count - 1) as f32).round() as usize));
     }
     let masks = case.found();
-    response.on_hover_text(format!("{count} slices, {masks} with a mask; orange dots: doubtful boundary"));
+    response.on_hover_text(format!(
+        "{count} slices, {masks} with a mask. Above: doubtful boundary; below: a proposal waits"
+    ));
 }

@@ -1,11 +1,14 @@
-//! The bar at the bottom: what the pointer is on, what goes on, which device and model.
+//! The bar at the bottom: what the pointer is on, what the tool does, what goes on, what is saved, device and model.
 
 use crate::{
-    session::{Action, Fitting, Session, command::UserCommand},
+    session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState},
     ui::{Pointer, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
 use std::time::Instant;
+
+/// Room for what the pointer is on.
+const POINTER_WIDTH: f32 = 420.0;
 
 /// Shows the bar.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointer>, actions: &mut Vec<Action>) {
@@ -19,17 +22,71 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
                 separator(ui);
                 ui.label(RichText::new(model).size(12.0)).on_hover_text("The model for this case");
             }
+            separator(ui);
+            saved(ui, session, actions);
             if session.is_busy() {
                 separator(ui);
                 busy(ui, session, actions);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(words).size(12.0)).truncate());
+                let small = |words: &str| Label::new(RichText::new(words).size(12.0)).truncate();
+                // The hint stays where it is while the numbers change.
+                let room = ui.available_width();
+                let left = if session.case().is_none() { 0.0 } else { (room * 0.55).min(POINTER_WIDTH) };
+                let layout = Layout::left_to_right(Align::Center);
+                ui.allocate_ui_with_layout(vec2(left, 20.0), layout, |ui| {
+                    ui.set_min_width(left);
+                    ui.add(small(&words));
+                });
+                if session.case().is_some() {
+                    let hint = RichText::new(session.tool().hint()).size(12.0).color(theme::colors(ui).dimmed);
+                    ui.add(Label::new(hint).truncate());
+                }
             });
         });
     });
     fn separator(ui: &mut Ui) {
         ui.label(RichText::new("|").size(12.0).color(theme::colors(ui).line));
+    }
+}
+
+/// Whether everything is written; where not, why, and a way to try again.
+fn saved(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let trouble = match (session.store_trouble(), session.workspace()) {
+        (Some(trouble), _) => Some(trouble),
+        (None, WorkspaceState::Failed(reason)) => Some(reason.as_str()),
+        (None, _) => None,
+    };
+    let count = session.unsaved();
+    let Some(trouble) = trouble else {
+        let words = if count == 0 { "Saved" } else { "Saving" };
+        // As wide as the longer word.
+        let label = Label::new(RichText::new(words).size(12.0).color(colors.dimmed));
+        ui.add_sized(vec2(44.0, 20.0), label).on_hover_text(place(session));
+        return;
+    };
+    let again = Button::new(RichText::new("Try again").size(12.0));
+    if ui.add(again).on_hover_text("Try to write now").clicked() {
+        actions.push(Action::RetryStore);
+    }
+    let words = match count {
+        0 => "Nothing is saved".to_owned(),
+        1 => "1 step not saved".to_owned(),
+        n => format!("{n} steps not saved"),
+    };
+    let words = RichText::new(format!("{words}: {trouble}")).size(12.0).color(colors.error);
+    let width = (ui.available_width() * 0.5).min(360.0);
+    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::right_to_left(Align::Center), |ui| {
+        ui.add(Label::new(words).truncate()).on_hover_text(trouble);
+    });
+}
+
+/// Where the work is kept.
+fn place(session: &Session) -> String {
+    match session.workspace() {
+        WorkspaceState::Open(info) => format!("In the workspace {}: {}", info.name, info.folder.display()),
+        _ => "The workspace is being opened".to_owned(),
     }
 }
 
@@ -88,20 +145,27 @@ fn under_pointer(session: &Session, pointer: Pointer) -> String {
             parts.push(format!("Value {value}{unit}"));
         }
     }
-    if let Some(finding) = case.slices.get(pointer.slice).and_then(|s| s.finding.as_ref()) {
-        let label = finding.label_at(column, row);
-        // On the background, how close the likeliest label comes.
-        let candidates = 1..=finding.labels.len() as u8;
-        let probability = |l: u8| finding.probability_at(l, column, row).unwrap_or(0.0);
-        let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);
-        let shown = if label == 0 { likeliest } else { label };
-        parts.push(finding.label_name(label).to_owned());
-        parts.push(format!("{} {:.0} %", finding.label_name(shown), probability(shown) * 100.0));
-        if label != 0 {
-            let last = parts.pop().unwrap_or_default();
-            parts.pop();
-            parts.push(last);
-        }
-    }
+    parts.extend(mask_under(session, case, pointer.slice, column, row));
     parts.join("   ")
+}
+
+/// The label of a pixel, and how likely the model finds it; on background, the label that comes closest.
+fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: usize) -> Vec<String> {
+    let Some(state) = case.slices.get(slice) else { return Vec::new() };
+    let live = session.live().filter(|l| l.key().slice == slice).map(|l| l.mask());
+    let drawn = live.filter(|m| !m.is_blank()).map(|m| m.at(column as i64, row as i64));
+    let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
+    let mut parts: Vec<String> = label.map(|l| session.label_name(l).to_owned()).into_iter().collect();
+    if let Some(proposal) = &state.proposal {
+        let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
+        let candidates = 1..=session.labels().len() as u8;
+        let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);
+        let shown = label.filter(|l| *l != 0).unwrap_or(likeliest);
+        let words = format!("{} {:.0} %", session.label_name(shown), probability(shown) * 100.0);
+        if label.is_some_and(|l| l != 0) {
+            parts.clear();
+        }
+        parts.push(words);
+    }
+    parts
 }

@@ -1,8 +1,9 @@
 //! The first screen: what can be opened, and samples to try.
 
 use crate::{
-    session::{Action, Session, command::UserCommand},
+    session::{Action, Session, command::UserCommand, store::WorkspaceState},
     ui::{
+        dialogs::workspace::failed,
         shortcuts, theme,
         widgets::{command_button, primary, with_icon},
     },
@@ -19,17 +20,25 @@ const SAMPLES: [(&str, &str, &str, &str); 3] = [
 
 const WIDTH: f32 = 720.0;
 
+/// So many workspaces are listed.
+const RECENT: usize = 4;
+
 /// Shows the screen.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::colors(ui);
     let room = ui.available_rect_before_wrap();
-    let column = egui::Rect::from_center_size(room.center(), vec2(WIDTH.min(room.width() - 32.0), 460.0));
+    let recent = session.recent_workspaces.len().min(RECENT);
+    let height = 460.0 + if recent > 0 { 52.0 + recent as f32 * 32.0 } else { 0.0 };
+    let size = vec2(WIDTH.min(room.width() - 32.0), height.min(room.height() - 16.0));
+    let column = egui::Rect::from_center_size(room.center(), size);
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
         ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
         ui.add_space(4.0);
         ui.label(
-            RichText::new("Open a scan, see the mask and its boundary, export it. Nothing leaves this computer.")
-                .color(colors.dimmed),
+            RichText::new(
+                "Open a scan, see the mask and its boundary, correct it, export it. Nothing leaves this computer.",
+            )
+            .color(colors.dimmed),
         );
         ui.add_space(24.0);
         ui.horizontal(|ui| {
@@ -43,13 +52,21 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             command_button(ui, session, actions, UserCommand::OpenPath, path);
         });
         ui.add_space(8.0);
-        let palette = shortcuts::key_of(UserCommand::Palette);
+        let palette = shortcuts::key_of(&session.settings.keys, UserCommand::Palette);
         ui.label(
             RichText::new(format!("Or drop files here. DICOM, PNG, JPEG, TIFF and BMP. {palette} lists all commands."))
                 .size(12.0)
                 .color(colors.dimmed),
         );
-        ui.add_space(32.0);
+        if let WorkspaceState::Failed(reason) = session.workspace() {
+            ui.add_space(16.0);
+            failed(ui, reason, actions);
+        }
+        if recent > 0 {
+            ui.add_space(24.0);
+            workspaces(ui, session, actions);
+        }
+        ui.add_space(24.0);
         ui.label(RichText::new("Samples").size(18.0).color(colors.strong));
         ui.add_space(8.0);
         ui.horizontal_top(|ui| {
@@ -62,6 +79,32 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
             }
         });
     });
+}
+
+/// The workspaces used last.
+fn workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    ui.label(RichText::new("Workspaces").size(18.0).color(colors.strong));
+    ui.add_space(4.0);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for summary in session.recent_workspaces.iter().take(RECENT) {
+        let (words, reason) = match (summary.is_missing, summary.cases) {
+            (true, _) => ("not there".to_owned(), "The folder is gone or is no workspace any more"),
+            (false, Some((cases, accepted))) => (format!("{accepted} of {cases} accepted"), ""),
+            (false, None) => (String::new(), ""),
+        };
+        let button = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), summary.name.clone()))
+            .right_text(RichText::new(words).size(12.0).color(colors.dimmed))
+            .min_size(vec2(ui.available_width(), 30.0));
+        let response = ui
+            .add_enabled(!summary.is_missing, button)
+            .on_hover_text(summary.folder.display().to_string())
+            .on_disabled_hover_text(format!("{reason}: {}", summary.folder.display()))
+            .accessible_name(format!("Open workspace {}", summary.name));
+        if response.clicked() {
+            actions.push(Action::OpenWorkspace(summary.folder.clone()));
+        }
+    }
 }
 
 /// Shows that files are looked through.

@@ -1,0 +1,151 @@
+//! A label: its name, its colour, and which concept it stands for.
+
+use super::title;
+use crate::{
+    domain::{
+        codes::{self, Concept},
+        label::{Label, PALETTE},
+    },
+    session::{Action, Session, labels::LabelAction},
+    ui::{
+        theme,
+        widgets::{explain, primary, section},
+    },
+};
+use egui::{Align, Button, Color32, Layout, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2};
+
+/// So many concepts are listed; who wants another types more.
+const LISTED: usize = 60;
+
+/// What was chosen so far.
+pub(crate) struct LabelDialog {
+    /// `None` for a new one.
+    value: Option<u8>,
+    label: Label,
+    /// Its name was given by the list and goes with the concept.
+    follows_concept: bool,
+    query: String,
+    found: Vec<&'static Concept>,
+    had_focus: bool,
+}
+
+impl LabelDialog {
+    /// For a new label.
+    pub(super) fn add(session: &Session) -> Self {
+        let count = session.labels().len();
+        Self::of(None, Label::named(format!("Label {}", count + 1), count), true)
+    }
+
+    /// For a label of the list, 1..=n.
+    pub(super) fn edit(session: &Session, value: u8) -> Option<Self> {
+        let label = session.labels().get(usize::from(value).checked_sub(1)?)?;
+        Some(Self::of(Some(value), label.clone(), false))
+    }
+
+    fn of(value: Option<u8>, label: Label, follows_concept: bool) -> Self {
+        Self { value, label, follows_concept, query: String::new(), found: codes::search(""), had_focus: false }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+        title(ui, if self.value.is_some() { "Label" } else { "New label" });
+        section(ui, "Name");
+        let name = TextEdit::singleline(&mut self.label.name).desired_width(f32::INFINITY).char_limit(64);
+        let name = ui.add(name).accessible_name("Name of the label");
+        if !std::mem::replace(&mut self.had_focus, true) {
+            name.request_focus();
+        }
+        self.follows_concept &= !name.changed();
+        section(ui, "Colour");
+        self.color(ui);
+        section(ui, "Concept");
+        self.concept(ui);
+        ui.add_space(12.0);
+        self.buttons(ui, actions)
+    }
+
+    fn color(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            for (i, color) in PALETTE.into_iter().enumerate() {
+                let (rect, response) = ui.allocate_exact_size(vec2(24.0, 24.0), Sense::click());
+                let name = format!("Colour {}", i + 1);
+                response.widget_info(|| {
+                    WidgetInfo::selected(egui::Role::RadioButton, true, color == self.label.color, &name)
+                });
+                let [r, g, b] = color;
+                ui.painter().rect_filled(rect.shrink(3.0), 4.0, Color32::from_rgb(r, g, b));
+                if color == self.label.color || response.has_focus() {
+                    let stroke = Stroke::new(2.0, theme::colors(ui).strong);
+                    ui.painter().rect_stroke(rect, 5.0, stroke, egui::StrokeKind::Inside);
+                }
+                if response.clicked() {
+                    self.label.color = color;
+                }
+            }
+            ui.color_edit_button_srgb(&mut self.label.color).on_hover_text("Another colour").accessible_name("Colour");
+        });
+    }
+
+    fn concept(&mut self, ui: &mut Ui) {
+        let code = &self.label.concept;
+        ui.label(&code.meaning);
+        explain(ui, &format!("{} {} · {}", code.scheme, code.value, self.label.category.meaning));
+        ui.add_space(4.0);
+        let field = TextEdit::singleline(&mut self.query).desired_width(f32::INFINITY).hint_text("Find: liver, tumour");
+        if ui.add(field).accessible_name("Find a concept").changed() {
+            self.found = codes::search(&self.query);
+        }
+        ui.add_space(2.0);
+        let mut chosen = None;
+        ScrollArea::vertical().max_height(180.0).min_scrolled_height(180.0).auto_shrink([false, false]).show(
+            ui,
+            |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                if self.found.is_empty() {
+                    explain(ui, "No concept has these words.");
+                }
+                for concept in self.found.iter().take(LISTED) {
+                    let button = Button::selectable(concept.concept == self.label.concept, &concept.concept.meaning)
+                        .shortcut_text(concept.category.meaning.as_str())
+                        .min_size(vec2(ui.available_width(), 24.0))
+                        .truncate();
+                    if ui.add(button).accessible_name(&concept.concept.meaning).clicked() {
+                        chosen = Some(*concept);
+                    }
+                }
+                if self.found.len() > LISTED {
+                    explain(ui, &format!("{} more: type more of the word.", self.found.len() - LISTED));
+                }
+            },
+        );
+        if let Some(concept) = chosen {
+            (self.label.concept, self.label.category) = (concept.concept.clone(), concept.category.clone());
+            if self.follows_concept {
+                self.label.name.clone_from(&concept.concept.meaning);
+            }
+        }
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+        let mut close = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let has_name = !self.label.name.trim().is_empty();
+            let save = primary(ui, if self.value.is_some() { "Save" } else { "Add" }).min_size(vec2(88.0, 28.0));
+            if ui.add_enabled(has_name, save).on_disabled_hover_text("Give it a name").clicked() {
+                self.label.name = self.label.name.trim().to_owned();
+                let label = self.label.clone();
+                actions.push(Action::Label(match self.value {
+                    Some(value) => LabelAction::Change(value, label),
+                    None => LabelAction::Add(label),
+                }));
+                close = true;
+            }
+            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+            if self.value.is_some() {
+                let kept = "Its value in masks stays the same";
+                ui.label(RichText::new(kept).size(12.0).color(theme::colors(ui).dimmed));
+            }
+        });
+        close
+    }
+}

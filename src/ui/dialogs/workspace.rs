@@ -1,0 +1,125 @@
+//! The workspace: where the work is kept, what it is called, how to move it, and others.
+
+use super::{path::to_path, title};
+use crate::{
+    session::{Action, Session, job::Pick, store::WorkspaceState},
+    ui::{
+        theme,
+        widgets::{count, explain, pair, primary, section, with_icon},
+    },
+};
+use egui::{Align, Button, Label, Layout, RichText, TextEdit, Ui, vec2};
+use egui_material_icons::icons::ICON_FOLDER_OPEN;
+
+/// What was typed so far.
+#[derive(Default)]
+pub(crate) struct WorkspaceDialog {
+    name: String,
+    folder: String,
+    waits_for_folder: bool,
+}
+
+impl WorkspaceDialog {
+    /// For the workspace that is open.
+    pub(super) fn new(session: &Session) -> Self {
+        match session.workspace() {
+            WorkspaceState::Open(info) => Self { name: info.name.clone(), ..Self::default() },
+            _ => Self::default(),
+        }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        title(ui, "Workspace");
+        let mut done = false;
+        match session.workspace() {
+            WorkspaceState::Opening => explain(ui, "The workspace is being opened."),
+            WorkspaceState::Failed(reason) => failed(ui, reason, actions),
+            WorkspaceState::Open(info) => {
+                pair(ui, "Name", &info.name);
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new("Folder").color(theme::colors(ui).dimmed));
+                    let path = info.folder.display().to_string();
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.add(Label::new(&path).truncate().selectable(true)).on_hover_text(&path);
+                    });
+                });
+                let meter = session.meter;
+                pair(ui, "Cases accepted", &format!("{} of {}", meter.accepted, meter.total));
+                pair(ui, "Pixels changed in them", &count(meter.pixels_changed));
+                self.rename(ui, &info.name, actions);
+                self.move_to(ui, session, actions);
+            }
+        }
+        section(ui, "Another workspace");
+        ui.horizontal(|ui| {
+            if ui.add(with_icon(ICON_FOLDER_OPEN, "Open another...")).clicked() {
+                actions.push(Action::Pick(Pick::Workspace));
+                done = true;
+            }
+            explain(ui, "A folder with a workspace, or an empty one for a new one.");
+        });
+        ui.add_space(12.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            done |= ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked();
+        });
+        done
+    }
+
+    fn rename(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {
+        section(ui, "Rename");
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 104.0;
+            let field = TextEdit::singleline(&mut self.name).desired_width(width).char_limit(64);
+            ui.add(field).accessible_name("Name of the workspace");
+            let name = self.name.trim();
+            let button = Button::new("Rename").min_size(vec2(88.0, 24.0));
+            if ui.add_enabled(!name.is_empty() && name != known, button).clicked() {
+                actions.push(Action::RenameWorkspace(name.to_owned()));
+            }
+        });
+    }
+
+    fn move_to(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        if self.waits_for_folder
+            && let Some(folder) = &session.picked_workspace_folder
+        {
+            self.folder = folder.display().to_string();
+            self.waits_for_folder = false;
+        }
+        section(ui, "Move to a folder");
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 200.0;
+            let field = TextEdit::singleline(&mut self.folder).desired_width(width).hint_text("/path/of/a/new/folder");
+            ui.add(field).accessible_name("Folder to move to");
+            if ui.add(Button::new("Browse").min_size(vec2(88.0, 24.0))).clicked() {
+                self.waits_for_folder = true;
+                actions.push(Action::Pick(Pick::MoveWorkspace));
+            }
+            let has_folder = !self.folder.trim().is_empty();
+            if ui.add_enabled(has_folder, Button::new("Move").min_size(vec2(88.0, 24.0))).clicked() {
+                actions.push(Action::MoveWorkspace(to_path(&self.folder)));
+                self.folder.clear();
+            }
+        });
+        explain(ui, "Images stay where they are; masks, history and labels move.");
+    }
+}
+
+/// Why there is no workspace, and what can be done.
+pub(in crate::ui) fn failed(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let mut letters = reason.chars();
+    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
+    let words = RichText::new(format!("{first}{}", letters.as_str())).color(colors.error);
+    ui.add(Label::new(words).wrap().selectable(true));
+    explain(ui, "What you draw is kept in memory alone, until the workspace can be opened.");
+    ui.horizontal(|ui| {
+        if ui.button("Try again").clicked() {
+            actions.push(Action::RetryStore);
+        }
+        if ui.button("Open another workspace").clicked() {
+            actions.push(Action::Pick(Pick::Workspace));
+        }
+    });
+}

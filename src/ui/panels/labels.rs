@@ -1,0 +1,117 @@
+//! The labels of the workspace: which one is in hand, what is seen, what is locked.
+
+use super::tools;
+use crate::{
+    domain::{label::Label, measure::Measurement},
+    session::{
+        Action, Session,
+        command::UserCommand,
+        labels::{LabelAction, PaintOver},
+    },
+    ui::{
+        dialogs::Dialogs,
+        shortcuts, theme,
+        widgets::{explain, icon_button, number, swatch},
+    },
+};
+use egui::{Align, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui_material_icons::icons::{
+    ICON_ADD, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+};
+
+const ROW: f32 = 26.0;
+
+/// More rows than these are scrolled.
+const ROWS: usize = 6;
+
+/// Shows the list.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+    let labels = session.labels();
+    if labels.is_empty() {
+        explain(ui, "There is no label yet. The first stroke makes one.");
+    }
+    let height = ROW * ROWS as f32;
+    ScrollArea::vertical().id_salt("labels").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (index, label) in labels.iter().enumerate() {
+            row(ui, session, index as u8 + 1, label, dialogs, actions);
+        }
+    });
+    ui.add_space(2.0);
+    ui.horizontal(|ui| {
+        if icon_button(ui, ICON_ADD, "Add a label").clicked() {
+            dialogs.add_label(session);
+        }
+        let active = session.active_label();
+        ui.add_enabled_ui(active > 0, |ui| {
+            if icon_button(ui, ICON_EDIT, "Edit the label").clicked() {
+                dialogs.edit_label(session, active);
+            }
+            if icon_button(ui, ICON_REMOVE, "Remove the last label").clicked() {
+                actions.push(Action::Label(LabelAction::RemoveLast));
+            }
+        });
+    });
+    tools::paint_over(ui, session, actions);
+}
+
+fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let is_active = session.active_label() == value;
+    let measured =
+        session.case().and_then(|c| c.finding()).and_then(|f| f.measurements.iter().find(|m| m.label == value));
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_active, format!("Label {}", label.name)));
+    let ground = rect.shrink2(vec2(0.0, 1.0));
+    if is_active {
+        ui.painter().rect_filled(ground, 4.0, colors.selected);
+    } else if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(ground, 4.0, colors.raised);
+    }
+    let inner = rect.shrink2(vec2(6.0, 0.0));
+    ui.scope_builder(UiBuilder::new().max_rect(inner).layout(Layout::right_to_left(Align::Center)), |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 3.0;
+        switches(ui, session, value, label, actions);
+        ui.add_space(4.0);
+        ui.label(RichText::new(measured.map_or(String::new(), area)).size(12.0).color(colors.dimmed));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            swatch(ui, label.color);
+            let color = if is_active { colors.strong } else { colors.text };
+            ui.add(Words::new(RichText::new(&label.name).color(color)).truncate());
+        });
+    });
+    let keys = &session.settings.keys;
+    let [before, next] = [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
+    let tip = format!("{}\nDouble-click to edit; {before} and {next} change the label in hand", label.concept.meaning);
+    let response = response.on_hover_text(tip);
+    if response.double_clicked() {
+        dialogs.edit_label(session, value);
+    } else if response.clicked() {
+        actions.push(Action::Label(LabelAction::Choose(value)));
+    }
+}
+
+/// Lock and eye.
+fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &mut Vec<Action>) {
+    let name = &label.name;
+    let (icon, what) = if label.locked { (ICON_LOCK, "Unlock") } else { (ICON_LOCK_OPEN, "Lock") };
+    if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
+        let changed = Label { locked: !label.locked, ..label.clone() };
+        actions.push(Action::Label(LabelAction::Change(value, changed)));
+        // What is locked cannot be painted over alone.
+        if !label.locked && session.paint_over() == PaintOver::Label(value) {
+            actions.push(Action::Label(LabelAction::PaintOver(PaintOver::Everything)));
+        }
+    }
+    let (icon, what) = if label.visible { (ICON_VISIBILITY, "Hide") } else { (ICON_VISIBILITY_OFF, "Show") };
+    if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
+        let changed = Label { visible: !label.visible, ..label.clone() };
+        actions.push(Action::Label(LabelAction::Change(value, changed)));
+    }
+}
+
+fn area(m: &Measurement) -> String {
+    format!("{} {}²", number(m.area), m.unit.symbol())
+}
