@@ -6,6 +6,7 @@ pub mod command;
 pub mod fill;
 pub mod finding;
 pub mod job;
+pub mod live;
 pub mod notice;
 mod opening;
 mod review;

@@ -2,8 +2,9 @@
 
 use super::{
     Pointer,
+    look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
-    textures::{Seen, Textures, shown_pixels},
+    stage::{Proposed, Shown, Stage},
     theme::{self, CANVAS, ON_CANVAS, confidence_color},
 };
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
         case::Case,
         job::Loaded,
         settings::ViewMode,
-        tiles::covered,
         view::{Canvas, Placement},
     },
 };
@@ -32,13 +32,22 @@ pub(crate) struct CanvasState {
     /// The mask is hidden for as long as H is held.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
+    shown: Shown,
+    proposed: Proposed,
+    stage: Stage,
+}
+
+impl CanvasState {
+    /// Paints on the graphics card from now on.
+    pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
+        self.stage.use_card(state);
+    }
 }
 
 /// Shows the canvas and returns what the pointer is on.
 pub(crate) fn show(
     ui: &mut Ui,
     session: &Session,
-    textures: &mut Textures,
     state: &mut CanvasState,
     actions: &mut Vec<Action>,
 ) -> Option<Pointer> {
@@ -52,7 +61,7 @@ pub(crate) fn show(
         state.last_canvas = Some((canvas, pixels_per_point));
         actions.push(Action::SetCanvas { canvas, pixels_per_point });
     }
-    textures.clear_unless(session.case().map(|c| c.id));
+    state.shown.clear_unless(session.case().map(|c| c.id));
     let case = session.case()?;
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
@@ -61,32 +70,31 @@ pub(crate) fn show(
     let placement = case.view.place(canvas, extent);
     mouse(ui, &response, session, case, state, actions);
     if let Some(error) = session.current_failure() {
-        textures.clear_unless(None);
+        state.shown.clear_unless(None);
         message(&painter, rect, "This slice cannot be shown", &error.to_string());
         return None;
     }
-    if let Some(loaded) = session.current_loaded() {
-        let seen = Seen {
-            low: placement.image_from_screen([rect.min.x, rect.min.y]),
-            high: placement.image_from_screen([rect.max.x, rect.max.y]),
-            scale: placement.scale[0] * pixels_per_point,
-        };
-        let window = session.window_of(case, loaded);
-        actions.extend(textures.want(case.key(), loaded, window, &seen).map(Action::Render));
-    }
-    let Some(shown) = textures.shown() else {
+    let Some((shown, loaded)) = state.shown.slice(session, case) else {
         message(&painter, rect, "Loading", "");
         return None;
     };
-    paint_picture(&painter, textures, placement, case);
     let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
-    let finding = case.slices.get(shown.slice).and_then(|s| s.finding.as_deref());
+    let finding = case.slices.get(shown.slice).and_then(|s| s.finding.as_ref());
+    let window = session.window_of(case, &loaded);
+    let levels = Levels::of(&loaded.image, window, window == loaded.default_window);
+    let mut look = Look::new(placement, pixels_per_point, levels);
+    if let Some(finding) = finding {
+        let (hidden, opacity) = (&session.hidden_labels, session.settings.opacity);
+        look = look.with_labels(Layers::of(mode), &finding.labels, hidden, opacity);
+    }
+    let labels = finding.filter(|_| look.draws_labels()).map(|finding| state.proposed.of(shown, finding));
+    let scene = Scene { image: &loaded.image, labels, reference: None, preview: None, look: &look };
+    state.stage.paint(&painter, rect, &scene);
     if let Some(finding) = finding {
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
         Overlay {
             finding,
             mode,
-            opacity: session.settings.opacity,
             hidden_labels: &session.hidden_labels,
             measurements: session.settings.measurements,
             focus,
@@ -94,8 +102,7 @@ pub(crate) fn show(
         }
         .paint(&painter);
     }
-    let loaded = shown_pixels(textures, session);
-    annotate(&painter, rect, session, case, shown.slice, loaded.map(|l| &**l), placement);
+    annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
     if mode == ViewMode::Confidence && finding.is_some() {
         legend(&painter, rect);
     }
@@ -183,20 +190,6 @@ fn dragged(window: Window, loaded: &Loaded, delta: egui::Vec2) -> Window {
     Window { center: window.center + f64::from(delta.y) * per_point, width, ..window }
 }
 
-fn paint_picture(painter: &Painter, textures: &Textures, placement: Placement, case: &Case) {
-    let (columns, rows) = (case.series.columns, case.series.rows);
-    for (key, texture) in textures.painted() {
-        let [across, down] = covered(key, columns, rows);
-        let at = |x: usize, y: usize| {
-            let [x, y] = placement.screen_from_image([x as f32, y as f32]);
-            pos2(x, y)
-        };
-        let rect = Rect::from_min_max(at(across.start, down.start), at(across.end, down.end));
-        let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
-        painter.image(texture.id(), rect, whole, Color32::WHITE);
-    }
-}
-
 fn pointer(response: &Response, placement: Placement, case: &Case, slice: usize) -> Option<Pointer> {
     let at = response.hover_pos()?;
     let [x, y] = placement.image_from_screen([at.x, at.y]);
@@ -211,7 +204,7 @@ fn annotate(
     session: &Session,
     case: &Case,
     slice: usize,
-    loaded: Option<&Loaded>,
+    loaded: &Loaded,
     placement: Placement,
 ) {
     let inner = rect.shrink(12.0);
@@ -221,7 +214,6 @@ fn annotate(
         title = format!("{title}\n{} / {count}", slice + 1);
     }
     text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    let Some(loaded) = loaded else { return };
     let window = session.window_of(case, loaded);
     let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;

@@ -1,0 +1,124 @@
+//! A mask on the screen that is being changed: which part of it is new since somebody looked last.
+
+use super::job::SliceKey;
+use crate::domain::{edit::Edit, mask::Mask, region::PixelRect};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// So many changes are remembered; who has looked longer ago looks at everything.
+const CHANGES: usize = 64;
+
+/// Versions are never given twice, whatever the slice: a version says which mask it is, too.
+static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
+
+/// The mask of a slice with its newest changes.
+#[derive(Debug)]
+pub struct Live {
+    key: SliceKey,
+    mask: Mask,
+    /// The version before the oldest change of the log.
+    first: u64,
+    /// The newest changes: the version that each led to, and where.
+    log: VecDeque<(u64, PixelRect)>,
+}
+
+impl Live {
+    /// A mask that nobody has looked at yet.
+    pub fn new(key: SliceKey, mask: Mask) -> Self {
+        Self { key, mask, first: next_version(), log: VecDeque::new() }
+    }
+
+    /// Whose mask.
+    pub fn key(&self) -> SliceKey {
+        self.key
+    }
+
+    /// The mask.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// Changes with every change of the mask; no other mask ever has the same.
+    pub fn version(&self) -> u64 {
+        self.log.back().map_or(self.first, |(version, _)| *version)
+    }
+
+    /// Where the mask has changed since it had `version`; `None` where that is too long ago or was another mask.
+    pub fn dirty_since(&self, version: u64) -> Option<PixelRect> {
+        let seen = match self.log.iter().position(|(v, _)| *v == version) {
+            Some(at) => at + 1,
+            None if version == self.first => 0,
+            None => return None,
+        };
+        Some(self.log.iter().skip(seen).fold(PixelRect::default(), |all, (_, rect)| all.union(rect)))
+    }
+
+    /// Changes the mask. A change of nothing leaves the version as it is.
+    pub fn paint(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+        let edit = change(&mut self.mask);
+        if !edit.is_empty() {
+            self.log.push_back((next_version(), edit.bounds(self.mask.columns())));
+            if self.log.len() > CHANGES
+                && let Some((version, _)) = self.log.pop_front()
+            {
+                self.first = version;
+            }
+        }
+        edit
+    }
+}
+
+fn next_version() -> u64 {
+    NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{mask::Rule, region::Region};
+
+    const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
+
+    fn dot(live: &mut Live, column: usize, row: usize) {
+        let rect = PixelRect { columns: column..column + 1, rows: row..row + 1 };
+        live.paint(|mask| mask.paint(&Region::from_fn(&rect, |_, _| true), 1, &Rule::FREE));
+    }
+
+    #[test]
+    fn what_changed_since_a_version_is_told_and_nothing_else() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        let start = live.version();
+        dot(&mut live, 3, 4);
+        let middle = live.version();
+        dot(&mut live, 50, 60);
+        assert_eq!(live.dirty_since(middle), Some(PixelRect { columns: 50..51, rows: 60..61 }));
+        assert_eq!(live.dirty_since(start), Some(PixelRect { columns: 3..51, rows: 4..61 }));
+        assert_eq!(live.dirty_since(live.version()), Some(PixelRect::default()));
+    }
+
+    #[test]
+    fn a_change_of_nothing_keeps_the_version() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        dot(&mut live, 3, 4);
+        let version = live.version();
+        dot(&mut live, 3, 4);
+        assert_eq!(live.version(), version);
+    }
+
+    #[test]
+    fn who_looked_too_long_ago_or_at_another_mask_looks_at_everything() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        let start = live.version();
+        for column in 0..CHANGES {
+            dot(&mut live, column, 0);
+        }
+        assert!(live.dirty_since(start).is_some(), "all changes are still known");
+        dot(&mut live, 0, 1);
+        assert_eq!(live.dirty_since(start), None);
+        let other = Live::new(KEY, Mask::empty(100, 100));
+        assert_eq!(other.dirty_since(live.version()), None);
+        assert_eq!(live.dirty_since(other.version()), None);
+    }
+}
