@@ -70,17 +70,16 @@ impl Levels {
 
     /// The level 0..=1 of a stored value, MONOCHROME1 taken into account. Twin of `level` in the shader.
     pub fn level(&self, stored: f32, table: &[f32]) -> f32 {
-        if stored.is_nan() {
-            return 0.0;
-        }
         let x = self.slope * (stored.clamp(-1e30, 1e30) - self.pivot) + self.offset;
         let level = match self.function {
             Function::Ramp => x.clamp(0.0, 1.0),
             Function::Sigmoid => 1.0 / (1.0 + (-4.0 * x).exp()),
-            Function::Threshold => f32::from(x > 0.0),
+            Function::Threshold => f32::from(u8::from(x > 0.0)),
             Function::Table => table.get((x.max(0.0) as usize).min(table.len().saturating_sub(1))).map_or(0.0, |l| *l),
         };
-        if self.inverted { 1.0 - level } else { level }
+        let level = if self.inverted { 1.0 - level } else { level };
+        // Not a number on a curve.
+        if level.is_nan() { 0.0 } else { level }
     }
 }
 
@@ -146,6 +145,8 @@ pub struct Look {
     pub preview: [f32; 3],
 }
 
+/// Of a line between two labels, the part on either side against half of an ordinary one.
+pub const SHARED: f32 = 1.6;
 /// How opaque the dark rim is.
 pub const RIM_OPACITY: f32 = 110.0 / 255.0;
 /// How opaque a preview is, in the stripes and between them.
@@ -192,7 +193,7 @@ impl Look {
 
     /// How far from an edge its outline can be seen.
     pub fn reach(&self) -> f32 {
-        self.half_line + self.rim + 0.5
+        (self.half_line + self.rim).max(self.half_line * SHARED) + 0.5
     }
 
     /// True where labels or anything else over the picture is drawn.

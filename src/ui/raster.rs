@@ -5,7 +5,7 @@
 mod edge;
 mod tones;
 
-use super::look::{ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, Scene};
+use super::look::{ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene};
 use crate::domain::{
     image::Image,
     mask::Mask,
@@ -211,7 +211,9 @@ impl Overlay<'_> {
                 let rim = (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
                 color = over(color, [0.0; 3], rim);
             }
-            color = over(color, [r, g, b], (look.half_line - edge.distance + 0.5).clamp(0.0, 1.0));
+            // Two labels share an edge: each has a line of its own on its side.
+            let half_line = look.half_line * if edge.own != 0 && edge.other != 0 { SHARED } else { 1.0 };
+            color = over(color, [r, g, b], (half_line - edge.distance + 0.5).clamp(0.0, 1.0));
         }
         color
     }

@@ -39,6 +39,7 @@ const FILL = 1;
 const OUTLINE = 2;
 const DIFFERENCE = 3;
 const PIXELS_FROM = 6.0;
+const SHARED = 1.6;
 const FAR = 1e9;
 
 @vertex
@@ -100,7 +101,8 @@ fn texel(i: vec2i) -> vec3f {
         return vec3f(level(f32(raw & 255u)), level(f32((raw >> 8u) & 255u)), level(f32((raw >> 16u) & 255u)));
     }
     if look.extent.z == 2.0 && (raw & 0x7fffffffu) > 0x7f800000u {
-        return vec3f(0.0); // not a number
+        // Not a number: no level on a curve, the lowest of steps and tables.
+        return select(vec3f(0.0), vec3f(level(-1e30 * sign(look.levels.x))), look.extent.w >= 2.0);
     }
     return vec3f(level(stored(raw)));
 }
@@ -196,9 +198,11 @@ fn overlay(below: vec3f, p: vec2f, at: vec2f, is_inside: bool) -> vec3f {
     }
     if edge.distance < look.line.z {
         let line = look.labels[select(edge.own, edge.other, edge.own == 0u)].rgb;
+        // Two labels share an edge: each has a line of its own on its side.
+        let half_line = look.line.x * select(1.0, SHARED, edge.own != 0u && edge.other != 0u);
         let rim = clamp(look.line.x + look.line.y - edge.distance + 0.5, 0.0, 1.0) * look.there.w;
         color = over(color, vec3f(0.0), select(0.0, rim, look.line.y > 0.0));
-        color = over(color, line, clamp(look.line.x - edge.distance + 0.5, 0.0, 1.0));
+        color = over(color, line, clamp(half_line - edge.distance + 0.5, 0.0, 1.0));
     }
     return color;
 }
@@ -335,15 +339,18 @@ fn smooth_edge(p: vec2f) -> Edge {
         second = select(second, k, k != first && sums[k].x > sums[second].x);
     }
     let lead = (sums[first] - sums[second]) / all;
-    return Edge(found[first], found[second], edge_distance(lead.x, length(lead.yz / look.place.zw)));
+    let slope = length(lead.yz / look.place.zw);
+    let longest = 1.5 * width * min(look.place.z, look.place.w);
+    return Edge(found[first], found[second], edge_distance(lead.x, slope, longest));
 }
 
 // How far an edge is where one label leads by `lead`, which changes by `slope` for each screen pixel. The lead across a
-// straight edge is taken for 1 - (1 - x / reach)^2; that of a pixel in which nothing else is near is 1.
-fn edge_distance(lead: f32, slope: f32) -> f32 {
+// straight edge is taken for 1 - (1 - x / reach)^2; that of a pixel in which nothing else is near is 1. No reach is
+// longer than `longest`: in the middle of a dot the lead does not change, and yet the edge is near.
+fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
     let q = sqrt(max(1.0 - lead, 0.0));
     if q < 0.02 {
         return FAR;
     }
-    return 2.0 * q * (1.0 - q) / max(slope, 1e-4);
+    return 2.0 * q * (1.0 - q) / max(slope, 2.0 * q / longest);
 }

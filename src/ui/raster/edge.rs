@@ -201,7 +201,8 @@ impl<'a> Edges<'a> {
         let (first, second) = two_largest(&sums[..count]);
         let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
         let slope = length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
-        Edge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope) }
+        let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
+        Edge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope, longest) }
     }
 }
 
@@ -219,10 +220,11 @@ fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
 }
 
 /// How far an edge is where one label leads by `lead`, which changes by `slope` for each screen pixel. The lead across
-/// a straight edge is taken for `1 - (1 - x / reach)^2`; that of a pixel in which nothing else is near is 1.
-fn edge_distance(lead: f32, slope: f32) -> f32 {
+/// a straight edge is taken for `1 - (1 - x / reach)^2`; that of a pixel in which nothing else is near is 1. No reach is
+/// longer than `longest`: in the middle of a dot the lead does not change, and yet the edge is near.
+fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
     let q = (1.0 - lead).max(0.0).sqrt();
-    if q < 0.02 { FAR } else { 2.0 * q * (1.0 - q) / slope.max(1e-4) }
+    if q < 0.02 { FAR } else { 2.0 * q * (1.0 - q) / slope.max(2.0 * q / longest) }
 }
 
 /// The quadratic B-spline.
