@@ -101,8 +101,16 @@ fn on_card(c: &mut Criterion) {
     });
     c.bench_function("another image of 2048x2048 on the card: upload", |b| {
         b.iter_batched(
-            || Arc::new((*image).clone()),
-            |other| gpu.update(&scene(&other, &live, &look)),
+            || {
+                // What was uploaded before is done with.
+                state.queue.submit([]);
+                state.device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+                Arc::new((*image).clone())
+            },
+            |other| {
+                gpu.update(&scene(&other, &live, &look));
+                other
+            },
             BatchSize::PerIteration,
         );
     });

@@ -3,7 +3,6 @@
 mod cache;
 pub mod case;
 pub mod command;
-pub mod fill;
 pub mod finding;
 pub mod job;
 pub mod live;
@@ -12,7 +11,6 @@ mod opening;
 mod review;
 mod runs;
 pub mod settings;
-pub mod tiles;
 pub mod view;
 pub mod window;
 
@@ -23,7 +21,7 @@ use crate::domain::{image::Window, progress::Cancel, study::PassedOver};
 use cache::Cache;
 use case::Case;
 use command::UserCommand;
-use job::{CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey};
+use job::{CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey};
 use notice::{Notices, Severity};
 use settings::{Settings, Theme, ViewMode};
 use std::{path::PathBuf, sync::Arc};
@@ -79,8 +77,6 @@ pub enum Action {
     Export(ExportRequest),
     /// Take a message away.
     Dismiss(u64),
-    /// Make tiles.
-    Render(RenderRequest),
     /// Show a native dialog.
     Pick(Pick),
 }
@@ -272,7 +268,6 @@ impl Session {
             },
             Action::Export(request) => self.export(request),
             Action::Dismiss(id) => self.notices.dismiss(id),
-            Action::Render(request) => self.jobs.push(Job::Render(request)),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
     }
@@ -334,7 +329,7 @@ impl Session {
         }
     }
 
-    /// Takes in what the worker tells. Tiles are for the window alone.
+    /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
         match event {
             Event::Opening { id, files } => {
@@ -345,7 +340,6 @@ impl Session {
             Event::Opened { id, result } => self.opened(id, result),
             Event::Loaded { key, result } => self.on_loaded(key, result),
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
-            Event::Tile(_) => {}
             Event::Models(models) => {
                 let read = self.models.drain(..).filter(|m| matches!(m.source, ModelSource::File(_)));
                 self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();

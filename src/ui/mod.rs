@@ -77,9 +77,11 @@ impl Window {
         actions
     }
 
-    /// Paints the canvas on the graphics card that draws the window, from now on.
-    pub fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
-        self.canvas.use_card(state);
+    /// Paints the canvas on the graphics card that draws the window, from now on; without one on the CPU.
+    pub fn use_card(&mut self, state: Option<&eframe::egui_wgpu::RenderState>) {
+        if let Some(state) = state {
+            self.canvas.use_card(state);
+        }
     }
 
     /// True while a dialog has the keyboard.

@@ -5,7 +5,9 @@
 mod edge;
 mod tones;
 
-use super::look::{ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene};
+use super::look::{
+    ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene,
+};
 use crate::domain::{
     image::Image,
     mask::Mask,

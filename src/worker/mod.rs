@@ -1,14 +1,11 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
 //!
-//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-display` makes tiles,
-//! `labrum-network` alone touches the network and its device, `labrum-export` writes. Of decoding wishes, tiles and
-//! urgent runs only the newest request survives.
+//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
+//! network and its device, `labrum-export` writes. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
-mod display;
 mod export;
 mod files;
-mod mailbox;
 mod network;
 mod places;
 mod samples;
@@ -21,7 +18,6 @@ use crate::{
     session::job::{Event, Job},
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
-use mailbox::Mailbox;
 use std::{sync::Arc, thread};
 
 /// Events wait here until the window takes them; senders wait when it is full.
@@ -53,7 +49,6 @@ pub struct Worker {
     files: Sender<Job>,
     export: Sender<Job>,
     decode: Arc<decode::Queue>,
-    display: Arc<Mailbox<crate::session::job::RenderRequest>>,
     network: network::Handle,
 }
 
@@ -67,19 +62,15 @@ impl Worker {
         let (sender, events) = bounded(EVENTS);
         let outbox = Outbox { events: sender, wake };
         let decode = Arc::new(decode::Queue::default());
-        let display = Arc::new(Mailbox::default());
         for n in 0..decode_threads() {
             let (queue, outbox) = (decode.clone(), outbox.clone());
             spawn(&format!("labrum-decode-{n}"), move || decode::work(&queue, &outbox))?;
         }
-        let (mailbox, out) = (display.clone(), outbox.clone());
-        spawn("labrum-display", move || display::work(&mailbox, &out))?;
         Ok(Self {
             files: lane("labrum-files", outbox.clone(), move |job, out| files::work(job, &places, out))?,
             export: lane("labrum-export", outbox.clone(), export::work)?,
             network: network::Handle::start(outbox.clone(), network)?,
             decode,
-            display,
             outbox,
             events,
         })
@@ -89,7 +80,6 @@ impl Worker {
     pub fn submit(&self, job: Job) {
         match job {
             Job::Wishes(wishes) => self.decode.replace(wishes),
-            Job::Render(request) => self.display.put(request),
             Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
             Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) => self.hand_over(&self.files, job),
             Job::Export(_) => self.hand_over(&self.export, job),
@@ -123,7 +113,6 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.decode.close();
-        self.display.close();
         self.network.close();
     }
 }
