@@ -231,7 +231,7 @@ pub(crate) fn filter_width(scale: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::domain::image::{Rescale, VoiLut};
 

@@ -15,7 +15,10 @@ use crate::domain::{
 };
 use edge::{Edge, Edges};
 use egui::Color32;
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    thread,
+};
 use tones::{Rows, Taps};
 
 pub use edge::Calm;
@@ -134,6 +137,29 @@ impl Raster {
 
 /// The pixels of a part of the screen, row after row. `calm` and `tones` were made for the scene.
 pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
+    /// A part as small as this is painted sooner than threads are started.
+    const SMALL: usize = 1 << 17;
+    let pixels = area.size[0] * area.size[1];
+    let threads = if pixels < SMALL { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(4) };
+    let mut out = vec![Color32::BLACK; pixels];
+    let rows = area.size[1].div_ceil(threads).max(1);
+    let bands = out.chunks_mut((rows * area.size[0]).max(1)).enumerate().map(|(band, out)| {
+        let min = [area.min[0], area.min[1] + (band * rows) as i32];
+        (Area { min, size: [area.size[0], out.len() / area.size[0]] }, out)
+    });
+    if threads == 1 {
+        bands.for_each(|(part, out)| paint_rows(scene, calm, tones, part, out));
+    } else {
+        thread::scope(|scope| {
+            for (part, out) in bands {
+                scope.spawn(move || paint_rows(scene, calm, tones, part, out));
+            }
+        });
+    }
+    out
+}
+
+fn paint_rows(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &mut [Color32]) {
     let look = scene.look;
     let image = scene.image;
     let place = |i: usize, k: usize| ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i];
@@ -151,9 +177,8 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
         preview: scene.preview.map(|region| Spans::of(region, image.rows)),
         period: stripe_period(look),
     };
-    let mut out = Vec::with_capacity(area.size[0] * area.size[1]);
     let mut colors = vec![BACKGROUND; area.size[0]];
-    for row in 0..area.size[1] {
+    for (row, out) in out.chunks_mut(area.size[0]).enumerate() {
         let y = place(1, row);
         let is_in_rows = y >= 0.0 && y < image.rows as f32;
         colors.fill(BACKGROUND);
@@ -167,12 +192,11 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
                 *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside);
             }
         }
-        out.extend(colors.iter().map(|c| {
-            let [r, g, b] = c.map(|v| (v * 255.0 + 0.5) as u8);
-            Color32::from_rgb(r, g, b)
-        }));
+        for (out, color) in out.iter_mut().zip(&colors) {
+            let [r, g, b] = color.map(|v| (v * 255.0 + 0.5) as u8);
+            *out = Color32::from_rgb(r, g, b);
+        }
     }
-    out
 }
 
 /// All that lies over the picture. Twin of `overlay` in the shader.

@@ -180,3 +180,37 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
         brush = Region::from_spans(shifted.collect());
     }
 }
+
+#[test]
+#[ignore = "needs a graphics adapter"]
+fn within_a_window_the_canvas_lies_where_it_should() {
+    use egui_kittest::{Harness, wgpu::WgpuTestRenderer};
+    let (columns, rows) = (150, 120);
+    let image = picture(columns, rows);
+    let live = live(columns, rows, labels(columns, rows));
+    for per_point in [1.0, 1.5, 2.0] {
+        let look = look(&image, [3.0, 3.0], Shown::Outline);
+        let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
+        let state = state();
+        let mut gpu = Gpu::new(&state);
+        gpu.update(&scene);
+        let rect = Rect::from_min_size(egui::pos2(20.0, 10.0), egui::vec2(160.0, 120.0));
+        let mut harness = Harness::builder()
+            .with_size([200.0, 150.0])
+            .with_pixels_per_point(per_point)
+            .renderer(WgpuTestRenderer::from_render_state(state.clone()))
+            .build_ui(|ui| {
+                ui.painter_at(rect).extend(gpu.paint(rect).map(egui::Shape::Callback));
+            });
+        let window = harness.render().unwrap();
+        let min = [20.0, 10.0].map(|v| (v * per_point) as i32);
+        let size = [160.0, 120.0].map(|v| (v * per_point) as usize);
+        let (_, painted) = Raster::default().update(&scene, Area { min, size }).unwrap();
+        let different = painted.iter().enumerate().filter(|(i, pixel)| {
+            let [x, y] = [i % size[0], i / size[0]];
+            let drawn = window.get_pixel((x as i32 + min[0]) as u32, (y as i32 + min[1]) as u32);
+            (0..3).any(|c| drawn[c].abs_diff(pixel[c]) > 2)
+        });
+        assert!(different.count() * 1000 <= painted.len(), "at {per_point} pixels per point");
+    }
+}
