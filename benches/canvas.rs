@@ -46,7 +46,7 @@ fn stroke(live: &mut Live, step: usize) {
     let (x, y) = (1290 + step / 2 % 20, 1000 + step / 2 % 50);
     let window = PixelRect { columns: x - 41..x + 42, rows: y - 41..y + 42 };
     let disc = Region::from_fn(&window, |c, r| (c as f64 - x as f64).hypot(r as f64 - y as f64) < 40.0);
-    let label = if step % 2 == 0 { 1 } else { 0 };
+    let label = u8::from(step.is_multiple_of(2));
     live.paint(|mask| mask.paint(&disc, label, &Rule::FREE));
 }
 

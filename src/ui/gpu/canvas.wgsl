@@ -241,9 +241,10 @@ fn nearest_edge(p: vec2f) -> Edge {
     return stepped_edge(p);
 }
 
-// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at.
+// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which may
+// lie beyond, is left out first.
 fn stepped_edge(p: vec2f) -> Edge {
-    let reach = look.line.z / look.place.zw;
+    let reach = (look.line.x + 0.5) / look.place.zw;
     let stride = max(vec2i(ceil(reach / 4.0)), vec2i(1));
     let count = clamp(vec2i(ceil(reach / vec2f(stride))), vec2i(1), vec2i(4));
     let middle = vec2i(floor(p));

@@ -97,7 +97,7 @@ impl<'a> Edges<'a> {
     pub(super) fn new(mask: &'a Mask, calm: &'a Calm, look: &'a Look) -> Self {
         let scale = look.scale[0].min(look.scale[1]);
         let is_smooth = (1.0..PIXELS_FROM).contains(&scale);
-        let reach = look.scale.map(|s| look.reach() / s);
+        let reach = look.scale.map(|s| (look.half_line + 0.5) / s);
         let stride = reach.map(|r| ((r / 4.0).ceil() as i64).max(1));
         let count = [0, 1].map(|i| ((reach[i] / stride[i] as f32).ceil() as i64).clamp(1, 4));
         let margin = if is_smooth { 2 } else { (count[0] * stride[0]).max(count[1] * stride[1]) };
@@ -125,7 +125,8 @@ impl<'a> Edges<'a> {
         if self.is_hidden[usize::from(label)] { 0 } else { label }
     }
 
-    /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at.
+    /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
+    /// may lie beyond, is left out first.
     fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> Edge {
         let own = self.label_at(middle);
         let mut edge = Edge { own, other: own, distance: FAR };

@@ -120,7 +120,7 @@ fn nothing_small_is_kept_from_sight() {
     marks.iter().for_each(|(x, y)| labels[y * columns + x] = 1);
     (10..100).for_each(|x| labels[120 * columns + x] = 1);
     let live = live(columns, rows, labels);
-    for scale in [0.5f32, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0] {
+    for scale in [0.4f32, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0] {
         let mut look = plain(&image, scale, image.default_window());
         (look.layers, look.half_line) = (Layers::Outline, 0.875);
         look.labels[1] = [0.0, 1.0, 0.0, 0.0];
