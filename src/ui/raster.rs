@@ -13,7 +13,7 @@ use crate::domain::{
     mask::Mask,
     region::{PixelRect, Region},
 };
-use edge::{Edge, Edges};
+use edge::{Edge, Edges, Run};
 use egui::Color32;
 use std::{
     sync::{Arc, Weak},
@@ -187,9 +187,10 @@ fn paint_rows(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &m
         }
         if layers.edges.is_some() || layers.preview.is_some() {
             let screen_y = area.min[1] + row as i32;
+            let mut run = Run::default();
             for (k, color) in colors.iter_mut().enumerate() {
                 let is_inside = is_in_rows && (left..right).contains(&k);
-                *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside);
+                *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside, &mut run);
             }
         }
         for (out, color) in out.iter_mut().zip(&colors) {
@@ -208,10 +209,10 @@ struct Overlay<'a> {
 }
 
 impl Overlay<'_> {
-    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool) -> [f32; 3] {
+    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool, run: &mut Run) -> [f32; 3] {
         let look = self.scene.look;
         let nothing = Edge { own: 0, other: 0, distance: edge::FAR };
-        let edge = self.edges.as_ref().map_or(nothing, |edges| edges.nearest(p));
+        let edge = self.edges.as_ref().map_or(nothing, |edges| edges.nearest(p, run));
         let mut color = below;
         if is_inside {
             match (&self.edges, self.scene.reference) {

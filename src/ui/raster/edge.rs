@@ -80,6 +80,13 @@ fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
     rows.into_iter().all(is_only).then_some(first)
 }
 
+/// Columns of a row with the same answer: their only label, far and wide, or that there may be more than one.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    columns: std::ops::Range<i64>,
+    label: Option<u8>,
+}
+
 /// Finds the edges of the labels of a mask.
 pub(super) struct Edges<'a> {
     pub(super) mask: &'a Mask,
@@ -110,14 +117,28 @@ impl<'a> Edges<'a> {
         self.margin as usize + 1
     }
 
-    /// The edge nearest to the place p on the picture.
-    pub(super) fn nearest(&self, p: [f32; 2]) -> Edge {
+    /// The edge nearest to the place p on the picture. `run` is what was found for the place before in the same row.
+    pub(super) fn nearest(&self, p: [f32; 2], run: &mut Run) -> Edge {
         let middle = p.map(|v| v.floor() as i64);
-        if let Some(label) = self.calm.label(self.mask, middle, self.margin) {
-            let label = if self.is_hidden[usize::from(label)] { 0 } else { label };
-            return Edge { own: label, other: label, distance: FAR };
+        if !run.columns.contains(&middle[0]) {
+            *run = self.run_at(middle);
         }
-        if self.is_smooth { self.smooth(p, middle) } else { self.stepped(p, middle) }
+        match run.label {
+            Some(label) => Edge { own: label, other: label, distance: FAR },
+            None if self.is_smooth => self.smooth(p, middle),
+            None => self.stepped(p, middle),
+        }
+    }
+
+    fn run_at(&self, middle: [i64; 2]) -> Run {
+        let label = self.calm.label(self.mask, middle, self.margin);
+        let label = label.map(|label| if self.is_hidden[usize::from(label)] { 0 } else { label });
+        // To the right the same blocks are looked at until the margin enters another one.
+        let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
+        let is_inside = low >= 0 && high < self.mask.columns() as i64;
+        let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
+        let end = if is_inside && label.is_some() { block_end - self.margin } else { middle[0] + 1 };
+        Run { columns: middle[0]..end, label }
     }
 
     fn label_at(&self, [x, y]: [i64; 2]) -> u8 {
