@@ -50,6 +50,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
         let (settings, places, paths, trouble) = (settings.clone(), places.clone(), paths.clone(), trouble.clone());
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
+            app.window.use_card(cc.wgpu_render_state.as_ref());
             app.begin(paths, trouble);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         });
@@ -166,11 +167,12 @@ impl LabrumApp {
         let begun = Instant::now();
         while begun.elapsed() < EVENTS_TIME {
             match self.worker.poll() {
-                Some(Event::Tile(tile)) => {
-                    self.window.take_tile(ctx, &self.session, tile);
-                    self.frame_log.iter_mut().for_each(FrameLog::picture);
+                Some(event) => {
+                    if matches!(event, Event::Loaded { .. }) {
+                        self.frame_log.iter_mut().for_each(FrameLog::picture);
+                    }
+                    self.session.on_event(event);
                 }
-                Some(event) => self.session.on_event(event),
                 None => return self.hand_out_jobs(),
             }
         }

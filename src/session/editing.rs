@@ -60,14 +60,12 @@ impl Session {
         let (columns, rows) = (case.series.columns, case.series.rows);
         let packed = case.slices.get(key.slice).and_then(|s| s.mask.as_ref());
         let mask = packed.map_or_else(|| Mask::empty(columns, rows), |p| p.unpack());
-        self.live_version += 1_000_000;
-        self.live = Some(Live::new(key, mask, self.live_version));
+        self.live = Some(Live::new(key, mask));
     }
 
     /// Puts what is on the screen back among the other slices.
     pub(super) fn pack_live(&mut self) {
         let Some(live) = self.live.take() else { return };
-        self.live_version = live.version();
         let is_blank = live.mask().is_blank();
         if let Some(state) = self.slice_state_mut(live.key())
             && (state.mask.is_some() || state.is_touched || !is_blank)

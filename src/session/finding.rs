@@ -1,6 +1,5 @@
 //! What a model found on one slice, made ready to be drawn, read and measured at any moment, in little memory.
 
-use super::fill::{self, Slab};
 use crate::domain::{
     boundary::{Contour, boundary_confidence, doubtful_stretches, trace},
     geometry::PixelSpacing,
@@ -100,8 +99,6 @@ pub struct Finding {
     probabilities: Vec<Runs>,
     /// All rings of all labels.
     pub outlines: Vec<Outline>,
-    /// The area of each label, cut into slabs.
-    pub fills: Vec<(u8, Vec<Slab>)>,
     /// Doubtful stretches, the most doubtful first.
     pub doubts: Vec<Doubt>,
     /// Labels that are there, measured.
@@ -119,7 +116,6 @@ impl Finding {
             mask: Runs::pack(mask.labels().iter().copied()),
             probabilities: prediction.probabilities.iter().map(|p| Runs::pack(p.iter().map(percentile))).collect(),
             outlines: Vec::new(),
-            fills: Vec::new(),
             doubts: Vec::new(),
             measurements: measure_all(mask, labels.len() as u8, spacing),
             labels,
@@ -213,8 +209,6 @@ impl Finding {
             let bounds = bounds(points.iter().copied());
             self.outlines.push(Outline { label, points, confidence: confidence.clone(), bounds });
         }
-        let rings: Vec<&[[f32; 2]]> = self.outlines[first_outline..].iter().map(|o| o.points.as_slice()).collect();
-        self.fills.push((label, fill::slabs(&rings)));
         for stretch in doubtful_stretches(&contours, &confidences, DOUBTFUL_BELOW) {
             if stretch.edges < SHORTEST_STRETCH {
                 continue;

@@ -46,11 +46,8 @@ pub struct Loaded {
 }
 
 /// What is wanted of a slice.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Its pixels, and at once their overview tile through this window (its own where there is none): it is to be seen
-    /// now.
-    Picture(Option<Window>),
     /// Its pixels.
     Pixels,
     /// A thumbnail.
@@ -80,47 +77,6 @@ pub struct Thumbnail {
     /// Height in pixels.
     pub rows: usize,
     /// `columns * rows * 4` bytes.
-    pub rgba: Vec<u8>,
-}
-
-/// Pixels of a slice that are to be made ready for the screen.
-#[derive(Clone, Debug)]
-pub struct RenderRequest {
-    /// Which slice.
-    pub key: SliceKey,
-    /// Its pixels.
-    pub image: Arc<Image>,
-    /// Through which window.
-    pub window: Window,
-    /// The user chose no window: the file's own table counts, where it has one.
-    pub is_default: bool,
-    /// Which tiles, each as (level, column, row): see [`super::tiles`].
-    pub tiles: Vec<TileKey>,
-}
-
-/// A square of a picture, scaled down by 2 to the power of `level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TileKey {
-    /// 0 is full size.
-    pub level: u8,
-    /// Place from the left, in tiles.
-    pub column: u16,
-    /// Place from the top, in tiles.
-    pub row: u16,
-}
-
-/// A tile that is ready for the screen.
-#[derive(Clone, Debug)]
-pub struct Tile {
-    /// Of which slice.
-    pub key: SliceKey,
-    /// Through which window.
-    pub window: Window,
-    /// Which tile.
-    pub tile: TileKey,
-    /// Width and height in pixels.
-    pub size: [usize; 2],
-    /// RGBA bytes.
     pub rgba: Vec<u8>,
 }
 
@@ -486,8 +442,6 @@ pub enum Job {
     },
     /// Decode these, the first one first; what was wished for before and not begun is forgotten.
     Wishes(Vec<Wish>),
-    /// Make tiles; only the newest request is kept.
-    Render(RenderRequest),
     /// Run a model.
     Segment(SegmentJob),
     /// Read a model's card.
@@ -552,8 +506,6 @@ pub enum Event {
         /// The thumbnail.
         thumbnail: Option<Thumbnail>,
     },
-    /// A tile is ready.
-    Tile(Tile),
     /// The models that are shipped.
     Models(Vec<ModelEntry>),
     /// A model was read from a file.

@@ -1,28 +1,36 @@
-//! The mask of the slice on the screen, unpacked, with a log of what changed: the screen uploads only that.
+//! A mask on the screen that is being changed: which part of it is new since somebody looked last.
 
 use super::job::SliceKey;
 use crate::domain::{edit::Edit, mask::Mask, region::PixelRect};
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-/// So many changes are remembered; who has seen none of them draws everything again.
-const LOG: usize = 64;
+/// So many changes are remembered; who has looked longer ago looks at everything.
+const CHANGES: usize = 64;
 
-/// The mask that is being looked at and drawn on.
-#[derive(Clone, Debug)]
+/// Versions are never given twice, whatever the slice: a version says which mask it is, too.
+static NEXT_VERSION: AtomicU64 = AtomicU64::new(1);
+
+/// The mask of a slice with its newest changes.
+#[derive(Debug)]
 pub struct Live {
     key: SliceKey,
     mask: Mask,
-    version: u64,
+    /// The version before the oldest change of the log.
+    first: u64,
+    /// The newest changes: the version that each led to, and where.
     log: VecDeque<(u64, PixelRect)>,
 }
 
 impl Live {
-    /// A mask that nobody has seen; `version` must differ from that of any before it.
-    pub fn new(key: SliceKey, mask: Mask, version: u64) -> Self {
-        Self { key, mask, version, log: VecDeque::new() }
+    /// A mask that nobody has looked at yet.
+    pub fn new(key: SliceKey, mask: Mask) -> Self {
+        Self { key, mask, first: next_version(), log: VecDeque::new() }
     }
 
-    /// Of which slice.
+    /// Whose mask.
     pub fn key(&self) -> SliceKey {
         self.key
     }
@@ -32,52 +40,85 @@ impl Live {
         &self.mask
     }
 
-    /// Counts up with every change.
+    /// Changes with every change of the mask; no other mask ever has the same.
     pub fn version(&self) -> u64 {
-        self.version
+        self.log.back().map_or(self.first, |(version, _)| *version)
     }
 
-    /// What changed since `version`; `None` where that is too long ago: everything may have.
+    /// Where the mask has changed since it had `version`; `None` where that is too long ago or was another mask.
     pub fn dirty_since(&self, version: u64) -> Option<PixelRect> {
-        let first = self.log.front().map_or(self.version + 1, |(v, _)| *v);
-        let is_known = version <= self.version && version + 1 >= first;
-        let since = self.log.iter().filter(|(v, _)| *v > version);
-        is_known.then(|| since.fold(PixelRect::default(), |all, (_, rect)| all.union(rect)))
+        let seen = match self.log.iter().position(|(v, _)| *v == version) {
+            Some(at) => at + 1,
+            None if version == self.first => 0,
+            None => return None,
+        };
+        Some(self.log.iter().skip(seen).fold(PixelRect::default(), |all, (_, rect)| all.union(rect)))
     }
 
-    /// Writes the mask and remembers where.
-    pub fn paint(&mut self, write: impl FnOnce(&mut Mask) -> Edit) -> Edit {
-        let edit = write(&mut self.mask);
+    /// Changes the mask. A change of nothing leaves the version as it is.
+    pub fn paint(&mut self, change: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+        let edit = change(&mut self.mask);
         if !edit.is_empty() {
-            self.version += 1;
-            self.log.push_back((self.version, edit.bounds(self.mask.columns())));
-            if self.log.len() > LOG {
-                self.log.pop_front();
+            self.log.push_back((next_version(), edit.bounds(self.mask.columns())));
+            if self.log.len() > CHANGES
+                && let Some((version, _)) = self.log.pop_front()
+            {
+                self.first = version;
             }
         }
         edit
     }
 }
 
+fn next_version() -> u64 {
+    NEXT_VERSION.fetch_add(1, Ordering::Relaxed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        mask::Rule,
-        region::{Region, Span},
-    };
+    use crate::domain::{mask::Rule, region::Region};
+
+    const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
+
+    fn dot(live: &mut Live, column: usize, row: usize) {
+        let rect = PixelRect { columns: column..column + 1, rows: row..row + 1 };
+        live.paint(|mask| mask.paint(&Region::from_fn(&rect, |_, _| true), 1, &Rule::FREE));
+    }
 
     #[test]
-    fn only_what_changed_since_is_dirty() {
-        let mut live = Live::new(SliceKey { case: 1, slice: 0 }, Mask::empty(8, 8), 10);
-        assert_eq!(live.dirty_since(10), Some(PixelRect::default()));
-        let dot = |row| Region::from_spans(vec![Span { row, start: 2, end: 3 }]);
-        live.paint(|m| m.paint(&dot(1), 1, &Rule::FREE));
-        live.paint(|m| m.paint(&dot(5), 1, &Rule::FREE));
-        live.paint(|m| m.paint(&dot(5), 1, &Rule::FREE));
-        assert_eq!(live.version(), 12, "the last one changed nothing");
-        assert_eq!(live.dirty_since(11), Some(PixelRect { columns: 2..3, rows: 5..6 }));
-        assert_eq!(live.dirty_since(10), Some(PixelRect { columns: 2..3, rows: 1..6 }));
-        assert_eq!(live.dirty_since(9), None);
+    fn what_changed_since_a_version_is_told_and_nothing_else() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        let start = live.version();
+        dot(&mut live, 3, 4);
+        let middle = live.version();
+        dot(&mut live, 50, 60);
+        assert_eq!(live.dirty_since(middle), Some(PixelRect { columns: 50..51, rows: 60..61 }));
+        assert_eq!(live.dirty_since(start), Some(PixelRect { columns: 3..51, rows: 4..61 }));
+        assert_eq!(live.dirty_since(live.version()), Some(PixelRect::default()));
+    }
+
+    #[test]
+    fn a_change_of_nothing_keeps_the_version() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        dot(&mut live, 3, 4);
+        let version = live.version();
+        dot(&mut live, 3, 4);
+        assert_eq!(live.version(), version);
+    }
+
+    #[test]
+    fn who_looked_too_long_ago_or_at_another_mask_looks_at_everything() {
+        let mut live = Live::new(KEY, Mask::empty(100, 100));
+        let start = live.version();
+        for column in 0..CHANGES {
+            dot(&mut live, column, 0);
+        }
+        assert!(live.dirty_since(start).is_some(), "all changes are still known");
+        dot(&mut live, 0, 1);
+        assert_eq!(live.dirty_since(start), None);
+        let other = Live::new(KEY, Mask::empty(100, 100));
+        assert_eq!(other.dirty_since(live.version()), None);
+        assert_eq!(live.dirty_since(other.version()), None);
     }
 }

@@ -4,7 +4,6 @@ mod cache;
 pub mod case;
 pub mod command;
 mod editing;
-pub mod fill;
 pub mod finding;
 pub mod history;
 mod imports;
@@ -19,7 +18,6 @@ mod review;
 mod runs;
 pub mod settings;
 pub mod store;
-pub mod tiles;
 pub mod tools;
 pub mod view;
 pub mod window;
@@ -35,7 +33,7 @@ use case::Case;
 use command::UserCommand;
 use history::History;
 use job::{
-    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RenderRequest, RunId, SliceKey, StoreJob,
+    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob,
     WorkspaceSummary,
 };
 use labels::{LabelAction, PaintOver};
@@ -117,8 +115,6 @@ pub enum Action {
     Export(ExportRequest),
     /// Take a message away.
     Dismiss(u64),
-    /// Make tiles.
-    Render(RenderRequest),
     /// Show a native dialog.
     Pick(Pick),
 }
@@ -193,7 +189,6 @@ pub struct Session {
     tool: ToolKind,
     tools: Tools,
     live: Option<Live>,
-    live_version: u64,
     history: History,
     workspace: WorkspaceState,
     unsaved: usize,
@@ -237,7 +232,6 @@ impl Session {
             tool: ToolKind::Look,
             tools: Tools::default(),
             live: None,
-            live_version: 0,
             history: History::default(),
             workspace: WorkspaceState::Opening,
             unsaved: 0,
@@ -347,7 +341,7 @@ impl Session {
     pub fn apply(&mut self, action: Action) {
         let is_work = !matches!(
             action,
-            Action::SetCanvas { .. } | Action::Render(_) | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
+            Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
         );
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
@@ -385,7 +379,6 @@ impl Session {
             Action::RetryStore => self.jobs.push(Job::Store(StoreJob::Retry)),
             Action::Export(request) => self.export(request),
             Action::Dismiss(id) => self.notices.dismiss(id),
-            Action::Render(request) => self.jobs.push(Job::Render(request)),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
     }
@@ -472,7 +465,7 @@ impl Session {
         }
     }
 
-    /// Takes in what the worker tells. Tiles are for the window alone.
+    /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
         match event {
             Event::Opening { id, files } => {
@@ -483,7 +476,6 @@ impl Session {
             Event::Opened { id, result } => self.opened(id, result),
             Event::Loaded { key, result } => self.on_loaded(key, result),
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
-            Event::Tile(_) => {}
             Event::Models(models) => {
                 let read = self.models.drain(..).filter(|m| matches!(m.source, ModelSource::File(_)));
                 self.models = models.into_iter().chain(read.collect::<Vec<_>>()).collect();

@@ -3,9 +3,8 @@
 use super::{
     Opening, Session,
     case::{Case, StudyInfo, ThumbnailState},
-    job::{Job, Loaded, Pick, RenderRequest, SliceKey, Thumbnail, TileKey, Wanted, Wish},
+    job::{Job, Loaded, Pick, SliceKey, Thumbnail, Wanted, Wish},
     notice::Severity,
-    tiles::overview_level,
     view::View,
 };
 use crate::{
@@ -164,8 +163,6 @@ impl Session {
         self.show_preview();
         if let Some(case) = self.case() {
             let key = case.key();
-            // Asked for here, the picture is there in the next frame.
-            self.jobs.extend(self.cache.get(key).map(|loaded| Job::Render(overview(case, loaded))));
             self.cache.touch(key);
         }
         self.wish();
@@ -183,7 +180,7 @@ impl Session {
                 wishes.extend(wish_for(case, slice, what));
             }
         };
-        want(case, case.slice, Wanted::Picture(case.window), &mut wishes);
+        want(case, case.slice, Wanted::Pixels, &mut wishes);
         if let ThumbnailState::Wanted = case.thumbnail {
             wishes.extend(wish_for(case, case.slices.len() / 2, Wanted::Thumbnail));
         }
@@ -254,14 +251,6 @@ impl Session {
         self.go_to_slice(slice);
         self.change_view(|view: &mut View, canvas, extent| view.focus(low, high, canvas, extent));
     }
-}
-
-/// The whole picture of the slice that is shown, as one tile.
-fn overview(case: &Case, loaded: &Loaded) -> RenderRequest {
-    let image = loaded.image.clone();
-    let tile = TileKey { level: overview_level(image.columns, image.rows), column: 0, row: 0 };
-    let window = case.window.unwrap_or(loaded.default_window);
-    RenderRequest { key: case.key(), image, window, is_default: window == loaded.default_window, tiles: vec![tile] }
 }
 
 fn wish_for(case: &Case, slice: usize, what: Wanted) -> Option<Wish> {

@@ -2,8 +2,9 @@
 
 use super::{
     Pointer,
+    look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
-    textures::{Seen, Textures, shown_pixels},
+    stage::{Shown, Stage, Unpacked},
     theme::{self, ADDED, CANVAS, ON_CANVAS, RELABELLED, REMOVED, confidence_color},
     tool_input::{self, ToolInput},
     tool_overlay,
@@ -15,7 +16,6 @@ use crate::{
         case::Case,
         job::Loaded,
         settings::ViewMode,
-        tiles::covered,
         view::{Canvas, Placement},
     },
 };
@@ -28,13 +28,25 @@ pub(crate) struct CanvasState {
     /// The mask is hidden for as long as H is held.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
+    shown: Shown,
+    /// The mask of a slice that is passed by.
+    passing: Unpacked,
+    /// What the model proposed, for the difference.
+    proposed: Unpacked,
+    stage: Stage,
+}
+
+impl CanvasState {
+    /// Paints on the graphics card from now on.
+    pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
+        self.stage.use_card(state);
+    }
 }
 
 /// Shows the canvas and returns what the pointer is on.
 pub(crate) fn show(
     ui: &mut Ui,
     session: &Session,
-    textures: &mut Textures,
     state: &mut CanvasState,
     actions: &mut Vec<Action>,
 ) -> Option<Pointer> {
@@ -48,7 +60,7 @@ pub(crate) fn show(
         state.last_canvas = Some((canvas, pixels_per_point));
         actions.push(Action::SetCanvas { canvas, pixels_per_point });
     }
-    textures.clear_unless(session.case().map(|c| c.id));
+    state.shown.clear_unless(session.case().map(|c| c.id));
     let case = session.case()?;
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
@@ -57,42 +69,47 @@ pub(crate) fn show(
     let placement = case.view.place(canvas, extent);
     tool_input::mouse(ui, &response, session, case, placement, state, actions);
     if let Some(error) = session.current_failure() {
-        textures.clear_unless(None);
+        state.shown.clear_unless(None);
         message(&painter, rect, "This slice cannot be shown", &error.to_string());
         return None;
     }
-    if let Some(loaded) = session.current_loaded() {
-        let seen = Seen {
-            low: placement.image_from_screen([rect.min.x, rect.min.y]),
-            high: placement.image_from_screen([rect.max.x, rect.max.y]),
-            scale: placement.scale[0] * pixels_per_point,
-        };
-        let window = session.window_of(case, loaded);
-        actions.extend(textures.want(case.key(), loaded, window, &seen).map(Action::Render));
-    }
-    let Some(shown) = textures.shown() else {
+    let Some((shown, loaded)) = state.shown.slice(session, case) else {
         message(&painter, rect, "Loading", "");
         return None;
     };
-    paint_picture(&painter, textures, placement, case);
     let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
-    let finding = case.slices.get(shown.slice).and_then(|s| s.finding.as_deref());
-    let hidden_labels: Vec<u8> = hidden_labels(session);
+    let state_of = case.slices.get(shown.slice);
+    let finding = state_of.and_then(|s| s.finding.as_ref());
+    let proposal = state_of.and_then(|s| s.proposal.as_ref());
+    let hidden = hidden_labels(session);
+    let window = session.window_of(case, &loaded);
+    let levels = Levels::of(&loaded.image, window, window == loaded.default_window);
+    let look = Look::new(placement, pixels_per_point, levels).with_labels(
+        Layers::of(mode),
+        session.labels(),
+        &hidden,
+        session.settings.opacity,
+    );
+    // While one scrolls fast, a slice may be seen that is not the one to draw on.
+    let live = session.live().filter(|l| l.key() == shown);
+    let labels = live.or_else(|| finding.map(|f| state.passing.of(shown, f))).filter(|_| look.draws_labels());
+    let wants_reference = mode == ViewMode::Difference;
+    let reference = proposal.filter(|_| wants_reference).map(|p| state.proposed.of(shown, p));
+    let scene = Scene { image: &loaded.image, labels, reference, preview: None, look: &look };
+    state.stage.paint(&painter, rect, &scene);
     if let Some(finding) = finding {
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
         Overlay {
             finding,
             mode,
-            opacity: session.settings.opacity,
-            hidden_labels: &hidden_labels,
+            hidden_labels: &hidden,
             measurements: session.settings.measurements,
             focus,
             placement,
         }
         .paint(&painter);
     }
-    let loaded = shown_pixels(textures, session);
-    annotate(&painter, rect, session, case, shown.slice, loaded.map(|l| &**l), placement);
+    annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
     if mode == ViewMode::Confidence && finding.is_some() {
         legend(&painter, rect);
     }
@@ -117,20 +134,6 @@ fn describe(session: &Session, case: &Case) -> String {
     format!("Picture: {}, {slice}, {mask}", case.title())
 }
 
-fn paint_picture(painter: &Painter, textures: &Textures, placement: Placement, case: &Case) {
-    let (columns, rows) = (case.series.columns, case.series.rows);
-    for (key, texture) in textures.painted() {
-        let [across, down] = covered(key, columns, rows);
-        let at = |x: usize, y: usize| {
-            let [x, y] = placement.screen_from_image([x as f32, y as f32]);
-            pos2(x, y)
-        };
-        let rect = Rect::from_min_max(at(across.start, down.start), at(across.end, down.end));
-        let whole = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
-        painter.image(texture.id(), rect, whole, Color32::WHITE);
-    }
-}
-
 fn pointer(response: &Response, placement: Placement, case: &Case, slice: usize) -> Option<Pointer> {
     let at = response.hover_pos()?;
     let [x, y] = placement.image_from_screen([at.x, at.y]);
@@ -145,7 +148,7 @@ fn annotate(
     session: &Session,
     case: &Case,
     slice: usize,
-    loaded: Option<&Loaded>,
+    loaded: &Loaded,
     placement: Placement,
 ) {
     let inner = rect.shrink(12.0);
@@ -155,7 +158,6 @@ fn annotate(
         title = format!("{title}\n{} / {count}", slice + 1);
     }
     text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    let Some(loaded) = loaded else { return };
     let window = session.window_of(case, loaded);
     let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;

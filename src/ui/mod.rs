@@ -2,20 +2,20 @@
 
 mod canvas;
 mod dialogs;
+pub mod gpu;
+pub mod look;
 mod overlay;
 mod panels;
+pub mod raster;
 mod shortcuts;
+mod stage;
 mod textures;
 pub mod theme;
 mod tool_input;
 mod tool_overlay;
 mod widgets;
 
-use crate::session::{
-    Action, Session,
-    command::UserCommand,
-    job::{SliceKey, Tile},
-};
+use crate::session::{Action, Session, command::UserCommand, job::SliceKey};
 use canvas::CanvasState;
 use dialogs::Dialogs;
 use egui::{CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
@@ -65,12 +65,11 @@ impl Window {
             Panel::bottom("scrubber")
                 .frame(bar(ui, 8))
                 .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
-            let pointer = CentralPanel::no_frame()
-                .show(ui, |ui| canvas::show(ui, session, &mut self.textures, &mut self.canvas, &mut actions));
+            let pointer =
+                CentralPanel::no_frame().show(ui, |ui| canvas::show(ui, session, &mut self.canvas, &mut actions));
             self.pointer = pointer.inner;
         } else {
             self.pointer = None;
-            self.textures.clear_unless(None);
             CentralPanel::default().show(ui, |ui| match &session.opening {
                 Some(opening) => panels::welcome::opening(ui, session, opening.files, &mut actions),
                 None => panels::welcome::show(ui, session, &mut actions),
@@ -85,9 +84,11 @@ impl Window {
         actions
     }
 
-    /// Takes in a tile that the worker made.
-    pub fn take_tile(&mut self, ctx: &egui::Context, session: &Session, tile: Tile) {
-        self.textures.insert(ctx, session, tile);
+    /// Paints the canvas on the graphics card that draws the window, from now on; without one on the CPU.
+    pub fn use_card(&mut self, state: Option<&eframe::egui_wgpu::RenderState>) {
+        if let Some(state) = state {
+            self.canvas.use_card(state);
+        }
     }
 
     /// True while a dialog has the keyboard.

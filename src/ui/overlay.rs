@@ -1,16 +1,15 @@
-//! Mask, boundary, doubtful places and measurements over the picture, drawn from contours: sharp at every zoom.
+//! Confidence along the boundary, doubtful places and measurements over the picture, drawn from contours.
 
 use super::theme::{DOUBT, ON_CANVAS, confidence_color};
 use crate::{
     domain::measure::Measurement,
     session::{
-        fill::Slab,
         finding::{Doubt, Finding, Outline},
         settings::ViewMode,
         view::Placement,
     },
 };
-use egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 
 /// Width of an outline in points.
 const LINE: f32 = 1.75;
@@ -22,7 +21,6 @@ const STEPS: f32 = 32.0;
 pub(crate) struct Overlay<'a> {
     pub(crate) finding: &'a Finding,
     pub(crate) mode: ViewMode,
-    pub(crate) opacity: f32,
     pub(crate) hidden_labels: &'a [u8],
     pub(crate) measurements: bool,
     pub(crate) focus: Option<&'a Doubt>,
@@ -35,12 +33,11 @@ impl Overlay<'_> {
         if self.mode == ViewMode::Hidden {
             return;
         }
-        if self.mode == ViewMode::Fill {
-            self.paint_fills(painter);
-        }
-        for outline in self.finding.outlines.iter().filter(|o| self.is_visible(o.label)) {
-            if self.touches(painter.clip_rect(), outline.bounds) {
-                self.paint_outline(painter, outline);
+        if self.mode == ViewMode::Confidence {
+            for outline in self.finding.outlines.iter().filter(|o| self.is_visible(o.label)) {
+                if self.touches(painter.clip_rect(), outline.bounds) {
+                    self.paint_confidence(painter, outline);
+                }
             }
         }
         if let Some(doubt) = self.focus.filter(|d| self.is_visible(d.label)) {
@@ -57,11 +54,6 @@ impl Overlay<'_> {
         !self.hidden_labels.contains(&label)
     }
 
-    fn color(&self, label: u8) -> Color32 {
-        let [r, g, b] = self.finding.labels.get(usize::from(label.max(1)) - 1).map_or([255, 255, 255], |l| l.color);
-        Color32::from_rgb(r, g, b)
-    }
-
     fn to_screen(&self, [x, y]: [f32; 2]) -> Pos2 {
         let [x, y] = self.placement.screen_from_image([x, y]);
         pos2(x, y)
@@ -71,55 +63,14 @@ impl Overlay<'_> {
         Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(LINE).intersects(clip)
     }
 
-    fn paint_fills(&self, painter: &Painter) {
-        let clip = painter.clip_rect();
-        let low = self.placement.image_from_screen([clip.min.x, clip.min.y])[1];
-        let high = self.placement.image_from_screen([clip.max.x, clip.max.y])[1];
-        for (label, slabs) in self.finding.fills.iter().filter(|(label, _)| self.is_visible(*label)) {
-            let color = self.color(*label).gamma_multiply(self.opacity);
-            let first = slabs.partition_point(|s| s.y[1] < low);
-            let last = slabs.partition_point(|s| s.y[0] <= high);
-            let mesh = self.mesh(slabs.get(first..last).unwrap_or_default(), color);
-            painter.add(Shape::mesh(mesh));
-        }
-    }
-
-    fn mesh(&self, slabs: &[Slab], color: Color32) -> Mesh {
-        let mut mesh = Mesh::default();
-        mesh.reserve_vertices(slabs.len() * 4);
-        mesh.reserve_triangles(slabs.len() * 2);
-        for slab in slabs {
-            let first = mesh.vertices.len() as u32;
-            for (x, y) in [
-                (slab.top[0], slab.y[0]),
-                (slab.top[1], slab.y[0]),
-                (slab.bottom[1], slab.y[1]),
-                (slab.bottom[0], slab.y[1]),
-            ] {
-                mesh.colored_vertex(self.to_screen([x, y]), color);
-            }
-            mesh.add_triangle(first, first + 1, first + 2);
-            mesh.add_triangle(first, first + 2, first + 3);
-        }
-        mesh
-    }
-
-    fn paint_outline(&self, painter: &Painter, outline: &Outline) {
+    fn paint_confidence(&self, painter: &Painter, outline: &Outline) {
         let ring = self.thinned(outline);
-        let points = || ring.iter().map(|(p, _)| *p).collect::<Vec<_>>();
         if ring.len() < 3 {
             return;
         }
-        if self.mode == ViewMode::Fill {
-            painter.add(Shape::closed_line(points(), PathStroke::new(1.25, self.color(outline.label))));
-            return;
-        }
+        let points = ring.iter().map(|(p, _)| *p).collect();
         // A dark rim keeps the line apart from bright tissue.
-        painter.add(Shape::closed_line(points(), PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110))));
-        if self.mode == ViewMode::Outline {
-            painter.add(Shape::closed_line(points(), PathStroke::new(LINE, self.color(outline.label))));
-            return;
-        }
+        painter.add(Shape::closed_line(points, PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110))));
         let step = |confidence: f32| (confidence * STEPS).round() / STEPS;
         let mut start = 0;
         while start < ring.len() {

@@ -1,8 +1,8 @@
 //! Decodes slices in the order in which they are wished for, and makes thumbnails.
 
-use super::{Outbox, display};
+use super::Outbox;
 use crate::{
-    domain::image::Image,
+    domain::image::{Image, Pixels},
     io,
     session::{
         job::{Event, Loaded, SliceKey, Thumbnail, Wanted, Wish},
@@ -84,13 +84,7 @@ fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
         let thumbnail = read.ok().map(|image| thumbnail(&image, &wish.modality));
         return outbox.send(Event::Thumbnail { key, thumbnail });
     }
-    let loaded = read.map(|image| Arc::new(loaded(image, &wish.modality)));
-    // Tile and pixels come in one go: a picture is not held up by another round through the window.
-    let tile = match (&wish.what, &loaded) {
-        (Wanted::Picture(window), Ok(loaded)) => Some(display::overview(key, loaded, *window)),
-        _ => None,
-    };
-    outbox.send(Event::Loaded { key, result: loaded }) && tile.is_none_or(|tile| outbox.send(Event::Tile(tile)))
+    outbox.send(Event::Loaded { key, result: read.map(|image| Arc::new(loaded(image, &wish.modality))) })
 }
 
 fn loaded(image: Image, modality: &str) -> Loaded {
@@ -106,7 +100,38 @@ fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
     let scale = THUMBNAIL as f64 / width.max(height);
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
-    let small = display::sampled(image, columns, rows);
+    let small = sampled(image, columns, rows);
     let rgba = small.to_rgba_by_table().unwrap_or_else(|| small.to_rgba(window::first(image, modality)));
     Thumbnail { columns, rows, rgba }
+}
+
+/// An image of `columns` x `rows` pixels taken at even distances.
+fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
+    let at = |i: usize, n: usize, of: usize| (2 * i + 1) * of / (2 * n);
+    let indices = (0..rows).flat_map(|y| {
+        (0..columns).map(move |x| at(y, rows, image.rows) * image.columns + at(x, columns, image.columns))
+    });
+    Image {
+        columns,
+        rows,
+        pixels: pick(&image.pixels, indices),
+        rescale: image.rescale,
+        unit: None,
+        inverted: image.inverted,
+        windows: image.windows.clone(),
+        voi_lut: image.voi_lut.clone(),
+        padding: image.padding,
+        spacing: None,
+        plane: None,
+    }
+}
+
+fn pick(pixels: &Pixels, indices: impl Iterator<Item = usize>) -> Pixels {
+    match pixels {
+        Pixels::U8(v) => Pixels::U8(indices.map(|i| v[i]).collect()),
+        Pixels::U16(v) => Pixels::U16(indices.map(|i| v[i]).collect()),
+        Pixels::I16(v) => Pixels::I16(indices.map(|i| v[i]).collect()),
+        Pixels::F32(v) => Pixels::F32(indices.map(|i| v[i]).collect()),
+        Pixels::Rgb8(v) => Pixels::Rgb8(indices.map(|i| v[i]).collect()),
+    }
 }

@@ -1,15 +1,12 @@
 //! Runs the session's jobs on named threads and sends events back. The window never waits for any of it.
 //!
-//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-display` makes tiles,
-//! `labrum-network` alone touches the network and its device, `labrum-export` writes and reads masks, `labrum-survey`
-//! works out what is shown of masks that are drawn on, `labrum-workspace` keeps the work. Of decoding wishes, tiles and
-//! urgent runs only the newest request survives.
+//! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
+//! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
+//! are drawn on, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
-mod display;
 mod export;
 mod files;
-mod mailbox;
 mod network;
 mod places;
 mod samples;
@@ -24,7 +21,6 @@ use crate::{
     session::job::{Event, Job},
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use mailbox::Mailbox;
 use std::{sync::Arc, thread, time::Duration};
 
 /// Events wait here until the window takes them; senders wait when it is full.
@@ -56,7 +52,6 @@ pub struct Worker {
     files: Sender<Job>,
     export: Sender<Job>,
     decode: Arc<decode::Queue>,
-    display: Arc<Mailbox<crate::session::job::RenderRequest>>,
     network: network::Handle,
     survey: Sender<Job>,
     store: store::Handle,
@@ -72,13 +67,10 @@ impl Worker {
         let (sender, events) = bounded(EVENTS);
         let outbox = Outbox { events: sender, wake };
         let decode = Arc::new(decode::Queue::default());
-        let display = Arc::new(Mailbox::default());
         for n in 0..decode_threads() {
             let (queue, outbox) = (decode.clone(), outbox.clone());
             spawn(&format!("labrum-decode-{n}"), move || decode::work(&queue, &outbox))?;
         }
-        let (mailbox, out) = (display.clone(), outbox.clone());
-        spawn("labrum-display", move || display::work(&mailbox, &out))?;
         let (survey, surveys) = unbounded();
         let out = outbox.clone();
         spawn("labrum-survey", move || survey::work(&surveys, &out))?;
@@ -89,7 +81,6 @@ impl Worker {
             export: lane("labrum-export", outbox.clone(), export::work)?,
             network: network::Handle::start(outbox.clone(), network)?,
             decode,
-            display,
             outbox,
             events,
         })
@@ -99,7 +90,6 @@ impl Worker {
     pub fn submit(&self, job: Job) {
         match job {
             Job::Wishes(wishes) => self.decode.replace(wishes),
-            Job::Render(request) => self.display.put(request),
             Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
             Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) | Job::LookAtWorkspaces(_) => {
                 self.hand_over(&self.files, job);
@@ -142,7 +132,6 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.decode.close();
-        self.display.close();
         self.network.close();
         self.store.close();
     }

@@ -1,0 +1,177 @@
+//! The canvas painted by the graphics card: an image texture, label textures, and a shader that makes the picture of
+//! them. Moving, zooming, a window or a colour change only the uniforms; a brush stroke uploads only what it touched.
+
+mod layers;
+mod uniforms;
+
+use super::look::Scene;
+use eframe::{
+    egui_wgpu::{Callback, CallbackResources, CallbackTrait, RenderState},
+    wgpu,
+};
+use egui::{PaintCallback, PaintCallbackInfo, Rect};
+use layers::Layers;
+
+/// The canvas on one graphics card.
+#[derive(Debug)]
+pub struct Gpu {
+    queue: wgpu::Queue,
+    device: wgpu::Device,
+    pipeline: wgpu::RenderPipeline,
+    layout: wgpu::BindGroupLayout,
+    uniforms: wgpu::Buffer,
+    layers: Layers,
+    bind_group: Option<wgpu::BindGroup>,
+    is_linear: bool,
+}
+
+impl Gpu {
+    /// The shader on the card that draws the window.
+    pub fn new(state: &RenderState) -> Self {
+        let device = state.device.clone();
+        let layout = bind_group_layout(&device);
+        let pipeline = pipeline(&device, &layout, state.target_format);
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("canvas look"),
+            size: uniforms::BYTES as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self {
+            layers: Layers::new(&device),
+            queue: state.queue.clone(),
+            is_linear: state.target_format.is_srgb(),
+            bind_group: None,
+            device,
+            pipeline,
+            layout,
+            uniforms,
+        }
+    }
+
+    /// True where an image of this size fits on the card.
+    pub fn can_hold(&self, columns: usize, rows: usize) -> bool {
+        columns.max(rows) <= self.device.limits().max_texture_dimension_2d as usize
+    }
+
+    /// Uploads what is new; the scene's image must fit.
+    pub fn update(&mut self, scene: &Scene<'_>) {
+        let has_new_textures = self.layers.update(&self.device, &self.queue, scene);
+        self.queue.write_buffer(&self.uniforms, 0, &uniforms::of(scene, self.is_linear));
+        if has_new_textures || self.bind_group.is_none() {
+            self.bind_group = Some(self.bind());
+        }
+    }
+
+    /// What egui is to paint in `rect` (points) after [`Gpu::update`].
+    pub fn paint(&self, rect: Rect) -> Option<PaintCallback> {
+        let bind_group = self.bind_group.clone()?;
+        Some(Callback::new_paint_callback(rect, Drawing { pipeline: self.pipeline.clone(), bind_group }))
+    }
+
+    /// Draws into a pass of the caller's after [`Gpu::update`]. Screen pixels are those of the pass's target.
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'_>) {
+        if let Some(bind_group) = &self.bind_group {
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.draw(0..3, 0..1);
+        }
+    }
+
+    fn bind(&self) -> wgpu::BindGroup {
+        let views = self.layers.textures().map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
+        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: self.uniforms.as_entire_binding() }];
+        entries.extend((1..).zip(&views).map(|(binding, view)| wgpu::BindGroupEntry {
+            binding,
+            resource: wgpu::BindingResource::TextureView(view),
+        }));
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("canvas"),
+            layout: &self.layout,
+            entries: &entries,
+        })
+    }
+}
+
+/// One painting of the canvas.
+struct Drawing {
+    pipeline: wgpu::RenderPipeline,
+    bind_group: wgpu::BindGroup,
+}
+
+impl CallbackTrait for Drawing {
+    fn paint(&self, _: PaintCallbackInfo, pass: &mut wgpu::RenderPass<'static>, _: &CallbackResources) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.draw(0..3, 0..1);
+    }
+}
+
+/// Uniforms, then the textures in the order of [`Layers::textures`].
+fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let entry =
+        |binding, ty| wgpu::BindGroupLayoutEntry { binding, visibility: wgpu::ShaderStages::FRAGMENT, ty, count: None };
+    let texture = |sample_type| wgpu::BindingType::Texture {
+        sample_type,
+        view_dimension: wgpu::TextureViewDimension::D2,
+        multisampled: false,
+    };
+    let buffer = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let whole_numbers = || texture(wgpu::TextureSampleType::Uint);
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("canvas"),
+        entries: &[
+            entry(0, buffer),
+            entry(1, whole_numbers()),
+            entry(2, texture(wgpu::TextureSampleType::Float { filterable: false })),
+            entry(3, whole_numbers()),
+            entry(4, whole_numbers()),
+            entry(5, whole_numbers()),
+        ],
+    })
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    target: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::include_wgsl!("gpu/canvas.wgsl"));
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("canvas"),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("canvas"),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("vertex"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some("fragment"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format: target,
+                blend: None,
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

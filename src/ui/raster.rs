@@ -1,0 +1,308 @@
+//! The canvas painted on the CPU, where there is no graphics card for it: what `gpu/canvas.wgsl` says, in Rust.
+//!
+//! What changes here changes there: a test compares the two. Only what changed on the screen is painted again.
+
+mod edge;
+mod tones;
+
+use super::look::{
+    ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene,
+};
+use crate::domain::{
+    image::Image,
+    mask::Mask,
+    region::{PixelRect, Region},
+};
+use edge::{Edge, Edges, Run};
+use egui::Color32;
+use std::{
+    sync::{Arc, Weak},
+    thread,
+};
+use tones::{Rows, Taps};
+
+pub use edge::Calm;
+pub use tones::Tones;
+
+/// What lies around the picture.
+pub(super) const BACKGROUND: [f32; 3] = [0.0; 3];
+
+/// Screen pixels from one stripe of a preview to the next.
+pub(super) fn stripe_period(look: &Look) -> f32 {
+    (8.0 * look.pixels_per_point).round().max(2.0)
+}
+
+/// A rectangle of the screen, in its pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// Left upper corner.
+    pub min: [i32; 2],
+    /// Width and height.
+    pub size: [usize; 2],
+}
+
+impl Area {
+    /// Where the pixels of a picture may be seen with `margin` pixels about them, within this area.
+    fn of_pixels(&self, rect: &PixelRect, margin: usize, look: &Look) -> Self {
+        let one = |i: usize, range: &std::ops::Range<usize>| {
+            let at = |v: f32| look.origin[i] + v * look.scale[i];
+            let low = (at(range.start as f32 - margin as f32).floor() as i32 - 1).max(self.min[i]);
+            let high = (at((range.end + margin) as f32).ceil() as i32 + 1).min(self.min[i] + self.size[i] as i32);
+            (low, (high - low).max(0) as usize)
+        };
+        let (x, y) = (one(0, &rect.columns), one(1, &rect.rows));
+        Self { min: [x.0, y.0], size: [x.1, y.1] }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.size.contains(&0)
+    }
+}
+
+/// The canvas and what was painted on it last.
+#[derive(Debug, Default)]
+pub struct Raster {
+    painted: Option<Painted>,
+    calm: Calm,
+    tones: Tones,
+}
+
+/// What decides about the pixels that are on the screen.
+#[derive(Debug)]
+struct Painted {
+    area: Area,
+    look: Look,
+    image: Weak<Image>,
+    labels: Option<u64>,
+    reference: Option<u64>,
+    preview: Option<Region>,
+}
+
+impl Raster {
+    /// Paints what is new on the screen; `None` where nothing is. The first time that is all of `area`.
+    pub fn update(&mut self, scene: &Scene<'_>, area: Area) -> Option<(Area, Vec<Color32>)> {
+        let dirty = self.dirty(scene, area);
+        if let Some(labels) = scene.labels {
+            let since = self.painted.as_ref().and_then(|p| labels.dirty_since(p.labels?));
+            self.calm.update(labels.mask(), since.as_ref());
+        }
+        self.tones.update(scene.image, &scene.look.levels);
+        if dirty.is_empty() {
+            return None;
+        }
+        self.painted = Some(Painted {
+            area,
+            look: scene.look.clone(),
+            image: Arc::downgrade(scene.image),
+            labels: scene.labels.map(|l| l.version()),
+            reference: scene.reference.map(|l| l.version()),
+            preview: scene.preview.cloned(),
+        });
+        Some((dirty, composite(scene, &self.calm, &self.tones, dirty)))
+    }
+
+    fn dirty(&self, scene: &Scene<'_>, area: Area) -> Area {
+        let Some(painted) = &self.painted else { return area };
+        let is_same = painted.area == area
+            && painted.look == *scene.look
+            && std::ptr::eq(painted.image.as_ptr(), Arc::as_ptr(scene.image))
+            && painted.labels.is_some() == scene.labels.is_some()
+            && painted.reference.is_some() == scene.reference.is_some();
+        if !is_same {
+            return area;
+        }
+        let changed = |live: Option<&crate::session::live::Live>, seen: Option<u64>| match live.zip(seen) {
+            Some((live, seen)) => live.dirty_since(seen),
+            None => Some(PixelRect::default()),
+        };
+        let (Some(labels), Some(reference)) =
+            (changed(scene.labels, painted.labels), changed(scene.reference, painted.reference))
+        else {
+            return area;
+        };
+        let preview = match (&painted.preview, scene.preview) {
+            (old, new) if old.as_ref() == new => PixelRect::default(),
+            (old, new) => {
+                [old.as_ref(), new].into_iter().flatten().fold(PixelRect::default(), |a, r| a.union(&r.bounds()))
+            }
+        };
+        let rect = labels.union(&reference).union(&preview);
+        if rect.is_empty() {
+            return Area::default();
+        }
+        let margin = scene.labels.map_or(1, |l| Edges::new(l.mask(), &self.calm, scene.look).margin());
+        area.of_pixels(&rect, margin.max(3), scene.look)
+    }
+}
+
+/// The pixels of a part of the screen, row after row. `calm` and `tones` were made for the scene.
+pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> Vec<Color32> {
+    /// A part as small as this is painted sooner than threads are started.
+    const SMALL: usize = 1 << 17;
+    let pixels = area.size[0] * area.size[1];
+    let threads = if pixels < SMALL { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(4) };
+    let mut out = vec![Color32::BLACK; pixels];
+    let rows = area.size[1].div_ceil(threads).max(1);
+    let bands = out.chunks_mut((rows * area.size[0]).max(1)).enumerate().map(|(band, out)| {
+        let min = [area.min[0], area.min[1] + (band * rows) as i32];
+        (Area { min, size: [area.size[0], out.len() / area.size[0]] }, out)
+    });
+    if threads == 1 {
+        bands.for_each(|(part, out)| paint_rows(scene, calm, tones, part, out));
+    } else {
+        thread::scope(|scope| {
+            for (part, out) in bands {
+                scope.spawn(move || paint_rows(scene, calm, tones, part, out));
+            }
+        });
+    }
+    out
+}
+
+fn paint_rows(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &mut [Color32]) {
+    let look = scene.look;
+    let image = scene.image;
+    let place = |i: usize, k: usize| ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i];
+    let places: Vec<f32> = (0..area.size[0]).map(|k| place(0, k)).collect();
+    // Where the picture is, from the left.
+    let left = places.partition_point(|x| *x < 0.0);
+    let right = places.partition_point(|x| *x < image.columns as f32).max(left);
+    let across = Taps::of(places[left..right].iter().copied(), look.scale[0], image.columns);
+    let down = Taps::of((0..area.size[1]).map(|k| place(1, k)), look.scale[1], image.rows);
+    let mut rows = Rows::new(image, tones, across, down);
+    let labels = scene.labels.filter(|_| look.draws_labels());
+    let layers = Overlay {
+        scene,
+        edges: labels.map(|l| Edges::new(l.mask(), calm, look)),
+        preview: scene.preview.map(|region| Spans::of(region, image.rows)),
+        period: stripe_period(look),
+    };
+    let mut colors = vec![BACKGROUND; area.size[0]];
+    for (row, out) in out.chunks_mut(area.size[0]).enumerate() {
+        let y = place(1, row);
+        let is_in_rows = y >= 0.0 && y < image.rows as f32;
+        colors.fill(BACKGROUND);
+        if is_in_rows && left < right {
+            rows.fill(row, &mut colors[left..right]);
+        }
+        if layers.edges.is_some() || layers.preview.is_some() {
+            let screen_y = area.min[1] + row as i32;
+            let mut run = Run::default();
+            for (k, color) in colors.iter_mut().enumerate() {
+                let is_inside = is_in_rows && (left..right).contains(&k);
+                *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside, &mut run);
+            }
+        }
+        for (out, color) in out.iter_mut().zip(&colors) {
+            let [r, g, b] = color.map(|v| (v * 255.0 + 0.5) as u8);
+            *out = Color32::from_rgb(r, g, b);
+        }
+    }
+}
+
+/// All that lies over the picture. Twin of `overlay` in the shader.
+struct Overlay<'a> {
+    scene: &'a Scene<'a>,
+    edges: Option<Edges<'a>>,
+    preview: Option<Spans<'a>>,
+    period: f32,
+}
+
+impl Overlay<'_> {
+    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool, run: &mut Run) -> [f32; 3] {
+        let look = self.scene.look;
+        let nothing = Edge { own: 0, other: 0, distance: edge::FAR };
+        let edge = self.edges.as_ref().map_or(nothing, |edges| edges.nearest(p, run));
+        let mut color = below;
+        if is_inside {
+            match (&self.edges, self.scene.reference) {
+                (Some(edges), Some(reference)) if look.layers == Layers::Difference => {
+                    if let Some(tint) = difference(look, edges.mask, reference.mask(), p) {
+                        color = over(color, tint.map(|c| f32::from(c) / 255.0), DIFFERENCE_OPACITY);
+                    }
+                }
+                _ if edge.own != 0 => {
+                    let [r, g, b, opacity] = look.labels[usize::from(edge.own)];
+                    color = over(color, [r, g, b], opacity);
+                }
+                _ => {}
+            }
+            if self.preview.as_ref().is_some_and(|spans| spans.contains(p)) {
+                let along = ((at[0] + at[1]) as f32).rem_euclid(self.period);
+                color = over(color, look.preview, PREVIEW_OPACITY[usize::from(along >= self.period / 2.0)]);
+            }
+        }
+        if edge.distance < look.reach() {
+            let [r, g, b, _] = look.labels[usize::from(if edge.own == 0 { edge.other } else { edge.own })];
+            if look.rim > 0.0 {
+                let rim = (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
+                color = over(color, [0.0; 3], rim);
+            }
+            // Two labels share an edge: each has a line of its own on its side.
+            let half_line = look.half_line * if edge.own != 0 && edge.other != 0 { SHARED } else { 1.0 };
+            color = over(color, [r, g, b], (half_line - edge.distance + 0.5).clamp(0.0, 1.0));
+        }
+        color
+    }
+}
+
+fn over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
+    std::array::from_fn(|c| below[c] + (color[c] - below[c]) * opacity)
+}
+
+/// What changed against the reference on the screen pixel at p: where the picture is reduced, a single pixel counts.
+fn difference(look: &Look, now: &Mask, then: &Mask, p: [f32; 2]) -> Option<[u8; 3]> {
+    let is_reduced = look.scale[0].min(look.scale[1]) < 1.0;
+    let half = look.scale.map(|s| if is_reduced { (0.5 / s).clamp(0.0, 2.0) } else { 0.0 });
+    let ends = [now.columns(), now.rows()];
+    let [across, down] = [0, 1].map(|i| {
+        let first = (p[i] - half[i]).max(0.0).floor() as i64;
+        first..=((p[i] + half[i]).min(ends[i] as f32 - 1.0).floor() as i64).max(first)
+    });
+    for y in down {
+        for x in across.clone() {
+            match (now.at(x, y), then.at(x, y)) {
+                (now, then) if now == then => {}
+                (_, 0) => return Some(ADDED),
+                (0, _) => return Some(REMOVED),
+                _ => return Some(RELABELLED),
+            }
+        }
+    }
+    None
+}
+
+/// A region that is asked about pixel by pixel.
+struct Spans<'a> {
+    region: &'a Region,
+    /// Where the spans of each row begin.
+    rows: Vec<u32>,
+}
+
+impl<'a> Spans<'a> {
+    fn of(region: &'a Region, rows: usize) -> Self {
+        let spans = region.spans();
+        let mut starts = Vec::with_capacity(rows + 1);
+        let mut at = 0;
+        for row in 0..=rows {
+            while spans.get(at).is_some_and(|s| s.row < row) {
+                at += 1;
+            }
+            starts.push(at as u32);
+        }
+        Self { region, rows: starts }
+    }
+
+    /// True for a place on the picture within the region.
+    fn contains(&self, p: [f32; 2]) -> bool {
+        let [column, row] = p.map(|v| v as usize);
+        let Some([first, last]) = self.rows.get(row..row + 2).and_then(|r| r.first_chunk()) else { return false };
+        let spans = &self.region.spans()[*first as usize..*last as usize];
+        spans.iter().any(|s| s.start <= column && column < s.end)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fixture;
+#[cfg(test)]
+mod tests;

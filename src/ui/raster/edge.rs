@@ -1,0 +1,267 @@
+//! Where the edges of labels lie, pixel by pixel of the screen: twin of the second half of `gpu/canvas.wgsl`.
+
+use crate::{
+    domain::{mask::Mask, region::PixelRect},
+    ui::look::{Look, PIXELS_FROM},
+};
+
+/// Farther than any edge that is drawn.
+pub(super) const FAR: f32 = 1e9;
+
+/// The label at a place, the one beyond the nearest edge, and how far that is in screen pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Edge {
+    pub(super) own: u8,
+    pub(super) other: u8,
+    pub(super) distance: f32,
+}
+
+/// Masks are looked over in blocks of this many pixels across and down.
+const BLOCK: usize = 16;
+
+/// Which blocks of a mask hold one label only: most of the screen is far from any edge and need not be looked at.
+#[derive(Debug, Default)]
+pub struct Calm {
+    columns: usize,
+    /// The only label of a block, or [`MIXED`].
+    blocks: Vec<u16>,
+}
+
+const MIXED: u16 = 256;
+
+impl Calm {
+    /// Looks a mask over, all of it or where it changed.
+    pub fn update(&mut self, mask: &Mask, dirty: Option<&PixelRect>) {
+        let columns = mask.columns().div_ceil(BLOCK);
+        let rows = mask.rows().div_ceil(BLOCK);
+        let is_new = self.columns != columns || self.blocks.len() != columns * rows;
+        if is_new {
+            (self.columns, self.blocks) = (columns, vec![MIXED; columns * rows]);
+        }
+        let whole = PixelRect::whole(mask.columns(), mask.rows());
+        let part = dirty.filter(|_| !is_new).unwrap_or(&whole);
+        if part.is_empty() {
+            return;
+        }
+        for row in part.rows.start / BLOCK..part.rows.end.div_ceil(BLOCK).min(rows) {
+            for column in part.columns.start / BLOCK..part.columns.end.div_ceil(BLOCK).min(columns) {
+                self.blocks[row * columns + column] = only_label(mask, column, row).map_or(MIXED, u16::from);
+            }
+        }
+    }
+
+    /// The only label within `margin` pixels of a pixel; `None` where there may be more. Beyond the mask is background.
+    fn label(&self, mask: &Mask, at: [i64; 2], margin: i64) -> Option<u8> {
+        let ends = [mask.columns() as i64, mask.rows() as i64];
+        let low = at.map(|v| v - margin);
+        let high = at.map(|v| v + margin);
+        let is_out = (0..2).any(|i| high[i] < 0 || low[i] >= ends[i]);
+        if is_out {
+            return Some(0);
+        }
+        let crosses = (0..2).any(|i| low[i] < 0 || high[i] >= ends[i]);
+        let block = |v: i64, end: i64| v.clamp(0, end - 1) as usize / BLOCK;
+        let [across, down] = [0, 1].map(|i| block(low[i], ends[i])..=block(high[i], ends[i]));
+        let first = self.blocks[down.start() * self.columns + across.start()];
+        let mut same = first != MIXED && !(crosses && first != 0);
+        for row in down {
+            let row = &self.blocks[row * self.columns..];
+            same = same && row[across.clone()].iter().all(|b| *b == first);
+        }
+        same.then_some(first as u8)
+    }
+}
+
+fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
+    let across = column * BLOCK..((column + 1) * BLOCK).min(mask.columns());
+    let first = mask.labels()[row * BLOCK * mask.columns() + across.start];
+    let rows = row * BLOCK..((row + 1) * BLOCK).min(mask.rows());
+    let is_only = |y: usize| mask.labels()[y * mask.columns()..][across.clone()].iter().all(|l| *l == first);
+    rows.into_iter().all(is_only).then_some(first)
+}
+
+/// Columns of a row with the same answer: their only label, far and wide, or that there may be more than one.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    columns: std::ops::Range<i64>,
+    label: Option<u8>,
+}
+
+/// Finds the edges of the labels of a mask.
+pub(super) struct Edges<'a> {
+    pub(super) mask: &'a Mask,
+    pub(super) calm: &'a Calm,
+    pub(super) look: &'a Look,
+    is_hidden: [bool; 256],
+    is_smooth: bool,
+    /// Of the steps of `stepped`: pixels for each, and how many to each side.
+    stride: [i64; 2],
+    count: [i64; 2],
+    margin: i64,
+}
+
+impl<'a> Edges<'a> {
+    pub(super) fn new(mask: &'a Mask, calm: &'a Calm, look: &'a Look) -> Self {
+        let scale = look.scale[0].min(look.scale[1]);
+        let is_smooth = (1.0..PIXELS_FROM).contains(&scale);
+        let reach = look.scale.map(|s| (look.half_line + 0.5) / s);
+        let stride = reach.map(|r| ((r / 4.0).ceil() as i64).max(1));
+        let count = [0, 1].map(|i| ((reach[i] / stride[i] as f32).ceil() as i64).clamp(1, 4));
+        let margin = if is_smooth { 2 } else { (count[0] * stride[0]).max(count[1] * stride[1]) };
+        let is_hidden = std::array::from_fn(|label| look.labels[label][3] < 0.0);
+        Self { mask, calm, look, is_hidden, is_smooth, stride, count, margin }
+    }
+
+    /// How far from a change of the mask the picture on the screen may change, in pixels of the mask.
+    pub(super) fn margin(&self) -> usize {
+        self.margin as usize + 1
+    }
+
+    /// The edge nearest to the place p on the picture. `run` is what was found for the place before in the same row.
+    pub(super) fn nearest(&self, p: [f32; 2], run: &mut Run) -> Edge {
+        let middle = p.map(|v| v.floor() as i64);
+        if !run.columns.contains(&middle[0]) {
+            *run = self.run_at(middle);
+        }
+        match run.label {
+            Some(label) => Edge { own: label, other: label, distance: FAR },
+            None if self.is_smooth => self.smooth(p, middle),
+            None => self.stepped(p, middle),
+        }
+    }
+
+    fn run_at(&self, middle: [i64; 2]) -> Run {
+        let label = self.calm.label(self.mask, middle, self.margin);
+        let label = label.map(|label| if self.is_hidden[usize::from(label)] { 0 } else { label });
+        // To the right the same blocks are looked at until the margin enters another one.
+        let (low, high) = (middle[0] - self.margin, middle[0] + self.margin);
+        let is_inside = low >= 0 && high < self.mask.columns() as i64;
+        let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
+        let end = if is_inside && label.is_some() { block_end - self.margin } else { middle[0] + 1 };
+        Run { columns: middle[0]..end, label }
+    }
+
+    fn label_at(&self, [x, y]: [i64; 2]) -> u8 {
+        let label = self.mask.at(x, y);
+        if self.is_hidden[usize::from(label)] { 0 } else { label }
+    }
+
+    /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
+    /// may lie beyond, is left out first.
+    fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> Edge {
+        let own = self.label_at(middle);
+        let mut edge = Edge { own, other: own, distance: FAR };
+        for y in -self.count[1]..=self.count[1] {
+            for x in -self.count[0]..=self.count[0] {
+                let at = [middle[0] + x * self.stride[0], middle[1] + y * self.stride[1]];
+                let label = self.label_at(at);
+                if label == own {
+                    continue;
+                }
+                let gap: [f32; 2] = std::array::from_fn(|i| {
+                    let low = at[i] as f32;
+                    (low - p[i]).max(p[i] - low - 1.0).max(0.0) * self.look.scale[i]
+                });
+                let distance = length(gap);
+                if distance < edge.distance {
+                    edge = Edge { own, other: label, distance };
+                }
+            }
+        }
+        edge
+    }
+
+    /// Labels as smooth indicators: each pixel's label spread by a spline, the largest sum wins. Details that the wide
+    /// spline would take away (thin lines, single pixels) are spread by the narrow one.
+    fn smooth(&self, p: [f32; 2], middle: [i64; 2]) -> Edge {
+        /// Knots of the wide spline, in pixels: it reaches over five.
+        const WIDE: f32 = 5.0 / 3.0;
+        /// Labels that are told apart within five by five pixels.
+        const MOST: usize = 4;
+        let own = self.label_at(middle);
+        let mut near = [[0u8; 5]; 5];
+        let mut found = [own, 0, 0, 0];
+        let mut count = 1;
+        let (mut kept, mut all) = (0.0, 0.0);
+        let at_middle: [f32; 5] = std::array::from_fn(|k| spline((k as f32 - 2.0) / WIDE));
+        for (y, row) in near.iter_mut().enumerate() {
+            for (x, label) in row.iter_mut().enumerate() {
+                *label = self.label_at([middle[0] + x as i64 - 2, middle[1] + y as i64 - 2]);
+                let weight = at_middle[x] * at_middle[y];
+                all += weight;
+                kept += if *label == own { weight } else { 0.0 };
+                if !found[..count].contains(label) && count < MOST {
+                    found[count] = *label;
+                    count += 1;
+                }
+            }
+        }
+        if count == 1 {
+            return Edge { own, other: own, distance: FAR };
+        }
+        let width = if kept >= 0.5 * all { WIDE } else { 1.0 };
+        let along = |i: usize| -> [[f32; 2]; 5] {
+            let u = p[i] - middle[i] as f32 - 0.5;
+            std::array::from_fn(|k| {
+                let t = (u - (k as f32 - 2.0)) / width;
+                [spline(t), spline_slope(t) / width]
+            })
+        };
+        let (across, down) = (along(0), along(1));
+        let mut sums = [[0.0f32; 3]; MOST];
+        all = 0.0;
+        for (y, row) in near.iter().enumerate() {
+            for (x, label) in row.iter().enumerate() {
+                let weight = across[x][0] * down[y][0];
+                all += weight;
+                if let Some(k) = found[..count].iter().position(|f| f == label) {
+                    let more = [weight, across[x][1] * down[y][0], across[x][0] * down[y][1]];
+                    (0..3).for_each(|i| sums[k][i] += more[i]);
+                }
+            }
+        }
+        let (first, second) = two_largest(&sums[..count]);
+        let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
+        let slope = length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
+        let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
+        Edge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope, longest) }
+    }
+}
+
+/// The places of the largest sum and of the second, of at least two.
+fn two_largest(sums: &[[f32; 3]]) -> (usize, usize) {
+    let mut first = 0;
+    for k in 1..sums.len() {
+        first = if sums[k][0] > sums[first][0] { k } else { first };
+    }
+    let mut second = usize::from(first == 0);
+    for k in 0..sums.len() {
+        second = if k != first && sums[k][0] > sums[second][0] { k } else { second };
+    }
+    (first, second)
+}
+
+/// How far an edge is where one label leads by `lead`, which changes by `slope` for each screen pixel. The lead across
+/// a straight edge is taken for `1 - (1 - x / reach)^2`; that of a pixel in which nothing else is near is 1. No reach is
+/// longer than `longest`: in the middle of a dot the lead does not change, and yet the edge is near.
+fn edge_distance(lead: f32, slope: f32, longest: f32) -> f32 {
+    let q = (1.0 - lead).max(0.0).sqrt();
+    if q < 0.02 { FAR } else { 2.0 * q * (1.0 - q) / slope.max(2.0 * q / longest) }
+}
+
+/// The quadratic B-spline.
+fn spline(t: f32) -> f32 {
+    let a = t.abs();
+    let tail = (1.5 - a).max(0.0);
+    if a < 0.5 { 0.75 - a * a } else { 0.5 * tail * tail }
+}
+
+/// Its slope.
+fn spline_slope(t: f32) -> f32 {
+    let a = t.abs();
+    if a < 0.5 { -2.0 * t } else { -t.signum() * (1.5 - a).max(0.0) }
+}
+
+fn length([x, y]: [f32; 2]) -> f32 {
+    (x * x + y * y).sqrt()
+}

@@ -1,0 +1,123 @@
+//! What stands on the canvas, and who paints it: the graphics card, or the CPU where there is none for it.
+
+use super::{
+    gpu::Gpu,
+    look::Scene,
+    raster::{Area, Raster},
+};
+use crate::session::{
+    Session,
+    case::Case,
+    finding::Finding,
+    job::{CaseId, Loaded, SliceKey},
+    live::Live,
+};
+use eframe::{egui_wgpu::RenderState, wgpu::DeviceType};
+use egui::{Color32, ColorImage, Painter, Rect, TextureHandle, TextureOptions, pos2};
+use std::sync::{Arc, Weak};
+
+/// Which slice is on the canvas: for a moment that may still be the one before.
+#[derive(Default)]
+pub(crate) struct Shown(Option<(SliceKey, Arc<Loaded>)>);
+
+impl Shown {
+    /// Says that nothing should be on the canvas, or nothing yet of this case.
+    pub(crate) fn clear_unless(&mut self, case: Option<CaseId>) {
+        if self.0.as_ref().map(|(key, _)| key.case) != case {
+            self.0 = None;
+        }
+    }
+
+    /// The slice to show. While its pixels are on their way, the nearest to it that is there: who scrolls fast sees
+    /// what goes by.
+    pub(crate) fn slice(&mut self, session: &Session, case: &Case) -> Option<(SliceKey, Arc<Loaded>)> {
+        let wanted = case.key();
+        let (first, last) = match &self.0 {
+            Some((shown, _)) if shown.slice < wanted.slice => (shown.slice + 1, wanted.slice),
+            Some((shown, _)) if shown.slice > wanted.slice => (wanted.slice, shown.slice - 1),
+            _ => (wanted.slice, wanted.slice),
+        };
+        let mut slices: Vec<usize> = (first..=last).collect();
+        slices.sort_by_key(|slice| slice.abs_diff(wanted.slice));
+        let mut keys = slices.into_iter().map(|slice| SliceKey { slice, ..wanted });
+        if let Some(found) = keys.find_map(|key| Some((key, session.loaded(key)?.clone()))) {
+            self.0 = Some(found);
+        }
+        self.0.clone()
+    }
+}
+
+/// Paints the canvas.
+#[derive(Default)]
+pub(crate) struct Stage {
+    gpu: Option<Gpu>,
+    raster: Raster,
+    texture: Option<(TextureHandle, Area)>,
+}
+
+impl Stage {
+    /// Paints on the graphics card from now on, unless that is a program on the CPU: our own is faster there, because
+    /// it paints only what changed.
+    pub(crate) fn use_card(&mut self, state: &RenderState) {
+        if state.adapter.get_info().device_type != DeviceType::Cpu {
+            self.gpu = Some(Gpu::new(state));
+        }
+    }
+
+    /// Paints a scene in `rect`. Pictures too large for the card are painted on the CPU.
+    pub(crate) fn paint(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
+        match self.gpu.as_mut().filter(|gpu| gpu.can_hold(scene.image.columns, scene.image.rows)) {
+            Some(gpu) => {
+                gpu.update(scene);
+                painter.extend(gpu.paint(rect).map(egui::Shape::Callback));
+            }
+            None => self.paint_on_cpu(painter, rect, scene),
+        }
+    }
+
+    fn paint_on_cpu(&mut self, painter: &Painter, rect: Rect, scene: &Scene<'_>) {
+        let per_point = painter.pixels_per_point();
+        let min = [rect.min.x, rect.min.y].map(|v| (v * per_point).floor() as i32);
+        let max = [rect.max.x, rect.max.y].map(|v| (v * per_point).ceil() as i32);
+        let area = Area { min, size: [0, 1].map(|i| (max[i] - min[i]).max(1) as usize) };
+        if let Some((part, pixels)) = self.raster.update(scene, area) {
+            let image = ColorImage::new(part.size, pixels);
+            match &mut self.texture {
+                Some((texture, old)) if *old == area && part != area => {
+                    let at = [0, 1].map(|i| (part.min[i] - area.min[i]) as usize);
+                    texture.set_partial(at, image, TextureOptions::NEAREST);
+                }
+                Some((texture, old)) if texture.size() == area.size => {
+                    texture.set(image, TextureOptions::NEAREST);
+                    *old = area;
+                }
+                texture => {
+                    *texture = Some((painter.ctx().load_texture("canvas", image, TextureOptions::NEAREST), area));
+                }
+            }
+        }
+        if let Some((texture, area)) = &self.texture {
+            let at = |v: [i32; 2]| pos2(v[0] as f32 / per_point, v[1] as f32 / per_point);
+            let end = [0, 1].map(|i| area.min[i] + area.size[i] as i32);
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.image(texture.id(), Rect::from_min_max(at(area.min), at(end)), whole, Color32::WHITE);
+        }
+    }
+}
+
+/// The mask of a finding, unpacked once.
+#[derive(Default)]
+pub(crate) struct Unpacked(Option<(Weak<Finding>, Live)>);
+
+impl Unpacked {
+    /// Of a slice with this finding.
+    pub(crate) fn of(&mut self, key: SliceKey, finding: &Arc<Finding>) -> &Live {
+        let is_other = |(held, live): &(Weak<Finding>, Live)| {
+            live.key() != key || !std::ptr::eq(held.as_ptr(), Arc::as_ptr(finding))
+        };
+        if self.0.as_ref().is_some_and(is_other) {
+            self.0 = None;
+        }
+        &self.0.get_or_insert_with(|| (Arc::downgrade(finding), Live::new(key, finding.mask()))).1
+    }
+}
