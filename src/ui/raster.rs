@@ -142,6 +142,7 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
     let pixels = area.size[0] * area.size[1];
     let threads = if pixels < SMALL { 1 } else { thread::available_parallelism().map_or(1, usize::from).min(4) };
     let mut out = vec![Color32::BLACK; pixels];
+    let paint_rows = if scene.image.is_color() { paint_rows::<3> } else { paint_rows::<1> };
     let rows = area.size[1].div_ceil(threads).max(1);
     let bands = out.chunks_mut((rows * area.size[0]).max(1)).enumerate().map(|(band, out)| {
         let min = [area.min[0], area.min[1] + (band * rows) as i32];
@@ -159,7 +160,8 @@ pub fn composite(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area) -> V
     out
 }
 
-fn paint_rows(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &mut [Color32]) {
+/// Paints rows of a picture with `N` channels.
+fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &mut [Color32]) {
     let look = scene.look;
     let image = scene.image;
     let place = |i: usize, k: usize| ((area.min[i] + k as i32) as f32 + 0.5 - look.origin[i]) / look.scale[i];
@@ -169,7 +171,7 @@ fn paint_rows(scene: &Scene<'_>, calm: &Calm, tones: &Tones, area: Area, out: &m
     let right = places.partition_point(|x| *x < image.columns as f32).max(left);
     let across = Taps::of(places[left..right].iter().copied(), look.scale[0], image.columns);
     let down = Taps::of((0..area.size[1]).map(|k| place(1, k)), look.scale[1], image.rows);
-    let mut rows = Rows::new(image, tones, across, down);
+    let mut rows = Rows::<N>::new(image, tones, across, down);
     let labels = scene.labels.filter(|_| look.draws_labels());
     let layers = Overlay {
         scene,

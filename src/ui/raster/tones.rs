@@ -89,20 +89,20 @@ impl Taps {
     }
 }
 
-/// Rows of the screen, filled one after the other.
-pub(super) struct Rows<'a> {
+/// Rows of the screen, filled one after the other, of pictures with `N` channels: 1 is grey, 3 are colours.
+pub(super) struct Rows<'a, const N: usize> {
     image: &'a Image,
     tones: &'a Tones,
     across: Taps,
     down: Taps,
     /// The mean of some rows of the picture at the pixels of `across`, and the taps that it was made for.
-    mean: Vec<[f32; 3]>,
+    mean: Vec<[f32; N]>,
     made_for: Vec<(u32, f32)>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a, const N: usize> Rows<'a, N> {
     pub(super) fn new(image: &'a Image, tones: &'a Tones, across: Taps, down: Taps) -> Self {
-        let mean = vec![[0.0; 3]; across.pixels.len()];
+        let mean = vec![[0.0; N]; across.pixels.len()];
         Self { image, tones, across, down, mean, made_for: Vec::new() }
     }
 
@@ -112,7 +112,7 @@ impl<'a> Rows<'a> {
         // Enlarged rows are often the same as the ones above.
         if self.made_for != taps {
             self.made_for = taps.to_vec();
-            self.mean.fill([0.0; 3]);
+            self.mean.fill([0.0; N]);
             for (at, weight) in &self.made_for {
                 add_row(
                     self.image,
@@ -125,19 +125,27 @@ impl<'a> Rows<'a> {
             }
         }
         for (place, color) in out.iter_mut().enumerate() {
-            *color = [0.0; 3];
+            let mut sum = [0.0; N];
             for (at, weight) in self.across.of_place(place) {
                 let mean = self.mean[*at as usize];
-                (0..3).for_each(|c| color[c] += weight * mean[c]);
+                (0..N).for_each(|c| sum[c] += weight * mean[c]);
             }
+            *color = std::array::from_fn(|c| sum[c.min(N - 1)]);
         }
     }
 }
 
 /// Adds the levels of some pixels of a row of the picture.
-fn add_row(image: &Image, tones: &Tones, row: usize, pixels: &[u32], weight: f32, out: &mut [[f32; 3]]) {
+fn add_row<const N: usize>(
+    image: &Image,
+    tones: &Tones,
+    row: usize,
+    pixels: &[u32],
+    weight: f32,
+    out: &mut [[f32; N]],
+) {
     let row = row * image.columns..(row + 1) * image.columns;
-    let grey = |sum: &mut [f32; 3], level: f32| sum.iter_mut().for_each(|c| *c += weight * level);
+    let grey = |sum: &mut [f32; N], level: f32| sum.iter_mut().for_each(|c| *c += weight * level);
     let sums = pixels.iter().map(|p| *p as usize).zip(out);
     match &image.pixels {
         Pixels::U8(v) => sums.for_each(|(p, sum)| grey(sum, tones.levels[usize::from(v[row.start + p])])),
@@ -149,7 +157,7 @@ fn add_row(image: &Image, tones: &Tones, row: usize, pixels: &[u32], weight: f32
         }
         Pixels::Rgb8(v) => sums.for_each(|(p, sum)| {
             let rgb = v[row.start + p];
-            (0..3).for_each(|c| sum[c] += weight * tones.levels[usize::from(rgb[c])]);
+            (0..N).for_each(|c| sum[c] += weight * tones.levels[usize::from(rgb[c % 3])]);
         }),
     }
 }
