@@ -28,6 +28,9 @@ use std::{
 /// Events are taken in for so long in a frame, the rest in the next.
 const EVENTS_TIME: Duration = Duration::from_millis(6);
 
+/// A frame waits for so long for a step to be written.
+const STORE_TIME: Duration = Duration::from_millis(4);
+
 /// Settings that the command line takes precedence with, for this time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overrides {
@@ -181,7 +184,9 @@ impl LabrumApp {
     }
 
     fn hand_out_jobs(&mut self) {
+        let mut stores = false;
         for job in self.session.take_jobs() {
+            stores |= matches!(job, Job::Store(_));
             match job {
                 Job::Pick(pick) => {
                     if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
@@ -190,6 +195,10 @@ impl LabrumApp {
                 }
                 job => self.worker.submit(job),
             }
+        }
+        if stores {
+            // A step is on disk before the next frame, unless the disk is slow: then the window does not wait for it.
+            self.worker.settle(STORE_TIME);
         }
     }
 }

@@ -16,6 +16,18 @@ pub(super) fn show(pick: Pick) -> Event {
             .pick_files(),
         Pick::Folder => FileDialog::new().set_title("Open a folder").pick_folders(),
         Pick::ExportFolder => FileDialog::new().set_title("Export to").pick_folder().map(|f| vec![f]),
+        Pick::Workspace => FileDialog::new()
+            .set_title("Open a workspace, or an empty folder for a new one")
+            .pick_folder()
+            .map(|f| vec![f]),
+        Pick::MoveWorkspace => {
+            FileDialog::new().set_title("Move the workspace to a new or empty folder").pick_folder().map(|f| vec![f])
+        }
+        Pick::Masks => FileDialog::new()
+            .set_title("Import masks")
+            .add_filter("DICOM-SEG and PNG label maps", &["dcm", "DCM", "png", "PNG"])
+            .add_filter("All files", &["*"])
+            .pick_files(),
         Pick::Model => FileDialog::new()
             .set_title("Open a model")
             .add_filter("Models", &["safetensors"])

@@ -77,7 +77,8 @@ struct Bench {
 impl Bench {
     fn new(paths: Vec<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let places = Places { config: folder.path().join("config"), cache: folder.path().join("cache") };
+        let at = |name| folder.path().join(name);
+        let places = Places { config: at("config"), cache: at("cache"), data: at("data") };
         let mut begin = Some((places, paths));
         let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
             if let Some((places, paths)) = begin.take() {

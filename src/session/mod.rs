@@ -339,10 +339,8 @@ impl Session {
 
     /// Does what the window asks for.
     pub fn apply(&mut self, action: Action) {
-        let is_work = !matches!(
-            action,
-            Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_)
-        );
+        let is_work =
+            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }

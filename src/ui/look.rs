@@ -108,6 +108,7 @@ impl Layers {
         match mode {
             ViewMode::Fill => Self::Fill,
             ViewMode::Outline => Self::Outline,
+            ViewMode::Difference => Self::Difference,
             ViewMode::Confidence | ViewMode::Hidden => Self::Nothing,
         }
     }
