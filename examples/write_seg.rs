@@ -48,7 +48,7 @@ fn run() -> Result<()> {
         let authors: Vec<Authorship> = (0..count).map(|i| author(has("--manual") || i == 2)).collect();
         let summary = write(out.as_ref(), series, content, &named(count), &authors, options)?;
         summary.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        Ok(())
+        Ok::<(), labrum::Error>(())
     };
     if has("--fractional") {
         let maps = maps(&values, series);

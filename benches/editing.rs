@@ -1,0 +1,169 @@
+//! A gesture through the session: brush moves, the journal's row, undo, outlines and measurements after it.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use labrum::{
+    domain::{
+        image::{Image, Pixels},
+        journal::{Author, CaseDescription, Step, StepState},
+        label::Label,
+        mask::{Mask, Rule},
+        study::{Catalog, Kind, Series, Slice, Source, Study},
+        tools::stroke,
+    },
+    session::{
+        Action, Session,
+        command::UserCommand,
+        finding::Finding,
+        job::{Event, Job, Loaded, SliceKey, WorkspaceInfo},
+        settings::Settings,
+        tools::{Phase, PointerInput, ToolOptions},
+    },
+    workspace::Workspace,
+};
+use std::{hint::black_box, sync::Arc, time::Duration};
+
+const SIDE: usize = 2048;
+
+fn series() -> Series {
+    let source = Source { path: "/scans/large".into(), frame: 0 };
+    let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None };
+    Series {
+        id: "large".into(),
+        kind: Kind::Dicom,
+        modality: "DX".into(),
+        description: "large".into(),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: SIDE,
+        rows: SIDE,
+        color: false,
+        slices: vec![slice],
+        notes: Vec::new(),
+    }
+}
+
+/// A session with one large slice on the screen and a brush of radius 40 in hand.
+fn session() -> Session {
+    let mut session = Session::new(Settings::default());
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
+    session.apply(Action::Open(vec!["/scans".into()]));
+    let id = session.take_jobs().iter().find_map(|j| if let Job::Open { id, .. } = j { Some(*id) } else { None });
+    let study = Study {
+        id: "study".into(),
+        description: String::new(),
+        date: String::new(),
+        patient_id: String::new(),
+        patient_name: String::new(),
+        series: vec![series()],
+    };
+    let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
+    session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
+    let case = session.cases[0].id;
+    session.on_event(Event::Restored { case, restored: None });
+    let image = Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap();
+    let default_window = image.default_window();
+    let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
+    session.on_event(Event::Loaded { key: SliceKey { case, slice: 0 }, result: Ok(Arc::new(loaded)) });
+    session.apply(Action::Command(UserCommand::ToolBrush));
+    session.apply(Action::SetTools(ToolOptions { radius: 40.0, ..ToolOptions::default() }));
+    session.take_jobs();
+    session
+}
+
+fn point(session: &mut Session, phase: Phase, at: [f64; 2]) {
+    session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+}
+
+/// A place on a path that wanders over the picture.
+fn place(n: usize) -> [f64; 2] {
+    let t = n as f64 * 0.02;
+    [1024.0 + 900.0 * (t * 1.3).sin(), 1024.0 + 900.0 * t.cos()]
+}
+
+fn brush_move(c: &mut Criterion) {
+    let mut session = session();
+    let (mut n, mut seen) = (0, session.live().unwrap().version());
+    point(&mut session, Phase::Press, place(0));
+    c.bench_function("brush move in the session, radius 40, 2048x2048", |b| {
+        b.iter(|| {
+            n += 1;
+            point(&mut session, Phase::Drag, place(n));
+            // What the screen has to upload after it.
+            let live = session.live().unwrap();
+            black_box(live.dirty_since(seen));
+            seen = live.version();
+        });
+    });
+}
+
+fn gesture(c: &mut Criterion) {
+    c.bench_function("stroke of 20 moves with undo, radius 40, 2048x2048", |b| {
+        let mut session = session();
+        b.iter(|| {
+            point(&mut session, Phase::Press, place(0));
+            (1..20).for_each(|n| point(&mut session, Phase::Drag, place(n)));
+            point(&mut session, Phase::Release, place(20));
+            session.apply(Action::Command(UserCommand::Undo));
+            black_box(session.take_jobs());
+        });
+    });
+}
+
+fn undo(c: &mut Criterion) {
+    let mut session = session();
+    point(&mut session, Phase::Press, place(0));
+    (1..200).for_each(|n| point(&mut session, Phase::Drag, place(n)));
+    point(&mut session, Phase::Release, place(200));
+    let mut is_done = true;
+    c.bench_function("undo or redo of a long stroke, 2048x2048", |b| {
+        b.iter(|| {
+            let command = if is_done { UserCommand::Undo } else { UserCommand::Redo };
+            session.apply(Action::Command(command));
+            is_done = !is_done;
+            session.take_jobs();
+        });
+    });
+}
+
+fn journal(c: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
+    let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
+    let mut seq = workspace.next_seq().unwrap();
+    let mut mask = Mask::empty(SIDE, SIDE);
+    c.bench_function("journal row of a stroke, synced to disk", |b| {
+        b.iter_batched(
+            || {
+                let (n, label) = (seq as usize * 7, 1 + (seq % 3) as u8);
+                let region = stroke::capsule(place(n), place(n + 6), [40.0, 40.0], SIDE, SIDE);
+                seq += 1;
+                let edits = vec![(0, mask.paint(&region, label, &Rule::FREE))];
+                let author = Author::Person("bench".into());
+                Step { seq, case, at: 0, author, tool: "Brush".into(), edits, state: StepState::Done }
+            },
+            |step| workspace.append(&step, &[]).unwrap(),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn survey(c: &mut Criterion) {
+    let mut mask = Mask::empty(SIDE, SIDE);
+    mask.paint(&stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE), 1, &Rule::FREE);
+    let labels: Arc<[Label]> = [Label::named("Disc", 0)].into();
+    c.bench_function("outlines and measurements of a 2048x2048 mask, beside the window", |b| {
+        b.iter(|| black_box(Finding::of_drawn(&mask, None, labels.clone(), None)));
+    });
+}
+
+criterion_group! {
+    name = editing;
+    config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1)).sample_size(30);
+    targets = brush_move, gesture, undo, journal, survey
+}
+criterion_main!(editing);
