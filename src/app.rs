@@ -28,8 +28,8 @@ use std::{
 /// Events are taken in for so long in a frame, the rest in the next.
 const EVENTS_TIME: Duration = Duration::from_millis(6);
 
-/// A frame waits for so long for a step to be written.
-const STORE_TIME: Duration = Duration::from_millis(4);
+/// A frame waits for so long at most for a step to be written: it mostly takes a fraction of a millisecond.
+const STORE_TIME: Duration = Duration::from_millis(16);
 
 /// Settings that the command line takes precedence with, for this time.
 #[derive(Clone, Copy, Debug, Default)]

@@ -152,7 +152,12 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
     bench.harness.step();
     bench.until("the export", |s| s.exporting.is_none() && !s.notices.list.is_empty());
     let written: Vec<_> = std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name()).collect();
-    assert_eq!(written.len(), 3, "a label map, its labels and a DICOM-SEG: {written:?}; {:?}", bench.session().notices.list);
+    assert_eq!(
+        written.len(),
+        3,
+        "a label map, its labels and a DICOM-SEG: {written:?}; {:?}",
+        bench.session().notices.list
+    );
 }
 
 #[test]

@@ -31,9 +31,9 @@ impl Session {
         Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.unpack()))
     }
 
-    /// True where the last stroke is not in the journal yet, or nothing can be written.
+    /// How many things that were done are not in the workspace yet.
     pub fn unsaved(&self) -> usize {
-        self.unsaved
+        self.sent_to_store.saturating_sub(self.written) as usize
     }
 
     /// What undo would take back: the tool's name.

@@ -586,11 +586,11 @@ pub enum Event {
         /// What a model found there last.
         proposal: Option<Arc<Finding>>,
     },
-    /// So many things are not written yet.
+    /// Something was written to the workspace, or cannot be now.
     Stored {
-        /// How many.
-        waiting: usize,
-        /// Why the first of them cannot be written now.
+        /// How many things were written since the start.
+        written: u64,
+        /// Why the next one cannot be written now.
         trouble: Option<Error>,
     },
     /// How far the work in the workspace is.

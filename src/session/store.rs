@@ -51,7 +51,7 @@ impl Session {
 
     /// Hands something to the workspace that must not be lost.
     pub(super) fn store(&mut self, job: StoreJob) {
-        self.unsaved += 1;
+        self.sent_to_store += 1;
         self.jobs.push(Job::Store(job));
     }
 
@@ -146,8 +146,8 @@ impl Session {
         }
     }
 
-    pub(super) fn on_stored(&mut self, waiting: usize, trouble: Option<Error>) {
-        self.unsaved = waiting;
+    pub(super) fn on_stored(&mut self, written: u64, trouble: Option<Error>) {
+        self.written = written;
         match trouble {
             Some(error) => {
                 let text = super::sentence(&error.to_string());

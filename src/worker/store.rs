@@ -39,12 +39,14 @@ struct Queue {
     is_closed: bool,
     retry_now: bool,
     has_workspace: bool,
+    /// How many things that must not be lost were written so far.
+    written: u64,
 }
 
 impl Queue {
-    /// How many things that must not be lost are not written yet.
-    fn waiting(&self) -> usize {
-        self.jobs.iter().filter(|job| must_not_be_lost(job)).count()
+    /// True where something that must not be lost is not written yet.
+    fn has_work(&self) -> bool {
+        self.jobs.iter().any(must_not_be_lost)
     }
 }
 
@@ -184,18 +186,19 @@ impl Thread {
     /// Does the first job of the queue; it stays there where that has to be tried again.
     fn write(&mut self, job: StoreJob, told: &mut Option<String>) {
         self.adopt_before(&job);
-        let has_work = self.shared.lock().waiting() > 0;
+        let has_work = self.shared.lock().has_work();
         let result = self.keeper.work(&job, has_work);
         let is_done = !matches!(result, Err(Trouble::Later(_)));
-        let (waiting, was_stuck) = {
+        let (written, was_stuck) = {
             let mut queue = self.shared.lock();
             if is_done {
                 queue.jobs.pop_front();
+                queue.written += u64::from(must_not_be_lost(&job));
             }
             queue.is_working = false;
             queue.has_workspace = self.keeper.is_open();
             let was_stuck = std::mem::replace(&mut queue.is_stuck, !is_done);
-            (queue.waiting(), was_stuck)
+            (queue.written, was_stuck)
         };
         self.shared.changed.notify_all();
         match result {
@@ -204,14 +207,14 @@ impl Thread {
             Err(Trouble::Later(error)) => {
                 // The same trouble is told once.
                 if told.replace(error.to_string()) != Some(error.to_string()) {
-                    self.tell(Event::Stored { waiting, trouble: Some(error) });
+                    self.tell(Event::Stored { written, trouble: Some(error) });
                 }
                 return;
             }
         }
         *told = None;
         if must_not_be_lost(&job) || was_stuck {
-            self.tell(Event::Stored { waiting, trouble: None });
+            self.tell(Event::Stored { written, trouble: None });
         }
     }
 
