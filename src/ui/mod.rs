@@ -5,6 +5,8 @@ mod dialogs;
 mod overlay;
 mod panels;
 mod shortcuts;
+#[cfg(test)]
+mod tests;
 mod textures;
 pub mod theme;
 mod tool_input;
