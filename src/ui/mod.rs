@@ -5,8 +5,6 @@ mod dialogs;
 mod overlay;
 mod panels;
 mod shortcuts;
-#[cfg(test)]
-mod tests;
 mod textures;
 pub mod theme;
 mod tool_input;
@@ -182,3 +180,6 @@ fn bar(ui: &Ui, height: i8) -> Frame {
 fn side(ui: &Ui) -> Frame {
     Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 8 })
 }
+
+#[cfg(test)]
+mod tests;
