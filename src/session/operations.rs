@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     edit::Edit,
     mask::{Mask, PackedMask},
-    region::Region,
+    region::{PixelRect, Region},
     tools::{components, morphology},
 };
 use std::sync::Arc;
@@ -38,6 +38,10 @@ impl Session {
         if self.is_drawing() {
             return;
         }
+        if matches!(command, Some(UserCommand::AcceptProposal | UserCommand::AcceptAllProposals)) {
+            self.tools.preview = self.proposal_preview().unwrap_or_default();
+            return;
+        }
         let label = self.active_label();
         let outcome = command.and_then(|c| self.outcome(c, label).ok());
         match outcome.zip(self.live()) {
@@ -49,6 +53,19 @@ impl Session {
             }
             None => self.show_preview(),
         }
+    }
+
+    /// Where the mask on the screen is not what the model proposed.
+    fn proposal_preview(&self) -> Option<Preview> {
+        let (case, live) = (self.case()?, self.live()?);
+        let proposed = case.slices.get(case.slice)?.proposal.as_ref()?.mask();
+        let (columns, rows) = self.slice_size();
+        let differs = |column: usize, row: usize| {
+            let (column, row) = (column as i64, row as i64);
+            live.mask().at(column, row) != proposed.at(column, row)
+        };
+        let region = Region::from_fn(&PixelRect::whole(columns, rows), differs);
+        Some(Preview { region: Some(region), label: self.active_label(), ..Preview::default() })
     }
 
     fn apply_outcome(&mut self, name: &str, outcome: Outcome) {

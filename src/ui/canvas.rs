@@ -114,7 +114,7 @@ pub(crate) fn show(
         legend(&painter, rect);
     }
     if mode == ViewMode::Difference {
-        difference_legend(&painter, rect);
+        difference_legend(&painter, rect, case, shown.slice);
     }
     tool_overlay::paint(&painter, session, shown, placement);
     pointer(&response, placement, case, shown.slice)
@@ -237,8 +237,11 @@ fn legend(painter: &Painter, rect: Rect) {
 }
 
 /// What the colours of the difference mean.
-fn difference_legend(painter: &Painter, rect: Rect) {
+fn difference_legend(painter: &Painter, rect: Rect, case: &Case, slice: usize) {
     let mut corner = rect.right_bottom() - vec2(12.0, 12.0);
+    if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
+        return text(painter, corner, Align2::RIGHT_BOTTOM, "The model has proposed nothing here to compare with");
+    }
     for (color, words) in [(RELABELLED, "other label"), (REMOVED, "removed"), (ADDED, "added")] {
         let font = FontId::proportional(12.0);
         let width = painter.layout_no_wrap(words.into(), font, ON_CANVAS).size().x;

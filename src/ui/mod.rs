@@ -181,3 +181,6 @@ fn bar(ui: &Ui, height: i8) -> Frame {
 fn side(ui: &Ui) -> Frame {
     Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin { left: 12, right: 12, top: 8, bottom: 8 })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! The window over a session without a worker: what it asks before it closes, and what it says of a workspace.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    Error,
+    session::{
+        job::{Event, Job, StoreJob, WorkspaceSummary},
+        settings::Settings,
+    },
+};
+use egui::{ViewportCommand, ViewportEvent, ViewportId};
+use egui_kittest::{Harness, kittest::Queryable};
+
+struct App {
+    window: Window,
+    session: Session,
+    actions: Vec<String>,
+    jobs: Vec<Job>,
+}
+
+fn window(session: Session) -> Harness<'static, App> {
+    let mut is_new = true;
+    let frame = move |ui: &mut Ui, app: &mut App| {
+        if std::mem::take(&mut is_new) {
+            theme::install(ui.ctx());
+        }
+        for action in app.window.show(ui, &app.session) {
+            app.actions.push(format!("{action:?}"));
+            app.session.apply(action);
+        }
+        app.jobs.extend(app.session.take_jobs());
+    };
+    let app = App { window: Window::default(), session, actions: Vec::new(), jobs: Vec::new() };
+    let mut harness = Harness::builder().with_size([1280.0, 800.0]).build_ui_state(frame, app);
+    harness.run_steps(2);
+    harness
+}
+
+fn unsaved(waiting: usize) -> Session {
+    let mut session = Session::new(Settings::default());
+    let full = Error::new("write the workspace", "no space left on device");
+    session.on_event(Event::Stored { waiting, trouble: Some(full) });
+    session
+}
+
+/// Asks the window to close and tells what it answers.
+fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
+    harness.input_mut().viewports.get_mut(&ViewportId::ROOT).unwrap().events.push(ViewportEvent::Close);
+    harness.step();
+    let commands = harness.output().viewport_output[&ViewportId::ROOT].commands.clone();
+    harness.input_mut().viewports.get_mut(&ViewportId::ROOT).unwrap().events.clear();
+    harness.run_steps(2);
+    commands
+}
+
+#[test]
+fn the_window_does_not_close_on_work_that_is_not_written() {
+    let mut harness = window(unsaved(3));
+    assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
+    assert!(harness.query_by_label_contains("3 changes are not saved").is_some());
+    harness.get_all_by_label("Try again").last().unwrap().click();
+    harness.run_steps(2);
+    assert!(harness.state().jobs.iter().any(|j| matches!(j, Job::Store(StoreJob::Retry))));
+
+    harness.get_by_label("Leave and lose them").click();
+    harness.run_steps(2);
+    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose), "the user has said so");
+}
+
+#[test]
+fn the_window_closes_once_all_is_written() {
+    let mut harness = window(unsaved(1));
+    close(&mut harness);
+    harness.state_mut().session.on_event(Event::Stored { waiting: 0, trouble: None });
+    let mut closes = false;
+    for _ in 0..4 {
+        harness.step();
+        closes |= harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close);
+    }
+    assert!(closes);
+    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
+}
+
+#[test]
+fn the_window_closes_at_once_where_nothing_waits() {
+    let mut harness = window(Session::new(Settings::default()));
+    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
+}
+
+#[test]
+fn what_is_not_saved_is_said_below_with_the_reason() {
+    let harness = window(unsaved(3));
+    assert!(harness.query_by_label_contains("3 steps not saved: Cannot write the workspace").is_some());
+}
+
+#[test]
+fn workspaces_used_last_are_opened_from_the_first_screen() {
+    let mut session = Session::new(Settings::default());
+    let workspace = |name: &str, cases, is_missing| WorkspaceSummary {
+        folder: format!("/work/{name}").into(),
+        name: name.into(),
+        cases,
+        is_missing,
+    };
+    session.on_event(Event::Workspaces(vec![workspace("Heads", Some((12, 5)), false), workspace("Gone", None, true)]));
+    let mut harness = window(session);
+    harness.get_by_label("Open workspace Gone").click();
+    harness.run_steps(2);
+    assert!(harness.state().actions.iter().all(|a| !a.contains("OpenWorkspace")), "it is greyed");
+    harness.get_by_label("Open workspace Heads").click();
+    harness.run_steps(2);
+    assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/Heads\")"));
+}
