@@ -41,7 +41,8 @@ fn window(session: Session) -> Harness<'static, App> {
 fn unsaved(waiting: usize) -> Session {
     let mut session = Session::new(Settings::default());
     let full = Error::new("write the workspace", "no space left on device");
-    session.on_event(Event::Stored { waiting, trouble: Some(full) });
+    (0..waiting).for_each(|n| session.apply(Action::RenameWorkspace(format!("Work {n}"))));
+    session.on_event(Event::Stored { written: 0, trouble: Some(full) });
     session
 }
 
@@ -73,7 +74,7 @@ fn the_window_does_not_close_on_work_that_is_not_written() {
 fn the_window_closes_once_all_is_written() {
     let mut harness = window(unsaved(1));
     close(&mut harness);
-    harness.state_mut().session.on_event(Event::Stored { waiting: 0, trouble: None });
+    harness.state_mut().session.on_event(Event::Stored { written: 1, trouble: None });
     let mut closes = false;
     for _ in 0..4 {
         harness.step();
