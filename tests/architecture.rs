@@ -22,8 +22,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that only some modules may name, with those whose names go on after `_`.
-const ONLY_IN: &[(&str, &[&str])] =
-    &[("burn", &["model"]), ("egui", &["ui", "app"]), ("eframe", &["ui", "app"]), ("rfd", &["ui", "app"])];
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("burn", &["model"]),
+    ("egui", &["ui", "app"]),
+    ("eframe", &["ui", "app"]),
+    ("rfd", &["ui", "app"]),
+    ("rusqlite", &["workspace"]),
+];
 
 /// What `domain` must not name: it reads and writes nothing and starts no thread.
 const NOT_IN_DOMAIN: &[&str] = &["std::fs", "std::thread", "std::net", "std::process", "std::env", "rayon"];

@@ -84,7 +84,7 @@ pub(crate) fn show(
     let hidden = hidden_labels(session);
     let window = session.window_of(case, &loaded);
     let levels = Levels::of(&loaded.image, window, window == loaded.default_window);
-    let look = Look::new(placement, pixels_per_point, levels).with_labels(
+    let mut look = Look::new(placement, pixels_per_point, levels).with_labels(
         Layers::of(mode),
         session.labels(),
         &hidden,
@@ -95,7 +95,9 @@ pub(crate) fn show(
     let labels = live.or_else(|| finding.map(|f| state.passing.of(shown, f))).filter(|_| look.draws_labels());
     let wants_reference = mode == ViewMode::Difference;
     let reference = proposal.filter(|_| wants_reference).map(|p| state.proposed.of(shown, p));
-    let scene = Scene { image: &loaded.image, labels, reference, preview: None, look: &look };
+    let preview = live.and(session.preview().region.as_ref()).filter(|region| !region.is_empty());
+    look.preview = if preview.is_some() { tool_overlay::stripes(session) } else { look.preview };
+    let scene = Scene { image: &loaded.image, labels, reference, preview, look: &look };
     state.stage.paint(&painter, rect, &scene);
     if let Some(finding) = finding {
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
