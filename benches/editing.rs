@@ -16,13 +16,22 @@ use labrum::{
         Action, Session,
         command::UserCommand,
         finding::Finding,
-        job::{Event, Job, Loaded, SliceKey, WorkspaceInfo},
+        job::{Event, Job, Loaded, SliceKey, StoreJob, WorkspaceInfo},
         settings::Settings,
         tools::{Phase, PointerInput, ToolOptions},
+        view::Placement,
+    },
+    ui::{
+        look::{Layers, Levels, Look, Scene},
+        raster::{Area, Raster},
     },
     workspace::Workspace,
 };
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 const SIDE: usize = 2048;
 
@@ -152,6 +161,58 @@ fn journal(c: &mut Criterion) {
     });
 }
 
+/// The whole way of a move, as a scale that criterion does not tell: median and 99th percentile.
+fn together(_: &mut Criterion) {
+    const MOVES: usize = 3000;
+    const AREA: Area = Area { min: [0, 0], size: [1280, 800] };
+    let folder = tempfile::tempdir().unwrap();
+    let mut workspace = Workspace::open(&folder.path().join("w")).unwrap();
+    let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
+    let (mut seq, mut step) = (workspace.next_seq().unwrap(), Vec::new());
+    let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap());
+    let placement = Placement { scale: [0.39; 2], origin: [240.0, 0.0] };
+    let levels = Levels::of(&image, image.default_window(), true);
+    let look = Look::new(placement, 1.0, levels).with_labels(Layers::Fill, &[Label::named("Label", 0)], &[], 0.35);
+    let mut raster = Raster::default();
+    for (name, row_for_each) in [("a row for each stroke of 20 moves", 20), ("a row for each move", 1)] {
+        let mut session = session();
+        point(&mut session, Phase::Press, place(0));
+        let mut times: Vec<Duration> = (1..=MOVES)
+            .map(|n| {
+                let begun = Instant::now();
+                point(&mut session, Phase::Drag, place(n));
+                if n % row_for_each == 0 {
+                    point(&mut session, Phase::Release, place(n));
+                    for job in session.take_jobs() {
+                        if let Job::Store(StoreJob::Append { step: taken, .. }) = job {
+                            step.extend(taken.edits(false).map(|(slice, edit)| (slice as u32, edit)));
+                        }
+                    }
+                    if !step.is_empty() {
+                        seq += 1;
+                        let (author, tool) = (Author::Person("bench".into()), "Brush".into());
+                        let edits = std::mem::take(&mut step);
+                        let row = Step { seq, case, at: 0, author, tool, edits, state: StepState::Done };
+                        workspace.append(&row, &[]).unwrap();
+                    }
+                    point(&mut session, Phase::Press, place(n));
+                }
+                let live = session.live().unwrap();
+                let scene = Scene { image: &image, labels: Some(live), reference: None, preview: None, look: &look };
+                black_box(raster.update(&scene, AREA));
+                begun.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        let ms = |part: f64| times[(part * (MOVES - 1) as f64) as usize].as_secs_f64() * 1e3;
+        println!(
+            "brush move, radius 40, 2048x2048: mask, journal and screen (on the CPU), {name}: median {:.3} ms, 99 % {:.3} ms",
+            ms(0.5),
+            ms(0.99)
+        );
+    }
+}
+
 fn survey(c: &mut Criterion) {
     let mut mask = Mask::empty(SIDE, SIDE);
     mask.paint(&stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE), 1, &Rule::FREE);
@@ -164,6 +225,6 @@ fn survey(c: &mut Criterion) {
 criterion_group! {
     name = editing;
     config = Criterion::default().measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_secs(1)).sample_size(30);
-    targets = brush_move, gesture, undo, journal, survey
+    targets = together, brush_move, gesture, undo, journal, survey
 }
 criterion_main!(editing);
