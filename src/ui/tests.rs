@@ -5,10 +5,8 @@
 use super::*;
 use crate::{
     Error,
-    domain::label::Label,
     session::{
         job::{Event, Job, StoreJob, WorkspaceSummary},
-        labels::LabelAction,
         settings::Settings,
     },
 };
@@ -40,14 +38,10 @@ fn window(session: Session) -> Harness<'static, App> {
     harness
 }
 
-/// A session with so many changes and no workspace to write them to.
-fn unsaved(changes: usize) -> Session {
+fn unsaved(waiting: usize) -> Session {
     let mut session = Session::new(Settings::default());
-    session.on_event(Event::Workspace(Err(Error::new("open the workspace", "no space left on device"))));
-    for i in 0..changes {
-        session.apply(Action::Label(LabelAction::Add(Label::named(format!("Label {i}"), i))));
-    }
-    assert_eq!(session.unsaved(), changes);
+    let full = Error::new("write the workspace", "no space left on device");
+    session.on_event(Event::Stored { waiting, trouble: Some(full) });
     session
 }
 
@@ -79,7 +73,7 @@ fn the_window_does_not_close_on_work_that_is_not_written() {
 fn the_window_closes_once_all_is_written() {
     let mut harness = window(unsaved(1));
     close(&mut harness);
-    harness.state_mut().session = Session::new(Settings::default());
+    harness.state_mut().session.on_event(Event::Stored { waiting: 0, trouble: None });
     let mut closes = false;
     for _ in 0..4 {
         harness.step();
@@ -98,7 +92,7 @@ fn the_window_closes_at_once_where_nothing_waits() {
 #[test]
 fn what_is_not_saved_is_said_below_with_the_reason() {
     let harness = window(unsaved(3));
-    assert!(harness.query_by_label_contains("3 steps not saved: cannot open the workspace").is_some());
+    assert!(harness.query_by_label_contains("3 steps not saved: Cannot write the workspace").is_some());
 }
 
 #[test]
