@@ -64,9 +64,10 @@ fn area(region: &Region, placement: Placement, clip: Rect, fill: Color32, edge: 
     let seen = |s: &Span| (s.start as f32) < high[0] && (s.end as f32) > low[0];
     let spans = region.spans();
     let row_of = |row: usize| {
-        let first = spans.partition_point(|s| s.row < row);
-        let last = first + spans[first..].partition_point(|s| s.row == row);
-        spans[first..last].iter().filter(|s| seen(s)).map(|s| [s.start, s.end]).collect::<Vec<_>>()
+        let row = row as u32;
+        let first = spans.partition_point(|s| (s.row as u32) < row);
+        let last = first + spans[first..].partition_point(|s| s.row as u32 == row);
+        spans[first..last].iter().filter(|s| seen(s)).map(|s| [s.start as usize, s.end as usize]).collect::<Vec<_>>()
     };
     let at = |x: usize, y: usize| {
         let [x, y] = placement.screen_from_image([x as f32, y as f32]);
