@@ -61,13 +61,15 @@ impl Window {
             .frame(bar(ui, 4))
             .show(ui, |ui| panels::status::show(ui, session, self.pointer, &mut actions));
         if session.case().is_some() {
-            self.side_panels(ui, session, &mut actions);
+            let pointed = self.side_panels(ui, session, &mut actions);
             Panel::bottom("scrubber")
                 .frame(bar(ui, 8))
                 .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
             let pointer =
                 CentralPanel::no_frame().show(ui, |ui| canvas::show(ui, session, &mut self.canvas, &mut actions));
             self.pointer = pointer.inner;
+            // After the canvas: the tool hears that the pointer left it before the command is shown.
+            self.preview(session, pointed, &mut actions);
         } else {
             self.pointer = None;
             CentralPanel::default().show(ui, |ui| match &session.opening {
@@ -96,9 +98,10 @@ impl Window {
         self.dialogs.any_open()
     }
 
-    fn side_panels(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    /// Shows the panels at the sides; returns the command that is pointed at.
+    fn side_panels(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<UserCommand> {
         if !session.settings.panels {
-            return;
+            return None;
         }
         let settings = &session.settings;
         let left = Panel::left("cases")
@@ -116,7 +119,6 @@ impl Window {
             .default_size(settings.right_width)
             .size_range(248.0..=320.0)
             .show(ui, |ui| panels::inspector::show(ui, session, &mut self.dialogs, actions));
-        self.preview(session, right.inner, actions);
         let widths = [left.response.rect.width(), right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
         if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
@@ -126,6 +128,7 @@ impl Window {
                 actions.push(Action::SetPanelWidths(widths));
             }
         }
+        right.inner
     }
 
     /// Shows what the command that is pointed at would do.

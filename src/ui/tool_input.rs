@@ -106,7 +106,9 @@ pub(super) fn mouse(
     if response.contains_pointer() {
         wheel(ui, response, input, actions);
     }
-    let (layer, rect) = (response.layer_id, response.interact_rect);
+    let (layer, mut rect) = (response.layer_id, response.interact_rect);
+    // Where the edge of the panel is dragged nothing is drawn.
+    rect.max.x -= ui.style().interaction.resize_grab_radius_side;
     let has_popup = egui::Popup::is_any_open(ui.ctx());
     let is_canvas = |at: Pos2| !has_popup && rect.contains(at) && ui.ctx().layer_id_at(at).is_none_or(|l| l == layer);
     let is_typing = ui.ctx().egui_wants_keyboard_input();

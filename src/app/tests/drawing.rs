@@ -318,3 +318,25 @@ fn a_label_that_is_hidden_is_not_drawn_with() {
     assert_eq!(bench.label(at), 0);
     assert!(bench.session().notices.list.iter().any(|n| n.text.contains("hidden")));
 }
+
+#[test]
+fn the_proposal_is_seen_before_it_is_accepted() {
+    let mut bench = corrected();
+    bench.key(Key::B, Modifiers::NONE);
+    let at = bench.at(-260.0, -210.0);
+    bench.click_at(at);
+    let mask = |bench: &Bench| bench.session().live().unwrap().mask().clone();
+    let proposed = {
+        let case = bench.session().case().unwrap();
+        case.slices[case.slice].proposal.as_ref().unwrap().mask()
+    };
+    let drawn = mask(&bench).count(1) - proposed.count(1);
+    assert!(drawn > 50);
+    bench.harness.get_by_label("Accept the proposal here").hover();
+    bench.harness.run_steps(3);
+    assert_eq!(bench.session().preview().region.as_ref().unwrap().len(), drawn);
+    bench.click("Accept the proposal here");
+    assert_eq!(mask(&bench), proposed);
+    bench.key(Key::Z, Modifiers::COMMAND);
+    assert_eq!(bench.label(at), 1);
+}

@@ -69,7 +69,7 @@ impl WorkspaceDialog {
     fn rename(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {
         section(ui, "Rename");
         ui.horizontal(|ui| {
-            let width = ui.available_width() - 104.0;
+            let width = ui.available_width() - 96.0;
             let field = TextEdit::singleline(&mut self.name).desired_width(width).char_limit(64);
             ui.add(field).accessible_name("Name of the workspace");
             let name = self.name.trim();
@@ -89,7 +89,7 @@ impl WorkspaceDialog {
         }
         section(ui, "Move to a folder");
         ui.horizontal(|ui| {
-            let width = ui.available_width() - 200.0;
+            let width = ui.available_width() - 192.0;
             let field = TextEdit::singleline(&mut self.folder).desired_width(width).hint_text("/path/of/a/new/folder");
             ui.add(field).accessible_name("Folder to move to");
             if ui.add(Button::new("Browse").min_size(vec2(88.0, 24.0))).clicked() {
