@@ -10,6 +10,7 @@ use crate::{
     Error, Result,
     session::{
         Action, Session,
+        command::Shortcut,
         job::{Event, Job},
         settings::{DeviceChoice, Settings},
     },
@@ -147,7 +148,8 @@ impl LabrumApp {
             ui.ctx().set_zoom_factor(self.session.settings.ui_scale);
         }
         if std::mem::take(&mut self.tab_pressed) {
-            self.session.apply(Action::Command(crate::session::command::UserCommand::TogglePanels));
+            let tab = Shortcut::named(false, false, "Tab").and_then(|key| self.session.settings.keys.command(&key));
+            tab.into_iter().for_each(|command| self.session.apply(Action::Command(command)));
         }
         let mut actions = self.window.show(ui, &self.session);
         let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());

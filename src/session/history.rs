@@ -149,7 +149,6 @@ mod tests {
         let order: Vec<StepId> =
             std::iter::from_fn(|| history.clone().redo().and_then(|_| history.redo()).map(|s| s.id)).collect();
         assert_eq!(order, [StepId::Stored(10), StepId::Stored(11)], "the oldest is done again first");
-        let mut history = history;
         history.undo();
         history.undo();
         let order: Vec<StepId> = std::iter::from_fn(|| history.undo()).map(|s| s.id).collect();

@@ -18,10 +18,17 @@ pub use places::Places;
 
 use crate::{
     Error,
-    session::job::{Event, Job},
+    session::{
+        job::{Event, Job},
+        settings::Settings,
+    },
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
 
 /// Events wait here until the window takes them; senders wait when it is full.
 const EVENTS: usize = 64;
@@ -55,6 +62,8 @@ pub struct Worker {
     network: network::Handle,
     survey: Sender<Job>,
     store: store::Handle,
+    /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
+    settings: Arc<Mutex<Option<Settings>>>,
 }
 
 impl Worker {
@@ -74,10 +83,19 @@ impl Worker {
         let (survey, surveys) = unbounded();
         let out = outbox.clone();
         spawn("labrum-survey", move || survey::work(&surveys, &out))?;
+        let settings = Arc::<Mutex<Option<Settings>>>::default();
+        let newest = settings.clone();
         Ok(Self {
+            settings,
             survey,
             store: store::Handle::start(outbox.clone(), places.clone())?,
-            files: lane("labrum-files", outbox.clone(), move |job, out| files::work(job, &places, out))?,
+            files: lane("labrum-files", outbox.clone(), move |job, out| {
+                let job = match job {
+                    Job::SaveSettings(asked) => Job::SaveSettings(lock(&newest).take().unwrap_or(asked)),
+                    job => job,
+                };
+                files::work(job, &places, out);
+            })?,
             export: lane("labrum-export", outbox.clone(), export::work)?,
             network: network::Handle::start(outbox.clone(), network)?,
             decode,
@@ -91,7 +109,12 @@ impl Worker {
         match job {
             Job::Wishes(wishes) => self.decode.replace(wishes),
             Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
-            Job::Open { .. } | Job::OpenSample(_) | Job::SaveSettings(_) | Job::LookAtWorkspaces(_) => {
+            Job::SaveSettings(settings) => {
+                if lock(&self.settings).replace(settings.clone()).is_none() {
+                    self.hand_over(&self.files, Job::SaveSettings(settings));
+                }
+            }
+            Job::Open { .. } | Job::OpenSample(_) | Job::LookAtWorkspaces(_) => {
                 self.hand_over(&self.files, job);
             }
             Job::Export(_) | Job::Import { .. } => self.hand_over(&self.export, job),
@@ -135,6 +158,10 @@ impl Drop for Worker {
         self.network.close();
         self.store.close();
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A thread that does its jobs one after the other.

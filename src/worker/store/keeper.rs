@@ -386,7 +386,7 @@ mod tests {
         keeper.adopt(CaseToAdopt { case: 1, study: Arc::new(StudyInfo::default()), series: series() }).unwrap();
         // Noise, so that each step takes many pages.
         let noise = |seed: usize| {
-            let labels = (0..256 * 256).map(|i| (i * 7919 * (seed + 1) >> 7) as u8 % 3).collect();
+            let labels = (0..256 * 256).map(|i| ((i * 7919 * (seed + 1)) >> 7) as u8 % 3).collect();
             Mask::from_labels(256, 256, labels).unwrap()
         };
         let mut before = Mask::empty(256, 256);
