@@ -50,6 +50,8 @@ pub struct SliceState {
     pub proposal_revision: u64,
     /// What is shown of its mask; of the mask as it was a moment ago while it is drawn on.
     pub finding: Option<Arc<Finding>>,
+    /// The revision of the mask that `finding` is of.
+    pub(super) found_revision: u64,
     /// What a model found there last.
     pub proposal: Option<Arc<Finding>>,
     /// The mask; for the slice on the screen that of the session's live one counts.
@@ -60,6 +62,13 @@ pub struct SliceState {
     pub is_proposal_apart: bool,
     /// Why its pixels cannot be shown.
     pub failure: Option<Error>,
+}
+
+impl SliceState {
+    /// What is shown of the mask, where it is of the mask as it is now.
+    pub fn current_finding(&self) -> Option<&Arc<Finding>> {
+        self.finding.as_ref().filter(|_| self.found_revision == self.revision)
+    }
 }
 
 /// The small picture of a case.

@@ -188,6 +188,7 @@ impl Session {
     pub(super) fn on_surveyed(&mut self, key: SliceKey, revision: u64, finding: Arc<super::finding::Finding>) {
         if let Some(state) = self.slice_state_mut(key).filter(|s| s.revision == revision) {
             state.finding = Some(finding);
+            state.found_revision = revision;
         }
     }
 

@@ -150,6 +150,11 @@ impl Finding {
         finding
     }
 
+    /// True where it says how sure a model is along the boundary.
+    pub fn has_confidence(&self) -> bool {
+        !self.probabilities.is_empty()
+    }
+
     /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels that the model does not know.
     pub fn probabilities(&self, count: usize) -> Vec<Vec<u16>> {
         let wide = |runs: &Runs| runs.unpack().iter().map(|v| u16::from(*v) * 257).collect();

@@ -24,7 +24,11 @@ impl Session {
             .flat_map(|(s, state)| (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d)))
             .collect();
         if places.is_empty() {
-            return self.notices.add(Severity::Info, "The model is sure of the whole boundary.");
+            let text = match case.slices.iter().any(|s| s.proposal.is_some()) {
+                true => "There is no doubtful boundary: the model is sure, or a person has drawn it.",
+                false => "No model was run on this case: nothing is known of doubt.",
+            };
+            return self.notices.add(Severity::Info, text);
         }
         let here = self.focus.filter(|(key, _)| *key == case.key()).map(|(key, d)| (key.slice, d));
         let next = match (here, forward) {

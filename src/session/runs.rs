@@ -221,6 +221,7 @@ impl Session {
         state.proposal_revision += 1;
         state.mask = Some(PackedMask::of(&finding.mask()));
         state.finding = Some(finding);
+        state.found_revision = state.revision;
         if self.focus.is_some_and(|(focus, _)| focus == key) {
             self.focus = None;
         }

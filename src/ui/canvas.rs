@@ -81,11 +81,18 @@ pub(crate) fn show(
     let state_of = case.slices.get(shown.slice);
     let finding = state_of.and_then(|s| s.finding.as_ref());
     let proposal = state_of.and_then(|s| s.proposal.as_ref());
+    // What was worked out from a mask counts as long as nobody draws on.
+    let is_current = !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
+    let shows_confidence = mode == ViewMode::Confidence && is_current && finding.is_some_and(|f| f.has_confidence());
+    let layers = match mode {
+        ViewMode::Confidence if !shows_confidence => Layers::Outline,
+        mode => Layers::of(mode),
+    };
     let hidden = hidden_labels(session);
     let window = session.window_of(case, &loaded);
     let levels = Levels::of(&loaded.image, window, window == loaded.default_window);
     let mut look = Look::new(placement, pixels_per_point, levels).with_labels(
-        Layers::of(mode),
+        layers,
         session.labels(),
         &hidden,
         session.settings.opacity,
@@ -103,16 +110,16 @@ pub(crate) fn show(
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
         Overlay {
             finding,
-            mode,
+            mode: if mode == ViewMode::Confidence && !shows_confidence { ViewMode::Outline } else { mode },
             hidden_labels: &hidden,
-            measurements: session.settings.measurements,
+            measurements: session.settings.measurements && is_current,
             focus,
             placement,
         }
         .paint(&painter);
     }
     annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
-    if mode == ViewMode::Confidence && finding.is_some() {
+    if shows_confidence {
         legend(&painter, rect);
     }
     if mode == ViewMode::Difference {
