@@ -4,6 +4,12 @@ use super::job::CaseId;
 use crate::domain::edit::Edit;
 use std::sync::Arc;
 
+/// Steps may take so much memory; at least [`KEPT`] stay whatever they take.
+const BYTES: usize = 48 << 20;
+
+/// So many steps can be undone at least.
+const KEPT: usize = 1000;
+
 /// Names a step: the journal gives a number to what it has stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepId {
@@ -34,6 +40,10 @@ impl Step {
             Some((*slice, if undo { edit.inverse() } else { edit }))
         })
     }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.edits.iter().map(|(_, bytes)| bytes.len() + 40).sum::<usize>()
+    }
 }
 
 /// Steps that can be undone, and those that can be done again.
@@ -48,6 +58,21 @@ impl History {
     pub fn push(&mut self, step: Step) {
         self.undone.clear();
         self.done.push(step);
+        // Now and then is often enough.
+        if self.done.len().is_multiple_of(64) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Keeps within the memory; the journal has the steps that are forgotten here.
+    fn forget_oldest(&mut self) {
+        let mut room = BYTES;
+        let newest = self.done.iter().rev().take_while(|step| {
+            room = room.saturating_sub(step.bytes());
+            room > 0
+        });
+        let kept = newest.count().max(KEPT).min(self.done.len());
+        self.done.drain(..self.done.len() - kept);
     }
 
     /// Takes the newest step back; it can be done again.
@@ -110,8 +135,7 @@ impl History {
 
     /// What the steps cost in memory, bytes.
     pub fn bytes(&self) -> usize {
-        let of = |s: &Step| size_of::<Step>() + s.edits.iter().map(|(_, b)| b.len() + 40).sum::<usize>();
-        self.done.iter().chain(&self.undone).map(of).sum()
+        self.done.iter().chain(&self.undone).map(Step::bytes).sum()
     }
 }
 
@@ -137,6 +161,17 @@ mod tests {
         assert_eq!(history.undo().unwrap().id, StepId::New(3));
         assert_eq!(history.undo().unwrap().id, StepId::New(1));
         assert!(history.undo().is_none());
+    }
+
+    #[test]
+    fn many_large_steps_are_forgotten_from_the_oldest_on_and_a_thousand_stay() {
+        let mut history = History::default();
+        for n in 0..1280 {
+            let edits = vec![(0, Arc::from(vec![0; 100_000]))];
+            history.push(Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits });
+        }
+        assert_eq!(history.len(), KEPT);
+        assert_eq!(history.next_undo().unwrap().id, StepId::New(1279));
     }
 
     #[test]

@@ -1,0 +1,146 @@
+//! Plain data between the session and the workspace.
+
+use super::CaseId;
+use crate::{
+    Error,
+    domain::{
+        journal::Meter,
+        label::Label,
+        mask::PackedMask,
+        study::{Series, Status},
+    },
+    session::{
+        case::StudyInfo,
+        finding::Finding,
+        history::{Step, StepId},
+    },
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// A case that the workspace is to know.
+#[derive(Clone, Debug)]
+pub struct CaseToAdopt {
+    /// What the session calls it.
+    pub case: CaseId,
+    /// Its study.
+    pub study: Arc<StudyInfo>,
+    /// The series.
+    pub series: Arc<Series>,
+}
+
+/// What the workspace is to do. All but opening and adopting must not be lost.
+#[derive(Clone, Debug)]
+pub enum StoreJob {
+    /// Open a workspace, or the user's own; the one before is closed.
+    Open {
+        /// Its folder.
+        folder: Option<PathBuf>,
+        /// Tell where its cases are, to open them.
+        with_cases: bool,
+    },
+    /// Try again now.
+    Retry,
+    /// Give it another name.
+    Rename(String),
+    /// Move it to another folder.
+    Move(PathBuf),
+    /// Find or enter cases.
+    Adopt(Vec<CaseToAdopt>),
+    /// The list of labels.
+    Labels(Vec<Label>),
+    /// A step was taken.
+    Append {
+        /// The step.
+        step: Step,
+        /// Who took it; empty where unknown.
+        person: String,
+        /// Cases that are open: what was undone on them cannot be done again.
+        open: Vec<CaseId>,
+    },
+    /// A step was taken back or done again.
+    SetUndone {
+        /// Which.
+        step: StepId,
+        /// Taken back.
+        undone: bool,
+    },
+    /// A model found something.
+    Proposal {
+        /// On which case.
+        case: CaseId,
+        /// On which slice.
+        slice: usize,
+        /// What.
+        finding: Arc<Finding>,
+    },
+    /// A case has another status.
+    Status {
+        /// Which case.
+        case: CaseId,
+        /// Its status.
+        status: Status,
+    },
+    /// A person worked on a case.
+    Seconds {
+        /// Which case.
+        case: CaseId,
+        /// For so long.
+        seconds: f64,
+    },
+}
+
+/// A workspace that is open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkspaceInfo {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Vec<Label>,
+    /// How far the work is.
+    pub meter: Meter,
+    /// Files and folders of its cases, where they are to be opened.
+    pub sources: Vec<PathBuf>,
+}
+
+/// What is told of a workspace that is not open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceSummary {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name; the folder's where it cannot be read.
+    pub name: String,
+    /// Cases in all and accepted ones, where they can be told.
+    pub cases: Option<(u32, u32)>,
+    /// The folder is gone or is no workspace any more.
+    pub is_missing: bool,
+}
+
+/// A slice as the workspace kept it.
+#[derive(Clone, Debug, Default)]
+pub struct RestoredSlice {
+    /// Its mask.
+    pub mask: Option<PackedMask>,
+    /// Steps were made on it.
+    pub is_touched: bool,
+    /// The newest proposal came after them.
+    pub is_proposal_apart: bool,
+}
+
+/// A case as the workspace kept it. Findings come later, slice by slice.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// Where it stood.
+    pub status: Status,
+    /// Seconds of work on it.
+    pub seconds: f64,
+    /// One for each slice.
+    pub slices: Vec<RestoredSlice>,
+    /// Steps that stand, oldest first.
+    pub done: Vec<Step>,
+    /// Steps that were taken back, oldest first.
+    pub undone: Vec<Step>,
+    /// What could not be restored.
+    pub problems: Vec<Error>,
+}
