@@ -11,7 +11,7 @@ use crate::{
     session::{
         Action, Session,
         command::Shortcut,
-        job::{Event, Job},
+        job::{Event, Job, StoreJob},
         settings::{DeviceChoice, Settings},
     },
     ui::{self, Window},
@@ -186,9 +186,9 @@ impl LabrumApp {
     }
 
     fn hand_out_jobs(&mut self) {
-        let mut stores = false;
+        let mut has_step = false;
         for job in self.session.take_jobs() {
-            stores |= matches!(job, Job::Store(_));
+            has_step |= matches!(job, Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. }));
             match job {
                 Job::Pick(pick) => {
                     if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
@@ -198,7 +198,7 @@ impl LabrumApp {
                 job => self.worker.submit(job),
             }
         }
-        if stores {
+        if has_step {
             // A step is on disk before the next frame, unless the disk is slow: then the window does not wait for it.
             self.worker.settle(STORE_TIME);
         }
