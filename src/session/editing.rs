@@ -100,7 +100,8 @@ impl Session {
         let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
         let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed };
         self.history.push(step.clone());
-        let open = self.cases.iter().map(|c| c.id).collect();
+        // What was undone on a case that is not looked up yet can still be done again.
+        let open = self.cases.iter().filter(|c| c.is_restored).map(|c| c.id).collect();
         self.store(StoreJob::Append { step, person: self.settings.person.clone(), open });
         self.work_on(case);
         self.mask_changed(case, edits.iter().map(|(slice, _)| *slice));

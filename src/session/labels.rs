@@ -4,6 +4,7 @@ use super::{
     Session,
     job::{SliceKey, StoreJob},
     notice::Severity,
+    store::WorkspaceState,
 };
 use crate::domain::{
     label::Label,
@@ -63,6 +64,11 @@ impl Session {
     }
 
     pub(super) fn label_action(&mut self, action: LabelAction) {
+        let changes = !matches!(action, LabelAction::Choose(_) | LabelAction::PaintOver(_));
+        if changes && *self.workspace() == WorkspaceState::Opening {
+            // Its own list comes with it, and must not be overwritten.
+            return self.notices.add(Severity::Info, "The workspace is being opened.");
+        }
         match action {
             LabelAction::Choose(label) => self.active_label = label.clamp(1, self.labels.len().max(1) as u8),
             LabelAction::Add(label) => {

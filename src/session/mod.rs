@@ -319,6 +319,9 @@ impl Session {
             C::AcceptAllProposals if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) => {
                 Some("The model has proposed nothing")
             }
+            C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks if case.is_some_and(|c| !c.is_restored) => {
+                Some("The workspace is being opened")
+            }
             _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),
             _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
@@ -375,8 +378,8 @@ impl Session {
             Action::ImportMasks(paths) => self.import_masks(paths),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
-            Action::MoveWorkspace(folder) => self.store(StoreJob::Move(folder)),
-            Action::RetryStore => self.jobs.push(Job::Store(StoreJob::Retry)),
+            Action::MoveWorkspace(folder) => self.jobs.push(Job::Store(StoreJob::Move(folder))),
+            Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),

@@ -153,7 +153,7 @@ impl Session {
     }
 
     pub(super) fn on_interpolated(&mut self, job: &InterpolateJob, shapes: Vec<(usize, Region)>) {
-        if self.history.len() != job.edits_seen {
+        if self.history.len() != job.edits_seen || self.is_drawing() {
             return self.notices.add(Severity::Info, "Something was drawn meanwhile: nothing was interpolated.");
         }
         let rule = self.rule(job.label);

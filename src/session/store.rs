@@ -56,13 +56,33 @@ impl Session {
     }
 
     pub(super) fn open_workspace(&mut self, folder: PathBuf) {
-        // What no workspace has yet goes to this one.
-        if !matches!(self.workspace, WorkspaceState::Failed(_)) {
-            self.close_all();
-            self.labels.clear();
+        match self.workspace {
+            // What no workspace has yet goes to this one.
+            WorkspaceState::Failed(_) => self.wait_for_workspace(),
+            _ => {
+                self.close_all();
+                self.labels.clear();
+            }
         }
         self.workspace = WorkspaceState::Opening;
         self.jobs.push(Job::Store(StoreJob::Open { folder: Some(folder), with_cases: true }));
+    }
+
+    /// Tries again to write what is not written, and to open what could not be opened.
+    pub(super) fn retry_store(&mut self) {
+        if matches!(self.workspace, WorkspaceState::Failed(_)) {
+            self.wait_for_workspace();
+            self.workspace = WorkspaceState::Opening;
+        }
+        self.jobs.push(Job::Store(StoreJob::Retry));
+    }
+
+    /// The workspace that is opened may know cases on which nothing was drawn here: nobody begins on one before it said.
+    fn wait_for_workspace(&mut self) {
+        self.drop_hand();
+        for case in &mut self.cases {
+            case.is_restored = case.slices.iter().any(|s| s.is_touched);
+        }
     }
 
     pub(super) fn on_workspace(&mut self, result: Result<WorkspaceInfo>) {
@@ -140,9 +160,15 @@ impl Session {
 
     /// The findings of a slice that came from the workspace.
     pub(super) fn on_restored_slice(&mut self, key: SliceKey, finding: Arc<Finding>, proposal: Option<Arc<Finding>>) {
-        if let Some(state) = self.slice_state_mut(key).filter(|s| s.revision == 0) {
+        let Some(state) = self.slice_state_mut(key) else { return };
+        if state.proposal_revision == 0 && state.proposal.is_none() {
             state.proposal = proposal;
+        }
+        if state.revision == 0 {
             state.finding = Some(finding);
+        } else {
+            // Drawn on since: shown against the proposal from now on.
+            self.survey(key);
         }
     }
 
@@ -158,7 +184,8 @@ impl Session {
                 self.store_trouble = Some(text);
             }
             None => {
-                if self.store_trouble.take().is_some() {
+                if let Some(text) = self.store_trouble.take() {
+                    self.notices.list.retain(|n| !n.text.starts_with(&text));
                     self.notices.add(Severity::Info, "All work is saved again.");
                 }
             }

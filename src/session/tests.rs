@@ -13,6 +13,8 @@ use crate::{
     domain::{
         image::{Image, Pixels},
         label::Label,
+        mask::Rule,
+        region::{PixelRect, Region},
         study::{Catalog, Kind, Series, Slice, Source, Status, Study},
     },
     model::card::{Config, InputSpec, ModelCard, Purpose},
@@ -305,4 +307,34 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
     assert_eq!(shown(&session), Window::new(1.0, 2.0));
     command(&mut session, UserCommand::WindowReset);
     assert_eq!(shown(&session), default_window);
+}
+
+#[test]
+fn labels_wait_for_the_workspace_that_has_its_own() {
+    let mut session = Session::new(Settings::default());
+    session.take_jobs();
+    session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 0))));
+    assert!(session.labels().is_empty() && session.take_jobs().is_empty());
+    let labels = vec![Label::named("Tumour", 0)];
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo { labels: labels.clone(), ..WorkspaceInfo::default() })));
+    assert_eq!(session.labels(), labels);
+}
+
+#[test]
+fn a_case_that_is_not_looked_up_yet_keeps_what_was_undone_on_it() {
+    let mut session = session(&[("a", 1), ("b", 1)], None);
+    session.cases[1].is_restored = false;
+    let key = SliceKey { case: session.cases[0].id, slice: 0 };
+    let dot = Region::from_fn(&PixelRect { columns: 3..4, rows: 3..4 }, |_, _| true);
+    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
+    session.commit("Brush", key.case, vec![(0, edit)]);
+    let open = session.take_jobs().into_iter().find_map(|j| match j {
+        Job::Store(StoreJob::Append { open, .. }) => Some(open),
+        _ => None,
+    });
+    assert_eq!(open.unwrap(), [key.case]);
+    command(&mut session, UserCommand::NextCase);
+    session.take_jobs();
+    command(&mut session, UserCommand::Skip);
+    assert_eq!(session.cases[1].status, Status::New, "what the workspace knows of it comes first");
 }

@@ -154,6 +154,8 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        // A thread that waits for room among the events would never end.
+        self.events = crossbeam_channel::never();
         self.decode.close();
         self.network.close();
         self.store.close();

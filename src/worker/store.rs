@@ -32,7 +32,9 @@ enum Later {
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<StoreJob>,
+    /// In the order in which they are done, each with a number of its own.
+    jobs: VecDeque<(u64, StoreJob)>,
+    next_number: u64,
     later: VecDeque<Later>,
     is_working: bool,
     is_stuck: bool,
@@ -46,7 +48,24 @@ struct Queue {
 impl Queue {
     /// True where something that must not be lost is not written yet.
     fn has_work(&self) -> bool {
-        self.jobs.iter().any(must_not_be_lost)
+        self.jobs.iter().any(|(_, job)| must_not_be_lost(job))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    fn put_last(&mut self, job: StoreJob) {
+        let number = self.number();
+        self.jobs.push_back((number, job));
+    }
+
+    /// Before all others, those that cannot be done now included.
+    fn put_first(&mut self, job: StoreJob) {
+        let number = self.number();
+        self.jobs.push_front((number, job));
+        self.retry_now = true;
     }
 }
 
@@ -78,7 +97,7 @@ impl Handle {
         let mine = shared.clone();
         let thread = thread::Builder::new()
             .name("labrum-workspace".into())
-            .spawn(move || Thread { shared: mine, outbox, keeper: Keeper::new(places) }.run())
+            .spawn(move || Thread { shared: mine, outbox, keeper: Keeper::new(places), told: None }.run())
             .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -86,19 +105,18 @@ impl Handle {
     pub(super) fn submit(&self, job: StoreJob) {
         let mut queue = self.shared.lock();
         match job {
-            StoreJob::Retry => queue.retry_now = true,
+            StoreJob::Retry if queue.has_workspace => queue.retry_now = true,
+            // The steps go with the workspace: also those that its full disk did not take.
+            StoreJob::Retry | StoreJob::Move(_) => queue.put_first(job),
             StoreJob::Adopt(cases) => queue.later.extend(cases.into_iter().map(Later::Adopt)),
             StoreJob::Open { .. } if queue.has_workspace => {
                 // The cases of the one before were closed.
                 queue.later.clear();
-                queue.jobs.push_back(job);
+                queue.put_last(job);
             }
-            StoreJob::Open { .. } => {
-                // What waits for a workspace goes to this one.
-                queue.jobs.push_front(job);
-                queue.retry_now = true;
-            }
-            job => queue.jobs.push_back(job),
+            // What waits for a workspace goes to this one.
+            StoreJob::Open { .. } => queue.put_first(job),
+            job => queue.put_last(job),
         }
         self.shared.changed.notify_all();
     }
@@ -118,7 +136,10 @@ impl Handle {
 
     /// Lets the thread write what it still can, and waits for it.
     pub(super) fn close(&mut self) {
-        self.shared.lock().is_closed = true;
+        let mut queue = self.shared.lock();
+        // Once more, whatever failed before.
+        (queue.is_closed, queue.retry_now) = (true, true);
+        drop(queue);
         self.shared.changed.notify_all();
         if self.thread.take().is_some_and(|t| t.join().is_err()) {
             log::error!("the thread of the workspace has failed");
@@ -128,7 +149,7 @@ impl Handle {
 
 /// What the thread does next.
 enum Next {
-    Job(StoreJob),
+    Job(u64, StoreJob),
     Later(Later),
     Fold,
     End,
@@ -138,17 +159,18 @@ struct Thread {
     shared: Arc<Shared>,
     outbox: Outbox,
     keeper: Keeper,
+    /// The trouble that the window knows of.
+    told: Option<String>,
 }
 
 impl Thread {
     fn run(mut self) {
-        let mut told = None;
         loop {
             match self.next() {
                 Next::End => return self.keeper.close(),
                 Next::Fold => self.keeper.fold(),
                 Next::Later(later) => self.look_up(later),
-                Next::Job(job) => self.write(job, &mut told),
+                Next::Job(number, job) => self.write(number, &job),
             }
         }
     }
@@ -156,19 +178,20 @@ impl Thread {
     fn next(&self) -> Next {
         let mut queue = self.shared.lock();
         loop {
-            let may_try = !queue.is_stuck || std::mem::take(&mut queue.retry_now);
-            if may_try && let Some(job) = queue.jobs.front().cloned() {
-                queue.is_working = true;
-                return Next::Job(job);
+            if !queue.is_stuck || std::mem::take(&mut queue.retry_now) {
+                if let Some((number, job)) = queue.jobs.front().cloned() {
+                    queue.is_working = true;
+                    return Next::Job(number, job);
+                }
+                if !queue.is_closed
+                    && self.keeper.is_open()
+                    && let Some(later) = queue.later.pop_front()
+                {
+                    return Next::Later(later);
+                }
             }
             if queue.is_closed {
                 return Next::End;
-            }
-            if !queue.is_stuck
-                && self.keeper.is_open()
-                && let Some(later) = queue.later.pop_front()
-            {
-                return Next::Later(later);
             }
             let rest = if queue.is_stuck { RETRY } else { REST };
             let (woken, slept) = self.shared.changed.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner);
@@ -183,50 +206,50 @@ impl Thread {
         }
     }
 
-    /// Does the first job of the queue; it stays there where that has to be tried again.
-    fn write(&mut self, job: StoreJob, told: &mut Option<String>) {
-        self.adopt_before(&job);
-        let has_work = self.shared.lock().has_work();
-        let result = self.keeper.work(&job, has_work);
+    /// Does a job; it stays in the queue where that has to be tried again.
+    fn write(&mut self, number: u64, job: &StoreJob) {
+        let result = self.prepare(job).and_then(|()| {
+            let has_work = self.shared.lock().has_work();
+            self.keeper.work(job, has_work)
+        });
         let is_done = !matches!(result, Err(Trouble::Later(_)));
-        let (written, was_stuck) = {
+        let was_stuck = {
             let mut queue = self.shared.lock();
             if is_done {
-                queue.jobs.pop_front();
-                queue.written += u64::from(must_not_be_lost(&job));
+                // Others may have come before it meanwhile.
+                queue.jobs.retain(|(n, _)| *n != number);
+                queue.written += u64::from(must_not_be_lost(job));
             }
             queue.is_working = false;
             queue.has_workspace = self.keeper.is_open();
-            let was_stuck = std::mem::replace(&mut queue.is_stuck, !is_done);
-            (queue.written, was_stuck)
+            std::mem::replace(&mut queue.is_stuck, !is_done)
         };
         self.shared.changed.notify_all();
         match result {
             Ok(events) => events.into_iter().for_each(|event| self.tell(event)),
             Err(Trouble::Never(error)) => self.tell(Event::Failed(error)),
-            Err(Trouble::Later(error)) => {
-                // The same trouble is told once.
-                if told.replace(error.to_string()) != Some(error.to_string()) {
-                    self.tell(Event::Stored { written, trouble: Some(error) });
-                }
-                return;
-            }
+            Err(Trouble::Later(error)) => return self.tell_trouble(error),
         }
-        *told = None;
-        if must_not_be_lost(&job) || was_stuck {
-            self.tell(Event::Stored { written, trouble: None });
+        if must_not_be_lost(job) || (was_stuck && self.keeper.is_open()) {
+            self.tell_written();
         }
     }
 
-    /// A step on a case that was not looked up yet: no workspace could be opened when it was drawn.
-    fn adopt_before(&mut self, job: &StoreJob) {
+    /// What a job needs: a workspace that is open and knows the case. Neither may have been there when it was made.
+    fn prepare(&mut self, job: &StoreJob) -> std::result::Result<(), Trouble> {
+        if must_not_be_lost(job) && !self.keeper.is_open() {
+            let events = self.keeper.open_again()?;
+            events.into_iter().for_each(|event| self.tell(event));
+        }
         let unknown = keeper::case_of(job).filter(|case| self.keeper.is_open() && !self.keeper.knows(*case));
-        let Some(case) = unknown else { return };
+        let Some(case) = unknown else { return Ok(()) };
         let mut queue = self.shared.lock();
         let at = queue.later.iter().position(|l| matches!(l, Later::Adopt(c) if c.case == case));
-        if let Some(Later::Adopt(adopt)) = at.and_then(|at| queue.later.remove(at)) {
-            drop(queue);
-            self.look_up(Later::Adopt(adopt));
+        let found = at.and_then(|at| queue.later.remove(at));
+        drop(queue);
+        match found {
+            Some(Later::Adopt(adopt)) => self.adopt(adopt),
+            _ => Ok(()),
         }
     }
 
@@ -235,20 +258,55 @@ impl Thread {
         self.outbox.send(event);
     }
 
+    /// The same trouble is told once.
+    fn tell_trouble(&mut self, error: Error) {
+        if self.told.replace(error.to_string()) != Some(error.to_string()) {
+            let written = self.shared.lock().written;
+            self.tell(Event::Stored { written, trouble: Some(error) });
+        }
+    }
+
+    fn tell_written(&mut self) {
+        self.told = None;
+        let written = self.shared.lock().written;
+        self.tell(Event::Stored { written, trouble: None });
+    }
+
     fn look_up(&mut self, later: Later) {
         match later {
-            Later::Adopt(case) => match self.keeper.adopt(case) {
-                Ok((restored, slices)) => {
-                    self.tell(restored);
-                    self.shared.lock().later.extend(slices.into_iter().map(Later::Findings));
+            Later::Adopt(case) => {
+                let result = self.adopt(case);
+                let is_stuck = matches!(result, Err(Trouble::Later(_)));
+                let was_stuck = std::mem::replace(&mut self.shared.lock().is_stuck, is_stuck);
+                match result {
+                    Err(Trouble::Later(error)) => self.tell_trouble(error),
+                    // Nobody can draw on a case whose work could not be kept.
+                    Err(Trouble::Never(error)) => self.tell(Event::Failed(error)),
+                    Ok(()) if was_stuck => self.tell_written(),
+                    Ok(()) => {}
                 }
-                // Nobody can draw on a case whose work could not be kept.
-                Err(error) => self.tell(Event::Failed(error)),
-            },
+            }
             Later::Findings(key) => {
                 if let Some(event) = self.keeper.findings(key) {
                     self.tell(event);
                 }
+            }
+        }
+    }
+
+    /// Finds or enters a case; it waits on where that has to be tried again.
+    fn adopt(&mut self, case: CaseToAdopt) -> std::result::Result<(), Trouble> {
+        match self.keeper.adopt(case.clone()) {
+            Ok((restored, slices)) => {
+                self.tell(restored);
+                self.shared.lock().later.extend(slices.into_iter().map(Later::Findings));
+                Ok(())
+            }
+            Err(trouble) => {
+                if matches!(trouble, Trouble::Later(_)) {
+                    self.shared.lock().later.push_front(Later::Adopt(case));
+                }
+                Err(trouble)
             }
         }
     }

@@ -322,6 +322,30 @@ fn interpolation_asks_for_the_gaps_and_is_one_step() {
 }
 
 #[test]
+fn interpolation_keeps_off_a_stroke_that_goes_on() {
+    let mut session = drawing(3);
+    take(&mut session, UserCommand::ToolBrush, 6.0);
+    for slice in [0, 2, 1] {
+        session.apply(Action::SetSlice(slice));
+        if slice != 1 {
+            click(&mut session, [20.0, 20.0], false);
+        }
+    }
+    command(&mut session, UserCommand::Interpolate);
+    let job = session.take_jobs().into_iter().find_map(|j| if let Job::Interpolate(j) = j { Some(j) } else { None });
+    let shape = job.as_ref().unwrap().shapes[0].1.clone();
+    session.apply(Action::Label(LabelAction::Choose(2)));
+    point(&mut session, Phase::Press, [24.0, 20.0], false);
+    session.on_event(Event::Interpolated(job.unwrap(), vec![(1, shape)]));
+    point(&mut session, Phase::Release, [24.0, 20.0], false);
+    let drawn = mask(&session);
+    command(&mut session, UserCommand::Undo);
+    assert!(mask(&session).is_blank(), "the stroke was the only step on this slice");
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(mask(&session), drawn);
+}
+
+#[test]
 fn nothing_is_drawn_with_a_locked_or_hidden_label() {
     for change in [|l: &mut Label| l.locked = true, |l: &mut Label| l.visible = false] {
         let mut session = drawing(1);

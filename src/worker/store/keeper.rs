@@ -34,11 +34,24 @@ const STEPS: u32 = 1000;
 const FOLDED: u32 = 8;
 
 /// Why something was not written.
+#[derive(Debug)]
 pub(super) enum Trouble {
     /// It may work another time.
     Later(Error),
     /// It never will.
     Never(Error),
+}
+
+impl Trouble {
+    fn error(self) -> Error {
+        match self {
+            Self::Later(error) | Self::Never(error) => error,
+        }
+    }
+
+    fn never(self) -> Self {
+        Self::Never(self.error())
+    }
 }
 
 impl From<Failure> for Trouble {
@@ -65,6 +78,8 @@ struct Known {
 pub(super) struct Keeper {
     places: Places,
     workspace: Option<Workspace>,
+    /// The folder that could not be opened and may be another time, and whether its cases are wanted.
+    failed: Option<(PathBuf, bool)>,
     cases: HashMap<CaseId, Known>,
     steps: HashMap<u64, i64>,
     next_seq: i64,
@@ -79,6 +94,7 @@ impl Keeper {
         Self {
             places,
             workspace: None,
+            failed: None,
             cases: HashMap::new(),
             steps: HashMap::new(),
             next_seq: 1,
@@ -127,7 +143,8 @@ impl Keeper {
                 self.info(false).map(|info| vec![Event::Workspace(Ok(info))])
             }
             StoreJob::Move(folder) => {
-                let moved = self.workspace()?.move_to(folder);
+                // One that is not open is not moved as soon as it is.
+                let moved = self.workspace().map_err(Trouble::never)?.move_to(folder);
                 let info = self.info(false)?;
                 let failed = moved.err().map(|failure| Event::Failed(failure.error));
                 Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).collect())
@@ -156,47 +173,58 @@ impl Keeper {
                 Ok(vec![Event::Meter(self.workspace()?.meter()?)])
             }
             StoreJob::Seconds { case, seconds } => {
-                let key = self.key(*case)?;
-                self.workspace()?.add_seconds(key, *seconds)?;
+                // The time spent on a case that was not taken in is no loss.
+                if let Ok(key) = self.key(*case) {
+                    self.workspace()?.add_seconds(key, *seconds)?;
+                }
                 Ok(Vec::new())
             }
-            StoreJob::Retry | StoreJob::Adopt(_) => Ok(Vec::new()),
+            StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
+                Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
+                None => Ok(Vec::new()),
+            },
+            StoreJob::Adopt(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Opens the workspace that could not be opened before, for work that waits for it.
+    pub(super) fn open_again(&mut self) -> Result<Vec<Event>, Trouble> {
+        let Some((folder, with_cases)) = self.failed.clone() else { return Ok(Vec::new()) };
+        let opened = self.try_open(&folder, with_cases, true);
+        match (&opened, &self.failed) {
+            (Err(error), Some(_)) => Err(Trouble::Later(error.clone())),
+            _ => Ok(events(opened)),
         }
     }
 
     fn open(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Vec<Event> {
+        events(self.try_open(folder, with_cases, has_work))
+    }
+
+    fn try_open(&mut self, folder: &Path, with_cases: bool, has_work: bool) -> Result<WorkspaceInfo, Error> {
         // The same folder again: its lock must be let go first.
         self.close();
         self.cases.clear();
         self.steps.clear();
         self.found.clear();
+        self.failed = Some((folder.to_owned(), with_cases));
         let opened = Workspace::open(folder).and_then(|workspace| {
             self.workspace = Some(workspace);
-            self.info(with_cases).map_err(|trouble| match trouble {
-                Trouble::Later(error) | Trouble::Never(error) => error,
-            })
+            self.info(with_cases).map_err(Trouble::error)
         });
-        // Values that were drawn mean other labels there.
-        let opened = opened.and_then(|info| match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
-            true => Err(Error::at("keep the work", folder, "there is other work in that workspace")
-                .advise("Choose a new folder for what was drawn since.")),
-            false => Ok(info),
+        let opened = opened.and_then(|info| {
+            self.failed = None;
+            // Values that were drawn mean other labels there.
+            match has_work && (info.meter.total > 0 || !info.labels.is_empty()) {
+                true => Err(Error::at("keep the work", folder, "there is other work in that workspace")
+                    .advise("Choose a new folder for what was drawn since.")),
+                false => Ok(info),
+            }
         });
         if opened.is_err() {
             self.close();
         }
-        let missing = opened.as_ref().map_or(0, |info| info.sources.iter().filter(|p| !p.exists()).count());
-        let mut events = Vec::new();
-        if missing > 0 {
-            let files = if missing == 1 { "file is" } else { "files are" };
-            events.push(Event::Notice(format!(
-                "{missing} {files} not where they were. Open the folder in which they are now: their masks are kept and found again."
-            )));
-        }
-        let opened = opened
-            .map(|info| WorkspaceInfo { sources: info.sources.into_iter().filter(|p| p.exists()).collect(), ..info });
-        events.push(Event::Workspace(opened));
-        events
+        opened
     }
 
     fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, Trouble> {
@@ -226,7 +254,8 @@ impl Keeper {
     }
 
     fn key(&self, case: CaseId) -> Result<CaseKey, Trouble> {
-        let lost = || Trouble::Later(Error::new("save the work", "the workspace does not know the case yet"));
+        // Whatever waits to be looked up was looked up before: what is still unknown stays so.
+        let lost = || Trouble::Never(Error::new("save the work", "the workspace could not take the case in"));
         self.cases.get(&case).map(|known| known.key).ok_or_else(lost)
     }
 
@@ -271,14 +300,11 @@ impl Keeper {
     }
 
     /// Finds or enters a case; the findings of the slices that are named can be had after.
-    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Error> {
+    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Trouble> {
         let case = adopt.case;
-        let failed = |trouble| match trouble {
-            Trouble::Later(error) | Trouble::Never(error) => error,
-        };
-        let stored = self.enter(adopt).map_err(failed)?;
+        let stored = self.enter(adopt)?;
         let Some(stored) = stored else { return Ok((Event::Restored { case, restored: None }, Vec::new())) };
-        let steps = self.workspace().and_then(|w| Ok(w.steps(&[stored.entry.key], STEPS)?)).map_err(failed)?;
+        let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
         let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
         let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
         self.found.extend(slices.iter().map(|key| (*key, stored.slices[key.slice].clone())));
@@ -336,6 +362,21 @@ impl Keeper {
         };
         Some(Event::RestoredSlice { key, finding, proposal })
     }
+}
+
+/// What the window is told of a workspace that was opened, or could not be.
+fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
+    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
+        opened.iter().flat_map(|info| info.sources.clone()).partition(|path| path.exists());
+    let notice = (!missing.is_empty()).then(|| {
+        let files = if missing.len() == 1 { "file is" } else { "files are" };
+        Event::Notice(format!(
+            "{} {files} not where they were. Open the folder in which they are now: their masks are kept and found again.",
+            missing.len()
+        ))
+    });
+    let opened = opened.map(|info| WorkspaceInfo { sources: there, ..info });
+    notice.into_iter().chain([Event::Workspace(opened)]).collect()
 }
 
 /// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture.

@@ -1,6 +1,6 @@
 //! Work that goes from the session through the thread into the database, and back after a restart.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
 use crate::{
@@ -200,4 +200,109 @@ fn a_second_window_is_told_that_the_workspace_is_in_use() {
     second.until("the refusal", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
     let WorkspaceState::Failed(reason) = second.session.workspace() else { panic!() };
     assert!(reason.contains("My work"), "{reason}");
+}
+
+/// Makes the folder of the data something that cannot be opened.
+fn block(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    std::fs::write(&data, "in the way").unwrap();
+    data
+}
+
+#[test]
+fn a_workspace_that_can_be_opened_later_takes_the_work_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = block(folder.path());
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([60.0, 60.0]);
+    desk.until("the trouble", |s| s.store_trouble().is_some());
+    let masks = desk.masks();
+    std::fs::remove_file(data).unwrap();
+    desk.until("the journal", |s| s.unsaved() == 0 && matches!(s.workspace(), WorkspaceState::Open(_)));
+    assert_eq!(desk.masks(), masks);
+    drop(desk);
+    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
+}
+
+#[test]
+fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([60.0, 60.0]);
+    desk.until("the journal", |s| s.unsaved() == 0);
+    let masks = desk.masks();
+    drop(desk);
+
+    let (data, away) = (folder.path().join("data"), folder.path().join("away"));
+    std::fs::rename(&data, &away).unwrap();
+    block(folder.path());
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.until("the failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    desk.session.apply(Action::RetryStore);
+    desk.until("the second failure", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
+    assert!(desk.session.case().unwrap().is_restored, "one can draw without a workspace");
+    std::fs::remove_file(&data).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    desk.session.apply(Action::RetryStore);
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([20.0, 20.0]);
+    desk.until("the work", |s| s.case().unwrap().is_restored && matches!(s.workspace(), WorkspaceState::Open(_)));
+    assert_eq!(desk.masks(), masks, "nothing was drawn on a mask that was not there yet");
+}
+
+#[test]
+fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, heard) = crossbeam_channel::unbounded();
+    let mut handle = Handle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
+    handle.submit(StoreJob::Open { folder: None, with_cases: false });
+    handle.submit(StoreJob::Seconds { case: 7, seconds: 2.0 });
+    handle.submit(StoreJob::Status { case: 7, status: Status::Skipped });
+    handle.submit(StoreJob::Rename("Hips".into()));
+    handle.settle(Duration::from_secs(10));
+    handle.close();
+    let told: Vec<Event> = heard.try_iter().collect();
+    let is_renamed = |e: &Event| matches!(e, Event::Workspace(Ok(info)) if info.name == "Hips");
+    assert!(told.iter().any(is_renamed), "{told:?}");
+    let failures = told.iter().filter(|e| matches!(e, Event::Failed(_))).count();
+    assert_eq!(failures, 1, "the status is told of: {told:?}");
+}
+
+#[test]
+fn leaving_with_a_long_queue_ends_and_writes_it_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.command(UserCommand::ToolBrush);
+    // More than there is room for among the events.
+    for n in 0..200 {
+        for phase in [Phase::Press, Phase::Release] {
+            let at = [20.0 + f64::from(n % 150), 20.0 + f64::from(n / 2)];
+            desk.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
+        }
+    }
+    let masks = desk.masks();
+    desk.session.take_jobs().into_iter().for_each(|job| desk.worker.submit(job));
+    let Desk { worker, .. } = desk;
+    let (done, waits) = crossbeam_channel::bounded(1);
+    thread::spawn(move || {
+        drop(worker);
+        done.send(()).unwrap();
+    });
+    waits.recv_timeout(Duration::from_secs(60)).expect("the thread of the workspace does not end");
+    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
+}
+
+#[test]
+fn a_move_is_no_step_that_waits_to_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    let target = folder.path().join("elsewhere");
+    desk.session.apply(Action::MoveWorkspace(target.clone()));
+    desk.until("the move", |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == target));
+    assert_eq!(desk.session.unsaved(), 0);
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([60.0, 60.0]);
+    desk.until("the journal", |s| s.unsaved() == 0);
 }

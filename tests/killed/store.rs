@@ -1,8 +1,6 @@
-//! Killed at any moment, the program loses no step: a child works on a workspace and is killed, and what it had
-//! been told is saved must be there.
+//! The store alone: a child calls it and is killed, and what it had been told is saved must be there.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
+use crate::{Random, fail};
 use labrum::{
     domain::{
         edit::Edit,
@@ -18,7 +16,7 @@ use labrum::{
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -99,7 +97,7 @@ fn lives(seed: u64) -> (u64, u64) {
 /// One life of the child, ended by a kill; how far it said that it got.
 fn live(folder: &Path, work: &Work, life: u64) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["the_work_of_the_child", "--exact", "--nocapture"])
+        .args(["store::the_work_of_the_child", "--exact", "--nocapture"])
         .env("LABRUM_KILLED", format!("{} {} {}", work.seed, work.done, folder.display()))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -120,12 +118,6 @@ fn live(folder: &Path, work: &Work, life: u64) -> u64 {
 
 fn told(line: &str) -> Option<u64> {
     line.strip_prefix("saved ")?.parse().ok()
-}
-
-fn fail(child: &mut Child) -> ! {
-    let mut words = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut words).unwrap();
-    panic!("the child stopped by itself: {words}");
 }
 
 /// Compares the workspace with what was told, or that and the call in hand; the number of calls (0 or 1) that were
@@ -346,17 +338,4 @@ fn disc(random: &mut Random) -> Region {
     Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, y| {
         (x as i64 - column).pow(2) + (y as i64 - row).pow(2) <= radius * radius
     })
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
-    }
 }
