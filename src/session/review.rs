@@ -24,7 +24,7 @@ impl Session {
             .flat_map(|(s, state)| (0..state.finding.as_ref().map_or(0, |f| f.doubts.len())).map(move |d| (s, d)))
             .collect();
         if places.is_empty() {
-            return self.notices.add(Severity::Info, "The model is sure of the whole boundary.");
+            return self.notices.add(Severity::Hint, "The model is sure of the whole boundary.");
         }
         let here = self.focus.filter(|(key, _)| *key == case.key()).map(|(key, d)| (key.slice, d));
         let next = match (here, forward) {

@@ -1,7 +1,10 @@
 //! What the tool in hand will do, over the picture: the area, the brush's ring, the line with its points.
 
 use crate::{
-    domain::region::{Region, Span},
+    domain::{
+        label::PALETTE,
+        region::{Region, Span},
+    },
     session::{
         Session,
         job::SliceKey,
@@ -42,10 +45,10 @@ pub(super) fn paint(painter: &Painter, session: &Session, shown: SliceKey, place
 fn colors(session: &Session, label: u8) -> (Color32, Color32) {
     let is_outline = matches!(session.tool(), ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire);
     let takes_proposal = is_outline && session.settings.tools.outline_does == OutlineDoes::TakeProposal;
-    let label = usize::from(label).checked_sub(1).and_then(|i| session.labels().get(i));
-    match label {
-        Some(label) => {
-            let [r, g, b] = label.color;
+    let place = usize::from(label).checked_sub(1);
+    // The first stroke makes the first label.
+    match place.map(|i| session.labels().get(i).map_or(PALETTE[0], |l| l.color)) {
+        Some([r, g, b]) => {
             let alpha = if session.settings.view_mode == ViewMode::Outline { 50 } else { 90 };
             (Color32::from_rgba_unmultiplied(r, g, b, alpha), Color32::from_rgb(r, g, b))
         }
