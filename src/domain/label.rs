@@ -50,6 +50,12 @@ fn yes() -> bool {
 pub const PALETTE: [[u8; 3]; 7] =
     [[86, 180, 233], [230, 159, 0], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0], [0, 114, 178]];
 
+/// The first colour of the palette that none of these labels has; where all are taken, one of them in turn.
+pub fn free_color(labels: &[Label]) -> [u8; 3] {
+    let free = PALETTE.into_iter().find(|color| labels.iter().all(|l| l.color != *color));
+    free.unwrap_or(PALETTE[labels.len() % PALETTE.len()])
+}
+
 impl Label {
     /// A label of which only the name is known; `index` (0-based) picks the colour.
     pub fn named(name: impl Into<String>, index: usize) -> Self {
@@ -62,5 +68,18 @@ impl Label {
             visible: true,
             locked: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_free_color_is_one_that_no_label_has() {
+        let labels: Vec<Label> = [0, 1, 3].map(|i| Label::named("x", i)).into();
+        assert_eq!(free_color(&labels), PALETTE[2]);
+        let all: Vec<Label> = (0..8).map(|i| Label::named("x", i)).collect();
+        assert_eq!(free_color(&all), PALETTE[1]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     edit::{self, Edit, Run},
-    region::{PixelRect, Region},
+    region::{PixelRect, Region, Span},
 };
 
 /// A set of labels 0..=255, background among them.
@@ -106,6 +106,24 @@ impl Mask {
     /// The pixels that carry `label`.
     pub fn region(&self, label: u8) -> Region {
         Region::from_fn(&PixelRect::whole(self.columns, self.rows), |x, y| self.labels[y * self.columns + x] == label)
+    }
+
+    /// The pixels of `region` that painting with `label` under `rule` would change.
+    pub fn changing(&self, region: &Region, label: u8, rule: &Rule) -> Region {
+        let mut spans = Vec::new();
+        for span in region.spans().iter().take_while(|s| s.row < self.rows) {
+            let row = span.row * self.columns;
+            let (mut start, end) = (span.start.min(self.columns), span.end.min(self.columns));
+            while start < end {
+                let before = self.labels[row + start];
+                let next = start + equal_at_start(&self.labels[row + start..row + end]);
+                if before != label && rule.allows(before, label) {
+                    spans.push(Span { row: span.row, start, end: next });
+                }
+                start = next;
+            }
+        }
+        Region::from_spans(spans)
     }
 
     /// Paints the pixels of `region` with `label` (0 erases) where `rule` allows it. What lies outside is left out.

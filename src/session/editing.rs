@@ -144,7 +144,7 @@ impl Session {
             self.select(at);
             self.go_to_slice(slices.first().copied().unwrap_or(0));
             let what = if undo { "Undone" } else { "Done again" };
-            self.notices.add(Severity::Info, format!("{what} on another slice: {}.", step.tool.to_lowercase()));
+            self.notices.add(Severity::Hint, format!("{what} on another slice: {}.", step.tool.to_lowercase()));
         }
     }
 

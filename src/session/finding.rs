@@ -239,6 +239,12 @@ impl Finding {
         map.at(row * self.columns + column).map(|p| f32::from(p) / 255.0)
     }
 
+    /// True where the model finds a label 1..=n possible anywhere on the slice.
+    pub fn knows(&self, label: u8) -> bool {
+        let map = usize::from(label).checked_sub(1).and_then(|i| self.probabilities.get(i));
+        map.is_some_and(|m| m.values.iter().any(|v| *v > 0))
+    }
+
     /// The whole mask.
     pub fn mask(&self) -> Mask {
         Mask::from_labels(self.columns, self.rows, self.mask.unpack())
@@ -321,6 +327,7 @@ pub(crate) mod tests {
         for (x, y) in [(0, 0), (32, 32), (50, 32), (63, 63)] {
             let exact = prediction.probability(1, y * 64 + x);
             assert!((finding.probability_at(1, x, y).unwrap() - exact).abs() < 0.003);
+            assert!(finding.knows(1) && !finding.knows(2));
             assert_eq!(i64::from(finding.label_at(x, y)), i64::from(prediction.mask.at(x as i64, y as i64)));
         }
     }

@@ -7,7 +7,7 @@ use super::{
     store::WorkspaceState,
 };
 use crate::domain::{
-    label::Label,
+    label::{self, Label},
     mask::{LabelSet, Rule},
 };
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,11 @@ impl Session {
     /// The label in hand, 1..=n; 0 where there is none.
     pub fn active_label(&self) -> u8 {
         self.active_label.min(self.labels.len() as u8)
+    }
+
+    /// The label that a stroke would draw with: the first one is made by the first stroke.
+    pub(super) fn label_to_draw(&self) -> u8 {
+        self.active_label().max(1)
     }
 
     /// What drawing may cover.
@@ -102,7 +107,7 @@ impl Session {
         let value = |session: &mut Self, label: &Label| {
             let same = |known: &Label| known.name == label.name && known.concept.value == label.concept.value;
             let known = session.labels.iter().position(same).map(|i| i as u8 + 1);
-            known.or_else(|| session.add_label(label.clone())).unwrap_or(0)
+            known.or_else(|| session.add_label(session.told_apart(label))).unwrap_or(0)
         };
         let active = self.active_label;
         let values = labels.iter().map(|l| value(self, l)).collect();
@@ -152,6 +157,13 @@ impl Session {
             return None;
         }
         Some(label)
+    }
+
+    /// The label in a colour that no other has, where its own is taken.
+    fn told_apart(&self, label: &Label) -> Label {
+        let is_taken = self.labels.iter().any(|l| l.color == label.color);
+        let color = if is_taken { label::free_color(&self.labels) } else { label.color };
+        Label { color, ..label.clone() }
     }
 
     fn add_label(&mut self, label: Label) -> Option<u8> {

@@ -311,6 +311,11 @@ impl Session {
             C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
                 Some("There is no mask yet")
             }
+            C::NextDoubtful | C::PreviousDoubtful
+                if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) =>
+            {
+                Some("No model has proposed a boundary here")
+            }
             C::Accept if self.is_drawing() => None,
             C::Accept if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to accept yet"),
             C::AcceptProposal if case.is_some_and(|c| c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())) => {
@@ -390,7 +395,7 @@ impl Session {
         use UserCommand as C;
         if let Some(reason) = self.refusal(command) {
             if command != C::Cancel {
-                self.notices.add(Severity::Info, format!("{}: {reason}.", command.label().trim_end_matches('.')));
+                self.notices.add(Severity::Hint, format!("{}: {reason}.", command.label().trim_end_matches('.')));
             }
             return;
         }

@@ -13,6 +13,8 @@ const MOST: usize = 5;
 pub enum Severity {
     /// Something went well.
     Info,
+    /// Why nothing was done; the newest takes the place of the one before.
+    Hint,
     /// Something to know.
     Warning,
     /// Something failed; stays until it is dismissed.
@@ -45,7 +47,7 @@ impl Notices {
     /// Shows a message; the same text twice is shown once.
     pub fn add(&mut self, severity: Severity, text: impl Into<String>) {
         let text = text.into();
-        self.list.retain(|n| n.text != text);
+        self.list.retain(|n| n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint));
         self.next += 1;
         self.list.push(Notice { id: self.next, severity, text, folder: None, born: Instant::now() });
         if self.list.len() > MOST {
@@ -76,6 +78,16 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hints_do_not_pile_up() {
+        let mut notices = Notices::default();
+        notices.add(Severity::Info, "done");
+        notices.add(Severity::Hint, "nothing to undo");
+        notices.add(Severity::Hint, "nothing to fill");
+        let texts: Vec<_> = notices.list.iter().map(|n| n.text.as_str()).collect();
+        assert_eq!(texts, ["done", "nothing to fill"]);
+    }
 
     #[test]
     fn errors_stay_and_other_messages_go() {

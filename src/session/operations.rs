@@ -28,7 +28,7 @@ impl Session {
         let Some(label) = self.drawable_label() else { return };
         match self.outcome(command, label) {
             Ok(outcome) => self.apply_outcome(command.label(), outcome),
-            Err(reason) => self.notices.add(Severity::Info, reason),
+            Err(reason) => self.notices.add(Severity::Hint, reason),
         }
         self.show_preview();
     }
@@ -74,7 +74,7 @@ impl Session {
         let (window, rule) = (Region::whole(columns, rows), self.rule(outcome.label));
         let edit = self.write_mask(key, |mask| mask.reshape(outcome.label, &outcome.target, &window, &rule));
         if edit.is_empty() {
-            self.notices.add(Severity::Info, format!("{name} changes nothing here."));
+            self.notices.add(Severity::Hint, format!("{name} changes nothing here."));
         }
         self.commit(name, key.case, vec![(key.slice, edit)]);
     }
@@ -136,7 +136,7 @@ impl Session {
                 "There is no gap to fill: draw {} on two slices that have others between them.",
                 self.label_name(label)
             );
-            return self.notices.add(Severity::Info, text);
+            return self.notices.add(Severity::Hint, text);
         }
         let region = |i: usize| masks[i].as_ref().map(|m| m.region(label)).unwrap_or_default();
         let shapes = gaps.iter().map(|&[a, b]| (a, region(a), b, region(b))).collect();

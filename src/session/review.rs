@@ -28,7 +28,7 @@ impl Session {
                 true => "There is no doubtful boundary: the model is sure, or a person has drawn it.",
                 false => "No model was run on this case: nothing is known of doubt.",
             };
-            return self.notices.add(Severity::Info, text);
+            return self.notices.add(Severity::Hint, text);
         }
         let here = self.focus.filter(|(key, _)| *key == case.key()).map(|(key, d)| (key.slice, d));
         let next = match (here, forward) {

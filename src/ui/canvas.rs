@@ -178,9 +178,11 @@ fn annotate(
 }
 
 fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
-    let font = FontId::proportional(12.0);
-    painter.text(at + vec2(1.0, 1.0), anchor, words, font.clone(), Color32::from_black_alpha(200));
-    painter.text(at, anchor, words, font, ON_CANVAS);
+    let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(12.0), ON_CANVAS);
+    let rect = anchor.anchor_size(at, galley.size());
+    // Dark behind it: read on bright tissue, too.
+    painter.rect_filled(rect.expand2(vec2(4.0, 1.0)), 3.0, Color32::from_black_alpha(150));
+    painter.galley(rect.min, galley, ON_CANVAS);
 }
 
 /// Letters at the four edges: which side of the patient lies there.

@@ -74,20 +74,21 @@ impl Dialogs {
 
     /// Shows what is open.
     pub(crate) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
-        let width: f32 = match self {
+        // Each has its own place: none opens at the size of the one before.
+        let (name, width): (&str, f32) = match self {
             Self::None => return,
-            Self::Path(_) => 560.0,
-            Self::Export(_) => 520.0,
-            Self::Palette(_) => 520.0,
-            Self::Settings => 460.0,
-            Self::Label(_) => 480.0,
-            Self::Workspace(_) => 560.0,
-            Self::Keys(_) => 640.0,
-            Self::About => 460.0,
-            Self::Leave(_) => 460.0,
+            Self::Path(_) => ("path", 560.0),
+            Self::Export(_) => ("export", 520.0),
+            Self::Palette(_) => ("palette", 520.0),
+            Self::Settings => ("settings", 460.0),
+            Self::Label(_) => ("label", 480.0),
+            Self::Workspace(_) => ("workspace", 560.0),
+            Self::Keys(_) => ("keys", 640.0),
+            Self::About => ("about", 460.0),
+            Self::Leave(_) => ("leave", 460.0),
         };
         let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
-        let modal = Modal::new(Id::unique("dialog")).frame(frame).show(ctx, |ui| {
+        let modal = Modal::new(Id::unique(("dialog", name))).frame(frame).show(ctx, |ui| {
             ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
             match self {
                 Self::None => true,

@@ -114,6 +114,11 @@ impl Overlay<'_> {
         if !along.is_finite() || a.distance(b) < 12.0 {
             return;
         }
+        let seen = painter.clip_rect();
+        let crosses = seen.contains(a) || seen.intersects_ray(a, along);
+        if !(crosses && seen.intersects(Rect::from_two_pos(a, b))) {
+            return;
+        }
         let across = vec2(-along.y, along.x) * 5.0;
         let shadow = Stroke::new(3.0, Color32::from_black_alpha(120));
         let line = Stroke::new(1.25, ON_CANVAS);

@@ -7,7 +7,7 @@ use crate::{
         Action, Session,
         case::Case,
         job::Loaded,
-        tools::{Phase, PointerInput, ToolKind},
+        tools::{Phase, Place, PointerInput, ToolKind},
         view::Placement,
     },
 };
@@ -59,6 +59,8 @@ pub(crate) struct ToolInput {
     gone: Option<f64>,
     /// What the tool was told last while no button was down.
     hover: Option<(ToolKind, PointerInput)>,
+    /// Where the mouse was then.
+    hovered_at: Option<Pos2>,
     slices: f32,
     notches: f32,
 }
@@ -70,6 +72,8 @@ struct Around<'a> {
     modifiers: Modifiers,
     /// Space is held: a drag moves the picture.
     pans: bool,
+    /// Where keys moved the tool to.
+    keyed: Option<Place>,
     time: f64,
     /// True where the canvas is on top.
     is_canvas: &'a dyn Fn(Pos2) -> bool,
@@ -118,6 +122,7 @@ pub(super) fn mouse(
             tool: session.tool(),
             modifiers: i.modifiers,
             pans: session.tool() == ToolKind::Look || (!is_typing && i.key_down(Key::Space)),
+            keyed: session.keyed_pointer(),
             time: i.time,
             is_canvas: &is_canvas,
         };
@@ -241,7 +246,13 @@ impl ToolInput {
             return;
         }
         let over = self.last.filter(|at| around.tool != ToolKind::Look && (around.is_canvas)(*at));
-        let hover = over.map(|at| (around.tool, around.input(Phase::Hover, at, around.modifiers)));
+        let hover = over.map(|at| {
+            let input = around.input(Phase::Hover, at, around.modifiers);
+            // Keys moved the tool away from a mouse that rests.
+            let keyed = around.keyed.filter(|_| self.hovered_at == Some(at));
+            (around.tool, PointerInput { at: keyed.unwrap_or(input.at), ..input })
+        });
+        self.hovered_at = over.or(self.hovered_at);
         match (hover, self.hover) {
             (Some(now), before) if before != Some(now) => outcome.inputs.push(now.1),
             (None, Some((_, before))) => outcome.inputs.push(PointerInput { phase: Phase::Leave, ..before }),
@@ -324,7 +335,15 @@ mod tests {
     fn around(tool: ToolKind, time: f64) -> Around<'static> {
         let placement = Placement { scale: [2.0, 2.0], origin: [10.0, 0.0] };
         let is_canvas = &|at: Pos2| at.x < 100.0;
-        Around { placement, tool, modifiers: Modifiers::NONE, pans: tool == ToolKind::Look, time, is_canvas }
+        Around {
+            placement,
+            tool,
+            modifiers: Modifiers::NONE,
+            pans: tool == ToolKind::Look,
+            keyed: None,
+            time,
+            is_canvas,
+        }
     }
 
     fn moved(x: f32) -> Event {
@@ -437,6 +456,22 @@ mod tests {
         assert_eq!(frame(&[], ToolKind::Brush), []);
         assert_eq!(frame(&[moved(120.0)], ToolKind::Brush), [(Leave, 5.0)]);
         assert_eq!(frame(&[], ToolKind::Brush), []);
+    }
+
+    #[test]
+    fn a_tool_stays_where_keys_moved_it_until_the_mouse_moves() {
+        let mut input = ToolInput::default();
+        let mut frame = |events: &[Event], keyed, modifiers| {
+            let around = Around { keyed, modifiers, ..around(ToolKind::Brush, 0.0) };
+            let mut outcome = input.take(events, &around);
+            input.settle(&around, false, &mut outcome);
+            phases(&outcome)
+        };
+        assert_eq!(frame(&[moved(20.0)], None, Modifiers::NONE), [(Hover, 5.0)]);
+        let keyed = Some([30.0, 10.0]);
+        assert_eq!(frame(&[], keyed, Modifiers::CTRL), [(Hover, 30.0)], "Ctrl is held for a command");
+        assert_eq!(frame(&[], keyed, Modifiers::NONE), [(Hover, 30.0)]);
+        assert_eq!(frame(&[moved(24.0)], keyed, Modifiers::NONE), [(Hover, 7.0)], "the mouse takes over");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What the tool in hand will do, over the picture: the brush's ring, the line with its points, the colour of the area.
 
-use crate::session::{
-    Session,
-    job::SliceKey,
-    tools::{Place, Preview},
-    view::Placement,
+use crate::{
+    domain::label::PALETTE,
+    session::{
+        Session,
+        job::SliceKey,
+        tools::{Place, Preview},
+        view::Placement,
+    },
 };
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 
@@ -30,8 +33,10 @@ pub(super) fn paint(painter: &Painter, session: &Session, shown: SliceKey, place
 /// Colour of the stripes over the area that the tool in hand would change: that of the label that it would get, light
 /// where something would go or come back.
 pub(super) fn stripes(session: &Session) -> [f32; 3] {
-    let label = usize::from(session.preview().label).checked_sub(1).and_then(|i| session.labels().get(i));
-    label.map_or([0.96; 3], |l| l.color.map(|c| f32::from(c) / 255.0))
+    let place = usize::from(session.preview().label).checked_sub(1);
+    // The first stroke makes the first label.
+    let color = place.map(|i| session.labels().get(i).map_or(PALETTE[0], |l| l.color));
+    color.map_or([0.96; 3], |color| color.map(|c| f32::from(c) / 255.0))
 }
 
 /// The exact ellipse of a brush; a cross where it is too small to be seen.

@@ -114,7 +114,7 @@ impl Session {
         let looks_at_image = self.tool == ToolKind::SmartBrush || self.settings.tools.threshold.is_some();
         // A plain brush does what its ring says.
         let region = (looks_at_image && !self.is_drawing()).then(|| self.brushed(input.at, input.at)).flatten();
-        let label = if erases { 0 } else { self.active_label() };
+        let label = if erases { 0 } else { self.label_to_draw() };
         Preview { region, label, ring: Some((input.at, radii)), ..Preview::default() }
     }
 }

@@ -27,7 +27,7 @@ impl Session {
     }
 
     pub(super) fn fill_preview(&self, input: PointerInput) -> Preview {
-        let label = if input.erases { 0 } else { self.active_label() };
+        let label = if input.erases { 0 } else { self.label_to_draw() };
         Preview { region: self.area_at(input), label, ..Preview::default() }
     }
 }

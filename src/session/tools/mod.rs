@@ -83,6 +83,8 @@ pub struct Preview {
 pub(super) struct Tools {
     pub(super) hand: Hand,
     pub(super) pointer: Option<PointerInput>,
+    /// Where keys moved the tool to; the mouse has not moved since.
+    pub(super) keyed: Option<Place>,
     pub(super) preview: Preview,
     pub(super) wire: Option<WireInHand>,
 }
@@ -111,6 +113,11 @@ impl Session {
         &self.tools.preview
     }
 
+    /// Where keys moved the tool to; `None` where it is at the mouse.
+    pub fn keyed_pointer(&self) -> Option<Place> {
+        self.tools.keyed
+    }
+
     /// True while a gesture goes on.
     pub fn is_drawing(&self) -> bool {
         !matches!(self.tools.hand, Hand::Empty)
@@ -120,14 +127,16 @@ impl Session {
         self.drop_hand();
         self.tool = tool;
         if tool != ToolKind::Look && self.settings.view_mode == super::settings::ViewMode::Hidden {
-            self.notices.add(Severity::Info, "The mask is hidden: O shows it.");
+            self.notices.add(Severity::Hint, "The mask is hidden: O shows it.");
         }
         self.show_preview();
     }
 
     /// The pointer did something on the slice on the screen.
     pub(super) fn pointer(&mut self, input: PointerInput) {
-        self.tools.pointer = (input.phase != Phase::Leave).then_some(input);
+        self.tools.keyed = self.tools.keyed.filter(|at| *at == input.at);
+        let stays = input.phase != Phase::Leave || self.tools.keyed.is_some();
+        self.tools.pointer = stays.then_some(input);
         if !input.at.iter().all(|v| v.is_finite()) {
             return;
         }
@@ -169,6 +178,7 @@ impl Session {
         let from = self.tools.pointer.unwrap_or(middle);
         let at =
             [(from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5), (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5)];
+        self.tools.keyed = Some(at);
         self.pointer(PointerInput { phase: Phase::Hover, at, erases: false, ..from });
     }
 
@@ -228,7 +238,20 @@ impl Session {
             (ToolKind::Pull, Some(input)) => self.pull_preview(input),
             (_, None) => Preview::default(),
         };
-        self.tools.preview = preview;
+        self.tools.preview = self.what_changes(preview);
+    }
+
+    /// Leaves out of an area what has the label already, is locked or may not be painted over.
+    fn what_changes(&self, mut preview: Preview) -> Preview {
+        let is_outline = matches!(self.tool, ToolKind::Polygon | ToolKind::Lasso | ToolKind::LiveWire);
+        if is_outline && self.settings.tools.outline_does == OutlineDoes::TakeProposal {
+            return preview;
+        }
+        let rule = self.rule(preview.label);
+        if let (Some(region), Some(live)) = (&preview.region, self.live()) {
+            preview.region = Some(live.mask().changing(region, preview.label, &rule));
+        }
+        preview
     }
 
     /// Size of the slice on the screen, columns and rows.

@@ -212,7 +212,7 @@ impl Session {
         }
         let (columns, rows) = self.slice_size();
         let region = (line.len() >= 3).then(|| polygon(&line, columns, rows));
-        let label = if does == OutlineDoes::Add { self.active_label() } else { 0 };
+        let label = if does == OutlineDoes::Add { self.label_to_draw() } else { 0 };
         let points = if is_lasso { Vec::new() } else { points };
         Preview { region, label, line, points, is_closed: true, ring: None }
     }

@@ -20,7 +20,7 @@ impl Session {
                 let Some(label) = self.drawable_label() else { return };
                 let Some(start) = self.live().map(|l| l.mask().region(label)).filter(|r| !r.is_empty()) else {
                     let text = format!("There is no {} on this slice to pull.", self.label_name(label));
-                    return self.notices.add(crate::session::notice::Severity::Info, text);
+                    return self.notices.add(crate::session::notice::Severity::Hint, text);
                 };
                 self.drop_hand();
                 self.tools.hand = Hand::Pull(Pull { edits: Vec::new(), label, start, grabbed: input.at });

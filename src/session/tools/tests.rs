@@ -493,3 +493,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_shown_before_is_what_changes() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 6.0);
+    click(&mut session, [20.0, 20.0], false);
+    command(&mut session, UserCommand::ToolFill);
+    point(&mut session, Phase::Hover, [20.0, 20.0], false);
+    assert!(session.preview().region.as_ref().unwrap().is_empty(), "it has the label already");
+    session.apply(Action::Label(LabelAction::Choose(2)));
+    point(&mut session, Phase::Hover, [20.5, 20.0], false);
+    assert_eq!(session.preview().region, Some(mask(&session).region(1)));
+    let locked = Label { locked: true, ..session.labels()[0].clone() };
+    session.apply(Action::Label(LabelAction::Change(1, locked)));
+    point(&mut session, Phase::Hover, [20.0, 20.0], false);
+    assert!(session.preview().region.as_ref().unwrap().is_empty(), "it is locked");
+}
+
+#[test]
+fn keys_keep_the_tool_where_they_moved_it() {
+    let mut session = drawing(1);
+    take(&mut session, UserCommand::ToolBrush, 0.5);
+    point(&mut session, Phase::Hover, [20.5, 20.5], false);
+    command(&mut session, UserCommand::PointerRight);
+    assert_eq!(session.keyed_pointer(), Some([21.5, 20.5]));
+    point(&mut session, Phase::Hover, [21.5, 20.5], true);
+    point(&mut session, Phase::Leave, [21.5, 20.5], false);
+    command(&mut session, UserCommand::PointerRight);
+    command(&mut session, UserCommand::DrawAtPointer);
+    assert_eq!(mask(&session).at(22, 20), 1, "a held key or an open dialog does not move it");
+    point(&mut session, Phase::Hover, [40.5, 40.5], false);
+    assert_eq!(session.keyed_pointer(), None, "the mouse moved");
+}

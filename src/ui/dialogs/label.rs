@@ -4,7 +4,7 @@ use super::title;
 use crate::{
     domain::{
         codes::{self, Concept},
-        label::{Label, PALETTE},
+        label::{Label, PALETTE, free_color},
     },
     session::{Action, Session, labels::LabelAction},
     ui::{
@@ -12,7 +12,10 @@ use crate::{
         widgets::{explain, primary, section},
     },
 };
-use egui::{Align, Button, Color32, Layout, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Button, Color32, Key, Layout, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo,
+    text::CCursorRange, text_edit::TextEditState, vec2,
+};
 
 /// So many concepts are listed; who wants another types more.
 const LISTED: usize = 60;
@@ -32,8 +35,9 @@ pub(crate) struct LabelDialog {
 impl LabelDialog {
     /// For a new label.
     pub(super) fn add(session: &Session) -> Self {
-        let count = session.labels().len();
-        Self::of(None, Label::named(format!("Label {}", count + 1), count), true)
+        let labels = session.labels();
+        let label = Label { color: free_color(labels), ..Label::named(format!("Label {}", labels.len() + 1), 0) };
+        Self::of(None, label, true)
     }
 
     /// For a label of the list, 1..=n.
@@ -54,14 +58,16 @@ impl LabelDialog {
         let name = ui.add(name).accessible_name("Name of the label");
         if !std::mem::replace(&mut self.had_focus, true) {
             name.request_focus();
+            select_all(ui, &name, &self.label.name);
         }
+        let is_entered = name.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         self.follows_concept &= !name.changed();
         section(ui, "Colour");
         self.color(ui);
         section(ui, "Concept");
         self.concept(ui);
         ui.add_space(12.0);
-        self.buttons(ui, actions)
+        self.buttons(ui, is_entered, actions)
     }
 
     fn color(&mut self, ui: &mut Ui) {
@@ -126,12 +132,13 @@ impl LabelDialog {
         }
     }
 
-    fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
+    fn buttons(&mut self, ui: &mut Ui, is_entered: bool, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let has_name = !self.label.name.trim().is_empty();
             let save = primary(ui, if self.value.is_some() { "Save" } else { "Add" }).min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(has_name, save).on_disabled_hover_text("Give it a name").clicked() {
+            let is_clicked = ui.add_enabled(has_name, save).on_disabled_hover_text("Give it a name").clicked();
+            if is_clicked || (is_entered && has_name) {
                 self.label.name = self.label.name.trim().to_owned();
                 let label = self.label.clone();
                 actions.push(Action::Label(match self.value {
@@ -148,4 +155,11 @@ impl LabelDialog {
         });
         close
     }
+}
+
+/// Marks all of a field's text: what is typed takes its place.
+fn select_all(ui: &Ui, field: &Response, text: &str) {
+    let mut state = TextEditState::load(ui.ctx(), field.id).unwrap_or_default();
+    state.cursor.set_char_range(Some(CCursorRange::select_all_str(text)));
+    state.store(ui.ctx(), field.id);
 }

@@ -14,9 +14,10 @@ use crate::{
         widgets::{explain, icon_button, number, swatch},
     },
 };
-use egui::{Align, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
-use egui_material_icons::icons::{
-    ICON_ADD, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+use egui::{Align, Button, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_ADD, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF},
 };
 
 const ROW: f32 = 26.0;
@@ -97,7 +98,7 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
 fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &mut Vec<Action>) {
     let name = &label.name;
     let (icon, what) = if label.locked { (ICON_LOCK, "Unlock") } else { (ICON_LOCK_OPEN, "Lock") };
-    if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
+    if switch(ui, icon, label.locked, &format!("{what} {name}")) {
         let changed = Label { locked: !label.locked, ..label.clone() };
         actions.push(Action::Label(LabelAction::Change(value, changed)));
         // What is locked cannot be painted over alone.
@@ -106,10 +107,18 @@ fn switches(ui: &mut Ui, session: &Session, value: u8, label: &Label, actions: &
         }
     }
     let (icon, what) = if label.visible { (ICON_VISIBILITY, "Hide") } else { (ICON_VISIBILITY_OFF, "Show") };
-    if icon_button(ui, icon, &format!("{what} {name}")).clicked() {
+    if switch(ui, icon, !label.visible, &format!("{what} {name}")) {
         let changed = Label { visible: !label.visible, ..label.clone() };
         actions.push(Action::Label(LabelAction::Change(value, changed)));
     }
+}
+
+/// An icon that stands out where it is not as usual; true where it was clicked.
+fn switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
+    let colors = theme::colors(ui);
+    let color = if is_set { colors.warning } else { colors.dimmed };
+    let button = Button::new(icon.rich_text().size(16.0).color(color)).frame_when_inactive(false);
+    ui.add(button).on_hover_text(name).accessible_name(name).clicked()
 }
 
 fn area(m: &Measurement) -> String {

@@ -161,11 +161,13 @@ fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: 
         let candidates = 1..=session.labels().len() as u8;
         let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);
         let shown = label.filter(|l| *l != 0).unwrap_or(likeliest);
-        let words = format!("{} {:.0} %", session.label_name(shown), probability(shown) * 100.0);
-        if label.is_some_and(|l| l != 0) {
-            parts.clear();
+        // Of a label that the model has never heard of it says nothing.
+        if proposal.knows(shown) {
+            if label.is_some_and(|l| l != 0) {
+                parts.clear();
+            }
+            parts.push(format!("{} {:.0} %", session.label_name(shown), probability(shown) * 100.0));
         }
-        parts.push(words);
     }
     parts
 }

@@ -5,7 +5,7 @@ use crate::{
     ui::{theme, widgets},
 };
 use egui::{Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, RichText, Stroke, vec2};
-use egui_material_icons::icons::{ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_WARNING};
+use egui_material_icons::icons::{ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING};
 
 /// Shows all messages.
 pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
@@ -21,6 +21,7 @@ pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Ac
                 let colors = theme::colors(ui);
                 let (icon, color, kind) = match notice.severity {
                     Severity::Info => (ICON_CHECK_CIRCLE, colors.good, "Message"),
+                    Severity::Hint => (ICON_INFO, colors.dimmed, "Hint"),
                     Severity::Warning => (ICON_WARNING, colors.warning, "Warning"),
                     Severity::Error => (ICON_ERROR, colors.error, "Error"),
                 };
