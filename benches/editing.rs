@@ -145,7 +145,7 @@ fn journal(c: &mut Criterion) {
     let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
     let mut seq = workspace.next_seq().unwrap();
     let mut mask = Mask::empty(SIDE, SIDE);
-    c.bench_function("journal row of a stroke, synced to disk", |b| {
+    c.bench_function("journal row of a stroke", |b| {
         b.iter_batched(
             || {
                 let (n, label) = (seq as usize * 7, 1 + (seq % 3) as u8);

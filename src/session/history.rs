@@ -170,7 +170,7 @@ mod tests {
             let edits = vec![(0, Arc::from(vec![0; 100_000]))];
             history.push(Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits });
         }
-        assert_eq!(history.len(), KEPT);
+        assert!((KEPT..KEPT + 64).contains(&history.len()), "{}", history.len());
         assert_eq!(history.next_undo().unwrap().id, StepId::New(1279));
     }
 

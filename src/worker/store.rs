@@ -233,6 +233,12 @@ impl Thread {
         if must_not_be_lost(job) || (was_stuck && self.keeper.is_open()) {
             self.tell_written();
         }
+        // Nobody waits for this: what is written survives the program, and the power a moment later.
+        if self.shared.lock().jobs.is_empty()
+            && let Err(error) = self.keeper.sync()
+        {
+            self.tell(Event::Failed(error));
+        }
     }
 
     /// What a job needs: a workspace that is open and knows the case. Neither may have been there when it was made.

@@ -1,7 +1,8 @@
 //! The store of a workspace: a folder with one SQLite database that keeps cases, masks and every step.
 //!
-//! All calls wait for the disk: they are for one worker thread. A call that returned is on disk and stays there
-//! whatever happens to the program or the power; one that failed left nothing, and can be made again.
+//! Calls may wait for the disk: they are for one worker thread. What a call wrote when it returned stays whatever happens
+//! to the program, and after [`Workspace::sync`] whatever happens to the power; a call that failed left nothing, and can
+//! be made again.
 
 mod cases;
 mod failure;
@@ -104,6 +105,22 @@ impl Workspace {
         })
     }
 
+    /// Waits until the disk itself has all that was written: it survives a power cut then.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn sync(&mut self) -> Result<(), Failure> {
+        let log = self.folder.join(format!("{DATABASE}-wal"));
+        let synced = match std::fs::OpenOptions::new().write(true).open(&log) {
+            Ok(file) => file.sync_data(),
+            // All of it is in the database already.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        };
+        let failed = |e: std::io::Error| lock::explain("bring the work onto the disk", &self.folder, &e);
+        synced.map_err(|e| Failure { error: failed(e), can_retry: true })
+    }
+
     /// Closes it: all goes into the one file, and another window can open it.
     ///
     /// # Errors
@@ -134,7 +151,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Runs `work` in one transaction: on disk when this returns `Ok`, undone when it does not.
+    /// Runs `work` in one transaction: written when this returns `Ok`, undone when it does not.
     fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T, Failure> {
         let run = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -190,8 +207,9 @@ fn guard(connection: &Connection) -> rusqlite::Result<()> {
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // Each commit is synced: it survives a power cut.
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A commit is in the log when the call returns, and survives the end of the program; `sync` makes it survive a power
+    // cut. The log is synced before it goes into the database in any case.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // The log goes into the database when there is time (see `fold`), within a step only where it grew to 32 MiB.
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;

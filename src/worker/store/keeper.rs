@@ -125,6 +125,11 @@ impl Keeper {
         });
     }
 
+    /// Brings what was written onto the disk itself.
+    pub(super) fn sync(&mut self) -> Result<(), Error> {
+        self.workspace.as_mut().map_or(Ok(()), |w| w.sync().map_err(Error::from))
+    }
+
     pub(super) fn close(&mut self) {
         if let Some(Err(failure)) = self.workspace.take().map(Workspace::close) {
             log::error!("{failure}");
