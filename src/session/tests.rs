@@ -306,3 +306,13 @@ fn a_loaded_slice_is_shown_through_its_own_window_until_the_user_chooses_another
     command(&mut session, UserCommand::WindowReset);
     assert_eq!(shown(&session), default_window);
 }
+
+#[test]
+fn a_label_of_a_model_gets_a_color_that_no_other_has() {
+    let mut session = session(&[("a", 1)], None);
+    session.apply(Action::Label(super::labels::LabelAction::Add(Label::named("Mine", 0))));
+    assert_eq!(session.values_of(&[Label::named("Disc", 0)]), [2]);
+    let colors: Vec<_> = session.labels().iter().map(|l| l.color).collect();
+    assert_eq!(colors.len(), 2);
+    assert_ne!(colors[0], colors[1]);
+}

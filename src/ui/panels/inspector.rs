@@ -218,7 +218,7 @@ fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
 fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let words = match session.doubt_position() {
         _ if case.found() == 0 => "No mask yet".to_owned(),
-        None if case.slices.iter().all(|s| s.proposal.is_none()) => "No model was here".to_owned(),
+        None if case.slices.iter().all(|s| s.proposal.is_none()) => "No model has run here".to_owned(),
         None => "None: the model is sure".to_owned(),
         Some((0, 1)) => "1 place".to_owned(),
         Some((0, n)) => format!("{n} places"),
