@@ -522,3 +522,14 @@ fn undo_and_backspace_take_back_the_last_corner_alone() {
         assert_eq!(session.case().unwrap().status, Status::New, "the case is not skipped");
     }
 }
+
+#[test]
+fn fill_says_why_it_leaves_the_background_about_everything_alone() {
+    let mut session = drawing(1);
+    command(&mut session, UserCommand::ToolFill);
+    click(&mut session, [-3.0, 5.0], false);
+    assert!(session.notices.list.is_empty(), "beside the picture nothing is meant");
+    click(&mut session, [5.0, 5.0], false);
+    assert!(mask(&session).is_blank());
+    assert!(session.notices.list.iter().any(|n| n.severity == Severity::Hint && n.text.contains("enclosed")));
+}

@@ -155,7 +155,8 @@ fn heading(ui: &mut Ui, words: &str) {
 /// A name on the left, and what belongs to it in a column of its own.
 fn line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.set_min_height(24.0);
+        // As high as the button for the usual key: no row moves when that appears.
+        ui.set_min_height(27.0);
         column(ui, 290.0, RichText::new(name));
         more(ui);
     });
