@@ -109,7 +109,7 @@ impl Session {
     }
 
     pub(super) fn undo(&mut self) {
-        if self.drop_hand() {
+        if self.take_back_corner() || self.drop_hand() {
             return;
         }
         if let Some(step) = self.history.undo() {

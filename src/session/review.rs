@@ -64,6 +64,10 @@ impl Session {
     }
 
     pub(super) fn skip(&mut self) {
+        // While a line is drawn, Backspace takes its last corner back.
+        if self.take_back_corner() || self.drop_hand() {
+            return;
+        }
         self.sign_off(Status::Skipped);
     }
 

@@ -338,3 +338,13 @@ fn a_case_that_is_not_looked_up_yet_keeps_what_was_undone_on_it() {
     command(&mut session, UserCommand::Skip);
     assert_eq!(session.cases[1].status, Status::New, "what the workspace knows of it comes first");
 }
+
+#[test]
+fn a_label_of_a_model_gets_a_color_that_no_other_has() {
+    let mut session = session(&[("a", 1)], None);
+    session.apply(Action::Label(super::labels::LabelAction::Add(Label::named("Mine", 0))));
+    assert_eq!(session.values_of(&[Label::named("Disc", 0)]), [2]);
+    let colors: Vec<_> = session.labels().iter().map(|l| l.color).collect();
+    assert_eq!(colors.len(), 2);
+    assert_ne!(colors[0], colors[1]);
+}

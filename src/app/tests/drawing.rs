@@ -226,6 +226,20 @@ fn a_label_is_added_and_a_locked_one_is_not_painted_over() {
 }
 
 #[test]
+fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
+    let mut bench = corrected();
+    bench.click("Add a label");
+    bench.harness.run_steps(2);
+    bench.harness.event(Input::Text("bone".into()));
+    bench.harness.run_steps(2);
+    bench.key(Key::Enter, Modifiers::NONE);
+    let labels = bench.session().labels();
+    assert_eq!((labels.len(), labels[1].name.as_str()), (2, "bone"));
+    assert_ne!(labels[0].color, labels[1].color);
+    assert_eq!(bench.tool(), ToolKind::Look, "B took no brush");
+}
+
+#[test]
 fn pointing_at_a_command_shows_what_it_would_do() {
     let mut bench = corrected();
     bench.harness.get_by_label("Grow").hover();

@@ -1,7 +1,10 @@
 //! Fill: a click gives a connected area the label in hand, or empties it.
 
 use super::{Phase, PointerInput, Preview, Session, ToolKind};
-use crate::domain::{region::Region, tools::fill};
+use crate::{
+    domain::{region::Region, tools::fill},
+    session::notice::Severity,
+};
 
 impl Session {
     pub(in crate::session) fn fill(&mut self, input: PointerInput) {
@@ -9,7 +12,12 @@ impl Session {
             return;
         }
         let Some(label) = (if input.erases { Some(0) } else { self.drawable_label() }) else { return };
-        let (Some(region), Some(live)) = (self.area_at(input), self.live()) else { return };
+        let area = self.area_at(input);
+        if area.is_none() && !input.erases && self.pixel_at(input.at).is_some() {
+            let text = "The background about everything is not filled: click an area that is enclosed or has a label.";
+            self.notices.add(Severity::Hint, text);
+        }
+        let (Some(region), Some(live)) = (area, self.live()) else { return };
         let (key, rule) = (live.key(), self.rule(label));
         let edit = self.write_mask(key, |mask| mask.paint(&region, label, &rule));
         self.commit(ToolKind::Fill.label(), key.case, vec![(key.slice, edit)]);

@@ -65,6 +65,21 @@ impl Session {
         is_outline
     }
 
+    /// Takes back the last corner of a line in hand that has more than one; false where there is none.
+    pub(in crate::session) fn take_back_corner(&mut self) -> bool {
+        let is_lasso = self.tool == ToolKind::Lasso;
+        let Hand::Outline(outline) = &mut self.tools.hand else { return false };
+        if is_lasso || outline.anchors.len() < 2 {
+            return false;
+        }
+        outline.anchors.pop();
+        outline.ways.truncate(outline.anchors.len() - 1);
+        outline.dragging = None;
+        self.start_wire();
+        self.show_preview();
+        true
+    }
+
     fn begin_outline(&mut self, input: PointerInput) {
         let takes_away = input.erases || self.settings.tools.outline_does != OutlineDoes::Add;
         if !takes_away && self.drawable_label().is_none() {

@@ -526,3 +526,34 @@ fn keys_keep_the_tool_where_they_moved_it() {
     point(&mut session, Phase::Hover, [40.5, 40.5], false);
     assert_eq!(session.keyed_pointer(), None, "the mouse moved");
 }
+
+#[test]
+fn undo_and_backspace_take_back_the_last_corner_alone() {
+    for (tool, back) in [(UserCommand::ToolPolygon, UserCommand::Undo), (UserCommand::ToolLiveWire, UserCommand::Skip)]
+    {
+        let mut session = drawing(1);
+        take(&mut session, tool, 5.0);
+        for at in [[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [5.0, 60.0]] {
+            click(&mut session, at, false);
+        }
+        command(&mut session, back);
+        assert_eq!(session.preview().points.len(), 3);
+        command(&mut session, back);
+        command(&mut session, back);
+        assert!(session.is_drawing(), "the first corner is left");
+        command(&mut session, back);
+        assert!(!session.is_drawing());
+        assert_eq!(session.case().unwrap().status, Status::New, "the case is not skipped");
+    }
+}
+
+#[test]
+fn fill_says_why_it_leaves_the_background_about_everything_alone() {
+    let mut session = drawing(1);
+    command(&mut session, UserCommand::ToolFill);
+    click(&mut session, [-3.0, 5.0], false);
+    assert!(session.notices.list.is_empty(), "beside the picture nothing is meant");
+    click(&mut session, [5.0, 5.0], false);
+    assert!(mask(&session).is_blank());
+    assert!(session.notices.list.iter().any(|n| n.severity == Severity::Hint && n.text.contains("enclosed")));
+}

@@ -16,7 +16,7 @@ use egui::{Align, Button, Event, Key, Layout, Modifiers, RichText, ScrollArea, U
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
 /// What the mouse does, and the keys that are held: these stay as they are.
-const FIXED: [(&str, &str); 11] = [
+const FIXED: [(&str, &str); 12] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Size of the brush", "Shift+Wheel"),
@@ -26,6 +26,7 @@ const FIXED: [(&str, &str); 11] = [
     ("Close a polygon or a live wire", "Double-click, Enter, or click the first point"),
     ("Hide the mask for a moment", "Hold H"),
     ("Move a corner of a polygon", "Drag it"),
+    ("Take back the last corner", "Backspace or Undo while the line is drawn"),
     ("Go through the controls", "Shift+Tab, then Tab"),
     ("Open", "Drop files or folders on the window"),
 ];
@@ -154,7 +155,8 @@ fn heading(ui: &mut Ui, words: &str) {
 /// A name on the left, and what belongs to it in a column of its own.
 fn line(ui: &mut Ui, name: &str, more: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.set_min_height(24.0);
+        // As high as the button for the usual key: no row moves when that appears.
+        ui.set_min_height(27.0);
         column(ui, 290.0, RichText::new(name));
         more(ui);
     });

@@ -218,8 +218,8 @@ fn measured(ui: &mut Ui, session: &Session, m: &Measurement) {
 fn doubts(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
     let words = match session.doubt_position() {
         _ if case.found() == 0 => "No mask yet".to_owned(),
-        None if case.slices.iter().any(|s| s.proposal.is_some()) => "None".to_owned(),
-        None => "No model was run".to_owned(),
+        None if case.slices.iter().all(|s| s.proposal.is_none()) => "No model has run here".to_owned(),
+        None => "None".to_owned(),
         Some((0, 1)) => "1 place".to_owned(),
         Some((0, n)) => format!("{n} places"),
         Some((at, n)) => format!("{at} of {n}"),
