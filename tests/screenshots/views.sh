@@ -1,0 +1,44 @@
+#!/bin/bash
+# Takes the screenshots of opening, viewing and exporting from the built app: tests/screenshots/views.sh [BINARY] [FOLDER]
+. "$(dirname "$0")/window.sh"
+
+# Chooses the first model of the list although it does not fit, and runs it on the whole series.
+force_model() {
+    xdotool mousemove $((${size%x*} - 150)) 81 click 1
+    sleep 0.5
+    xdotool mousemove_relative 0 60 click 1
+    sleep 0.5
+    xdotool mousemove $((${size%x*} / 2)) $((${size#*x} - 10)) key shift+r
+    sleep "$settle"
+}
+
+# three NAME: the three ways to show a mask.
+three() {
+    shot "$1-fill"
+    xdotool key o
+    shot "$1-outline"
+    xdotool key o
+    shot "$1-confidence"
+}
+
+open
+shot welcome
+close
+
+open "$samples/fetal-head"
+xdotool key ctrl+Next
+three ultrasound
+xdotool key n
+shot doubtful
+xdotool key f o o
+sleep 0.5
+xdotool key ctrl+s
+shot export
+close
+
+for name in cardiac-mr sarcoma-ct; do
+    open "$samples/$name"
+    [ -z "${FORCE_MODEL:-}" ] || force_model
+    if [ -n "${FORCE_MODEL:-}" ]; then three "$name"; else shot "$name"; fi
+    close
+done
