@@ -369,6 +369,7 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
 #[test]
 fn a_trouble_is_told_once_and_goes_when_it_is_over() {
     let mut session = session(&[], None);
+    session.notices.list.clear();
     let error = || Error::new("save the step", "the disk is full");
     session.fail(&error());
     session.on_event(Event::Stored { written: 0, trouble: Some(error()) });
