@@ -14,6 +14,9 @@ use std::path::PathBuf;
 impl Session {
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
         if let Some(case) = self.case() {
+            if !case.is_restored {
+                return self.notices.add(Severity::Info, "The workspace is being opened: import once it is.");
+            }
             let (id, series) = (case.id, case.series.clone());
             self.jobs.push(Job::Import { case: id, series, paths });
         }

@@ -18,6 +18,9 @@ use std::{
 /// Whoever does nothing for so long is not at work.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Work is written down after so many seconds of it: what a person who leaves then has not written yet is little.
+const NOTED_AFTER: f64 = 20.0;
+
 /// The folder that keeps the work.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum WorkspaceState {
@@ -178,6 +181,8 @@ impl Session {
             Some(error) => {
                 let text = super::sentence(&error.to_string());
                 if self.store_trouble.as_ref() != Some(&text) {
+                    // In the place of the same words without the comfort.
+                    self.notices.list.retain(|n| n.text != text);
                     let more = "The work is kept in memory and written as soon as that works again.";
                     self.notices.add(Severity::Error, format!("{text} {more}"));
                 }
@@ -213,6 +218,9 @@ impl Session {
                     activity.seconds += since.as_secs_f64();
                 }
                 activity.last = now;
+                if activity.seconds >= NOTED_AFTER {
+                    self.note_time();
+                }
             }
             _ => {
                 self.note_time();

@@ -348,3 +348,43 @@ fn a_label_of_a_model_gets_a_color_that_no_other_has() {
     assert_eq!(colors.len(), 2);
     assert_ne!(colors[0], colors[1]);
 }
+
+#[test]
+fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
+    let mut session = session(&[("a", 1)], None);
+    session.cases[0].is_restored = false;
+    session.take_jobs();
+    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    assert!(session.take_jobs().is_empty() && !session.notices.list.is_empty());
+    session.on_event(Event::Restored { case: session.cases[0].id, restored: None });
+    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Import { .. })));
+}
+
+#[test]
+fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
+    let mut session = session(&[("a", 1)], None);
+    let key = session.case().unwrap().key();
+    let dot = Region::from_fn(&PixelRect { columns: 3..4, rows: 3..4 }, |_, _| true);
+    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
+    session.commit("Brush", key.case, vec![(0, edit)]);
+    session.take_jobs();
+    session.on_event(Event::RestoredSlice { key, finding: finding(), proposal: Some(finding()) });
+    let state = &session.case().unwrap().slices[0];
+    assert!(state.proposal.is_some() && state.finding.is_none(), "the finding is of the mask before");
+    let jobs = session.take_jobs();
+    assert!(jobs.iter().any(|j| matches!(j, Job::Survey(s) if s.proposal.is_some())));
+}
+
+#[test]
+fn a_trouble_is_told_once_and_goes_when_it_is_over() {
+    let mut session = session(&[], None);
+    session.notices.list.clear();
+    let error = || Error::new("save the step", "the disk is full");
+    session.fail(&error());
+    session.on_event(Event::Stored { written: 0, trouble: Some(error()) });
+    assert_eq!(session.notices.list.len(), 1);
+    session.on_event(Event::Stored { written: 1, trouble: None });
+    let texts: Vec<&str> = session.notices.list.iter().map(|n| n.text.as_str()).collect();
+    assert_eq!(texts, ["All work is saved again."]);
+}
