@@ -4,10 +4,11 @@ use super::{BrushUnit, Hand, Phase, Place, PointerInput, Preview, Session, ToolK
 use crate::{
     domain::{
         edit::Edit,
+        mask::Rule,
         region::Region,
         tools::{smart_brush, stroke, threshold},
     },
-    session::job::Loaded,
+    session::{job::Loaded, notice::Severity},
 };
 use std::sync::Arc;
 
@@ -104,6 +105,10 @@ impl Session {
         let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else { return };
         let Some(live) = self.live() else { return };
         let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));
+        if edit.is_empty() && self.rule(stroke.label) != Rule::FREE {
+            let text = "Nothing changed: what lies there is locked, or not to be painted over.";
+            self.notices.add(Severity::Hint, text);
+        }
         let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool };
         self.commit(tool.label(), key.case, vec![(key.slice, edit)]);
     }
