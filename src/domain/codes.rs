@@ -40,11 +40,11 @@ pub fn all() -> &'static [Concept] {
 }
 
 /// The concepts that fit `query`, best first: each of its words must begin a word of the meaning, of another name or of
-/// the group, whatever the case. All for an empty query.
+/// the group, whatever the case. All for an empty query, the most usual ones first: those with a colour of their own.
 pub fn search(query: &str) -> Vec<&'static Concept> {
     let wanted = words(query);
     let mut found: Vec<(Rank, &Concept)> = CONCEPTS.iter().filter_map(|c| Some((rank(c, &wanted)?, c))).collect();
-    found.sort_by_key(|(rank, _)| *rank);
+    found.sort_by_key(|(rank, concept)| (*rank, wanted.is_empty() && concept.color.is_none()));
     found.into_iter().map(|(_, concept)| concept).collect()
 }
 

@@ -67,6 +67,7 @@ shot cases
 close
 
 open "$samples/fetal-head"
+key b
 for name in Midline Ventricle; do
     if [ $name = Midline ]; then click 1028 223; else click 1028 250; fi
     sleep 1

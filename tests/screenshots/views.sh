@@ -4,7 +4,7 @@
 
 # Chooses the first model of the list although it does not fit, and runs it on the whole series.
 force_model() {
-    xdotool mousemove $((${size%x*} - 150)) 81 click 1
+    xdotool mousemove $((${size%x*} - 140)) 470 click 1
     sleep 0.5
     xdotool mousemove_relative 0 60 click 1
     sleep 0.5

@@ -9,7 +9,8 @@ size=${SIZE:-1440x900}
 samples=${SAMPLES:-$PWD/assets/samples}
 work=$(mktemp -d)
 mkdir -p "$out"
-export LABRUM_CACHE=$work/cache LABRUM_CONFIG=$work/config LABRUM_DATA=$work/data XDG_RUNTIME_DIR=$work
+# The home stands in the export's dialog.
+export HOME=/home/clinician LABRUM_CACHE=$work/cache LABRUM_CONFIG=$work/config LABRUM_DATA=$work/data XDG_RUNTIME_DIR=$work
 unset WAYLAND_DISPLAY
 
 display=:$((100 + RANDOM % 800))

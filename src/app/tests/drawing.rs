@@ -242,6 +242,8 @@ fn the_name_of_a_new_label_is_typed_at_once_and_entered() {
 #[test]
 fn pointing_at_a_command_shows_what_it_would_do() {
     let mut bench = corrected();
+    bench.harness.key_press(Key::B);
+    bench.harness.run_steps(2);
     bench.harness.get_by_label("Grow").hover();
     bench.harness.run_steps(3);
     let region = bench.session().preview().region.clone().unwrap();

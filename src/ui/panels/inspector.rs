@@ -8,6 +8,7 @@ use crate::{
         case::Case,
         command::UserCommand,
         settings::{DeviceChoice, Settings, ViewMode},
+        tools::ToolKind,
     },
     ui::{
         dialogs::Dialogs,
@@ -30,10 +31,16 @@ pub(in crate::ui) fn show(
     let height = ui.available_height() - FOOTER;
     let mut pointed = None;
     ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show(ui, |ui| {
-        ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
-        tools::options(ui, session, actions);
+        // Who only looks needs the room for what the model says.
+        let draws = session.tool() != ToolKind::Look;
+        if draws {
+            ui.label(RichText::new(session.tool().label()).color(theme::colors(ui).strong));
+            tools::options(ui, session, actions);
+        }
         folding(ui, "Labels", |ui| labels::show(ui, session, dialogs, actions));
-        folding(ui, "Change the label", |ui| pointed = operations::show(ui, session, actions));
+        if draws {
+            folding(ui, "Change the label", |ui| pointed = operations::show(ui, session, actions));
+        }
         folding(ui, "Doubtful boundary", |ui| doubts(ui, session, case, actions));
         folding(ui, "View", |ui| view(ui, session, actions));
         folding(ui, "Measurements", |ui| measurements(ui, session, case));
