@@ -199,7 +199,7 @@ impl LabrumApp {
             }
         }
         if has_step {
-            // A step is on disk before the next frame, unless the disk is slow: then the window does not wait for it.
+            // A step is written before the next frame, unless the disk is slow: then the window does not wait for it.
             self.worker.settle(STORE_TIME);
         }
     }

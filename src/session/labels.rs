@@ -144,7 +144,7 @@ impl Session {
             self.add_label(Label::named("Label 1", 0));
             self.save_labels();
         }
-        let label = self.active_label().max(1);
+        let label = self.label_to_draw();
         self.active_label = label;
         let entry = &self.labels[usize::from(label) - 1];
         let trouble = match entry {

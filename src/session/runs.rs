@@ -196,8 +196,7 @@ impl Session {
             run.failures += usize::from(result.is_err());
             first_failure = run.failures == 1;
         }
-        let revision_of = |state: &super::case::SliceState| state.proposal_revision;
-        if self.slice_state(key).is_none_or(|s| revision_of(s) != revision) {
+        if self.slice_state(key).is_none_or(|s| s.proposal_revision != revision) {
             return;
         }
         match result {

@@ -34,10 +34,10 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
     }
 }
 
-/// Who made a label, by what is left of the model's proposals.
-fn author(job: &ExportJob, label: u8) -> Authorship {
-    let slices =
-        || job.slices.iter().map(|s| (s.mask.region(label), s.proposal.as_ref().map(|p| p.mask().region(label))));
+/// Who made a label, by what is left of the model's proposals, one for each slice.
+fn author(job: &ExportJob, proposals: &[Option<Mask>], label: u8) -> Authorship {
+    let of = |mask: &Mask| mask.region(label);
+    let slices = || job.slices.iter().zip(proposals).map(|(s, p)| (of(&s.mask), p.as_ref().map(of)));
     let is_proposed = slices().any(|(_, proposed)| proposed.is_some_and(|p| !p.is_empty()));
     let is_untouched = slices().all(|(now, proposed)| now == proposed.unwrap_or_default());
     let (model, model_version) = job.model.clone().unwrap_or_default();
@@ -82,7 +82,8 @@ fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     }
     stop_if_cancelled(job)?;
     outbox.send(Event::Exporting { done: total - 1, total });
-    let authors: Vec<Authorship> = (1..=job.labels.len() as u8).map(|label| author(job, label)).collect();
+    let proposals: Vec<Option<Mask>> = job.slices.iter().map(|s| s.proposal.as_ref().map(|p| p.mask())).collect();
+    let authors: Vec<Authorship> = (1..=job.labels.len() as u8).map(|label| author(job, &proposals, label)).collect();
     let probabilities = match formats.contains(&Format::SegFractional) {
         true => probabilities(job)?,
         false => Vec::new(),

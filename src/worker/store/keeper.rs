@@ -284,7 +284,7 @@ impl Keeper {
         redo_of: &[CaseKey],
     ) -> Result<i64, Trouble> {
         let seq = self.next_seq;
-        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let at = now();
         let step = Stored { seq, case, at, author, tool: tool.to_owned(), edits, state: StepState::Done };
         self.workspace()?.append(&step, redo_of)?;
         self.next_seq += 1;
@@ -295,7 +295,7 @@ impl Keeper {
     fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, Trouble> {
         let key = self.key(case)?;
         let (name, version) = finding.model_and_version();
-        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let at = now();
         let mask = finding.mask();
         let model = ModelStamp { name, version, weights: String::new() };
         let proposal = Proposal { model, at, mask: PackedMask::of(&mask) };
@@ -382,6 +382,11 @@ fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
     });
     let opened = opened.map(|info| WorkspaceInfo { sources: there, ..info });
     notice.into_iter().chain([Event::Workspace(opened)]).collect()
+}
+
+/// Milliseconds since 1970 (UTC).
+fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 /// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture.
