@@ -48,12 +48,10 @@ fn survey(job: SurveyJob) -> Event {
 
 fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
     let between = |(first, a, last, b): &(usize, Region, usize, Region)| {
-        let (first, count) = (*first, last - first);
-        let shape = |n: usize| {
-            let t = n as f64 / count as f64;
-            (first + n, interpolate::between(a, b, t, job.columns, job.rows, job.spacing))
-        };
-        (1..count).map(shape).collect::<Vec<_>>()
+        let count = last - first;
+        let places: Vec<f64> = (1..count).map(|n| n as f64 / count as f64).collect();
+        let shapes = interpolate::between_many(a, b, &places, job.columns, job.rows, job.spacing);
+        (first + 1..*last).zip(shapes).collect::<Vec<_>>()
     };
     job.shapes.iter().flat_map(between).collect()
 }

@@ -15,9 +15,25 @@ use std::ops::Range;
 /// shifts between the slices does not vanish; but not where they overlap more as they lie, as two parts and one of them
 /// do. A shape without a partner shrinks evenly, down to nothing at the empty slice.
 pub fn between(a: &Region, b: &Region, t: f64, columns: usize, rows: usize, spacing: [f64; 2]) -> Region {
-    let Some(pair) = Pair::of(a, b, spacing) else { return Region::default() };
-    let field = pair.at(t, columns, rows);
-    Region::from_fn(&field.window, |x, y| field.at(x, y) > 0.0)
+    between_many(a, b, &[t], columns, rows, spacing).pop().unwrap_or_default()
+}
+
+/// The same at several places on the way: most of the work is done once.
+pub fn between_many(
+    a: &Region,
+    b: &Region,
+    places: &[f64],
+    columns: usize,
+    rows: usize,
+    spacing: [f64; 2],
+) -> Vec<Region> {
+    let pair = Pair::of(a, b, spacing);
+    let at = |t: &f64| {
+        let Some(pair) = &pair else { return Region::default() };
+        let field = pair.at(*t, columns, rows);
+        Region::from_fn(&field.window, |x, y| field.at(x, y) > 0.0)
+    };
+    places.iter().map(at).collect()
 }
 
 /// The same for each label of two masks of equal size (else nothing): the labels there are at `t`, in order, with their
