@@ -5,8 +5,6 @@ use super::card::Config;
 use super::kernels;
 use burn::module::{Module, Param, RunningState};
 use burn::nn::Initializer;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, activation::relu};
 
 /// Height and width of the input must be multiples of this: it is halved four times.
@@ -98,24 +96,40 @@ impl Norm {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if x.device().is_autodiff() { self.forward_train(x) } else { self.forward_valid(x) }
+    /// GELU, then the norm.
+    fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.device().is_autodiff() {
+            return self.running(kernels::gelu(x));
+        }
+        let count = values_of_a_channel(&x);
+        let (out, statistics) = kernels::gelu_norm(x, self.gamma.val(), self.beta.val(), EPS);
+        self.keep(statistics, count);
+        out
     }
 
-    fn forward_train(&self, x: Tensor<4>) -> Tensor<4> {
-        let [b, _, h, w] = x.dims();
-        let (out, [mean, var]) = kernels::batch_norm_train(x, self.gamma.val(), self.beta.val(), EPS);
+    /// The norm, then ReLU.
+    fn before_relu(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.device().is_autodiff() {
+            return relu(self.running(x));
+        }
+        let count = values_of_a_channel(&x);
+        let (out, statistics) = kernels::norm_relu(x, self.gamma.val(), self.beta.val(), EPS);
+        self.keep(statistics, count);
+        out
+    }
+
+    /// Mixes the statistics of a batch, of `count` values for each channel, into the running ones.
+    fn keep(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
         // PyTorch keeps the unbiased variance.
-        let n = (b * h * w) as f64;
-        let var = var * (n / (n - 1.0).max(1.0));
+        let var = var * (count / (count - 1.0).max(1.0));
         for (state, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let old = state.value_sync().inner();
             state.update(Tensor::from_inner(old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM));
         }
-        out
     }
 
-    fn forward_valid(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The norm with the running statistics.
+    fn running(&self, x: Tensor<4>) -> Tensor<4> {
         let scale = self.gamma.val() / (self.running_var.value() + EPS).sqrt();
         let shift = self.beta.val() - self.running_mean.value() * scale.clone();
         kernels::affine(x, scale, shift)
@@ -127,6 +141,11 @@ impl Norm {
         f(&format!("{name}.running_mean"), Slot::Statistic(&mut self.running_mean));
         f(&format!("{name}.running_var"), Slot::Statistic(&mut self.running_var));
     }
+}
+
+fn values_of_a_channel(x: &Tensor<4>) -> f64 {
+    let [b, _, h, w] = x.dims();
+    (b * h * w) as f64
 }
 
 /// Convolution 3x3, batch norm, ReLU.
@@ -142,7 +161,7 @@ impl ConvBlock {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.norm.forward(self.conv.forward(x)))
+        self.norm.before_relu(self.conv.forward(x))
     }
 
     /// `first` is the place of the convolution in its PyTorch sequence.
@@ -165,7 +184,7 @@ impl GeluBlock {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(kernels::gelu(self.conv.forward(x)))
+        self.norm.after_gelu(self.conv.forward(x))
     }
 
     /// `first` is the place of the convolution in its PyTorch sequence; GELU stands between it and the norm.
@@ -242,7 +261,7 @@ impl Decoder {
 
     fn forward(&self, skip: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
         let x = self.up.forward(kernels::upsample(x));
-        let x = self.grouped.forward(Tensor::cat(vec![skip, x], 1));
+        let x = self.grouped.forward(kernels::concat(skip, x));
         self.narrow.forward(self.widen.forward(x))
     }
 }
@@ -276,7 +295,7 @@ impl CmuNext {
         let mut skips = Vec::with_capacity(self.encoders.len());
         for (s, encoder) in self.encoders.iter().enumerate() {
             if s > 0 {
-                x = max_pool2d(x, MaxPoolOptions::new([2, 2]));
+                x = kernels::pool(x);
             }
             x = encoder.forward(x);
             skips.push(x.clone());

@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod cmunext;
 pub mod device;
 pub mod evaluate;
+pub mod frozen;
 pub mod infer;
 mod kernels;
 pub mod preprocess;

@@ -1,12 +1,13 @@
 //! Our operations as burn operations: registered with the CPU backend, with their gradients for autodiff.
 
-use super::{activation, conv, norm};
+use super::norm::{self, NormCall};
+use super::{concat, conv, resample};
 use burn::backend::autodiff::{
     checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
     grads::Gradients,
     ops::{Backward, Ops, OpsKind},
 };
-use burn::backend::{Autodiff, AutodiffBackend, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
+use burn::backend::{Autodiff, Backend, Flex, TensorMetadata, backend_extension, tensor::FloatTensor};
 use burn::tensor::{Shape, TensorData};
 use burn_flex::FlexTensor;
 
@@ -19,16 +20,15 @@ pub(super) trait CpuKernels: Backend {
         bias: FloatTensor<Self>,
         groups: usize,
     ) -> FloatTensor<Self>;
-    fn labrum_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
-    fn labrum_channel_stats(x: FloatTensor<Self>) -> FloatTensor<Self>;
-    fn labrum_batch_norm(
+    fn labrum_norm(
         x: FloatTensor<Self>,
-        stats: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        eps: f32,
+        call: NormCall,
     ) -> FloatTensor<Self>;
-    fn labrum_affine(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 fn values(x: FloatTensor<Flex>) -> FlexTensor {
@@ -55,6 +55,25 @@ fn norm_sizes(x: &FlexTensor) -> norm::Sizes {
     norm::Sizes { batch, channels, pixels: rows * columns }
 }
 
+/// The planes of `x` are twice as large as this, or as large.
+fn half(x: &FlexTensor, twice: bool) -> resample::Half {
+    let [_, _, rows, columns] = x.shape().dims();
+    let by = if twice { 2 } else { 1 };
+    resample::Half { rows: rows / by, columns: columns / by }
+}
+
+/// The shape of `x` with other planes.
+fn with_planes(x: &FlexTensor, half: resample::Half, by: usize) -> [usize; 4] {
+    let [batch, channels, _, _] = x.shape().dims();
+    [batch, channels, by * half.rows, by * half.columns]
+}
+
+/// Numbers of one sample.
+fn of_sample(x: &FlexTensor) -> usize {
+    let [_, channels, rows, columns] = x.shape().dims();
+    channels * rows * columns
+}
+
 impl CpuKernels for Flex {
     fn labrum_conv2d(
         x: FloatTensor<Self>,
@@ -68,33 +87,46 @@ impl CpuKernels for Flex {
         tensor(out, [s.batch, s.out_channels, s.rows, s.columns])
     }
 
-    fn labrum_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = values(x);
-        tensor(activation::forward(slice(&x)), x.shape())
-    }
-
-    fn labrum_channel_stats(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = values(x);
-        let s = norm_sizes(&x);
-        tensor(norm::stats(slice(&x), s), [2, s.channels])
-    }
-
-    fn labrum_batch_norm(
+    fn labrum_norm(
         x: FloatTensor<Self>,
-        stats: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        eps: f32,
+        call: NormCall,
     ) -> FloatTensor<Self> {
-        let (x, stats, gamma, beta) = (values(x), values(stats), values(gamma), values(beta));
-        let (scale, shift) = norm::folded(slice(&stats), slice(&gamma), slice(&beta), eps);
-        tensor(norm::affine(slice(&x), &scale, &shift, norm_sizes(&x)), x.shape())
+        let (x, gamma, beta) = (values(x), values(gamma), values(beta));
+        let (out, stats) = norm::forward(slice(&x), slice(&gamma), slice(&beta), call.eps, call.with, norm_sizes(&x));
+        call.tell(stats);
+        tensor(out, x.shape())
     }
 
-    fn labrum_affine(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
-        let (x, scale, shift) = (values(x), values(scale), values(shift));
-        tensor(norm::affine(slice(&x), slice(&scale), slice(&shift), norm_sizes(&x)), x.shape())
+    fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = values(x);
+        let half = half(&x, false);
+        tensor(resample::double(slice(&x), half), with_planes(&x, half, 2))
     }
+
+    fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = values(x);
+        let half = half(&x, true);
+        tensor(resample::pool(slice(&x), half), with_planes(&x, half, 1))
+    }
+
+    fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (a, b) = (values(a), values(b));
+        let [batch, first, rows, columns] = a.shape().dims();
+        let [_, second, _, _] = b.shape().dims();
+        let joined = concat::join([slice(&a), slice(&b)], [of_sample(&a), of_sample(&b)]);
+        tensor(joined, [batch, first + second, rows, columns])
+    }
+}
+
+/// Hands `gradient` to a parent that wants it.
+macro_rules! register {
+    ($grads:ident, $node:expr, $gradient:expr) => {
+        if let Some(node) = $node {
+            $grads.register::<Flex>(node.id, $gradient);
+        }
+    };
 }
 
 #[derive(Debug)]
@@ -112,61 +144,72 @@ impl Backward<Flex, 3> for ConvBackward {
         let shapes = [x.shape(), weight.shape(), Shape::new([s.out_channels])];
         let all = [found.input, found.weight, found.bias];
         for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                grads.register::<Flex>(node.id, tensor(gradient, shape));
+            if let Some(gradient) = gradient {
+                register!(grads, node, tensor(gradient, shape));
             }
         }
     }
 }
 
 #[derive(Debug)]
-struct GeluBackward;
+struct NormBackward;
 
-impl Backward<Flex, 1> for GeluBackward {
-    type State = FlexTensor;
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let grad = values(grads.consume::<Flex>(&ops.node));
-        if let [Some(node)] = ops.parents {
-            let gradient = activation::backward(slice(&ops.state), slice(&grad));
-            grads.register::<Flex>(node.id, tensor(gradient, grad.shape()));
-        }
-    }
-}
-
-#[derive(Debug)]
-struct BatchNormBackward;
-
-impl Backward<Flex, 3> for BatchNormBackward {
-    type State = (FlexTensor, FlexTensor, FlexTensor, f32);
+impl Backward<Flex, 3> for NormBackward {
+    type State = (FlexTensor, FlexTensor, FlexTensor, NormCall);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = values(grads.consume::<Flex>(&ops.node));
-        let (x, stats, gamma, eps) = ops.state;
-        let s = norm_sizes(&x);
-        let (dx, d_gamma, d_beta) = norm::backward(slice(&x), slice(&stats), slice(&gamma), slice(&grad), eps, s);
-        let all = [(dx, x.shape()), (d_gamma, gamma.shape()), (d_beta, gamma.shape())];
-        for (node, (gradient, shape)) in ops.parents.into_iter().zip(all) {
-            if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(gradient, shape));
-            }
+        let (x, gamma, beta, call) = ops.state;
+        let of_norm = [slice(&gamma), slice(&beta)];
+        let all = norm::backward(slice(&x), &call.stats(), of_norm, slice(&grad), call.eps, call.with, norm_sizes(&x));
+        let shapes = [x.shape(), gamma.shape(), beta.shape()];
+        for ((node, gradient), shape) in ops.parents.into_iter().zip(all).zip(shapes) {
+            register!(grads, node, tensor(gradient, shape));
         }
     }
 }
 
 #[derive(Debug)]
-struct AffineBackward;
+struct DoubleBackward;
 
-impl Backward<Flex, 1> for AffineBackward {
+impl Backward<Flex, 1> for DoubleBackward {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = values(grads.consume::<Flex>(&ops.node));
+        let half = half(&grad, true);
+        let [node] = ops.parents;
+        register!(grads, node, tensor(resample::double_backward(slice(&grad), half), with_planes(&grad, half, 1)));
+    }
+}
+
+#[derive(Debug)]
+struct PoolBackward;
+
+impl Backward<Flex, 1> for PoolBackward {
     type State = FlexTensor;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = values(grads.consume::<Flex>(&ops.node));
-        if let [Some(node)] = ops.parents {
-            let s = norm_sizes(&grad);
-            let none = vec![0.0; s.channels];
-            let gradient = norm::affine(slice(&grad), slice(&ops.state), &none, s);
-            grads.register::<Flex>(node.id, tensor(gradient, grad.shape()));
+        let x = ops.state;
+        let [node] = ops.parents;
+        let gradient = resample::pool_backward(slice(&x), slice(&grad), half(&grad, false));
+        register!(grads, node, tensor(gradient, x.shape()));
+    }
+}
+
+#[derive(Debug)]
+struct ConcatBackward;
+
+impl Backward<Flex, 2> for ConcatBackward {
+    type State = [Shape; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = values(grads.consume::<Flex>(&ops.node));
+        let lengths = ops.state.each_ref().map(|shape| shape.num_elements() / shape[0].max(1));
+        let parts = concat::split(slice(&grad), lengths);
+        for ((node, part), shape) in ops.parents.into_iter().zip(parts).zip(ops.state) {
+            register!(grads, node, tensor(part, shape));
         }
     }
 }
@@ -187,45 +230,48 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         }
     }
 
-    fn labrum_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn labrum_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        call: NormCall,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), gamma.node(), beta.node()];
+        let x = values(x.into_primitive());
+        let (gamma, beta) = (values(gamma.into_primitive()), values(beta.into_primitive()));
+        let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
+        match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, gamma, beta, call), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let out = Flex::labrum_double(x.into_primitive());
+        match DoubleBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_pool(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node()];
         let x = values(x.into_primitive());
-        let out = Flex::labrum_gelu(x.clone());
-        match GeluBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        let out = Flex::labrum_pool(x.clone());
+        match PoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(x, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
 
-    /// A constant for the gradient: batch norm accounts for the dependence itself.
-    fn labrum_channel_stats(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        <Self as AutodiffBackend>::from_inner(Flex::labrum_channel_stats(x.into_primitive()))
-    }
-
-    fn labrum_batch_norm(
-        x: FloatTensor<Self>,
-        stats: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        eps: f32,
-    ) -> FloatTensor<Self> {
-        let nodes = [x.node(), gamma.node(), beta.node()];
-        let x = values(x.into_primitive());
-        let (stats, gamma) = (values(stats.into_primitive()), values(gamma.into_primitive()));
-        let out = Flex::labrum_batch_norm(x.clone(), stats.clone(), gamma.clone(), beta.into_primitive(), eps);
-        match BatchNormBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, stats, gamma, eps), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
-    }
-
-    /// Differentiable in `x` alone: the statistics it is made from are constants.
-    fn labrum_affine(x: FloatTensor<Self>, scale: FloatTensor<Self>, shift: FloatTensor<Self>) -> FloatTensor<Self> {
-        let nodes = [x.node()];
-        let scale = values(scale.into_primitive());
-        let out = Flex::labrum_affine(x.into_primitive(), scale.clone(), shift.into_primitive());
-        match AffineBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(scale, out),
+    fn labrum_concat(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [a.node(), b.node()];
+        let (a, b) = (a.into_primitive(), b.into_primitive());
+        let shapes = [a.shape(), b.shape()];
+        let out = Flex::labrum_concat(a, b);
+        match ConcatBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(shapes, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }

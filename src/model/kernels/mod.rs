@@ -3,16 +3,26 @@
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
 
-mod activation;
+mod concat;
 mod conv;
+pub(super) mod conv3;
+mod dense;
+pub(super) mod depthwise;
 mod extension;
 mod norm;
-mod pad;
+mod resample;
+pub(super) mod scratch;
+pub(super) mod simd;
+pub(super) mod strip;
+pub(super) mod tile;
+mod weight_gradient;
+pub(super) mod winograd;
 
 use burn::backend::Dispatch;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Tensor, activation as burn_activation, module};
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::{Tensor, TensorData, activation, module};
 use extension::CpuKernels;
+use norm::{NormCall, With};
 
 /// True where our own kernels run: on burn-flex, with or without autodiff.
 fn on_cpu<const D: usize>(x: &Tensor<D>) -> bool {
@@ -35,49 +45,75 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
 
 /// GELU(x) = x Phi(x), with the exact erf.
 pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
-    if on_cpu(&x) { Tensor::from_dispatch(Dispatch::labrum_gelu(x.into_dispatch())) } else { burn_activation::gelu(x) }
+    activation::gelu(x)
 }
 
-/// Batch norm with the statistics of `x` itself, over batch, rows and columns.
+/// What the training needs to know of a norm: the mean [C] and the biased variance [C] of the batch.
+pub(super) type BatchStatistics = [Tensor<1>; 2];
+
+/// GELU, then batch norm with the statistics of GELU(x) over batch, rows and columns.
 ///
-/// Returns (x - mean) / sqrt(variance + eps) * gamma + beta, the mean [C] and the biased variance [C]; the last two
-/// carry no gradient, the first accounts for their dependence on x.
-pub(super) fn batch_norm_train(
-    x: Tensor<4>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
-    eps: f64,
-) -> (Tensor<4>, [Tensor<1>; 2]) {
-    if !on_cpu(&x) {
-        let normed = module::batch_norm_train(x, gamma, beta, eps);
-        return (normed.output, [normed.mean.detach(), normed.variance.detach()]);
+/// Returns (v - mean) / sqrt(variance + eps) * gamma + beta, v = GELU(x), and the statistics, which carry no gradient; the
+/// result accounts for their dependence on x.
+pub(super) fn gelu_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
+    if on_cpu(&x) { norm(x, gamma, beta, eps, With::GeluBefore) } else { norm_by_burn(gelu(x), gamma, beta, eps) }
+}
+
+/// Batch norm with the statistics of x, then ReLU; otherwise like [`gelu_norm`].
+pub(super) fn norm_relu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
+    if on_cpu(&x) {
+        return norm(x, gamma, beta, eps, With::ReluAfter);
     }
-    let [_, c, _, _] = x.dims();
-    let stats = Tensor::<2>::from_dispatch(Dispatch::labrum_channel_stats(x.clone().inner().into_dispatch()));
-    let out = Dispatch::labrum_batch_norm(
-        x.into_dispatch(),
-        stats.clone().into_dispatch(),
-        gamma.into_dispatch(),
-        beta.into_dispatch(),
-        eps as f32,
-    );
-    let row = |i: usize| stats.clone().narrow(0, i, 1).reshape([c]);
-    (Tensor::from_dispatch(out), [row(0), row(1)])
+    let (out, statistics) = norm_by_burn(x, gamma, beta, eps);
+    (activation::relu(out), statistics)
+}
+
+fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
+    let device = x.device();
+    let call = NormCall::new(eps as f32, with);
+    let out =
+        Dispatch::labrum_norm(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), call.clone());
+    let stats = call.stats();
+    let tensor = |values: Vec<f32>| {
+        let n = values.len();
+        Tensor::from_data(TensorData::new(values, [n]), &device)
+    };
+    (Tensor::from_dispatch(out), [tensor(stats.mean), tensor(stats.var)])
+}
+
+fn norm_by_burn(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
+    let normed = module::batch_norm_train(x, gamma, beta, eps);
+    (normed.output, [normed.mean.detach(), normed.variance.detach()])
 }
 
 /// y = x * scale + shift, channel by channel: batch norm with running statistics.
 pub(super) fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4> {
-    if on_cpu(&x) {
-        let out = Dispatch::labrum_affine(x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
-        return Tensor::from_dispatch(out);
-    }
     let [_, c, _, _] = x.dims();
     x * scale.reshape([1, c, 1, 1]) + shift.reshape([1, c, 1, 1])
 }
 
+/// a [B,Ca,H,W] and b [B,Cb,H,W] to [B,Ca+Cb,H,W].
+pub(super) fn concat(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    if on_cpu(&a) {
+        return Tensor::from_dispatch(Dispatch::labrum_concat(a.into_dispatch(), b.into_dispatch()));
+    }
+    Tensor::cat(vec![a, b], 1)
+}
+
+/// Max pooling 2x2: [B,C,2H,2W] to [B,C,H,W].
+pub(super) fn pool(x: Tensor<4>) -> Tensor<4> {
+    if on_cpu(&x) {
+        return Tensor::from_dispatch(Dispatch::labrum_pool(x.into_dispatch()));
+    }
+    module::max_pool2d(x, MaxPoolOptions::new([2, 2]))
+}
+
 /// Bilinear x2 with half-pixel centres (align_corners = false): [B,C,H,W] to [B,C,2H,2W].
 pub(super) fn upsample(x: Tensor<4>) -> Tensor<4> {
-    if on_cpu(&x) || !x.is_autodiff() {
+    if on_cpu(&x) {
+        return Tensor::from_dispatch(Dispatch::labrum_double(x.into_dispatch()));
+    }
+    if !x.is_autodiff() {
         let [_, _, h, w] = x.dims();
         let options = InterpolateOptions::new(InterpolateMode::Bilinear)
             .with_align_corners(false)

@@ -1,7 +1,10 @@
-//! Batch norm on the CPU: statistics, forward and gradients, channel by channel.
+//! Batch norm on the CPU with what stands beside it in the network: GELU before it or ReLU after it. Statistics, forward
+//! and gradients, channel by channel; of the values in between nothing is kept, since they are quickly made again.
 
+use super::simd::{dot, gelu, gelu_and_slope, map, map_to_two, map2, relu, sum};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::sync::{Arc, OnceLock};
 
 /// Sizes of a batch of planes.
 #[derive(Clone, Copy, Debug)]
@@ -19,176 +22,354 @@ impl Sizes {
     fn count(&self) -> f64 {
         (self.batch * self.pixels) as f64
     }
-}
 
-/// Sums of `a`, of `a * b` and of `a * a`, in vectors of floats that are added up in double every 1024 values.
-struct Sums<'a> {
-    a: &'a [f32],
-    b: &'a [f32],
-    /// Taken away from `b` first, so that the products stay small.
-    center: f32,
-}
-
-impl WithSimd for Sums<'_> {
-    type Output = [f64; 2];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
-        let mut total = [0.0f64; 2];
-        let center = simd.splat_f32s(self.center);
-        for (a, b) in self.a.chunks(1024).zip(self.b.chunks(1024)) {
-            let (head_a, tail_a) = S::as_simd_f32s(a);
-            let (head_b, tail_b) = S::as_simd_f32s(b);
-            let (mut plain, mut product) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
-            for (&a, &b) in head_a.iter().zip(head_b) {
-                plain = simd.add_f32s(plain, a);
-                product = simd.mul_add_e_f32s(a, simd.sub_f32s(b, center), product);
-            }
-            let rest =
-                |f: fn(f32, f32) -> f32| tail_a.iter().zip(tail_b).map(|(&a, &b)| f(a, b - self.center)).sum::<f32>();
-            total[0] += f64::from(simd.reduce_sum_f32s(plain) + rest(|a, _| a));
-            total[1] += f64::from(simd.reduce_sum_f32s(product) + rest(|a, b| a * b));
+    /// The planes of each channel.
+    fn by_channel<'a>(&self, values: &'a mut [f32]) -> Vec<Vec<&'a mut [f32]>> {
+        let mut channels: Vec<Vec<&mut [f32]>> = (0..self.channels).map(|_| Vec::with_capacity(self.batch)).collect();
+        for (i, plane) in values.chunks_exact_mut(self.pixels).enumerate() {
+            channels[i % self.channels].push(plane);
         }
-        total
+        channels
     }
 }
 
-/// Sum of squared distances from `center`.
-struct Spread<'a> {
-    x: &'a [f32],
-    center: f32,
+/// What is computed in one go with the norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum With {
+    /// norm(GELU(x))
+    GeluBefore,
+    /// ReLU(norm(x))
+    ReluAfter,
 }
 
-impl WithSimd for Spread<'_> {
-    type Output = f64;
+/// Mean and biased variance of what was normalised, channel by channel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stats {
+    pub mean: Vec<f32>,
+    pub var: Vec<f32>,
+}
 
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> f64 {
-        let center = simd.splat_f32s(self.center);
-        let of_part = |x: &[f32]| {
-            let (head, tail) = S::as_simd_f32s(x);
-            let mut sum = simd.splat_f32s(0.0);
-            for &v in head {
-                let d = simd.sub_f32s(v, center);
-                sum = simd.mul_add_e_f32s(d, d, sum);
-            }
-            let rest: f32 = tail.iter().map(|v| (v - self.center) * (v - self.center)).sum();
-            f64::from(simd.reduce_sum_f32s(sum) + rest)
-        };
-        self.x.chunks(1024).map(of_part).sum()
+/// How a norm is called, and where it leaves the statistics for whoever keeps running ones and for the gradient.
+#[derive(Clone, Debug)]
+pub(super) struct NormCall {
+    pub eps: f32,
+    pub with: With,
+    stats: Arc<OnceLock<Stats>>,
+}
+
+impl NormCall {
+    pub(super) fn new(eps: f32, with: With) -> Self {
+        Self { eps, with, stats: Arc::default() }
+    }
+
+    /// Leaves the statistics; those of the first call stay.
+    pub(super) fn tell(&self, stats: Stats) {
+        let _ = self.stats.set(stats);
+    }
+
+    /// The statistics; none before the call.
+    pub(super) fn stats(&self) -> Stats {
+        self.stats.get().cloned().unwrap_or_default()
     }
 }
 
-/// `out = a * x + b * y + c`.
-struct Combine<'a> {
-    x: &'a [f32],
-    y: &'a [f32],
-    by: [f32; 3],
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Combine<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let [a, b, c] = self.by;
-        for ((out, &x), &y) in self.out.iter_mut().zip(self.x).zip(self.y) {
-            *out = a * x + (b * y + c);
-        }
-    }
-}
-
-/// `out = scale * x + shift`.
-struct Affine<'a> {
-    x: &'a [f32],
+/// Scale and shift that normalise one channel.
+#[derive(Clone, Copy)]
+struct Affine {
     scale: f32,
     shift: f32,
-    out: &'a mut [f32],
 }
 
-impl WithSimd for Affine<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for (out, &x) in self.out.iter_mut().zip(self.x) {
-            *out = self.scale * x + self.shift;
-        }
-    }
+fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> Affine {
+    let scale = f64::from(gamma) / (var + f64::from(eps)).sqrt();
+    Affine { scale: scale as f32, shift: (f64::from(beta) - mean * scale) as f32 }
 }
 
-/// Mean of each channel, then its biased variance: [2,C].
-pub(super) fn stats(x: &[f32], s: Sizes) -> Vec<f32> {
-    let arch = Arch::new();
-    let pairs: Vec<(f32, f32)> = (0..s.channels)
-        .into_par_iter()
-        .map(|c| {
-            let sum: f64 = (0..s.batch)
-                .map(|b| s.plane(x, b, c).chunks(256).map(|p| f64::from(p.iter().sum::<f32>())).sum::<f64>())
-                .sum();
-            let mean = (sum / s.count()) as f32;
-            let spread: f64 = (0..s.batch).map(|b| arch.dispatch(Spread { x: s.plane(x, b, c), center: mean })).sum();
-            (mean, (spread / s.count()) as f32)
-        })
-        .collect();
-    pairs.iter().map(|p| p.0).chain(pairs.iter().map(|p| p.1)).collect()
-}
-
-/// scale * x + shift with one pair for each channel.
-pub(super) fn affine(x: &[f32], scale: &[f32], shift: &[f32], s: Sizes) -> Vec<f32> {
+/// The norm of x with the statistics of the batch, and these.
+pub(super) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, with: With, s: Sizes) -> (Vec<f32>, Stats) {
     let arch = Arch::new();
     let mut out = vec![0.0; x.len()];
-    out.par_chunks_mut(s.pixels).zip(x.par_chunks(s.pixels)).enumerate().for_each(|(plane, (out, x))| {
-        let c = plane % s.channels;
-        arch.dispatch(Affine { x, scale: scale[c], shift: shift[c], out });
-    });
-    out
-}
-
-/// Scale and shift that normalise with `stats` [2,C].
-pub(super) fn folded(stats: &[f32], gamma: &[f32], beta: &[f32], eps: f32) -> (Vec<f32>, Vec<f32>) {
-    let (mean, var) = stats.split_at(gamma.len());
-    let scale: Vec<f32> = gamma.iter().zip(var).map(|(g, v)| g / (v + eps).sqrt()).collect();
-    let shift = beta.iter().zip(mean).zip(&scale).map(|((b, m), s)| b - m * s).collect();
-    (scale, shift)
+    let stats: Vec<(f32, f32)> = s
+        .by_channel(&mut out)
+        .into_par_iter()
+        .enumerate()
+        .map(|(c, mut planes)| {
+            let center = arch.dispatch(First { x: s.plane(x, 0, c), with });
+            let mut moments = [0.0; 2];
+            for (b, out) in planes.iter_mut().enumerate() {
+                let [sum, squares] = arch.dispatch(Moments { x: s.plane(x, b, c), out, center, with });
+                moments = [moments[0] + sum, moments[1] + squares];
+            }
+            let [off, squares] = moments.map(|sum| sum / s.count());
+            let mean = f64::from(center) + off;
+            let var = (squares - off * off).max(0.0);
+            let affine = affine_of(mean, var, gamma[c], beta[c], eps);
+            for (b, out) in planes.into_iter().enumerate() {
+                // What GELU made of x is there already.
+                match with {
+                    With::GeluBefore => arch.dispatch(InPlace { affine, values: out }),
+                    With::ReluAfter => arch.dispatch(AffineRelu { affine, x: s.plane(x, b, c), out }),
+                }
+            }
+            (mean as f32, var as f32)
+        })
+        .collect();
+    let (mean, var) = stats.into_iter().unzip();
+    (out, Stats { mean, var })
 }
 
 /// Gradients of x, gamma and beta, the dependence of mean and variance on x included.
 pub(super) fn backward(
     x: &[f32],
-    stats: &[f32],
-    gamma: &[f32],
+    stats: &Stats,
+    [gamma, beta]: [&[f32]; 2],
     grad: &[f32],
     eps: f32,
+    with: With,
     s: Sizes,
-) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+) -> [Vec<f32>; 3] {
     let arch = Arch::new();
-    let (mean, var) = stats.split_at(s.channels);
-    // For each channel: sum of grad, sum of grad * (x - mean).
-    let sums: Vec<[f64; 2]> = (0..s.channels)
-        .into_par_iter()
-        .map(|c| {
-            (0..s.batch).fold([0.0; 2], |total, b| {
-                let job = Sums { a: s.plane(grad, b, c), b: s.plane(x, b, c), center: mean[c] };
-                let [plain, product] = arch.dispatch(job);
-                [total[0] + plain, total[1] + product]
-            })
-        })
-        .collect();
-    let rstd: Vec<f64> = var.iter().map(|v| 1.0 / (f64::from(*v) + f64::from(eps)).sqrt()).collect();
     let mut out = vec![0.0; x.len()];
-    out.par_chunks_mut(s.pixels).enumerate().for_each(|(plane, out)| {
-        let (b, c) = (plane / s.channels, plane % s.channels);
-        let [sum, product] = sums[c];
-        // dx = gamma rstd (grad - mean(grad) - (x - mean) rstd^2 mean(grad (x - mean)))
-        let scale = f64::from(gamma[c]) * rstd[c];
-        let slope = scale * rstd[c] * rstd[c] * product / s.count();
-        let shift = -scale * sum / s.count() + slope * f64::from(mean[c]);
-        let by = [scale as f32, -slope as f32, shift as f32];
-        arch.dispatch(Combine { x: s.plane(grad, b, c), y: s.plane(x, b, c), by, out });
-    });
-    let d_gamma = sums.iter().zip(&rstd).map(|(sum, r)| (sum[1] * r) as f32).collect();
-    let d_beta = sums.iter().map(|sum| sum[0] as f32).collect();
-    (out, d_gamma, d_beta)
+    let (d_gamma, d_beta) = s
+        .by_channel(&mut out)
+        .into_par_iter()
+        .enumerate()
+        .map(|(c, mut planes)| {
+            let mean = f64::from(stats.mean[c]);
+            let var = f64::from(stats.var[c]);
+            let rstd = 1.0 / (var + f64::from(eps)).sqrt();
+            let affine = affine_of(mean, var, gamma[c], beta[c], eps);
+            let mut sums = [0.0; 2];
+            for (b, out) in planes.iter_mut().enumerate() {
+                let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
+                let [plain, product] = match with {
+                    With::GeluBefore => arch.dispatch(GeluSums { x, grad, center: stats.mean[c], slope: out }),
+                    With::ReluAfter => arch.dispatch(ReluSums { x, grad, center: stats.mean[c], affine }),
+                };
+                sums = [sums[0] + plain, sums[1] + product];
+            }
+            let [sum, product] = sums;
+            // dv = gamma rstd (grad - mean(grad) - (v - mean) rstd^2 mean(grad (v - mean)))
+            let scale = f64::from(gamma[c]) * rstd;
+            let slope = scale * rstd * rstd * product / s.count();
+            let shift = -scale * sum / s.count() + slope * mean;
+            let by = [scale as f32, -slope as f32, shift as f32];
+            for (b, out) in planes.into_iter().enumerate() {
+                let (x, grad) = (s.plane(x, b, c), s.plane(grad, b, c));
+                match with {
+                    With::GeluBefore => arch.dispatch(GeluGradient { x, grad, by, out }),
+                    With::ReluAfter => arch.dispatch(ReluGradient { x, grad, by, affine, out }),
+                }
+            }
+            ((product * rstd) as f32, sum as f32)
+        })
+        .unzip();
+    [out, d_gamma, d_beta]
+}
+
+/// Values that are added up in float32 before the sum goes on in double precision.
+const PART: usize = 1024;
+
+/// The mean of the first values: near that of all, so that squares of distances from it stay small.
+struct First<'a> {
+    x: &'a [f32],
+    with: With,
+}
+
+impl WithSimd for First<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let x = &self.x[..self.x.len().min(PART)];
+        let mut values = [0.0; PART];
+        match self.with {
+            With::GeluBefore => map(simd, x, &mut values, |v| gelu(simd, v)),
+            With::ReluAfter => values[..x.len()].copy_from_slice(x),
+        }
+        sum(simd, &values[..x.len()]) / x.len() as f32
+    }
+}
+
+/// Sums of v - center and of its square, v = GELU(x) or x; GELU(x) is written to `out`.
+struct Moments<'a> {
+    x: &'a [f32],
+    out: &'a mut [f32],
+    center: f32,
+    with: With,
+}
+
+impl WithSimd for Moments<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
+        let center = simd.splat_f32s(self.center);
+        let mut total = [0.0f64; 2];
+        let mut off = [0.0; PART];
+        for (x, out) in self.x.chunks(PART).zip(self.out.chunks_mut(PART)) {
+            match self.with {
+                With::GeluBefore => map_to_two(simd, x, [out, &mut off], |x| {
+                    let v = gelu(simd, x);
+                    (v, simd.sub_f32s(v, center))
+                }),
+                With::ReluAfter => map(simd, x, &mut off, |v| simd.sub_f32s(v, center)),
+            }
+            let off = &off[..x.len()];
+            total = [total[0] + f64::from(sum(simd, off)), total[1] + f64::from(dot(simd, off, off))];
+        }
+        total
+    }
+}
+
+/// `v = scale v + shift`
+struct InPlace<'a> {
+    affine: Affine,
+    values: &'a mut [f32],
+}
+
+impl WithSimd for InPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Affine { scale, shift } = self.affine;
+        self.values.iter_mut().for_each(|v| *v = scale * *v + shift);
+    }
+}
+
+/// `out = ReLU(scale x + shift)`
+struct AffineRelu<'a> {
+    affine: Affine,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for AffineRelu<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let normed = self.affine.of(simd);
+        map(simd, self.x, self.out, |x| relu(simd, normed(x)));
+    }
+}
+
+impl Affine {
+    #[inline(always)]
+    fn of<S: Simd>(self, simd: S) -> impl Fn(S::f32s) -> S::f32s {
+        let (scale, shift) = (simd.splat_f32s(self.scale), simd.splat_f32s(self.shift));
+        move |x| simd.mul_add_e_f32s(scale, x, shift)
+    }
+}
+
+/// Sums of grad and of grad * (v - center), v = GELU(x), whose slope is written to `slope`.
+struct GeluSums<'a> {
+    x: &'a [f32],
+    grad: &'a [f32],
+    center: f32,
+    slope: &'a mut [f32],
+}
+
+impl WithSimd for GeluSums<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
+        let center = simd.splat_f32s(self.center);
+        let mut total = [0.0f64; 2];
+        let mut off = [0.0; PART];
+        let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.slope.chunks_mut(PART));
+        for ((x, grad), slope) in parts {
+            map_to_two(simd, x, [&mut off, slope], |x| {
+                let (v, slope) = gelu_and_slope(simd, x);
+                (simd.sub_f32s(v, center), slope)
+            });
+            total[0] += f64::from(sum(simd, grad));
+            total[1] += f64::from(dot(simd, grad, &off));
+        }
+        total
+    }
+}
+
+/// `out = out * (a grad + b GELU(x) + c)`: `out` holds the slope of GELU.
+struct GeluGradient<'a> {
+    x: &'a [f32],
+    grad: &'a [f32],
+    by: [f32; 3],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for GeluGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let by = self.by.map(|v| simd.splat_f32s(v));
+        let mut inner = [0.0; PART];
+        let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.out.chunks_mut(PART));
+        for ((x, grad), out) in parts {
+            map2(simd, [x, grad], &mut inner, |x, grad| {
+                simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2]))
+            });
+            out.iter_mut().zip(&inner).for_each(|(out, inner)| *out *= inner);
+        }
+    }
+}
+
+/// The gradient before ReLU.
+#[inline(always)]
+fn where_positive<S: Simd>(simd: S, normed: S::f32s, grad: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.greater_than_f32s(normed, zero), grad, zero)
+}
+
+/// Sums of grad and of grad * (x - center) where ReLU lets it through.
+struct ReluSums<'a> {
+    x: &'a [f32],
+    grad: &'a [f32],
+    center: f32,
+    affine: Affine,
+}
+
+impl WithSimd for ReluSums<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
+        let center = simd.splat_f32s(self.center);
+        let normed = self.affine.of(simd);
+        let mut total = [0.0f64; 2];
+        let (mut through, mut off) = ([0.0; PART], [0.0; PART]);
+        for (x, grad) in self.x.chunks(PART).zip(self.grad.chunks(PART)) {
+            map2(simd, [x, grad], &mut through, |x, grad| where_positive(simd, normed(x), grad));
+            map(simd, x, &mut off, |x| simd.sub_f32s(x, center));
+            total[0] += f64::from(sum(simd, &through[..x.len()]));
+            total[1] += f64::from(dot(simd, &through[..x.len()], &off));
+        }
+        total
+    }
+}
+
+/// `out = a grad + b x + c`, with the gradient where ReLU lets it through.
+struct ReluGradient<'a> {
+    x: &'a [f32],
+    grad: &'a [f32],
+    by: [f32; 3],
+    affine: Affine,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for ReluGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let by = self.by.map(|v| simd.splat_f32s(v));
+        let normed = self.affine.of(simd);
+        map2(simd, [self.x, self.grad], self.out, |x, grad| {
+            let grad = where_positive(simd, normed(x), grad);
+            simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], x, by[2]))
+        });
+    }
 }

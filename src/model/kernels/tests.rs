@@ -78,36 +78,117 @@ proptest! {
     }
 
     #[test]
-    fn gelu_then_batch_norm_agrees_with_burn(
-        batch in 1usize..4, channels in 1usize..6, rows in 2usize..20, columns in 2usize..40, seed in 1u64..1000,
+    fn norms_agree_with_burn(
+        batch in 1usize..4, channels in 1usize..6, rows in 1usize..20, columns in 2usize..40, seed in 1u64..1000,
     ) {
+        let shape = [batch, channels, rows, columns];
         compare(
-            [batch, channels, rows, columns],
+            shape,
             [[channels]],
             seed,
-            |x, gamma, beta| batch_norm_train(gelu(x), gamma, beta, 1e-5).0,
-            |x, gamma, beta| module::batch_norm_train(burn_activation::gelu(x), gamma, beta, 1e-5).output,
+            |x, gamma, beta| gelu_norm(x, gamma, beta, 1e-5).0,
+            |x, gamma, beta| module::batch_norm_train(activation::gelu(x), gamma, beta, 1e-5).output,
+        );
+        compare(
+            shape,
+            [[channels]],
+            seed,
+            |x, gamma, beta| norm_relu(x, gamma, beta, 1e-5).0,
+            |x, gamma, beta| activation::relu(module::batch_norm_train(x, gamma, beta, 1e-5).output),
         );
     }
 
     #[test]
-    fn affine_hands_the_gradient_to_its_input(channels in 1usize..6, columns in 1usize..50, seed in 1u64..1000) {
-        let x = leaf([2, channels, 3, columns], seed);
-        let (scale, shift) = (leaf([channels], seed + 1).detach(), leaf([channels], seed + 2).detach());
-        let out = affine(x.clone(), scale.clone(), shift);
-        let grad = plain(x.grad(&out.sum().backward()).unwrap());
-        let scale = plain(scale);
-        for (i, g) in grad.iter().enumerate() {
-            prop_assert!((g - scale[i / (3 * columns) % channels]).abs() < 1e-6);
-        }
+    fn resampling_and_joining_agree_with_burn(
+        batch in 1usize..3, channels in 1usize..4, rows in 1usize..12, columns in 1usize..20, seed in 1u64..1000,
+    ) {
+        let x = [batch, channels, 2 * rows, 2 * columns];
+        let nothing = |t: Tensor<1>| t.sum().reshape([1, 1, 1, 1]) * 0.0;
+        compare(
+            x,
+            [[3]],
+            seed,
+            |x, w, b| pool(x) + nothing(w) + nothing(b),
+            |x, w, b| module::max_pool2d(x, MaxPoolOptions::new([2, 2])) + nothing(w) + nothing(b),
+        );
+        compare(
+            [batch, channels, rows, columns],
+            [[3]],
+            seed,
+            |x, w, b| upsample(x) + nothing(w) + nothing(b),
+            |x, w, b| double(double(x, 2), 3) + nothing(w) + nothing(b),
+        );
+        compare(
+            x,
+            [[batch, 3, 2 * rows, 2 * columns]],
+            seed,
+            |x, w, b| concat(x, w) + nothing(b),
+            |x, w, b| Tensor::cat(vec![x, w], 1) + nothing(b),
+        );
     }
+}
+
+/// The slope of `f` at `x` along one value, by central differences of sums in double precision.
+fn difference(f: &dyn Fn(Vec<f32>) -> Vec<f32>, weights: &[f32], x: &[f32], at: usize) -> f64 {
+    let step = 1.0 / 64.0;
+    let value = |by: f32| -> f64 {
+        let mut moved = x.to_vec();
+        moved[at] += by;
+        f(moved).iter().zip(weights).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum()
+    };
+    (value(step) - value(-step)) / (2.0 * f64::from(step))
+}
+
+/// Holds the gradient of `f` with regard to a leaf of `shape` to finite differences, at a few places.
+fn check_gradient<const D: usize>(name: &str, shape: [usize; D], f: impl Fn(Tensor<D>) -> Tensor<4>) {
+    let device = Device::flex().autodiff();
+    let x = leaf(shape, 7);
+    let start = plain(x.clone());
+    let out = f(x.clone());
+    let weights = plain(leaf(out.dims(), 11));
+    let weight = Tensor::<4>::from_data(TensorData::new(weights.clone(), out.dims()), &device);
+    let gradient = plain(x.grad(&(out * weight).sum().backward()).unwrap());
+    let run = |values: Vec<f32>| plain(f(Tensor::from_data(TensorData::new(values, shape), &device)));
+    for at in (0..start.len()).step_by(start.len() / 9 + 1) {
+        let (ours, expected) = (f64::from(gradient[at]), difference(&run, &weights, &start, at));
+        assert!((ours - expected).abs() < 4e-3 * (1.0 + expected.abs()), "{name} {at}: {ours}, differences {expected}");
+    }
+}
+
+#[test]
+fn gradients_are_the_slopes_that_finite_differences_find() {
+    for (groups, ci, co, k) in [(1, 3, 5, 3), (1, 4, 6, 1), (2, 4, 6, 3), (6, 6, 6, 7), (1, 2, 3, 5), (1, 1, 1, 9)] {
+        let (x, w, b) = ([2, ci, 7, 19], [co, ci / groups, k, k], [co]);
+        let name = |of: &str| format!("convolution {ci} to {co}, {groups} groups, kernel {k}, {of}");
+        check_gradient(&name("x"), x, |x| conv2d(x, leaf(w, 2), leaf(b, 3), groups));
+        check_gradient(&name("weight"), w, |w| conv2d(leaf(x, 1), w, leaf(b, 3), groups));
+        check_gradient(&name("bias"), b, |b| conv2d(leaf(x, 1), leaf(w, 2), b, groups));
+    }
+    let x = [2, 3, 6, 18];
+    check_gradient("GELU and norm, x", x, |x| gelu_norm(x, leaf([3], 2), leaf([3], 3), 1e-5).0);
+    check_gradient("GELU and norm, gamma", [3], |g| gelu_norm(leaf(x, 1), g, leaf([3], 3), 1e-5).0);
+    check_gradient("GELU and norm, beta", [3], |b| gelu_norm(leaf(x, 1), leaf([3], 2), b, 1e-5).0);
+    // Far from the kink, where differences mean nothing.
+    let far = |x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>| norm_relu(x, gamma, beta + 9.0, 1e-5).0;
+    check_gradient("norm and ReLU, x", x, |x| far(x, leaf([3], 2), leaf([3], 3)));
+    check_gradient("norm and ReLU, gamma", [3], |g| far(leaf(x, 1), g, leaf([3], 3)));
+    check_gradient("norm and ReLU, beta", [3], |b| far(leaf(x, 1), leaf([3], 2), b));
+    check_gradient("bilinear x2", x, upsample);
+    check_gradient("joining", x, |x| concat(x.clone(), x));
+    // Neighbours differ by more than a step.
+    let spread = |x: Tensor<4>| {
+        let n = x.shape().num_elements();
+        let ramp: Vec<f32> = (0..n).map(|i| (i * 7 % n) as f32).collect();
+        x.clone() + Tensor::from_data(TensorData::new(ramp, x.dims()), &x.device())
+    };
+    check_gradient("max pooling", x, |x| pool(spread(x)));
 }
 
 #[test]
 fn statistics_are_those_of_the_batch() {
     let x = leaf([3, 2, 5, 7], 9);
     let data = plain(x.clone());
-    let (_, [mean, var]) = batch_norm_train(x, leaf([2], 1), leaf([2], 2), 1e-5);
+    let (_, [mean, var]) = norm_relu(x, leaf([2], 1), leaf([2], 2), 1e-5);
     for c in 0..2 {
         let of: Vec<f64> = (0..3).flat_map(|b| data[(b * 2 + c) * 35..][..35].to_vec()).map(f64::from).collect();
         let m = of.iter().sum::<f64>() / 105.0;
@@ -118,9 +199,8 @@ fn statistics_are_those_of_the_batch() {
 }
 
 #[test]
-fn doubling_by_parts_is_the_bilinear_kernel() {
-    for (rows, columns) in [(2, 3), (5, 4), (7, 2)] {
-        let x = leaf([2, 3, rows, columns], 5);
-        assert_close("upsampled", &plain(double(double(x.clone(), 2), 3)), &plain(upsample(x)));
-    }
+fn of_equal_values_the_first_takes_the_gradient_of_a_pool() {
+    let x = Tensor::<4>::zeros([1, 1, 2, 2], &Device::flex().autodiff()).require_grad();
+    let gradient = x.grad(&pool(x.clone()).sum().backward()).unwrap();
+    assert_eq!(plain(gradient), [1.0, 0.0, 0.0, 0.0]);
 }

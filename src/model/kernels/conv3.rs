@@ -1,0 +1,131 @@
+//! The products of a 3x3 convolution at Winograd's points, shared by training and by the frozen network.
+
+use super::simd::{MAX_LANES, load, store};
+use super::tile::{PACK, Packed, group, sums};
+use super::winograd::{POINTS, ROWS, to_rows, weight_at};
+use pulp::Simd;
+
+/// Weights of a dense 3x3 convolution at the points.
+#[derive(Debug)]
+pub(crate) struct PointWeights {
+    points: [Packed; POINTS],
+}
+
+impl PointWeights {
+    /// From weights `[out][in][3][3]`.
+    pub(crate) fn new(weight: &[f32], out_channels: usize, in_channels: usize) -> Self {
+        let points = std::array::from_fn(|point| {
+            Packed::new(out_channels, in_channels * 3, |out, t| {
+                let (channel, column) = (t / 3, t % 3);
+                let tap = |row: usize| weight[((out * in_channels + channel) * 3 + row) * 3 + column];
+                weight_at(point, [tap(0), tap(1), tap(2)])
+            })
+        });
+        Self { points }
+    }
+
+    /// Output channels.
+    pub(crate) fn channels(&self) -> usize {
+        self.points[0].channels()
+    }
+}
+
+/// What takes the finished rows: of `channel`, the vector at `position`, [`ROWS`] rows below each other.
+pub(crate) trait RowSink<S: Simd> {
+    fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]);
+}
+
+/// Numbers that [`products`] needs for its sums: two packs by three vectors at all points.
+pub(crate) const SUMS: usize = POINTS * 2 * PACK * 3 * MAX_LANES;
+
+/// Inputs at the points: `values` holds those of one point after those of the other, of equal length.
+#[derive(Clone, Copy)]
+pub(crate) struct PointInputs<'a> {
+    pub values: &'a [f32],
+    /// Where each weight's values begin: channels, then columns of the kernel.
+    pub windows: &'a [usize],
+    /// Where each vector begins, to the left of the output's column by one.
+    pub positions: &'a [usize],
+}
+
+/// All channels and positions.
+#[inline(always)]
+pub(crate) fn products<S: Simd>(
+    simd: S,
+    weights: &PointWeights,
+    inputs: PointInputs<'_>,
+    sums: &mut [f32],
+    sink: &mut impl RowSink<S>,
+) {
+    let packs = weights.points[0].packs();
+    let mut pack = 0;
+    while S::REGISTER_COUNT >= 32 && pack + 2 <= packs {
+        along::<S, 2>(simd, weights, pack, inputs, sums, sink);
+        pack += 2;
+    }
+    while pack < packs {
+        along::<S, 1>(simd, weights, pack, inputs, sums, sink);
+        pack += 1;
+    }
+}
+
+/// All vectors of P packs of channels.
+#[inline(always)]
+fn along<S: Simd, const P: usize>(
+    simd: S,
+    weights: &PointWeights,
+    pack: usize,
+    inputs: PointInputs<'_>,
+    sums: &mut [f32],
+    sink: &mut impl RowSink<S>,
+) {
+    let mut at = 0;
+    while at < inputs.positions.len() {
+        let together = group(inputs.positions.len() - at);
+        match together {
+            3 => step::<S, P, 3>(simd, weights, pack, inputs, at, sums, sink),
+            2 => step::<S, P, 2>(simd, weights, pack, inputs, at, sums, sink),
+            _ => step::<S, P, 1>(simd, weights, pack, inputs, at, sums, sink),
+        }
+        at += together;
+    }
+}
+
+#[inline(always)]
+fn step<S: Simd, const P: usize, const N: usize>(
+    simd: S,
+    weights: &PointWeights,
+    pack: usize,
+    inputs: PointInputs<'_>,
+    at: usize,
+    kept: &mut [f32],
+    sink: &mut impl RowSink<S>,
+) {
+    let mut offsets = [0; N];
+    offsets.copy_from_slice(&inputs.positions[at..at + N]);
+    let stride = P * PACK * N * S::F32_LANES;
+    let values = inputs.values.chunks_exact(inputs.values.len() / POINTS);
+    for ((weights, values), kept) in weights.points.iter().zip(values).zip(kept.chunks_exact_mut(stride)) {
+        let mut packs: [&[[f32; PACK]]; P] = [&[]; P];
+        for (p, slot) in packs.iter_mut().enumerate() {
+            *slot = weights.pack(pack + p);
+        }
+        let tiles = sums::<S, P, N>(simd, packs, inputs.windows, values, offsets);
+        for p in 0..P {
+            for c in 0..PACK {
+                for n in 0..N {
+                    store::<S>(kept, ((p * PACK + c) * N + n) * S::F32_LANES, tiles[p][c][n]);
+                }
+            }
+        }
+    }
+    for i in 0..(P * PACK).min(weights.channels() - pack * PACK) {
+        for n in 0..N {
+            let mut m = [simd.splat_f32s(0.0); POINTS];
+            for (point, value) in m.iter_mut().enumerate() {
+                *value = load::<S>(kept, point * stride + (i * N + n) * S::F32_LANES);
+            }
+            sink.take(simd, pack * PACK + i, at + n, to_rows(simd, m));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, plain ones for other kernels.
+
+use super::conv::Sizes;
+use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
+use super::scratch::{Lists, with_scratch};
+use super::simd::{MAX_LANES, store};
+use super::strip::{StripLayout, width};
+use super::tile::{PACK, Packed, Sink, Tile, product};
+use super::winograd::{POINTS, ROWS, to_points};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// Numbers of a strip that should stay in the second-level cache.
+const STRIP: usize = 96 * 1024;
+
+/// Weights as the product wants them.
+enum Weights {
+    Points(PointWeights),
+    Plain(Packed),
+}
+
+/// Some output channels of one group.
+struct Part {
+    group: usize,
+    /// In the whole output.
+    first: usize,
+    channels: usize,
+    weights: Weights,
+}
+
+/// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
+    let s = s.flattened();
+    let parts = parts(weight, s);
+    let mut out = vec![0.0; s.batch * s.out_channels * s.pixels()];
+    let mut tasks = Vec::with_capacity(s.batch * parts.len());
+    let mut rest = out.as_mut_slice();
+    for sample in 0..s.batch {
+        for part in &parts {
+            let (planes, after) = rest.split_at_mut(part.channels * s.pixels());
+            rest = after;
+            tasks.push((sample, part, planes));
+        }
+    }
+    tasks.into_par_iter().for_each(|(sample, part, out)| {
+        let in_group = s.in_per_group();
+        let start = (sample * s.in_channels + part.group * in_group) * s.pixels();
+        let input = &x[start..start + in_group * s.pixels()];
+        let bias = bias.map(|bias| &bias[part.first..part.first + part.channels]);
+        let layout = StripLayout::new(in_group, s.columns, s.border());
+        let rows = strip_rows(&layout, s);
+        let gathered = layout.length(rows + 2 * s.border());
+        let points = POINTS * point_length(&layout, rows);
+        with_scratch(gathered + points + SUMS, |values, lists| {
+            let (strip, points) = values.split_at_mut(gathered);
+            for first in (0..s.rows).step_by(rows) {
+                let count = rows.min(s.rows - first);
+                // Rows come four at a time from the points, also where fewer are left.
+                let made = if s.kernel == 3 { count.next_multiple_of(ROWS) } else { count };
+                layout.gather(input, s.rows, first as isize - s.border() as isize, made + 2 * s.border(), strip);
+                let out = PlaneRows { bias, out: &mut *out, pixels: s.pixels(), columns: s.columns, vectors: &[] };
+                let job =
+                    Job { weights: &part.weights, layout, s, first, rows: made, strip, points: &mut *points, lists, out };
+                Arch::new().dispatch(job);
+            }
+        });
+    });
+    out
+}
+
+/// Output channels of each group, in as many parts as keep all threads busy.
+fn parts(weight: &[f32], s: Sizes) -> Vec<Part> {
+    let per_group = s.out_per_group();
+    let wanted = rayon::current_num_threads().div_ceil(s.batch * s.groups);
+    let channels = per_group.div_ceil(wanted).next_multiple_of(2 * PACK);
+    let mut parts = Vec::new();
+    for group in 0..s.groups {
+        for first in (0..per_group).step_by(channels) {
+            let channels = channels.min(per_group - first);
+            let first = group * per_group + first;
+            let of_part = &weight[first * s.taps()..(first + channels) * s.taps()];
+            let weights = if s.kernel == 3 {
+                Weights::Points(PointWeights::new(of_part, channels, s.in_per_group()))
+            } else {
+                Weights::Plain(Packed::new(channels, s.taps(), |out, t| of_part[out * s.taps() + t]))
+            };
+            parts.push(Part { group, first, channels, weights });
+        }
+    }
+    parts
+}
+
+/// Rows of a strip, a multiple of four for 3x3.
+fn strip_rows(layout: &StripLayout, s: Sizes) -> usize {
+    let per_row = if s.kernel == 3 { layout.row() * 5 / 2 } else { layout.row() };
+    // With six vectors at least, weights are not read for a single one.
+    let least = (6 * MAX_LANES).div_ceil(width(s.columns));
+    let rows = (STRIP / per_row).max(least).min(s.rows);
+    if s.kernel == 3 { rows.next_multiple_of(ROWS) } else { rows }
+}
+
+/// Numbers of one point for a strip with the zeros after them.
+fn point_length(layout: &StripLayout, rows: usize) -> usize {
+    layout.length(rows.div_ceil(ROWS))
+}
+
+/// One strip.
+struct Job<'a> {
+    weights: &'a Weights,
+    layout: StripLayout,
+    s: Sizes,
+    first: usize,
+    rows: usize,
+    strip: &'a [f32],
+    points: &'a mut [f32],
+    lists: &'a mut Lists,
+    out: PlaneRows<'a>,
+}
+
+impl WithSimd for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.weights {
+            Weights::Points(weights) => self.at_points(simd, weights),
+            Weights::Plain(weights) => self.plain(simd, weights),
+        }
+    }
+}
+
+impl Job<'_> {
+    #[inline(always)]
+    fn plain<S: Simd>(self, simd: S, weights: &Packed) {
+        let Self { layout, s, first, rows, strip, lists, mut out, .. } = self;
+        let (row_length, pitch, k) = (layout.row(), layout.pitch(), s.kernel);
+        lists.list_vectors(
+            [rows, width(s.columns), S::F32_LANES],
+            |row, column| row * row_length + layout.lead - s.border() + column,
+            |row, column| (first + row) * s.columns + column,
+        );
+        lists.windows.clear();
+        lists.windows.extend((0..s.taps()).map(|t| {
+            let (channel, row, column) = (t / (k * k), t / k % k, t % k);
+            channel * pitch + row * row_length + column
+        }));
+        out.vectors = &lists.outputs;
+        product(simd, weights, &lists.windows, strip, &lists.inputs, &mut out);
+    }
+
+    #[inline(always)]
+    fn at_points<S: Simd>(self, simd: S, weights: &PointWeights) {
+        let Self { layout, s, first, rows, strip, points, lists, mut out, .. } = self;
+        let (row_length, pitch) = (layout.row(), layout.pitch());
+        let quads = rows / ROWS;
+        lists.list_vectors(
+            [quads, width(s.columns), S::F32_LANES],
+            |quad, column| quad * row_length + layout.lead - 1 + column,
+            |quad, column| (first + quad * ROWS) * s.columns + column,
+        );
+        lists.windows.clear();
+        lists.windows.extend((0..layout.channels * 3).map(|t| t / 3 * pitch + t % 3));
+        let point_length = layout.length(quads);
+        let (points, values) = points.split_at_mut(POINTS * point_length);
+        for quad in 0..quads {
+            let mut rows: [&[f32]; POINTS] = [&[]; POINTS];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = &strip[(quad * ROWS + i) * row_length..][..row_length];
+            }
+            let mut slots: [&mut [f32]; POINTS] = Default::default();
+            for (slot, point) in slots.iter_mut().zip(points.chunks_exact_mut(point_length)) {
+                *slot = &mut point[quad * row_length..(quad + 1) * row_length];
+            }
+            to_points(simd, rows, slots);
+        }
+        for point in points.chunks_exact_mut(point_length) {
+            point[quads * row_length..].fill(0.0);
+        }
+        out.vectors = &lists.outputs;
+        let inputs = PointInputs { values: points, windows: &lists.windows, positions: &lists.inputs };
+        products(simd, weights, inputs, &mut values[..SUMS], &mut out);
+    }
+}
+
+/// Writes into planes `[channels][rows][columns]`.
+struct PlaneRows<'a> {
+    bias: Option<&'a [f32]>,
+    out: &'a mut [f32],
+    pixels: usize,
+    columns: usize,
+    /// Where each vector begins in its plane.
+    vectors: &'a [usize],
+}
+
+impl PlaneRows<'_> {
+    #[inline(always)]
+    fn write<S: Simd>(&mut self, simd: S, channel: usize, at: usize, value: S::f32s) {
+        let start = channel * self.pixels + at;
+        if self.columns.is_multiple_of(MAX_LANES) {
+            store::<S>(self.out, start, value);
+        } else {
+            let room = (self.columns - at % self.columns).min(S::F32_LANES);
+            simd.partial_store_f32s(&mut self.out[start..start + room], value);
+        }
+    }
+
+    #[inline(always)]
+    fn biased<S: Simd>(&self, simd: S, channel: usize, value: S::f32s) -> S::f32s {
+        self.bias.map_or(value, |bias| simd.add_f32s(value, simd.splat_f32s(bias[channel])))
+    }
+}
+
+impl<S: Simd> Sink<S> for PlaneRows<'_> {
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>) {
+        let channels = self.out.len() / self.pixels;
+        for (i, sums) in tile.iter().enumerate().take(channels - channel) {
+            for (n, sum) in sums.iter().enumerate() {
+                let value = self.biased(simd, channel + i, *sum);
+                self.write(simd, channel + i, self.vectors[position + n], value);
+            }
+        }
+    }
+}
+
+impl<S: Simd> RowSink<S> for PlaneRows<'_> {
+    #[inline(always)]
+    fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
+        let at = self.vectors[position];
+        for (r, row) in rows.into_iter().enumerate() {
+            if at + r * self.columns < self.pixels {
+                let value = self.biased(simd, channel, row);
+                self.write(simd, channel, at + r * self.columns, value);
+            }
+        }
+    }
+}

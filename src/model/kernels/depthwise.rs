@@ -1,0 +1,159 @@
+//! Depthwise convolution: each plane with its own kernel, forward and weight gradient.
+
+use super::conv::Sizes;
+use super::scratch::{Lists, with_scratch};
+use super::simd::{MAX_LANES, load, store};
+use super::strip::{StripLayout, width};
+use super::weight_gradient::{Pair, accumulate};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// out [B,C,H,W] = conv(x [B,C,H,W], weight [C,1,k,k]) + bias [C].
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    let layout = StripLayout::new(1, s.columns, s.border());
+    let planes = out.par_chunks_mut(s.pixels()).zip(x.par_chunks(s.pixels())).enumerate();
+    planes.for_each(|(plane, (out, x))| {
+        let channel = plane % s.in_channels;
+        let rows = s.rows + 2 * s.border();
+        with_scratch(layout.length(rows), |strip, lists| {
+            layout.gather(x, s.rows, -(s.border() as isize), rows, strip);
+            let weights = &weight[channel * s.taps()..(channel + 1) * s.taps()];
+            let bias = bias.map_or(0.0, |bias| bias[channel]);
+            Arch::new().dispatch(Plane { layout, s, strip, weights, bias, lists, out });
+        });
+    });
+    out
+}
+
+struct Plane<'a> {
+    layout: StripLayout,
+    s: Sizes,
+    strip: &'a [f32],
+    weights: &'a [f32],
+    bias: f32,
+    lists: &'a mut Lists,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Plane<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let Self { layout, s, .. } = self;
+        self.lists.list_vectors(
+            [s.rows, width(s.columns), S::F32_LANES],
+            |row, column| row * layout.pitch() + layout.lead - s.border() + column,
+            |row, column| row * s.columns + column,
+        );
+        list_taps(self.lists, layout, s);
+        let vectors = self.lists.inputs.len();
+        let mut at = 0;
+        while at + 8 <= vectors {
+            self.step::<S, 8>(simd, at);
+            at += 8;
+        }
+        while at + 4 <= vectors {
+            self.step::<S, 4>(simd, at);
+            at += 4;
+        }
+        while at < vectors {
+            self.step::<S, 1>(simd, at);
+            at += 1;
+        }
+    }
+}
+
+/// One window for each tap of the kernel.
+fn list_taps(lists: &mut Lists, layout: StripLayout, s: Sizes) {
+    lists.windows.clear();
+    lists.windows.extend((0..s.taps()).map(|t| t / s.kernel * layout.pitch() + t % s.kernel));
+}
+
+impl Plane<'_> {
+    #[inline(always)]
+    fn step<S: Simd, const N: usize>(&mut self, simd: S, at: usize) {
+        let mut offsets = [0; N];
+        offsets.copy_from_slice(&self.lists.inputs[at..at + N]);
+        let sums = taps::<S, N>(simd, self.weights, &self.lists.windows, self.strip, offsets, self.bias);
+        for n in 0..N {
+            let start = self.lists.outputs[at + n];
+            if self.s.columns.is_multiple_of(MAX_LANES) {
+                store::<S>(self.out, start, sums[n]);
+            } else {
+                let room = (self.s.columns - start % self.s.columns).min(S::F32_LANES);
+                simd.partial_store_f32s(&mut self.out[start..start + room], sums[n]);
+            }
+        }
+    }
+}
+
+/// The weighted sums of all taps for N vectors.
+#[inline(always)]
+pub(crate) fn taps<S: Simd, const N: usize>(
+    simd: S,
+    weights: &[f32],
+    windows: &[usize],
+    input: &[f32],
+    offsets: [usize; N],
+    bias: f32,
+) -> [S::f32s; N] {
+    let mut sum = [simd.splat_f32s(bias); N];
+    for (weight, window) in weights.iter().zip(windows) {
+        let weight = simd.splat_f32s(*weight);
+        for n in 0..N {
+            sum[n] = simd.mul_add_e_f32s(weight, load::<S>(input, window + offsets[n]), sum[n]);
+        }
+    }
+    sum
+}
+
+/// The gradient of the weights [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
+pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: Sizes) -> Vec<f32> {
+    let mut out = vec![0.0; s.in_channels * s.taps()];
+    let input = StripLayout::new(1, s.columns, s.border());
+    let output = StripLayout::new(1, s.columns, 0);
+    let rows = s.rows + 2 * s.border();
+    out.par_chunks_mut(s.taps()).enumerate().for_each(|(channel, out)| {
+        let room = input.length(rows);
+        with_scratch(room + output.length(s.rows), |values, lists| {
+            let (padded, gradient) = values.split_at_mut(room);
+            list_taps(lists, input, s);
+            for sample in 0..s.batch {
+                let start = (sample * s.in_channels + channel) * s.pixels();
+                input.gather(&x[start..], s.rows, -(s.border() as isize), rows, padded);
+                output.gather(&grad[start..], s.rows, 0, s.rows, gradient);
+                let job = PlaneGradient { input, output, s, padded, gradient, lists, out: &mut *out };
+                Arch::new().dispatch(job);
+            }
+        });
+    });
+    out
+}
+
+struct PlaneGradient<'a> {
+    input: StripLayout,
+    output: StripLayout,
+    s: Sizes,
+    padded: &'a [f32],
+    gradient: &'a [f32],
+    lists: &'a mut Lists,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for PlaneGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { input, output, s, padded, gradient, lists, out } = self;
+        lists.list_vectors(
+            [s.rows, width(s.columns), S::F32_LANES],
+            |row, column| row * input.pitch() + input.lead - s.border() + column,
+            |row, column| row * output.pitch() + column,
+        );
+        let pair = Pair { input: padded, gradient, channels: 1, channel_step: 0, lists };
+        accumulate(simd, pair, out);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a thread needs while it works on one strip of rows, kept for the next one.
+
+use std::cell::RefCell;
+
+/// Where the vectors of a strip lie.
+#[derive(Default)]
+pub(crate) struct Lists {
+    /// Where the values of each weight begin.
+    pub windows: Vec<usize>,
+    /// Where each vector begins in the input.
+    pub inputs: Vec<usize>,
+    /// Where each vector begins in the output.
+    pub outputs: Vec<usize>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<(Vec<f32>, Lists)> = RefCell::default();
+}
+
+/// Runs `f` with `count` numbers of this thread's scratch, which hold whatever the last strip left there. The scratch
+/// never shrinks, so that a network that has run once allocates nothing.
+pub(crate) fn with_scratch<R>(count: usize, f: impl FnOnce(&mut [f32], &mut Lists) -> R) -> R {
+    SCRATCH.with_borrow_mut(|(values, lists)| {
+        if values.len() < count {
+            values.resize(count, 0.0);
+        }
+        f(&mut values[..count], lists)
+    })
+}
+
+impl Lists {
+    /// Lists the vectors of `rows` rows of `width` columns: where they begin in the input and in the output.
+    #[inline(always)]
+    pub(crate) fn list_vectors(
+        &mut self,
+        [rows, width, lanes]: [usize; 3],
+        input: impl Fn(usize, usize) -> usize,
+        output: impl Fn(usize, usize) -> usize,
+    ) {
+        self.inputs.clear();
+        self.outputs.clear();
+        for row in 0..rows {
+            for column in (0..width).step_by(lanes) {
+                self.inputs.push(input(row, column));
+                self.outputs.push(output(row, column));
+            }
+        }
+    }
+
+    /// Lists one window for each of `channels`, `step` apart.
+    pub(crate) fn list_channels(&mut self, channels: usize, step: usize) {
+        self.windows.clear();
+        self.windows.extend((0..channels).map(|channel| channel * step));
+    }
+}

@@ -1,0 +1,57 @@
+//! Strips: some rows of all channels of an image, copied from its planes with zeros around.
+
+use super::simd::MAX_LANES;
+
+/// Columns, rounded up to whole vectors.
+pub(crate) fn width(columns: usize) -> usize {
+    columns.next_multiple_of(MAX_LANES)
+}
+
+/// How a strip `[rows][channels][pitch]` lies in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StripLayout {
+    pub channels: usize,
+    pub columns: usize,
+    /// Zeros before the first column; those after the last one are the next row's, or the last of all.
+    pub lead: usize,
+}
+
+impl StripLayout {
+    /// A layout with room for windows that reach `border` columns beyond the row.
+    pub(super) fn new(channels: usize, columns: usize, border: usize) -> Self {
+        Self { channels, columns, lead: if border == 0 { 0 } else { MAX_LANES } }
+    }
+
+    /// From one channel to the next.
+    pub(super) fn pitch(&self) -> usize {
+        width(self.columns) + self.lead
+    }
+
+    /// From one row to the next.
+    pub(super) fn row(&self) -> usize {
+        self.channels * self.pitch()
+    }
+
+    /// Numbers of `rows` rows and the zeros after them.
+    pub(super) fn length(&self, rows: usize) -> usize {
+        rows * self.row() + self.lead
+    }
+
+    /// Copies `count` rows from `first` on out of `planes` `[channels][rows][columns]`; rows outside are zeros.
+    pub(super) fn gather(&self, planes: &[f32], rows: usize, first: isize, count: usize, strip: &mut [f32]) {
+        let pitch = self.pitch();
+        let end = count * self.row();
+        for (i, to) in strip[..end].chunks_exact_mut(pitch).enumerate() {
+            let (row, channel) = (first + (i / self.channels) as isize, i % self.channels);
+            if row < 0 || row >= rows as isize {
+                to.fill(0.0);
+                continue;
+            }
+            let start = (channel * rows + row as usize) * self.columns;
+            to[..self.lead].fill(0.0);
+            to[self.lead..self.lead + self.columns].copy_from_slice(&planes[start..start + self.columns]);
+            to[self.lead + self.columns..].fill(0.0);
+        }
+        strip[end..end + self.lead].fill(0.0);
+    }
+}

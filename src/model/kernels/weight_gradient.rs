@@ -1,0 +1,329 @@
+//! The gradient of a convolution's weights: products of the output's gradient with the shifted input.
+
+use super::conv::Sizes;
+use super::scratch::{Lists, with_scratch};
+use super::simd::{MAX_LANES, load, store};
+use super::strip::{StripLayout, width};
+use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// An input strip and the gradient of what came out of it.
+pub(super) struct Pair<'a> {
+    pub input: &'a [f32],
+    pub gradient: &'a [f32],
+    /// Output channels.
+    pub channels: usize,
+    /// From one output channel's gradient to the next.
+    pub channel_step: usize,
+    /// Windows, and where each vector begins: in the input and in the gradient.
+    pub lists: &'a Lists,
+}
+
+/// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
+#[inline(always)]
+pub(super) fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
+    let mut channel = 0;
+    // 24 sums and what they are made of fill 32 registers, 12 fill 16.
+    while S::REGISTER_COUNT >= 32 && channel + 4 <= pair.channels {
+        windows::<S, 4>(simd, &pair, channel, out);
+        channel += 4;
+    }
+    while channel + 2 <= pair.channels {
+        windows::<S, 2>(simd, &pair, channel, out);
+        channel += 2;
+    }
+    while channel < pair.channels {
+        windows::<S, 1>(simd, &pair, channel, out);
+        channel += 1;
+    }
+}
+
+/// C channels by all windows.
+#[inline(always)]
+fn windows<S: Simd, const C: usize>(simd: S, pair: &Pair<'_>, channel: usize, out: &mut [f32]) {
+    let count = pair.lists.windows.len();
+    let mut t = 0;
+    while t < count {
+        // 8 windows are better taken as 4 and 4 than as 6 and 2.
+        let step = match count - t {
+            6 | 7 | 9.. => 6,
+            4.. => 4,
+            n => n,
+        };
+        match step {
+            6 => block::<S, C, 6>(simd, pair, channel, t, out),
+            4 => block::<S, C, 4>(simd, pair, channel, t, out),
+            3 => block::<S, C, 3>(simd, pair, channel, t, out),
+            2 => block::<S, C, 2>(simd, pair, channel, t, out),
+            _ => block::<S, C, 1>(simd, pair, channel, t, out),
+        }
+        t += step;
+    }
+}
+
+/// C channels by T windows.
+#[inline(always)]
+fn block<S: Simd, const C: usize, const T: usize>(
+    simd: S,
+    pair: &Pair<'_>,
+    channel: usize,
+    first: usize,
+    out: &mut [f32],
+) {
+    let Lists { windows, inputs, outputs } = pair.lists;
+    let mut sum = [[simd.splat_f32s(0.0); T]; C];
+    let mut starts = [0; T];
+    starts.copy_from_slice(&windows[first..first + T]);
+    for (input, output) in inputs.iter().zip(outputs) {
+        let mut gradients = [simd.splat_f32s(0.0); C];
+        for c in 0..C {
+            gradients[c] = load::<S>(pair.gradient, (channel + c) * pair.channel_step + output);
+        }
+        for t in 0..T {
+            let value = load::<S>(pair.input, starts[t] + input);
+            for c in 0..C {
+                sum[c][t] = simd.mul_add_e_f32s(gradients[c], value, sum[c][t]);
+            }
+        }
+    }
+    for c in 0..C {
+        for t in 0..T {
+            out[(channel + c) * windows.len() + first + t] += simd.reduce_sum_f32s(sum[c][t]);
+        }
+    }
+}
+
+/// Numbers of a strip pair that should stay in the second-level cache.
+const STRIP: usize = 96 * 1024;
+/// Vectors that a strip should have at least: below, adding up the lanes takes longer than the products.
+const VECTORS: usize = 64;
+/// The strips are shared out among so many sums for each point, whatever the number of threads, so that results do not
+/// depend on it.
+const SHARES: usize = 4;
+
+/// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
+pub(super) fn dense(x: &[f32], grad: &[f32], s: Sizes) -> Vec<f32> {
+    let s = s.flattened();
+    let of_group = |group: usize| if s.kernel == 3 { at_points(x, grad, s, group) } else { plain(x, grad, s, group) };
+    (0..s.groups).flat_map(of_group).collect()
+}
+
+/// Strips of up to `rows` rows, as samples and first rows, in shares.
+fn shares(s: Sizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
+    let strips: Vec<_> = (0..s.batch).flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first))).collect();
+    let share = strips.len().div_ceil(SHARES).max(1);
+    strips.chunks(share).map(<[_]>::to_vec).collect()
+}
+
+/// The planes of a group in one sample.
+fn of_group(values: &[f32], channels: usize, per_group: usize, pixels: usize, sample: usize, group: usize) -> &[f32] {
+    &values[(sample * channels + group * per_group) * pixels..][..per_group * pixels]
+}
+
+fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
+    let mut sum = parts[0].clone();
+    for part in &parts[1..] {
+        sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+    }
+    sum
+}
+
+/// Any kernel.
+fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
+    let input = StripLayout::new(s.in_per_group(), s.columns, s.border());
+    let output = StripLayout::new(s.out_per_group(), s.columns, 0);
+    let rows = (STRIP / (input.row() + output.row())).clamp(1, s.rows);
+    let sums: Vec<Vec<f32>> = shares(s, rows)
+        .into_par_iter()
+        .map(|strips| {
+            let mut out = vec![0.0; s.out_per_group() * s.taps()];
+            let room = input.length(rows + 2 * s.border());
+            with_scratch(room + output.length(rows), |values, lists| {
+                let (strip, gradient) = values.split_at_mut(room);
+                for (sample, first) in strips {
+                    let count = rows.min(s.rows - first);
+                    let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
+                    let grad = of_group(grad, s.out_channels, s.out_per_group(), s.pixels(), sample, group);
+                    let above = first as isize - s.border() as isize;
+                    input.gather(x, s.rows, above, count + 2 * s.border(), strip);
+                    output.gather(grad, s.rows, first as isize, count, gradient);
+                    let job = Plain { input, output, s, rows: count, strip, gradient, lists, out: &mut out };
+                    Arch::new().dispatch(job);
+                }
+            });
+            out
+        })
+        .collect();
+    add_up(&sums)
+}
+
+struct Plain<'a> {
+    input: StripLayout,
+    output: StripLayout,
+    s: Sizes,
+    rows: usize,
+    strip: &'a [f32],
+    gradient: &'a [f32],
+    lists: &'a mut Lists,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Plain<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { input, output, s, rows, strip, gradient, lists, out } = self;
+        let k = s.kernel;
+        lists.list_vectors(
+            [rows, width(s.columns), S::F32_LANES],
+            |row, column| row * input.row() + input.lead - s.border() + column,
+            |row, column| row * output.row() + column,
+        );
+        lists.windows.clear();
+        lists.windows.extend(
+            (0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k),
+        );
+        let (channels, channel_step) = (s.out_per_group(), output.pitch());
+        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
+    }
+}
+
+/// 3x3, at Winograd's points: three products for each of six points instead of nine for each of four rows.
+fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
+    let input = StripLayout::new(s.in_per_group(), s.columns, 1);
+    let output = StripLayout::new(s.out_per_group(), s.columns, 0);
+    let most = (STRIP / (input.row() + output.row())).max(1);
+    let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
+    // Quads of rows, counted through all samples.
+    let quads_of_sample = s.rows.div_ceil(ROWS);
+    let all = s.batch * quads_of_sample;
+    let quads = most.max(least).min(all);
+    let starts: Vec<usize> = (0..all).step_by(quads).collect();
+    let share = starts.len().div_ceil(SHARES);
+    let tasks: Vec<(usize, &[usize])> =
+        (0..POINTS).flat_map(|point| starts.chunks(share).map(move |starts| (point, starts))).collect();
+    let depth = s.in_per_group() * 3;
+    let sums: Vec<Vec<f32>> = tasks
+        .into_par_iter()
+        .map(|(point, starts)| {
+            let mut out = vec![0.0; s.out_per_group() * depth];
+            let room = input.length(quads);
+            with_scratch(room + output.length(quads), |values, lists| {
+                let (strip, gradient) = values.split_at_mut(room);
+                for &start in starts {
+                    let count = quads.min(all - start);
+                    for quad in 0..count {
+                        let (sample, first) = ((start + quad) / quads_of_sample, (start + quad) % quads_of_sample * ROWS);
+                        let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
+                        let grad = of_group(grad, s.out_channels, s.out_per_group(), s.pixels(), sample, group);
+                        let rows = |of: [f32; POINTS], first: isize| Mix { shares: of, first, rows: s.rows };
+                        let to = &mut strip[quad * input.row()..(quad + 1) * input.row()];
+                        mix(rows(B[point], first as isize - 1), x, input, to);
+                        let shares = std::array::from_fn(|row| A.get(row).map_or(0.0, |row| row[point]));
+                        let to = &mut gradient[quad * output.row()..(quad + 1) * output.row()];
+                        mix(rows(shares, first as isize), grad, output, to);
+                    }
+                    strip[count * input.row()..][..input.lead].fill(0.0);
+                    let job = PointJob { input, output, quads: count, strip, gradient, lists, out: &mut out };
+                    Arch::new().dispatch(job);
+                }
+            });
+            out
+        })
+        .collect();
+    let of_point: Vec<Vec<f32>> = sums.chunks(sums.len() / POINTS).map(add_up).collect();
+    let mut out = vec![0.0; s.out_per_group() * s.taps()];
+    for channel in 0..s.out_per_group() {
+        for i in 0..depth {
+            let (from, column) = (i / 3, i % 3);
+            let taps = tap_gradients(std::array::from_fn(|point| of_point[point][channel * depth + i]));
+            for (row, tap) in taps.into_iter().enumerate() {
+                out[channel * s.taps() + (from * 3 + row) * 3 + column] = tap;
+            }
+        }
+    }
+    out
+}
+
+/// A sum of six rows, from `first` on; those outside of `rows` are zeros.
+struct Mix {
+    shares: [f32; POINTS],
+    first: isize,
+    rows: usize,
+}
+
+/// The sum for every channel of `planes`, into one row of a strip.
+fn mix(mix: Mix, planes: &[f32], layout: StripLayout, strip: &mut [f32]) {
+    let terms: Vec<(f32, usize)> = (0..POINTS)
+        .map(|i| (mix.shares[i], mix.first + i as isize))
+        .filter(|(share, row)| *share != 0.0 && (0..mix.rows as isize).contains(row))
+        .map(|(share, row)| (share, row as usize * layout.columns))
+        .collect();
+    Arch::new().dispatch(MixJob { terms: &terms, planes, pixels: mix.rows * layout.columns, layout, strip });
+}
+
+struct MixJob<'a> {
+    /// Shares, and where each row begins in its plane.
+    terms: &'a [(f32, usize)],
+    planes: &'a [f32],
+    pixels: usize,
+    layout: StripLayout,
+    strip: &'a mut [f32],
+}
+
+impl WithSimd for MixJob<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { terms, planes, pixels, layout, strip } = self;
+        let columns = layout.columns;
+        for (plane, to) in planes.chunks_exact(pixels).zip(strip.chunks_exact_mut(layout.pitch())) {
+            to[..layout.lead].fill(0.0);
+            to[layout.lead + columns..].fill(0.0);
+            let to = &mut to[layout.lead..layout.lead + columns];
+            let mut i = 0;
+            while i + S::F32_LANES <= columns {
+                let mut sum = simd.splat_f32s(0.0);
+                for (share, row) in terms {
+                    sum = simd.mul_add_e_f32s(simd.splat_f32s(*share), load::<S>(plane, row + i), sum);
+                }
+                store::<S>(to, i, sum);
+                i += S::F32_LANES;
+            }
+            for i in i..columns {
+                to[i] = terms.iter().map(|(share, row)| share * plane[row + i]).sum();
+            }
+        }
+    }
+}
+
+struct PointJob<'a> {
+    input: StripLayout,
+    output: StripLayout,
+    quads: usize,
+    strip: &'a [f32],
+    gradient: &'a [f32],
+    lists: &'a mut Lists,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for PointJob<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { input, output, quads, strip, gradient, lists, out } = self;
+        lists.list_vectors(
+            [quads, width(input.columns), S::F32_LANES],
+            |quad, column| quad * input.row() + input.lead - 1 + column,
+            |quad, column| quad * output.row() + column,
+        );
+        lists.windows.clear();
+        lists.windows.extend((0..input.channels * 3).map(|t| t / 3 * input.pitch() + t % 3));
+        let (channels, channel_step) = (output.channels, output.pitch());
+        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
+    }
+}

@@ -1,0 +1,128 @@
+//! Winograd's minimal filtering F(4, 3) along the columns of a plane: four rows of a 3x3 convolution from six products
+//! for each column of its kernel instead of twelve (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
+//! arXiv 1509.09308), with the points 0, ±√½, ±√2 and infinity, which lose the least in float32.
+//!
+//! ```text
+//! rows = A^T [ (G taps) * (B^T inputs) ]       six inputs, three taps, four rows
+//! ```
+//!
+//! Only the vertical direction is transformed: the horizontal one stays sums over shifted windows, which need no shuffling
+//! of lanes, and half of the multiplications are saved.
+
+use super::simd::{load, store};
+use pulp::Simd;
+
+/// Points at which the polynomials are multiplied.
+pub(crate) const POINTS: usize = 6;
+/// Rows that one transform yields.
+pub(crate) const ROWS: usize = 4;
+
+const SQRT_2: f32 = std::f32::consts::SQRT_2;
+const SQRT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
+
+/// G: what the points take of each tap.
+const G: [[f64; 3]; POINTS] = {
+    let r = std::f64::consts::SQRT_2;
+    [
+        [1.0, 0.0, 0.0],
+        [-2.0 / 3.0, -r / 3.0, -1.0 / 3.0],
+        [-2.0 / 3.0, r / 3.0, -1.0 / 3.0],
+        [1.0 / 6.0, r / 6.0, 1.0 / 3.0],
+        [1.0 / 6.0, -r / 6.0, 1.0 / 3.0],
+        [0.0, 0.0, 1.0],
+    ]
+};
+
+/// B^T: what the points take of each input row.
+pub(crate) const B: [[f32; POINTS]; POINTS] = [
+    [1.0, 0.0, -2.5, 0.0, 1.0, 0.0],
+    [0.0, -SQRT_2, -2.0, SQRT_HALF, 1.0, 0.0],
+    [0.0, SQRT_2, -2.0, -SQRT_HALF, 1.0, 0.0],
+    [0.0, -SQRT_HALF, -0.5, SQRT_2, 1.0, 0.0],
+    [0.0, SQRT_HALF, -0.5, -SQRT_2, 1.0, 0.0],
+    [0.0, 1.0, 0.0, -2.5, 0.0, 1.0],
+];
+
+/// A^T: what the rows take of each point.
+pub(super) const A: [[f32; POINTS]; ROWS] = [
+    [1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
+    [0.0, SQRT_HALF, -SQRT_HALF, SQRT_2, -SQRT_2, 0.0],
+    [0.0, 0.5, 0.5, 2.0, 2.0, 0.0],
+    [0.0, 0.5 * SQRT_HALF, -0.5 * SQRT_HALF, 2.0 * SQRT_2, -2.0 * SQRT_2, 1.0],
+];
+
+/// The weight at `point` of three taps that lie below each other.
+pub(crate) fn weight_at(point: usize, taps: [f32; 3]) -> f32 {
+    (0..3).map(|i| G[point][i] * f64::from(taps[i])).sum::<f64>() as f32
+}
+
+/// The gradients of three taps from those of the weights at the points.
+pub(super) fn tap_gradients(points: [f32; POINTS]) -> [f32; 3] {
+    std::array::from_fn(|i| (0..POINTS).map(|p| G[p][i] * f64::from(points[p])).sum::<f64>() as f32)
+}
+
+/// Six rows at the points: `points[p][i] = sum over r of B[p][r] * rows[r][i]`, all slices of one length, a multiple of the
+/// lanes.
+#[inline(always)]
+pub(crate) fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POINTS]) {
+    let length = rows[0].len();
+    let splat = |v: f32| simd.splat_f32s(v);
+    let [p0, p1, p2, p3, p4, p5] = points;
+    let mut i = 0;
+    while i + S::F32_LANES <= length {
+        let mut r = [splat(0.0); POINTS];
+        for (value, row) in r.iter_mut().zip(rows) {
+            *value = load::<S>(row, i);
+        }
+        let even = simd.mul_add_e_f32s(splat(-2.5), r[2], simd.add_f32s(r[0], r[4]));
+        store::<S>(p0, i, even);
+        let even = simd.mul_add_e_f32s(splat(-2.0), r[2], r[4]);
+        let odd = simd.mul_add_e_f32s(splat(SQRT_HALF), r[3], simd.mul_f32s(splat(-SQRT_2), r[1]));
+        store::<S>(p1, i, simd.add_f32s(even, odd));
+        store::<S>(p2, i, simd.sub_f32s(even, odd));
+        let even = simd.mul_add_e_f32s(splat(-0.5), r[2], r[4]);
+        let odd = simd.mul_add_e_f32s(splat(SQRT_2), r[3], simd.mul_f32s(splat(-SQRT_HALF), r[1]));
+        store::<S>(p3, i, simd.add_f32s(even, odd));
+        store::<S>(p4, i, simd.sub_f32s(even, odd));
+        store::<S>(p5, i, simd.mul_add_e_f32s(splat(-2.5), r[3], simd.add_f32s(r[1], r[5])));
+        i += S::F32_LANES;
+    }
+}
+
+/// Four rows from the sums at the points.
+#[inline(always)]
+pub(crate) fn to_rows<S: Simd>(simd: S, m: [S::f32s; POINTS]) -> [S::f32s; ROWS] {
+    let splat = |v: f32| simd.splat_f32s(v);
+    let (near, far) = (simd.add_f32s(m[1], m[2]), simd.add_f32s(m[3], m[4]));
+    let (near_odd, far_odd) = (simd.sub_f32s(m[1], m[2]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(near, far)),
+        simd.mul_add_e_f32s(splat(SQRT_HALF), near_odd, simd.mul_f32s(splat(SQRT_2), far_odd)),
+        simd.mul_add_e_f32s(splat(0.5), near, simd.add_f32s(far, far)),
+        simd.mul_add_e_f32s(
+            splat(0.5 * SQRT_HALF),
+            near_odd,
+            simd.mul_add_e_f32s(splat(2.0 * SQRT_2), far_odd, m[5]),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_matrices_make_a_convolution_of_three_taps() {
+        // By linearity it is enough to see it for each tap and input alone.
+        for tap in 0..3 {
+            for input in 0..POINTS {
+                let taps = std::array::from_fn(|i| f32::from(u8::from(i == tap)));
+                for row in 0..ROWS {
+                    let sum: f32 = (0..POINTS).map(|p| A[row][p] * weight_at(p, taps) * B[p][input]).sum();
+                    let expected = f32::from(u8::from(input == row + tap));
+                    assert!((sum - expected).abs() < 1e-6, "row {row}, tap {tap}, input {input}: {sum}");
+                }
+            }
+        }
+    }
+}
