@@ -1,5 +1,6 @@
 //! The commands without a window: the same engine, for scripts.
 
+mod bench;
 mod evaluate;
 mod import_checkpoint;
 mod info;
@@ -8,9 +9,11 @@ mod train;
 
 use crate::domain::progress::Cancel;
 use crate::io::whole_file;
+use crate::model::card::Config;
 use crate::model::device::DeviceChoice;
 use crate::{Error, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// Learns a clinician's contours: open a study, see mask and boundary, export.
@@ -24,6 +27,9 @@ pub struct Cli {
     /// Where the network runs; the settings where nothing is said
     #[arg(long, value_enum)]
     device: Option<DeviceArgument>,
+    /// Threads that compute; the settings, or all cores, where nothing is said
+    #[arg(long, global = true)]
+    threads: Option<NonZeroUsize>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -40,6 +46,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// `--device`
@@ -60,7 +67,33 @@ impl From<DeviceArgument> for DeviceChoice {
     }
 }
 
+/// `--config`
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum ConfigArgument {
+    #[value(name = "S")]
+    S,
+    #[value(name = "base")]
+    Base,
+    #[value(name = "L")]
+    L,
+}
+
+impl From<ConfigArgument> for Config {
+    fn from(argument: ConfigArgument) -> Self {
+        match argument {
+            ConfigArgument::S => Self::S,
+            ConfigArgument::Base => Self::Base,
+            ConfigArgument::L => Self::L,
+        }
+    }
+}
+
 impl Cli {
+    /// Threads for the work of the network and of images; the settings, or all cores, where nothing is said.
+    pub fn threads(&self) -> Option<NonZeroUsize> {
+        self.threads
+    }
+
     /// What to open in the window, and the device where one was named; `None` where a command is to be run.
     pub fn window(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
         self.command.is_none().then(|| (self.paths.clone(), self.device.map(Into::into)))
@@ -69,12 +102,14 @@ impl Cli {
 
 /// Runs the command that the arguments name; does nothing where they ask for the window.
 pub fn run(cli: Cli) -> Result<()> {
+    crate::model::device::use_threads(cli.threads);
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => Ok(()),
     }
 }
@@ -83,8 +118,9 @@ pub fn run(cli: Cli) -> Result<()> {
 pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
-        Some(missing) => Err(Error::at("open", missing, "there is no such file or folder")
-            .advise("The commands are segment, train, evaluate, info and import-checkpoint (see labrum --help).")),
+        Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
+            "The commands are segment, train, evaluate, info, import-checkpoint and bench (see labrum --help).",
+        )),
     }
 }
 

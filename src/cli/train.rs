@@ -1,11 +1,11 @@
 //! `labrum train`: a model from a folder of images and masks.
 
-use super::DeviceArgument;
+use super::{ConfigArgument, DeviceArgument};
 use crate::domain::label::{Code, Label};
 use crate::io::whole_file;
 use crate::model::augment::AugmentConfig;
 use crate::model::boundary_dou::{Absent, BoundaryDou};
-use crate::model::card::{Config, ModelCard, Purpose, TrainedOn};
+use crate::model::card::{ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::cmunext::SIZE_MULTIPLE;
 use crate::model::train::{Progress, TrainOptions, train};
@@ -104,16 +104,6 @@ pub(super) struct Arguments {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum ConfigArgument {
-    #[value(name = "S")]
-    S,
-    #[value(name = "base")]
-    Base,
-    #[value(name = "L")]
-    L,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
 enum AbsentArgument {
     Paper,
     LeaveOut,
@@ -193,11 +183,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
     let labels =
         a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
     Ok(TrainOptions {
-        config: match a.config {
-            ConfigArgument::S => Config::S,
-            ConfigArgument::Base => Config::Base,
-            ConfigArgument::L => Config::L,
-        },
+        config: a.config.into(),
         epochs: a.epochs,
         batch: a.batch,
         learning_rate: a.learning_rate,

@@ -168,6 +168,11 @@ pub fn architecture(weights: &Weights) -> Result<Architecture> {
     Ok(Architecture { config, channels: stem[1], classes })
 }
 
+/// Sees that the weights are those of a whole CMUNeXt: every tensor is there, in its size and finite, and none too many.
+pub fn check(weights: &Weights) -> Result<()> {
+    build(weights.clone(), &Device::flex()).map(drop)
+}
+
 /// A network with these weights. Every tensor must be there in its size; a sigmoid head becomes a softmax one.
 pub fn build(mut weights: Weights, device: &Device) -> Result<(Architecture, CmuNext)> {
     let found = architecture(&weights)?;

@@ -4,6 +4,7 @@ pub use crate::domain::device::DeviceChoice;
 use crate::{Error, Result};
 use burn::tensor::Device;
 use burn_wgpu::WgpuSetup;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 /// A device with the name that is shown to people.
@@ -32,6 +33,15 @@ impl NamedDevice {
 /// True for burn-flex, with or without autodiff.
 pub(super) fn is_cpu(device: &Device) -> bool {
     matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_))
+}
+
+/// How many threads compute on the CPU, all cores for `None`. Counts when it comes before any work; later calls change
+/// nothing.
+pub fn use_threads(count: Option<NonZeroUsize>) {
+    let pool = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("labrum-compute-{i}"));
+    if let Err(error) = pool.num_threads(count.map_or(0, NonZeroUsize::get)).build_global() {
+        log::warn!("the number of threads stays as it was: {error}");
+    }
 }
 
 /// Picks the device. A software adapter counts as no GPU unless the GPU was asked for.

@@ -2,21 +2,19 @@
 
 use super::card::ModelCard;
 use super::checkpoint::{self, Architecture, Weights};
-use super::cmunext::{CmuNext, SIZE_MULTIPLE};
+use super::cmunext::SIZE_MULTIPLE;
 use super::device::{self, DeviceChoice, NamedDevice};
 use super::preprocess;
+use super::runner::Runner;
 use crate::domain::{image::Image, label::Label, prediction::Prediction};
 use crate::{Error, Result};
-use burn::tensor::{Tensor, TensorData, activation::softmax};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// A network with its card, ready on a device. All calls belong on one thread.
 pub struct Segmenter {
     card: ModelCard,
     weights: Weights,
-    network: CmuNext,
-    device: NamedDevice,
+    runner: Runner,
     hash: String,
     notice: Option<String>,
 }
@@ -44,10 +42,9 @@ impl Segmenter {
     /// A model from its parts; they must fit each other.
     pub fn new(card: ModelCard, weights: Weights, choice: DeviceChoice) -> Result<Self> {
         check_card(&card, checkpoint::architecture(&weights)?)?;
-        let device = device::choose(choice)?;
-        let (_, network) = checkpoint::build(weights.clone(), &device.device)?;
+        let runner = Runner::new(&weights, device::choose(choice)?)?;
         let hash = checkpoint::hash(&weights);
-        Ok(Self { card, weights, network, device, hash, notice: None })
+        Ok(Self { card, weights, runner, hash, notice: None })
     }
 
     /// What the model is.
@@ -62,7 +59,7 @@ impl Segmenter {
 
     /// The device in use, for people.
     pub fn device_name(&self) -> &str {
-        &self.device.name
+        &self.runner.device().name
     }
 
     /// What the user should know about the last calls, once: that the GPU failed and the CPU took over.
@@ -73,42 +70,26 @@ impl Segmenter {
     /// Labels and probabilities for one slice, at its own size. Blocks for the time of the network.
     pub fn segment(&mut self, image: &Image) -> Result<Prediction> {
         let (input, placement) = preprocess::fit(image, &self.card.input)?;
-        let probabilities = match self.probabilities(input.clone()) {
-            Err(error) if !self.device.is_cpu() => {
-                self.fall_back(&error)?;
-                self.probabilities(input)?
+        let spec = &self.card.input;
+        let shape = [1, spec.channels, spec.rows, spec.columns];
+        let probabilities = if self.runner.device().is_cpu() {
+            self.runner.probabilities(input, shape)?
+        } else {
+            match self.runner.probabilities(input.clone(), shape) {
+                Err(error) => {
+                    self.fall_back(&error)?;
+                    self.runner.probabilities(input, shape)?
+                }
+                result => result?,
             }
-            result => result?,
         };
         preprocess::unfit(&probabilities, self.card.labels.len() + 1, &placement)
     }
 
-    /// Softmax of the network's answer [K,H,W] to a normalised input [C,H,W].
-    fn probabilities(&self, input: Vec<f32>) -> Result<Vec<f32>> {
-        let spec = &self.card.input;
-        let data = TensorData::new(input, [1, spec.channels, spec.rows, spec.columns]);
-        // burn reports most failures of a GPU (memory, a lost device) as a panic.
-        let run = || {
-            let x = Tensor::<4>::from_data(data, &self.device.device);
-            softmax(self.network.forward(x), 1).try_into_data()
-        };
-        let failed = |reason: String| Error::new(format!("run the model on {}", self.device.name), reason);
-        let data = catch_unwind(AssertUnwindSafe(run))
-            .map_err(|panic| device::failure(&self.device, "run the model", panic.as_ref()))?
-            .map_err(|e| failed(format!("{e:?}")))?;
-        let values = data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))?;
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(failed("the result holds values that are not numbers".into()))
-        }
-    }
-
     fn fall_back(&mut self, error: &Error) -> Result<()> {
-        let cpu = NamedDevice::cpu();
-        self.network = checkpoint::build(self.weights.clone(), &cpu.device)?.1;
-        self.notice = Some(format!("{} failed ({}); the model now runs on the CPU", self.device.name, error.reason));
-        self.device = cpu;
+        let failed = self.device_name().to_owned();
+        self.runner = Runner::new(&self.weights, NamedDevice::cpu())?;
+        self.notice = Some(format!("{failed} failed ({}); the model now runs on the CPU", error.reason));
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The network and all that is done with it: the only place that names burn.
 
 pub mod augment;
+pub mod bench;
 pub mod boundary_dou;
 pub mod card;
 pub mod checkpoint;
@@ -11,5 +12,6 @@ pub mod frozen;
 pub mod infer;
 mod kernels;
 pub mod preprocess;
+pub mod runner;
 pub mod shipped;
 pub mod train;

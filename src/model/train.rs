@@ -7,11 +7,12 @@ use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
 use super::preprocess::{self, Size};
+use super::runner::Runner;
 use crate::domain::{label::Label, mask::Mask, metrics, progress::Cancel};
 use crate::io::dataset::{self, Pair};
 use crate::{Error, Result};
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Tensor, TensorData, activation::softmax};
+use burn::tensor::{Tensor, TensorData};
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -374,7 +375,7 @@ impl Run<'_> {
 
     /// Mean Dice over the validation images, at the size of the input.
     fn judge(&self, weights: &Weights) -> Result<f64> {
-        let (_, network) = checkpoint::build(weights.clone(), &self.device.device)?;
+        let mut runner = Runner::new(weights, self.device.clone())?;
         let spec = &self.card.input;
         let mut scores = Vec::with_capacity(self.judges.len());
         for part in self.judges.chunks(self.options.batch) {
@@ -385,12 +386,7 @@ impl Run<'_> {
                 images.extend(image);
             }
             let shape = [part.len(), spec.channels, spec.rows, spec.columns];
-            let probabilities =
-                softmax(network.forward(Tensor::from_data(TensorData::new(images, shape), &self.device.device)), 1);
-            let values = probabilities
-                .into_data()
-                .try_into_vec::<f32>()
-                .map_err(|e| Error::new("judge the model", format!("{e:?}")))?;
+            let values = runner.probabilities(images, shape)?;
             let classes = self.card.labels.len() + 1;
             for (sample, probabilities) in part.iter().zip(values.chunks(classes * spec.rows * spec.columns)) {
                 scores.push(input_dice(probabilities, classes, sample));

@@ -1,11 +1,11 @@
 //! Convolution 3x3 of the frozen network, with what follows it: Winograd's products strip by strip.
 
 use super::planes::{self, Planes, clear_right};
-use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
+use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::simd::{MAX_LANES, gelu, load, relu, store};
-use crate::model::kernels::winograd::{B, POINTS, ROWS, to_points};
 use crate::model::kernels::strip::width;
+use crate::model::kernels::winograd::{B, POINTS, ROWS, to_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 

@@ -7,6 +7,7 @@ mod conv3;
 mod planes;
 mod pointwise;
 mod pool;
+mod softmax;
 mod unit;
 
 use super::checkpoint::{PlainTensor, Weights};
@@ -16,6 +17,7 @@ use crate::{Error, Result};
 use conv3::{Activation, Conv3, Source};
 use planes::Planes;
 use pointwise::{Head, WidenNarrow};
+use softmax::softmax;
 use unit::Unit;
 
 /// Added to the variance by batch norm.
@@ -107,6 +109,27 @@ impl Frozen {
         logits
     }
 
+    /// Probabilities `[samples, classes, rows, columns]` of inputs `[samples, channels, rows, columns]`.
+    ///
+    /// Errors: logits that are not finite. Panics as [`Frozen::run`] does.
+    pub fn probabilities(
+        &mut self,
+        inputs: &[f32],
+        [samples, channels, rows, columns]: [usize; 4],
+    ) -> Result<Vec<f32>> {
+        let mut out = Vec::with_capacity(samples * self.classes() * rows * columns);
+        for input in inputs.chunks(channels * rows * columns) {
+            let start = out.len();
+            out.extend(self.run(input, rows, columns));
+            let logits = &mut out[start..];
+            if logits.iter().any(|v| !v.is_finite()) {
+                return Err(Error::new("run the model", "the result holds values that are not numbers"));
+            }
+            softmax(logits, self.head.bias.len());
+        }
+        Ok(out)
+    }
+
     fn plan(&self, rows: usize, columns: usize) -> Buffers {
         let stage = |s: usize| {
             let (rows, columns) = (rows >> s, columns >> s);
@@ -159,12 +182,11 @@ impl Frozen {
 
     /// Bytes of the buffers that are held between two runs.
     pub fn buffer_bytes(&self) -> usize {
-        let of_stage = |s: &Stage| {
-            [&s.units[0], &s.units[1], &s.skip, &s.up, &s.grouped].iter().map(|p| p.bytes()).sum::<usize>()
-        };
-        self.buffers.as_ref().map_or(0, |b| {
-            b.input.bytes() + b.logits.bytes() + b.stages.iter().map(of_stage).sum::<usize>()
-        })
+        let of_stage =
+            |s: &Stage| [&s.units[0], &s.units[1], &s.skip, &s.up, &s.grouped].iter().map(|p| p.bytes()).sum::<usize>();
+        self.buffers
+            .as_ref()
+            .map_or(0, |b| b.input.bytes() + b.logits.bytes() + b.stages.iter().map(of_stage).sum::<usize>())
     }
 }
 
@@ -229,8 +251,7 @@ impl Reader<'_> {
             }
         };
         let (gamma, beta, mean, var) = (of("weight")?, of("bias")?, of("running_mean")?, of("running_var")?);
-        let scale: Vec<f64> =
-            (0..channels).map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt()).collect();
+        let scale: Vec<f64> = (0..channels).map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt()).collect();
         let shift = (0..channels).map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32).collect();
         Ok(Affine { scale: scale.iter().map(|s| *s as f32).collect(), shift })
     }
@@ -240,8 +261,7 @@ impl Reader<'_> {
         let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
         let norm = self.norm(&format!("{name}.{}", first + 1), bias.len())?;
         let depth = weight.values.len() / bias.len();
-        let folded: Vec<f32> =
-            weight.values.iter().enumerate().map(|(i, w)| w * norm.scale[i / depth]).collect();
+        let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * norm.scale[i / depth]).collect();
         let bias = (0..bias.len()).map(|c| bias[c] * norm.scale[c] + norm.shift[c]).collect();
         Ok(Conv3::new(&folded, bias, Activation::Relu))
     }

@@ -3,8 +3,8 @@
 use super::planes::{self, Planes, clear_right};
 use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::simd::{MAX_LANES, gelu, store};
-use crate::model::kernels::tile::{Packed, Sink, Tile, product};
 use crate::model::kernels::strip::width;
+use crate::model::kernels::tile::{Packed, Sink, Tile, product};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -179,7 +179,8 @@ impl Head {
             let count = out.len() / row_length;
             with_scratch(0, |_, lists| {
                 let input_rows = input.rows_from((index * rows) as isize, count);
-                let task = HeadTask { head: self, input: input_rows, planes: input, rows: count, width, pitch, out, lists };
+                let task =
+                    HeadTask { head: self, input: input_rows, planes: input, rows: count, width, pitch, out, lists };
                 Arch::new().dispatch(task);
             });
         });
@@ -234,4 +235,3 @@ impl<S: Simd> Sink<S> for Classes<'_> {
         }
     }
 }
-

@@ -59,8 +59,17 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
                 let made = if s.kernel == 3 { count.next_multiple_of(ROWS) } else { count };
                 layout.gather(input, s.rows, first as isize - s.border() as isize, made + 2 * s.border(), strip);
                 let out = PlaneRows { bias, out: &mut *out, pixels: s.pixels(), columns: s.columns, vectors: &[] };
-                let job =
-                    Job { weights: &part.weights, layout, s, first, rows: made, strip, points: &mut *points, lists, out };
+                let job = Job {
+                    weights: &part.weights,
+                    layout,
+                    s,
+                    first,
+                    rows: made,
+                    strip,
+                    points: &mut *points,
+                    lists,
+                    out,
+                };
                 Arch::new().dispatch(job);
             }
         });

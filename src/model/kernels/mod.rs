@@ -71,8 +71,7 @@ pub(super) fn norm_relu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f6
 fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
     let device = x.device();
     let call = NormCall::new(eps as f32, with);
-    let out =
-        Dispatch::labrum_norm(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), call.clone());
+    let out = Dispatch::labrum_norm(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), call.clone());
     let stats = call.stats();
     let tensor = |values: Vec<f32>| {
         let n = values.len();

@@ -184,7 +184,13 @@ impl WithSimd for First<'_> {
         let x = &self.x[..self.x.len().min(PART)];
         let mut values = [0.0; PART];
         match self.with {
-            With::GeluBefore => map(simd, x, &mut values, |v| gelu(simd, v)),
+            With::GeluBefore => map(
+                simd,
+                x,
+                &mut values,
+                #[inline(always)]
+                |v| gelu(simd, v),
+            ),
             With::ReluAfter => values[..x.len()].copy_from_slice(x),
         }
         sum(simd, &values[..x.len()]) / x.len() as f32
@@ -209,11 +215,23 @@ impl WithSimd for Moments<'_> {
         let mut off = [0.0; PART];
         for (x, out) in self.x.chunks(PART).zip(self.out.chunks_mut(PART)) {
             match self.with {
-                With::GeluBefore => map_to_two(simd, x, [out, &mut off], |x| {
-                    let v = gelu(simd, x);
-                    (v, simd.sub_f32s(v, center))
-                }),
-                With::ReluAfter => map(simd, x, &mut off, |v| simd.sub_f32s(v, center)),
+                With::GeluBefore => map_to_two(
+                    simd,
+                    x,
+                    [out, &mut off],
+                    #[inline(always)]
+                    |x| {
+                        let v = gelu(simd, x);
+                        (v, simd.sub_f32s(v, center))
+                    },
+                ),
+                With::ReluAfter => map(
+                    simd,
+                    x,
+                    &mut off,
+                    #[inline(always)]
+                    |v| simd.sub_f32s(v, center),
+                ),
             }
             let off = &off[..x.len()];
             total = [total[0] + f64::from(sum(simd, off)), total[1] + f64::from(dot(simd, off, off))];
@@ -250,16 +268,20 @@ impl WithSimd for AffineRelu<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let normed = self.affine.of(simd);
-        map(simd, self.x, self.out, |x| relu(simd, normed(x)));
+        map(
+            simd,
+            self.x,
+            self.out,
+            #[inline(always)]
+            |x| relu(simd, self.affine.of(simd, x)),
+        );
     }
 }
 
 impl Affine {
     #[inline(always)]
-    fn of<S: Simd>(self, simd: S) -> impl Fn(S::f32s) -> S::f32s {
-        let (scale, shift) = (simd.splat_f32s(self.scale), simd.splat_f32s(self.shift));
-        move |x| simd.mul_add_e_f32s(scale, x, shift)
+    fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(simd.splat_f32s(self.scale), x, simd.splat_f32s(self.shift))
     }
 }
 
@@ -281,10 +303,16 @@ impl WithSimd for GeluSums<'_> {
         let mut off = [0.0; PART];
         let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.slope.chunks_mut(PART));
         for ((x, grad), slope) in parts {
-            map_to_two(simd, x, [&mut off, slope], |x| {
-                let (v, slope) = gelu_and_slope(simd, x);
-                (simd.sub_f32s(v, center), slope)
-            });
+            map_to_two(
+                simd,
+                x,
+                [&mut off, slope],
+                #[inline(always)]
+                |x| {
+                    let (v, slope) = gelu_and_slope(simd, x);
+                    (simd.sub_f32s(v, center), slope)
+                },
+            );
             total[0] += f64::from(sum(simd, grad));
             total[1] += f64::from(dot(simd, grad, &off));
         }
@@ -309,9 +337,13 @@ impl WithSimd for GeluGradient<'_> {
         let mut inner = [0.0; PART];
         let parts = self.x.chunks(PART).zip(self.grad.chunks(PART)).zip(self.out.chunks_mut(PART));
         for ((x, grad), out) in parts {
-            map2(simd, [x, grad], &mut inner, |x, grad| {
-                simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2]))
-            });
+            map2(
+                simd,
+                [x, grad],
+                &mut inner,
+                #[inline(always)]
+                |x, grad| simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], gelu(simd, x), by[2])),
+            );
             out.iter_mut().zip(&inner).for_each(|(out, inner)| *out *= inner);
         }
     }
@@ -338,12 +370,23 @@ impl WithSimd for ReluSums<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f64; 2] {
         let center = simd.splat_f32s(self.center);
-        let normed = self.affine.of(simd);
         let mut total = [0.0f64; 2];
         let (mut through, mut off) = ([0.0; PART], [0.0; PART]);
         for (x, grad) in self.x.chunks(PART).zip(self.grad.chunks(PART)) {
-            map2(simd, [x, grad], &mut through, |x, grad| where_positive(simd, normed(x), grad));
-            map(simd, x, &mut off, |x| simd.sub_f32s(x, center));
+            map2(
+                simd,
+                [x, grad],
+                &mut through,
+                #[inline(always)]
+                |x, grad| where_positive(simd, self.affine.of(simd, x), grad),
+            );
+            map(
+                simd,
+                x,
+                &mut off,
+                #[inline(always)]
+                |x| simd.sub_f32s(x, center),
+            );
             total[0] += f64::from(sum(simd, &through[..x.len()]));
             total[1] += f64::from(dot(simd, &through[..x.len()], &off));
         }
@@ -366,10 +409,15 @@ impl WithSimd for ReluGradient<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let by = self.by.map(|v| simd.splat_f32s(v));
-        let normed = self.affine.of(simd);
-        map2(simd, [self.x, self.grad], self.out, |x, grad| {
-            let grad = where_positive(simd, normed(x), grad);
-            simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], x, by[2]))
-        });
+        map2(
+            simd,
+            [self.x, self.grad],
+            self.out,
+            #[inline(always)]
+            |x, grad| {
+                let grad = where_positive(simd, self.affine.of(simd, x), grad);
+                simd.mul_add_e_f32s(by[0], grad, simd.mul_add_e_f32s(by[1], x, by[2]))
+            },
+        );
     }
 }

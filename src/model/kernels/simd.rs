@@ -49,7 +49,7 @@ fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 
 /// exp(x) for x <= 0: 2^n times a polynomial on half an octave, exact to 2 units in the last place.
 #[inline(always)]
-pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(x, simd.splat_f32s(-87.0));
     // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number.
     let round = simd.splat_f32s(12_582_912.0);
@@ -87,10 +87,10 @@ pub(super) fn gelu_and_slope<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s)
     (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
 }
 
-/// max(x, 0)
+/// max(x, 0); what is not a number stays so.
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    simd.max_f32s(x, simd.splat_f32s(0.0))
+    simd.max_f32s(simd.splat_f32s(0.0), x)
 }
 
 /// `out[i] = f(x[i])`
@@ -108,12 +108,7 @@ pub(super) fn map<S: Simd>(simd: S, x: &[f32], out: &mut [f32], f: impl Fn(S::f3
 
 /// `out[i] = f(x[i], y[i])`
 #[inline(always)]
-pub(super) fn map2<S: Simd>(
-    simd: S,
-    [x, y]: [&[f32]; 2],
-    out: &mut [f32],
-    f: impl Fn(S::f32s, S::f32s) -> S::f32s,
-) {
+pub(super) fn map2<S: Simd>(simd: S, [x, y]: [&[f32]; 2], out: &mut [f32], f: impl Fn(S::f32s, S::f32s) -> S::f32s) {
     let (x_heads, x_tail) = S::as_simd_f32s(x);
     let (y_heads, y_tail) = S::as_simd_f32s(&y[..x.len()]);
     let (out_heads, out_tail) = S::as_mut_simd_f32s(&mut out[..x.len()]);
@@ -191,8 +186,20 @@ mod tests {
         fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
             let mut out = [[0.0; MAX_LANES]; 3];
             let [value, slope, power] = &mut out;
-            map_to_two(simd, &self.0, [value, slope], |x| gelu_and_slope(simd, x));
-            map(simd, &self.0, power, |x| exp(simd, x));
+            map_to_two(
+                simd,
+                &self.0,
+                [value, slope],
+                #[inline(always)]
+                |x| gelu_and_slope(simd, x),
+            );
+            map(
+                simd,
+                &self.0,
+                power,
+                #[inline(always)]
+                |x| exp(simd, x),
+            );
             out
         }
     }

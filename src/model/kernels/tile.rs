@@ -23,9 +23,7 @@ impl Packed {
     pub(crate) fn new(channels: usize, depth: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         let mut values = Vec::with_capacity(channels.div_ceil(PACK) * depth);
         for first in (0..channels).step_by(PACK) {
-            let at = |t: usize| {
-                std::array::from_fn(|i| if first + i < channels { weight(first + i, t) } else { 0.0 })
-            };
+            let at = |t: usize| std::array::from_fn(|i| if first + i < channels { weight(first + i, t) } else { 0.0 });
             values.extend((0..depth).map(at));
         }
         Self { values, depth, channels }

@@ -182,9 +182,7 @@ impl WithSimd for Plain<'_> {
             |row, column| row * output.row() + column,
         );
         lists.windows.clear();
-        lists.windows.extend(
-            (0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k),
-        );
+        lists.windows.extend((0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k));
         let (channels, channel_step) = (s.out_per_group(), output.pitch());
         accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
     }
@@ -215,7 +213,8 @@ fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {
-                        let (sample, first) = ((start + quad) / quads_of_sample, (start + quad) % quads_of_sample * ROWS);
+                        let (sample, first) =
+                            ((start + quad) / quads_of_sample, (start + quad) % quads_of_sample * ROWS);
                         let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
                         let grad = of_group(grad, s.out_channels, s.out_per_group(), s.pixels(), sample, group);
                         let rows = |of: [f32; POINTS], first: isize| Mix { shares: of, first, rows: s.rows };

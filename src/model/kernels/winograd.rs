@@ -99,11 +99,7 @@ pub(crate) fn to_rows<S: Simd>(simd: S, m: [S::f32s; POINTS]) -> [S::f32s; ROWS]
         simd.add_f32s(m[0], simd.add_f32s(near, far)),
         simd.mul_add_e_f32s(splat(SQRT_HALF), near_odd, simd.mul_f32s(splat(SQRT_2), far_odd)),
         simd.mul_add_e_f32s(splat(0.5), near, simd.add_f32s(far, far)),
-        simd.mul_add_e_f32s(
-            splat(0.5 * SQRT_HALF),
-            near_odd,
-            simd.mul_add_e_f32s(splat(2.0 * SQRT_2), far_odd, m[5]),
-        ),
+        simd.mul_add_e_f32s(splat(0.5 * SQRT_HALF), near_odd, simd.mul_add_e_f32s(splat(2.0 * SQRT_2), far_odd, m[5])),
     ]
 }
 
