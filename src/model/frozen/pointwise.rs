@@ -4,7 +4,7 @@ use super::planes::{self, Planes, clear_right};
 use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::simd::{MAX_LANES, gelu, store};
 use crate::model::kernels::strip::width;
-use crate::model::kernels::tile::{Packed, Sink, Tile, product};
+use crate::model::kernels::tile::{Packed, Sink, product};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -125,14 +125,17 @@ struct Wide<'a> {
 }
 
 impl<S: Simd> Sink<S> for Wide<'_> {
+    const BY_MEMORY: bool = false;
+
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>) {
-        for (i, sums) in tile.iter().enumerate().take(self.bias.len() - channel) {
-            let bias = simd.splat_f32s(self.bias[channel + i]);
-            for (n, sum) in sums.iter().enumerate() {
-                let at = (channel + i) * self.stride + (position + n) * S::F32_LANES;
-                store::<S>(self.out, at, gelu(simd, simd.add_f32s(*sum, bias)));
-            }
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.bias[channel]);
+        let mut values = sums;
+        for n in 0..N {
+            values[n] = gelu(simd, simd.add_f32s(sums[n], bias));
+        }
+        for n in 0..N {
+            store::<S>(self.out, channel * self.stride + (position + n) * S::F32_LANES, values[n]);
         }
     }
 }
@@ -146,17 +149,18 @@ struct Narrow<'a> {
 }
 
 impl<S: Simd> Sink<S> for Narrow<'_> {
+    const BY_MEMORY: bool = false;
+
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>) {
-        for (i, sums) in tile.iter().enumerate().take(self.layer.narrow_bias.len() - channel) {
-            let c = channel + i;
-            let bias = simd.splat_f32s(self.layer.narrow_bias[c]);
-            let (scale, shift) = (simd.splat_f32s(self.layer.scale[c]), simd.splat_f32s(self.layer.shift[c]));
-            for (n, sum) in sums.iter().enumerate() {
-                let value = gelu(simd, simd.add_f32s(*sum, bias));
-                let at = self.outputs[position + n] + c * self.pitch;
-                store::<S>(self.out, at, simd.mul_add_e_f32s(scale, value, shift));
-            }
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.layer.narrow_bias[channel]);
+        let (scale, shift) = (simd.splat_f32s(self.layer.scale[channel]), simd.splat_f32s(self.layer.shift[channel]));
+        let mut values = sums;
+        for n in 0..N {
+            values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);
+        }
+        for n in 0..N {
+            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, values[n]);
         }
     }
 }
@@ -224,14 +228,13 @@ struct Classes<'a> {
 }
 
 impl<S: Simd> Sink<S> for Classes<'_> {
+    const BY_MEMORY: bool = false;
+
     #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>) {
-        for (i, sums) in tile.iter().enumerate().take(self.bias.len() - channel) {
-            let bias = simd.splat_f32s(self.bias[channel + i]);
-            for (n, sum) in sums.iter().enumerate() {
-                let at = self.outputs[position + n] + (channel + i) * self.pitch;
-                store::<S>(self.out, at, simd.add_f32s(*sum, bias));
-            }
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.bias[channel]);
+        for n in 0..N {
+            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, simd.add_f32s(sums[n], bias));
         }
     }
 }

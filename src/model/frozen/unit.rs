@@ -2,6 +2,7 @@
 
 use super::planes::{Planes, clear_right};
 use super::pointwise::{Layout, WidenNarrow, strip_rows, widen_narrow};
+use crate::model::kernels::depthwise::taps;
 use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::simd::{MAX_LANES, gelu, load, store};
 use crate::model::kernels::strip::width;
@@ -113,14 +114,8 @@ fn step<S: Simd, const N: usize>(
 ) {
     let mut offsets = [0; N];
     offsets.copy_from_slice(&lists.inputs[at..at + N]);
-    let mut sum = [simd.splat_f32s(unit.bias[channel]); N];
     let weights = &unit.weight[channel * lists.windows.len()..(channel + 1) * lists.windows.len()];
-    for (weight, window) in weights.iter().zip(&lists.windows) {
-        let weight = simd.splat_f32s(*weight);
-        for n in 0..N {
-            sum[n] = simd.mul_add_e_f32s(weight, load::<S>(source, window + offsets[n]), sum[n]);
-        }
-    }
+    let sum = taps::<S, N>(simd, weights, &lists.windows, source, offsets, unit.bias[channel]);
     let (scale, shift) = (simd.splat_f32s(unit.scale[channel]), simd.splat_f32s(unit.shift[channel]));
     let centre = lists.windows[lists.windows.len() / 2];
     for n in 0..N {

@@ -26,16 +26,13 @@ impl Sizes {
         Self { in_channels: self.out_channels, out_channels: self.in_channels, ..self }
     }
 
-    /// The same with other rows where the kernel has no neighbours: long ones, so that vectors are full.
+    /// The same with other rows where the kernel has no neighbours: of a few vectors, so that the channels of a row lie
+    /// close together.
     pub(super) fn flattened(self) -> Self {
+        const COLUMNS: usize = 64;
         let pixels = self.pixels();
-        let fits = |columns: &usize| pixels.is_multiple_of(*columns);
         match self.kernel {
-            1 if pixels <= 512 => Self { rows: 1, columns: pixels, ..self },
-            1 => match (16..=512).rev().step_by(16).find(fits) {
-                Some(columns) => Self { rows: pixels / columns, columns, ..self },
-                None => self,
-            },
+            1 if pixels.is_multiple_of(COLUMNS) => Self { rows: pixels / COLUMNS, columns: COLUMNS, ..self },
             _ => self,
         }
     }

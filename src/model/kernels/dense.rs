@@ -3,9 +3,9 @@
 use super::conv::Sizes;
 use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
 use super::scratch::{Lists, with_scratch};
-use super::simd::{MAX_LANES, store};
+use super::simd::{MAX_LANES, store, store_first};
 use super::strip::{StripLayout, width};
-use super::tile::{PACK, Packed, Sink, Tile, product};
+use super::tile::{PACK, Packed, Sink, product};
 use super::winograd::{POINTS, ROWS, to_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -32,6 +32,8 @@ struct Part {
 pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
     let s = s.flattened();
     let parts = parts(weight, s);
+    let none = vec![0.0; s.out_channels];
+    let bias = bias.unwrap_or(&none);
     let mut out = vec![0.0; s.batch * s.out_channels * s.pixels()];
     let mut tasks = Vec::with_capacity(s.batch * parts.len());
     let mut rest = out.as_mut_slice();
@@ -46,7 +48,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
         let in_group = s.in_per_group();
         let start = (sample * s.in_channels + part.group * in_group) * s.pixels();
         let input = &x[start..start + in_group * s.pixels()];
-        let bias = bias.map(|bias| &bias[part.first..part.first + part.channels]);
+        let bias = &bias[part.first..part.first + part.channels];
         let layout = StripLayout::new(in_group, s.columns, s.border());
         let rows = strip_rows(&layout, s);
         let gathered = layout.length(rows + 2 * s.border());
@@ -58,7 +60,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
                 // Rows come four at a time from the points, also where fewer are left.
                 let made = if s.kernel == 3 { count.next_multiple_of(ROWS) } else { count };
                 layout.gather(input, s.rows, first as isize - s.border() as isize, made + 2 * s.border(), strip);
-                let out = PlaneRows { bias, out: &mut *out, pixels: s.pixels(), columns: s.columns, vectors: &[] };
+                let out = Output { bias, planes: &mut *out, pixels: s.pixels(), columns: s.columns };
                 let job = Job {
                     weights: &part.weights,
                     layout,
@@ -113,6 +115,14 @@ fn point_length(layout: &StripLayout, rows: usize) -> usize {
     layout.length(rows.div_ceil(ROWS))
 }
 
+/// The planes of some channels.
+struct Output<'a> {
+    bias: &'a [f32],
+    planes: &'a mut [f32],
+    pixels: usize,
+    columns: usize,
+}
+
 /// One strip.
 struct Job<'a> {
     weights: &'a Weights,
@@ -123,7 +133,7 @@ struct Job<'a> {
     strip: &'a [f32],
     points: &'a mut [f32],
     lists: &'a mut Lists,
-    out: PlaneRows<'a>,
+    out: Output<'a>,
 }
 
 impl WithSimd for Job<'_> {
@@ -141,7 +151,7 @@ impl WithSimd for Job<'_> {
 impl Job<'_> {
     #[inline(always)]
     fn plain<S: Simd>(self, simd: S, weights: &Packed) {
-        let Self { layout, s, first, rows, strip, lists, mut out, .. } = self;
+        let Self { layout, s, first, rows, strip, lists, out, .. } = self;
         let (row_length, pitch, k) = (layout.row(), layout.pitch(), s.kernel);
         lists.list_vectors(
             [rows, width(s.columns), S::F32_LANES],
@@ -153,13 +163,17 @@ impl Job<'_> {
             let (channel, row, column) = (t / (k * k), t / k % k, t % k);
             channel * pitch + row * row_length + column
         }));
-        out.vectors = &lists.outputs;
-        product(simd, weights, &lists.windows, strip, &lists.inputs, &mut out);
+        let Lists { windows, inputs, outputs: vectors } = lists;
+        if s.columns.is_multiple_of(MAX_LANES) {
+            product(simd, weights, windows, strip, inputs, &mut PlaneRows::<false> { out, vectors });
+        } else {
+            product(simd, weights, windows, strip, inputs, &mut PlaneRows::<true> { out, vectors });
+        }
     }
 
     #[inline(always)]
     fn at_points<S: Simd>(self, simd: S, weights: &PointWeights) {
-        let Self { layout, s, first, rows, strip, points, lists, mut out, .. } = self;
+        let Self { layout, s, first, rows, strip, points, lists, out, .. } = self;
         let (row_length, pitch) = (layout.row(), layout.pitch());
         let quads = rows / ROWS;
         lists.list_vectors(
@@ -185,61 +199,56 @@ impl Job<'_> {
         for point in points.chunks_exact_mut(point_length) {
             point[quads * row_length..].fill(0.0);
         }
-        out.vectors = &lists.outputs;
         let inputs = PointInputs { values: points, windows: &lists.windows, positions: &lists.inputs };
-        products(simd, weights, inputs, &mut values[..SUMS], &mut out);
+        let (sums, vectors) = (&mut values[..SUMS], &lists.outputs[..]);
+        if s.columns.is_multiple_of(MAX_LANES) {
+            products(simd, weights, inputs, sums, &mut PlaneRows::<false> { out, vectors });
+        } else {
+            products(simd, weights, inputs, sums, &mut PlaneRows::<true> { out, vectors });
+        }
     }
 }
 
-/// Writes into planes `[channels][rows][columns]`.
-struct PlaneRows<'a> {
-    bias: Option<&'a [f32]>,
-    out: &'a mut [f32],
-    pixels: usize,
-    columns: usize,
+/// Writes into planes `[channels][rows][columns]`; with RAGGED, the last vector of a row may reach beyond it.
+struct PlaneRows<'a, const RAGGED: bool> {
+    out: Output<'a>,
     /// Where each vector begins in its plane.
     vectors: &'a [usize],
 }
 
-impl PlaneRows<'_> {
+impl<const RAGGED: bool> PlaneRows<'_, RAGGED> {
     #[inline(always)]
     fn write<S: Simd>(&mut self, simd: S, channel: usize, at: usize, value: S::f32s) {
-        let start = channel * self.pixels + at;
-        if self.columns.is_multiple_of(MAX_LANES) {
-            store::<S>(self.out, start, value);
+        let Output { bias, planes, pixels, columns } = &mut self.out;
+        let value = simd.add_f32s(value, simd.splat_f32s(bias[channel]));
+        let start = channel * *pixels + at;
+        if RAGGED {
+            let room = (*columns - at % *columns).min(S::F32_LANES);
+            store_first::<S>(&mut planes[start..start + room], value);
         } else {
-            let room = (self.columns - at % self.columns).min(S::F32_LANES);
-            simd.partial_store_f32s(&mut self.out[start..start + room], value);
-        }
-    }
-
-    #[inline(always)]
-    fn biased<S: Simd>(&self, simd: S, channel: usize, value: S::f32s) -> S::f32s {
-        self.bias.map_or(value, |bias| simd.add_f32s(value, simd.splat_f32s(bias[channel])))
-    }
-}
-
-impl<S: Simd> Sink<S> for PlaneRows<'_> {
-    #[inline(always)]
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>) {
-        let channels = self.out.len() / self.pixels;
-        for (i, sums) in tile.iter().enumerate().take(channels - channel) {
-            for (n, sum) in sums.iter().enumerate() {
-                let value = self.biased(simd, channel + i, *sum);
-                self.write(simd, channel + i, self.vectors[position + n], value);
-            }
+            store::<S>(planes, start, value);
         }
     }
 }
 
-impl<S: Simd> RowSink<S> for PlaneRows<'_> {
+impl<S: Simd, const RAGGED: bool> Sink<S> for PlaneRows<'_, RAGGED> {
+    const BY_MEMORY: bool = true;
+
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        for n in 0..N {
+            self.write(simd, channel, self.vectors[position + n], sums[n]);
+        }
+    }
+}
+
+impl<S: Simd, const RAGGED: bool> RowSink<S> for PlaneRows<'_, RAGGED> {
     #[inline(always)]
     fn take(&mut self, simd: S, channel: usize, position: usize, rows: [S::f32s; ROWS]) {
         let at = self.vectors[position];
         for (r, row) in rows.into_iter().enumerate() {
-            if at + r * self.columns < self.pixels {
-                let value = self.biased(simd, channel, row);
-                self.write(simd, channel, at + r * self.columns, value);
+            if at + r * self.out.columns < self.out.pixels {
+                self.write(simd, channel, at + r * self.out.columns, row);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::conv::Sizes;
 use super::scratch::{Lists, with_scratch};
-use super::simd::{MAX_LANES, load, store};
+use super::simd::{MAX_LANES, outside, part, store, store_first};
 use super::strip::{StripLayout, width};
 use super::weight_gradient::{Pair, accumulate};
 use pulp::{Arch, Simd, WithSimd};
@@ -83,7 +83,7 @@ impl Plane<'_> {
                 store::<S>(self.out, start, sums[n]);
             } else {
                 let room = (self.s.columns - start % self.s.columns).min(S::F32_LANES);
-                simd.partial_store_f32s(&mut self.out[start..start + room], sums[n]);
+                store_first::<S>(&mut self.out[start..start + room], sums[n]);
             }
         }
     }
@@ -100,11 +100,23 @@ pub(crate) fn taps<S: Simd, const N: usize>(
     bias: f32,
 ) -> [S::f32s; N] {
     let mut sum = [simd.splat_f32s(bias); N];
-    for (weight, window) in weights.iter().zip(windows) {
+    let mut is_inside = true;
+    'taps: for (weight, window) in weights.iter().zip(windows) {
+        let mut values = [simd.splat_f32s(0.0); N];
+        for n in 0..N {
+            let Some(value) = part::<S>(input, window + offsets[n]) else {
+                is_inside = false;
+                break 'taps;
+            };
+            values[n] = *value;
+        }
         let weight = simd.splat_f32s(*weight);
         for n in 0..N {
-            sum[n] = simd.mul_add_e_f32s(weight, load::<S>(input, window + offsets[n]), sum[n]);
+            sum[n] = simd.mul_add_e_f32s(weight, values[n], sum[n]);
         }
+    }
+    if !is_inside {
+        outside();
     }
     sum
 }

@@ -11,10 +11,41 @@ pub(crate) fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
     S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0]
 }
 
+/// The vector that begins at `at`, if it lies within `values`.
+///
+/// Innermost loops look for all that they need first, leave by a `break` where something is not there and panic
+/// afterwards: with a panic inside, the compiler keeps their sums in memory, since somebody might look at them while it
+/// unwinds.
+#[inline(always)]
+pub(crate) fn part<S: Simd>(values: &[f32], at: usize) -> Option<&S::f32s> {
+    let part = values.get(at..at + S::F32_LANES)?;
+    S::as_simd_f32s(part).0.first()
+}
+
+/// What went wrong where [`part`] found nothing.
+#[cold]
+pub(crate) fn outside() -> ! {
+    // A mistake of the kernel's own arithmetic, like any index out of bounds.
+    #[allow(clippy::panic)]
+    {
+        panic!("a window reaches beyond its input")
+    }
+}
+
 /// Writes the vector that begins at `at`.
 #[inline(always)]
 pub(crate) fn store<S: Simd>(values: &mut [f32], at: usize, vector: S::f32s) {
     S::as_mut_simd_f32s(&mut values[at..at + S::F32_LANES]).0[0] = vector;
+}
+
+/// Writes the first lanes of a vector, as many as fit.
+///
+/// By way of memory: handed to pulp's own function, a vector would be kept there from the beginning.
+#[inline(always)]
+pub(crate) fn store_first<S: Simd>(values: &mut [f32], vector: S::f32s) {
+    let mut lanes = [0.0; MAX_LANES];
+    store::<S>(&mut lanes, 0, vector);
+    values.copy_from_slice(&lanes[..values.len()]);
 }
 
 /// Horner's scheme, the highest coefficient first.

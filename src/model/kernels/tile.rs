@@ -3,7 +3,7 @@
 //! An output channel is `out[o][i] = sum over t of weights[o][t] * input[windows[t] + i]`. A window is where the values
 //! that belong to weight `t` begin, so windows may overlap: taps of a convolution are the same row, shifted.
 
-use super::simd::load;
+use super::simd::{MAX_LANES, load, outside, part, store};
 use pulp::Simd;
 
 /// Output channels whose weights lie side by side.
@@ -53,11 +53,18 @@ impl Packed {
 /// Sums of one pack of channels for V vectors.
 pub(crate) type Tile<V, const N: usize> = [[V; N]; PACK];
 
-/// What takes the finished tiles.
+/// What takes the finished sums.
 pub(crate) trait Sink<S: Simd> {
-    /// Takes the sums of the channels from `channel` on, for the vectors from `position` on.
-    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, tile: &Tile<S::f32s, N>);
+    /// Sums are written to memory once before they are taken. For sinks of more than a few instructions, which the
+    /// compiler does not unroll for all sums of a step: then it would keep the sums in memory all along.
+    const BY_MEMORY: bool;
+
+    /// Takes the sums of `channel` for the vectors from `position` on.
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]);
 }
+
+/// The sums of a step on their way to the sink.
+type Kept = [f32; 2 * PACK * 3 * MAX_LANES];
 
 /// All channels of `weights` at all `positions` (offsets into `input` that are added to the windows).
 #[inline(always)]
@@ -69,27 +76,29 @@ pub(crate) fn product<S: Simd>(
     positions: &[usize],
     sink: &mut impl Sink<S>,
 ) {
+    let mut kept = [0.0; 2 * PACK * 3 * MAX_LANES];
     let mut pack = 0;
     // 24 sums and what they are made of fill 32 registers, 12 fill 16.
     while S::REGISTER_COUNT >= 32 && pack + 2 <= weights.packs() {
-        along::<S, 2>(simd, weights, pack, windows, input, positions, sink);
+        along::<S, _, 2>(simd, weights, pack, windows, input, positions, &mut kept, sink);
         pack += 2;
     }
     while pack < weights.packs() {
-        along::<S, 1>(simd, weights, pack, windows, input, positions, sink);
+        along::<S, _, 1>(simd, weights, pack, windows, input, positions, &mut kept, sink);
         pack += 1;
     }
 }
 
 #[inline(always)]
-fn along<S: Simd, const P: usize>(
+fn along<S: Simd, K: Sink<S>, const P: usize>(
     simd: S,
     weights: &Packed,
     pack: usize,
     windows: &[usize],
     input: &[f32],
     positions: &[usize],
-    sink: &mut impl Sink<S>,
+    kept: &mut Kept,
+    sink: &mut K,
 ) {
     let mut packs: [&[[f32; PACK]]; P] = [&[]; P];
     for (p, slot) in packs.iter_mut().enumerate() {
@@ -98,9 +107,9 @@ fn along<S: Simd, const P: usize>(
     let mut at = 0;
     while at < positions.len() {
         match group(positions.len() - at) {
-            3 => step::<S, P, 3>(simd, packs, pack, windows, input, positions, at, sink),
-            2 => step::<S, P, 2>(simd, packs, pack, windows, input, positions, at, sink),
-            _ => step::<S, P, 1>(simd, packs, pack, windows, input, positions, at, sink),
+            3 => step::<S, K, P, 3>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
+            2 => step::<S, K, P, 2>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
+            _ => step::<S, K, P, 1>(simd, packs, (pack, weights.channels()), windows, input, positions, at, kept, sink),
         }
         at += group(positions.len() - at);
     }
@@ -116,21 +125,44 @@ pub(crate) fn group(left: usize) -> usize {
 }
 
 #[inline(always)]
-fn step<S: Simd, const P: usize, const N: usize>(
+fn step<S: Simd, K: Sink<S>, const P: usize, const N: usize>(
     simd: S,
     packs: [&[[f32; PACK]]; P],
-    pack: usize,
+    (pack, channels): (usize, usize),
     windows: &[usize],
     input: &[f32],
     positions: &[usize],
     at: usize,
-    sink: &mut impl Sink<S>,
+    kept: &mut Kept,
+    sink: &mut K,
 ) {
     let mut offsets = [0; N];
     offsets.copy_from_slice(&positions[at..at + N]);
     let sums = sums::<S, P, N>(simd, packs, windows, input, offsets);
+    let first = pack * PACK;
+    if !K::BY_MEMORY {
+        for p in 0..P {
+            for c in 0..PACK {
+                if first + p * PACK + c < channels {
+                    sink.take(simd, first + p * PACK + c, at, sums[p][c]);
+                }
+            }
+        }
+        return;
+    }
     for p in 0..P {
-        sink.take(simd, (pack + p) * PACK, at, &sums[p]);
+        for c in 0..PACK {
+            for n in 0..N {
+                store::<S>(kept, ((p * PACK + c) * N + n) * S::F32_LANES, sums[p][c][n]);
+            }
+        }
+    }
+    for channel in first..(first + P * PACK).min(channels) {
+        let mut sums = [simd.splat_f32s(0.0); N];
+        for n in 0..N {
+            sums[n] = load::<S>(kept, ((channel - first) * N + n) * S::F32_LANES);
+        }
+        sink.take(simd, channel, at, sums);
     }
 }
 
@@ -144,24 +176,35 @@ pub(crate) fn sums<S: Simd, const P: usize, const N: usize>(
     offsets: [usize; N],
 ) -> [Tile<S::f32s, N>; P] {
     let mut sum = [[[simd.splat_f32s(0.0); N]; PACK]; P];
-    // One length for all, so that it is checked once.
-    let mut weights = packs;
-    for pack in &mut weights {
-        *pack = &pack[..windows.len()];
-    }
-    for (t, &window) in windows.iter().enumerate() {
+    let mut is_inside = true;
+    'windows: for (t, &window) in windows.iter().enumerate() {
         let mut values = [simd.splat_f32s(0.0); N];
         for n in 0..N {
-            values[n] = load::<S>(input, window + offsets[n]);
+            let Some(value) = part::<S>(input, window + offsets[n]) else {
+                is_inside = false;
+                break 'windows;
+            };
+            values[n] = *value;
+        }
+        let mut weights = [&[0.0; PACK]; P];
+        for p in 0..P {
+            let Some(found) = packs[p].get(t) else {
+                is_inside = false;
+                break 'windows;
+            };
+            weights[p] = found;
         }
         for p in 0..P {
             for c in 0..PACK {
-                let weight = simd.splat_f32s(weights[p][t][c]);
+                let weight = simd.splat_f32s(weights[p][c]);
                 for n in 0..N {
                     sum[p][c][n] = simd.mul_add_e_f32s(weight, values[n], sum[p][c][n]);
                 }
             }
         }
+    }
+    if !is_inside {
+        outside();
     }
     sum
 }

@@ -2,11 +2,12 @@
 
 use super::conv::Sizes;
 use super::scratch::{Lists, with_scratch};
-use super::simd::{MAX_LANES, load, store};
+use super::simd::{MAX_LANES, outside, part};
 use super::strip::{StripLayout, width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// An input strip and the gradient of what came out of it.
 pub(super) struct Pair<'a> {
@@ -20,45 +21,57 @@ pub(super) struct Pair<'a> {
     pub lists: &'a Lists,
 }
 
+/// Output channels whose gradients stay in the second-level cache while all windows pass.
+const TILE: usize = 32;
+
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
 #[inline(always)]
 pub(super) fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
-    let mut channel = 0;
-    // 24 sums and what they are made of fill 32 registers, 12 fill 16.
-    while S::REGISTER_COUNT >= 32 && channel + 4 <= pair.channels {
-        windows::<S, 4>(simd, &pair, channel, out);
-        channel += 4;
-    }
-    while channel + 2 <= pair.channels {
-        windows::<S, 2>(simd, &pair, channel, out);
-        channel += 2;
-    }
-    while channel < pair.channels {
-        windows::<S, 1>(simd, &pair, channel, out);
-        channel += 1;
+    let count = pair.lists.windows.len();
+    for first in (0..pair.channels).step_by(TILE) {
+        let channels = first..(first + TILE).min(pair.channels);
+        let mut t = 0;
+        while t < count {
+            // 8 windows are better taken as 4 and 4 than as 6 and 2.
+            let step = match count - t {
+                6 | 7 | 9.. => 6,
+                4.. => 4,
+                n => n,
+            };
+            match step {
+                6 => channel_blocks::<S, 6>(simd, &pair, channels.clone(), t, out),
+                4 => channel_blocks::<S, 4>(simd, &pair, channels.clone(), t, out),
+                3 => channel_blocks::<S, 3>(simd, &pair, channels.clone(), t, out),
+                2 => channel_blocks::<S, 2>(simd, &pair, channels.clone(), t, out),
+                _ => channel_blocks::<S, 1>(simd, &pair, channels.clone(), t, out),
+            }
+            t += step;
+        }
     }
 }
 
-/// C channels by all windows.
+/// All of `channels` by T windows, which stay in the first-level cache.
 #[inline(always)]
-fn windows<S: Simd, const C: usize>(simd: S, pair: &Pair<'_>, channel: usize, out: &mut [f32]) {
-    let count = pair.lists.windows.len();
-    let mut t = 0;
-    while t < count {
-        // 8 windows are better taken as 4 and 4 than as 6 and 2.
-        let step = match count - t {
-            6 | 7 | 9.. => 6,
-            4.. => 4,
-            n => n,
-        };
-        match step {
-            6 => block::<S, C, 6>(simd, pair, channel, t, out),
-            4 => block::<S, C, 4>(simd, pair, channel, t, out),
-            3 => block::<S, C, 3>(simd, pair, channel, t, out),
-            2 => block::<S, C, 2>(simd, pair, channel, t, out),
-            _ => block::<S, C, 1>(simd, pair, channel, t, out),
-        }
-        t += step;
+fn channel_blocks<S: Simd, const T: usize>(
+    simd: S,
+    pair: &Pair<'_>,
+    channels: Range<usize>,
+    first: usize,
+    out: &mut [f32],
+) {
+    let mut channel = channels.start;
+    // 24 sums and what they are made of fill 32 registers, 12 fill 16.
+    while S::REGISTER_COUNT >= 32 && channel + 4 <= channels.end {
+        block::<S, 4, T>(simd, pair, channel, first, out);
+        channel += 4;
+    }
+    while channel + 2 <= channels.end {
+        block::<S, 2, T>(simd, pair, channel, first, out);
+        channel += 2;
+    }
+    while channel < channels.end {
+        block::<S, 1, T>(simd, pair, channel, first, out);
+        channel += 1;
     }
 }
 
@@ -75,17 +88,37 @@ fn block<S: Simd, const C: usize, const T: usize>(
     let mut sum = [[simd.splat_f32s(0.0); T]; C];
     let mut starts = [0; T];
     starts.copy_from_slice(&windows[first..first + T]);
-    for (input, output) in inputs.iter().zip(outputs) {
-        let mut gradients = [simd.splat_f32s(0.0); C];
+    let mut rows = [0; C];
+    for c in 0..C {
+        rows[c] = (channel + c) * pair.channel_step;
+    }
+    let mut is_inside = true;
+    let zero = simd.splat_f32s(0.0);
+    'vectors: for (input, output) in inputs.iter().zip(outputs) {
+        let mut gradients = [&zero; C];
         for c in 0..C {
-            gradients[c] = load::<S>(pair.gradient, (channel + c) * pair.channel_step + output);
+            let Some(gradient) = part::<S>(pair.gradient, rows[c] + output) else {
+                is_inside = false;
+                break 'vectors;
+            };
+            gradients[c] = gradient;
+        }
+        let mut values = [&zero; T];
+        for t in 0..T {
+            let Some(value) = part::<S>(pair.input, starts[t] + input) else {
+                is_inside = false;
+                break 'vectors;
+            };
+            values[t] = value;
         }
         for t in 0..T {
-            let value = load::<S>(pair.input, starts[t] + input);
             for c in 0..C {
-                sum[c][t] = simd.mul_add_e_f32s(gradients[c], value, sum[c][t]);
+                sum[c][t] = simd.mul_add_e_f32s(*gradients[c], *values[t], sum[c][t]);
             }
         }
+    }
+    if !is_inside {
+        outside();
     }
     for c in 0..C {
         for t in 0..T {
@@ -133,7 +166,8 @@ fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
 fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, s.border());
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
-    let rows = (STRIP / (input.row() + output.row())).clamp(1, s.rows);
+    let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
+    let rows = (STRIP / (input.row() + output.row())).max(least).min(s.rows);
     let sums: Vec<Vec<f32>> = shares(s, rows)
         .into_par_iter()
         .map(|strips| {
@@ -276,24 +310,17 @@ impl WithSimd for MixJob<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(self, _: S) {
         let Self { terms, planes, pixels, layout, strip } = self;
         let columns = layout.columns;
         for (plane, to) in planes.chunks_exact(pixels).zip(strip.chunks_exact_mut(layout.pitch())) {
             to[..layout.lead].fill(0.0);
             to[layout.lead + columns..].fill(0.0);
             let to = &mut to[layout.lead..layout.lead + columns];
-            let mut i = 0;
-            while i + S::F32_LANES <= columns {
-                let mut sum = simd.splat_f32s(0.0);
-                for (share, row) in terms {
-                    sum = simd.mul_add_e_f32s(simd.splat_f32s(*share), load::<S>(plane, row + i), sum);
-                }
-                store::<S>(to, i, sum);
-                i += S::F32_LANES;
-            }
-            for i in i..columns {
-                to[i] = terms.iter().map(|(share, row)| share * plane[row + i]).sum();
+            // Term after term: the row is in the first-level cache, and each pass is one of plain vectors.
+            to.fill(0.0);
+            for (share, row) in terms {
+                to.iter_mut().zip(&plane[*row..]).for_each(|(to, value)| *to += share * value);
             }
         }
     }
