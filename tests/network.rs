@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use labrum::model::boundary_dou::{Absent, BoundaryDou, Truth};
 use labrum::model::card::Config;
 use labrum::model::checkpoint;
+use labrum::model::frozen::Frozen;
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -15,28 +16,116 @@ fn floats(view: &safetensors::tensor::TensorView<'_>) -> Vec<f32> {
     view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
 }
 
+/// What computes logits [samples, classes, rows, columns].
+enum Engine {
+    /// The network that trains, on a device.
+    Trainable(Device),
+    /// The frozen one.
+    Frozen,
+}
+
+impl Engine {
+    fn logits(&self, mut weights: checkpoint::Weights, input: Vec<f32>, shape: [usize; 4]) -> Vec<f32> {
+        let [_, channels, rows, columns] = shape;
+        match self {
+            Self::Trainable(device) => {
+                let (_, network) = checkpoint::build(weights, device).unwrap();
+                let x = Tensor::<4>::from_data(TensorData::new(input, shape), device);
+                network.forward(x).into_data().try_into_vec().unwrap()
+            }
+            Self::Frozen => {
+                checkpoint::widen_sigmoid_head(&mut weights);
+                let mut network = Frozen::new(&weights).unwrap();
+                input.chunks(channels * rows * columns).flat_map(|x| network.run(x, rows, columns)).collect()
+            }
+        }
+    }
+}
+
+fn largest_distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
 /// Largest distance of our logits from PyTorch's; a sigmoid head z is the softmax head (0, z).
-fn distance_from_pytorch(checkpoint_file: &Path, io_file: &Path, device: &Device) -> f32 {
+fn distance_from_pytorch(checkpoint_file: &Path, io_file: &Path, engine: &Engine) -> f32 {
     let (_, weights) = checkpoint::read(checkpoint_file).unwrap();
     let single = weights["Conv_1x1.weight"].shape[0] == 1;
-    let (_, network) = checkpoint::build(weights, device).unwrap();
     let bytes = std::fs::read(io_file).unwrap();
     let io = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let input = io.tensor("input").unwrap();
-    let data = TensorData::new(floats(&input), input.shape().to_vec());
-    let logits = network.forward(Tensor::<4>::from_data(data, device));
-    let [b, k, h, w] = logits.dims();
-    let logits = if single { logits.slice([0..b, 1..k, 0..h, 0..w]) } else { logits };
-    let ours: Vec<f32> = logits.into_data().try_into_vec().unwrap();
-    let theirs = floats(&io.tensor("logits").unwrap());
-    assert_eq!(ours.len(), theirs.len());
-    ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    let shape: [usize; 4] = input.shape().try_into().unwrap();
+    let mut ours = engine.logits(weights, floats(&input), shape);
+    if single {
+        let pixels = shape[2] * shape[3];
+        ours = ours.chunks(2 * pixels).flat_map(|planes| planes[pixels..].to_vec()).collect();
+    }
+    largest_distance(&ours, &floats(&io.tensor("logits").unwrap()))
 }
 
 #[test]
 fn logits_of_a_published_checkpoint_agree_with_pytorch() {
-    let off = distance_from_pytorch(&fixture("cmunext_S.pth"), &fixture("cmunext_S_io.safetensors"), &Device::flex());
-    assert!(off < 1e-4, "off by {off}");
+    for engine in [Engine::Trainable(Device::flex()), Engine::Frozen] {
+        let off = distance_from_pytorch(&fixture("cmunext_S.pth"), &fixture("cmunext_S_io.safetensors"), &engine);
+        assert!(off < 1e-4, "off by {off}");
+    }
+}
+
+/// Numbers between -1 and 1 that look random.
+fn noise(n: usize, seed: f32) -> Vec<f32> {
+    (0..n).map(|i| ((i as f32 + 1.0) * (12.9898 + seed)).sin()).collect()
+}
+
+/// Weights whose norms are no plain ones.
+fn lively_weights(config: Config, channels: usize, classes: usize) -> checkpoint::Weights {
+    let network = labrum::model::cmunext::CmuNext::new(config, channels, classes, &Device::flex());
+    let mut weights = checkpoint::weights(&network).unwrap();
+    let norms: Vec<String> =
+        weights.keys().filter_map(|name| name.strip_suffix(".running_var").map(str::to_owned)).collect();
+    for (seed, norm) in norms.iter().enumerate() {
+        for (part, middle, spread) in
+            [("weight", 1.0, 0.5), ("bias", 0.0, 0.3), ("running_mean", 0.0, 0.3), ("running_var", 1.0, 0.5)]
+        {
+            let values = &mut weights.get_mut(&format!("{norm}.{part}")).unwrap().values;
+            let random = noise(values.len(), seed as f32);
+            values.iter_mut().zip(random).for_each(|(v, r)| *v = middle + spread * r);
+        }
+    }
+    weights
+}
+
+#[test]
+fn the_frozen_network_says_what_the_trainable_one_says() {
+    let sizes = [(16, 16), (32, 80), (176, 48), (64, 272)];
+    for (config, channels, classes) in [(Config::S, 1, 2), (Config::S, 3, 5), (Config::Base, 3, 2), (Config::L, 1, 3)] {
+        let weights = lively_weights(config, channels, classes);
+        let mut frozen = Frozen::new(&weights).unwrap();
+        for (rows, columns) in sizes {
+            let shape = [2, channels, rows, columns];
+            let input = noise(shape.iter().product(), 3.0);
+            let expected = Engine::Trainable(Device::flex()).logits(weights.clone(), input.clone(), shape);
+            // One network for all sizes, one after the other: nothing may be left of the size before.
+            let of_sample = channels * rows * columns;
+            let ours: Vec<f32> = input.chunks(of_sample).flat_map(|x| frozen.run(x, rows, columns)).collect();
+            let off = largest_distance(&ours, &expected);
+            assert!(off < 1e-4, "{config} with {channels} channels at {rows}x{columns}: off by {off}");
+            let probabilities = frozen.probabilities(&input, shape).unwrap();
+            for planes in probabilities.chunks(classes * rows * columns) {
+                for pixel in 0..rows * columns {
+                    let sum: f32 = (0..classes).map(|class| planes[class * rows * columns + pixel]).sum();
+                    assert!((sum - 1.0).abs() < 1e-5);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_result_that_is_not_a_number_is_an_error_and_no_mask() {
+    let mut weights = lively_weights(Config::S, 1, 2);
+    weights.get_mut("encoder2.up.conv.0.weight").unwrap().values.iter_mut().for_each(|v| *v = f32::MAX);
+    let error = Frozen::new(&weights).unwrap().probabilities(&noise(256, 1.0), [1, 1, 16, 16]).unwrap_err();
+    assert!(error.to_string().contains("not numbers"), "{error}");
 }
 
 /// `LABRUM_GOLDEN=FOLDER` names a folder of `cmunext_NAME.pth` and `cmunext_NAME_io.safetensors`, made by
@@ -51,8 +140,13 @@ fn gpu_and_cpu_agree_with_pytorch_on_every_golden_checkpoint() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "pth") {
             let io = path.with_file_name(format!("{}_io.safetensors", path.file_stem().unwrap().to_str().unwrap()));
-            for (name, device) in [("CPU", Device::flex()), ("GPU", gpu.clone())] {
-                let off = distance_from_pytorch(&path, &io, &device);
+            let engines = [
+                ("CPU", Engine::Trainable(Device::flex())),
+                ("CPU, frozen", Engine::Frozen),
+                ("GPU", Engine::Trainable(gpu.clone())),
+            ];
+            for (name, engine) in engines {
+                let off = distance_from_pytorch(&path, &io, &engine);
                 assert!(off < 1e-4, "{}: off by {off} on the {name}", path.display());
             }
             seen += 1;
