@@ -37,7 +37,16 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
         let out = Dispatch::labrum_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups);
         return Tensor::from_dispatch(out);
     }
-    let [co, _, k, _] = weight.dims();
+    let [co, in_group, k, _] = weight.dims();
+    // burn's fast kernels take one group, or as many groups as channels.
+    if groups > 1 && in_group > 1 {
+        let part = |g: usize| {
+            let x = x.clone().narrow(1, g * in_group, in_group);
+            let (first, count) = (g * co / groups, co / groups);
+            conv2d(x, weight.clone().narrow(0, first, count), bias.clone().narrow(0, first, count), 1)
+        };
+        return Tensor::cat((0..groups).map(part).collect(), 1);
+    }
     let options = burn::tensor::ops::ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], groups);
     // Apart from the bias: the depthwise kernel for wgpu declines when it is given one.
     module::conv2d(x, weight, None, options) + bias.reshape([1, co, 1, 1])
@@ -45,6 +54,11 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
 
 /// GELU(x) = x Phi(x), with the exact erf.
 pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
+    if x.is_autodiff() && !on_cpu(&x) {
+        // The gradient of burn's own is that of the approximation by tanh there, off by some 1e-4.
+        let cdf = ((x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+        return x * cdf;
+    }
     activation::gelu(x)
 }
 
