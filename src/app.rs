@@ -8,6 +8,7 @@ mod tests;
 
 use crate::{
     Error, Result,
+    model::device,
     session::{
         Action, Session,
         command::Shortcut,
@@ -21,6 +22,7 @@ use eframe::{CreationContext, NativeOptions, Renderer};
 use egui::{Key, ViewportBuilder};
 use frame_log::FrameLog;
 use std::{
+    num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -37,6 +39,8 @@ const STORE_TIME: Duration = Duration::from_millis(16);
 pub struct Overrides {
     /// Where the network runs.
     pub device: Option<DeviceChoice>,
+    /// Threads that compute.
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// Opens the window with `paths` in it and returns when it is closed.
@@ -47,6 +51,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     let places = Places::of_user();
     let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
+    device::use_threads(overrides.threads.or(NonZeroUsize::new(settings.threads)));
     let mut failure = None;
     // A computer without Vulkan, Metal or DirectX may still have OpenGL.
     for renderer in [Renderer::Wgpu, Renderer::Glow] {

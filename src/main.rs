@@ -25,9 +25,8 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
     let cli = labrum::cli::Cli::parse();
     let done = match cli.window() {
-        Some((paths, device)) => {
-            labrum::cli::check_paths(&paths).and_then(|()| labrum::app::run(paths, labrum::app::Overrides { device }))
-        }
+        Some((paths, device)) => labrum::cli::check_paths(&paths)
+            .and_then(|()| labrum::app::run(paths, labrum::app::Overrides { device, threads: cli.threads() })),
         None => labrum::cli::run(cli),
     };
     match done {

@@ -19,7 +19,7 @@ enum Network {
     /// On the CPU.
     Frozen(Box<Frozen>),
     /// On a GPU.
-    Burn(CmuNext),
+    Burn(Box<CmuNext>),
 }
 
 impl Runner {
@@ -31,7 +31,7 @@ impl Runner {
             checkpoint::widen_sigmoid_head(&mut weights);
             Network::Frozen(Box::new(Frozen::new(&weights)?))
         } else {
-            Network::Burn(checkpoint::build(weights.clone(), &device.device)?.1)
+            Network::Burn(Box::new(checkpoint::build(weights.clone(), &device.device)?.1))
         };
         Ok(Self { network, device })
     }

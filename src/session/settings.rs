@@ -90,6 +90,8 @@ impl ViewMode {
 pub struct Settings {
     /// Where the network runs.
     pub device: DeviceChoice,
+    /// Threads that compute, from the next start on; 0 for as many as there are cores.
+    pub threads: usize,
     /// Run a model on what is opened where one fits.
     pub auto_run: bool,
     /// Dark or light.
@@ -126,6 +128,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             device: DeviceChoice::Auto,
+            threads: 0,
             auto_run: true,
             theme: Theme::Dark,
             view_mode: ViewMode::Fill,

@@ -9,7 +9,7 @@ fn json(run: &Run) -> Value {
 
 #[test]
 fn help_of_every_command_shows_examples() {
-    for command in ["segment", "train", "evaluate", "info", "import-checkpoint"] {
+    for command in ["segment", "train", "evaluate", "info", "import-checkpoint", "bench"] {
         let help = succeeds(&[&command, &"--help"]).out;
         let (_, examples) = help.split_once("Examples:").unwrap();
         assert!(examples.contains(&format!("labrum {command} ")), "{help}");
@@ -33,6 +33,27 @@ fn wrong_usage_is_exit_code_2() {
         assert_eq!(run.code, Some(2), "{}", run.err);
         assert!(run.err.contains("--help"), "{}", run.err);
     }
+}
+
+#[test]
+fn bench_prints_one_json_object_for_each_figure() {
+    let one: &[&dyn AsRef<OsStr>] =
+        &[&"bench", &"infer", &"--config", &"S", &"--batch", &"1,2", &"--size", &"32", &"--runs", &"1"];
+    let run = succeeds(&[one, &[&"--threads", &"1", &"--json"]].concat());
+    let figures: Vec<Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(figures.iter().map(|f| f["batch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    for figure in figures {
+        assert_eq!((&figure["what"], &figure["config"], &figure["size"]), (&"infer".into(), &"S".into(), &32.into()));
+        assert_eq!((&figure["threads"], &figure["device"]), (&1.into(), &"CPU (1 thread)".into()));
+        assert!(figure["median_ms"].as_f64().unwrap() > 0.0);
+    }
+    let opened = succeeds(&[&"bench", &"open", &"--config", &"S", &"--size", &"64", &"--runs", &"1", &"--json"]).out;
+    let whats: Vec<Value> =
+        opened.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["what"].clone()).collect();
+    assert_eq!(whats, ["open_cold", "open_warm"]);
+    let step: &[&dyn AsRef<OsStr>] = &[&"bench", &"train", &"--config", &"S", &"--batch", &"1", &"--size", &"16"];
+    assert!(succeeds(&[step, &[&"--runs", &"1"]].concat()).out.contains("train"));
+    refuses(&[&"bench", &"infer", &"--size", &"100"], &["100", "multiple of 16"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod softmax;
 mod unit;
 
 use super::checkpoint::{PlainTensor, Weights};
+use super::cmunext::SIZE_MULTIPLE;
 use super::kernels::simd::MAX_LANES;
 use super::kernels::tile::Packed;
 use crate::{Error, Result};
@@ -91,13 +92,14 @@ impl Frozen {
     }
 
     /// Logits `[classes, rows, columns]` of an input `[channels, rows, columns]`, rows and columns multiples of
-    /// [`SIZE_MULTIPLE`](super::cmunext::SIZE_MULTIPLE).
+    /// [`SIZE_MULTIPLE`].
     ///
     /// # Panics
     /// Where the input does not have that size: a mistake of the caller, like any other shape mismatch.
     pub fn run(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         assert_eq!(input.len(), self.in_channels * rows * columns, "input of another size");
-        assert!(rows % super::cmunext::SIZE_MULTIPLE == 0 && columns % super::cmunext::SIZE_MULTIPLE == 0);
+        let sides = [rows, columns];
+        assert!(sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)), "sides are no multiples of 16: {sides:?}");
         let mut buffers = match self.buffers.take() {
             Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => buffers,
             _ => self.plan(rows, columns),

@@ -236,6 +236,27 @@ fn gradients_are_the_slopes_that_finite_differences_find() {
 }
 
 #[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let with_threads = |count: usize| {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+        threads.install(|| {
+            let run = |groups: usize, k: usize| {
+                let block = |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| {
+                    let x = conv2d(x, w, b.clone(), groups);
+                    upsample(pool(gelu_norm(x, b.clone(), b, 1e-5).0))
+                };
+                run_on(&Device::flex(), [2, 24, 32, 48], [24, 24 / groups, k, k], 3, block)
+            };
+            [run(1, 3), run(2, 3), run(1, 1), run(24, 7)]
+        })
+    };
+    let one = with_threads(1);
+    for count in [2, 3, 8] {
+        assert!(with_threads(count) == one, "{count} threads give other bits than one");
+    }
+}
+
+#[test]
 fn statistics_are_those_of_the_batch() {
     let x = leaf([3, 2, 5, 7], 9);
     let data = plain(x.clone());

@@ -11,7 +11,18 @@ use crate::{
         widgets::{explain, primary, section, segmented},
     },
 };
-use egui::{Align, Layout, TextEdit, Ui};
+use egui::{Align, Layout, Slider, TextEdit, Ui};
+
+/// How many threads compute; 0 for all cores.
+fn threads(ui: &mut Ui, threads: &mut usize) {
+    section(ui, "Processor cores that compute");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let shown = move |count: f64, _| if count < 1.0 { format!("all {cores}") } else { format!("{count:.0}") };
+    let read = |text: &str| if text.trim().starts_with("all") { Some(0.0) } else { text.trim().parse().ok() };
+    ui.add(Slider::new(threads, 0..=cores).custom_formatter(shown).custom_parser(read))
+        .accessible_name("Processor cores that compute");
+    explain(ui, "Fewer leave room for other programs. It counts from the next start on.");
+}
 
 /// Shows the dialog; true once it is done.
 pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
@@ -33,6 +44,7 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
     }
     let device = if session.device.is_empty() { "Looking for it" } else { &session.device };
     explain(ui, &format!("In use: {device}"));
+    threads(ui, &mut settings.threads);
     section(ui, "Model");
     ui.checkbox(&mut settings.auto_run, "Run a model by itself on what is opened, where one fits");
     section(ui, "Look");
