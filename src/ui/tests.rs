@@ -114,3 +114,14 @@ fn workspaces_used_last_are_opened_from_the_first_screen() {
     harness.run_steps(2);
     assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/Heads\")"));
 }
+
+#[test]
+fn the_number_of_cores_is_chosen_in_the_settings() {
+    let mut harness = window(Session::new(Settings::default()));
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
+    harness.run_steps(2);
+    harness.get_by_role(egui::accesskit::Role::Slider).focus();
+    harness.key_press(egui::Key::ArrowRight);
+    harness.run_steps(2);
+    assert_eq!(harness.state().session.settings.threads, 1, "all cores before, one after a step to the right");
+}

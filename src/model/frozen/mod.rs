@@ -181,15 +181,6 @@ impl Frozen {
         }
         self.head.run(&stages[0].up, logits);
     }
-
-    /// Bytes of the buffers that are held between two runs.
-    pub fn buffer_bytes(&self) -> usize {
-        let of_stage =
-            |s: &Stage| [&s.units[0], &s.units[1], &s.skip, &s.up, &s.grouped].iter().map(|p| p.bytes()).sum::<usize>();
-        self.buffers
-            .as_ref()
-            .map_or(0, |b| b.input.bytes() + b.logits.bytes() + b.stages.iter().map(of_stage).sum::<usize>())
-    }
 }
 
 fn fill_input(planes: &mut Planes, input: &[f32]) {

@@ -66,11 +66,6 @@ impl Planes {
         let (start, end) = (self.start(0), self.start(self.rows as isize));
         &mut self.data[start..end]
     }
-
-    /// Bytes held.
-    pub(super) fn bytes(&self) -> usize {
-        self.data.len() * size_of::<f32>()
-    }
 }
 
 /// From one channel of a row to the next.
