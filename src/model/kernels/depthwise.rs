@@ -4,7 +4,7 @@ use super::conv::Sizes;
 use super::scratch::{Lists, with_scratch};
 use super::simd::{MAX_LANES, outside, part, store, store_first};
 use super::strip::{StripLayout, width};
-use super::weight_gradient::{Pair, accumulate};
+use super::weight_gradient::PairJob;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -136,36 +136,19 @@ pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: Sizes) -> Vec<f32> {
                 let start = (sample * s.in_channels + channel) * s.pixels();
                 input.gather(&x[start..], s.rows, -(s.border() as isize), rows, padded);
                 output.gather(&grad[start..], s.rows, 0, s.rows, gradient);
-                let job = PlaneGradient { input, output, s, padded, gradient, lists, out: &mut *out };
+                let job = PairJob {
+                    input,
+                    output,
+                    rows: s.rows,
+                    border: s.border(),
+                    strip: padded,
+                    gradient,
+                    lists,
+                    out: &mut *out,
+                };
                 Arch::new().dispatch(job);
             }
         });
     });
     out
-}
-
-struct PlaneGradient<'a> {
-    input: StripLayout,
-    output: StripLayout,
-    s: Sizes,
-    padded: &'a [f32],
-    gradient: &'a [f32],
-    lists: &'a mut Lists,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for PlaneGradient<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { input, output, s, padded, gradient, lists, out } = self;
-        lists.list_vectors(
-            [s.rows, width(s.columns), S::F32_LANES],
-            |row, column| row * input.pitch() + input.lead - s.border() + column,
-            |row, column| row * output.pitch() + column,
-        );
-        let pair = Pair { input: padded, gradient, channels: 1, channel_step: 0, lists };
-        accumulate(simd, pair, out);
-    }
 }

@@ -10,15 +10,15 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// An input strip and the gradient of what came out of it.
-pub(super) struct Pair<'a> {
-    pub input: &'a [f32],
-    pub gradient: &'a [f32],
+struct Pair<'a> {
+    input: &'a [f32],
+    gradient: &'a [f32],
     /// Output channels.
-    pub channels: usize,
+    channels: usize,
     /// From one output channel's gradient to the next.
-    pub channel_step: usize,
+    channel_step: usize,
     /// Windows, and where each vector begins: in the input and in the gradient.
-    pub lists: &'a Lists,
+    lists: &'a Lists,
 }
 
 /// Output channels whose gradients stay in the second-level cache while all windows pass.
@@ -26,7 +26,7 @@ const TILE: usize = 32;
 
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
 #[inline(always)]
-pub(super) fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
+fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
     let count = pair.lists.windows.len();
     for first in (0..pair.channels).step_by(TILE) {
         let channels = first..(first + TILE).min(pair.channels);
@@ -127,6 +127,37 @@ fn block<S: Simd, const C: usize, const T: usize>(
     }
 }
 
+/// Adds up the products of a strip and its gradient; the windows are listed already.
+pub(super) struct PairJob<'a> {
+    pub input: StripLayout,
+    pub output: StripLayout,
+    /// Rows of the gradient.
+    pub rows: usize,
+    /// How far windows begin to the left of the output's column.
+    pub border: usize,
+    pub strip: &'a [f32],
+    pub gradient: &'a [f32],
+    pub lists: &'a mut Lists,
+    /// `[channels][windows]`
+    pub out: &'a mut [f32],
+}
+
+impl WithSimd for PairJob<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { input, output, rows, border, strip, gradient, lists, out } = self;
+        lists.list_vectors(
+            [rows, width(input.columns), S::F32_LANES],
+            |row, column| row * input.row() + input.lead - border + column,
+            |row, column| row * output.row() + column,
+        );
+        let (channels, channel_step) = (output.channels, output.pitch());
+        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
+    }
+}
+
 /// Numbers of a strip pair that should stay in the second-level cache.
 const STRIP: usize = 96 * 1024;
 /// Vectors that a strip should have at least: below, adding up the lanes takes longer than the products.
@@ -175,6 +206,11 @@ fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
             let room = input.length(rows + 2 * s.border());
             with_scratch(room + output.length(rows), |values, lists| {
                 let (strip, gradient) = values.split_at_mut(room);
+                let k = s.kernel;
+                lists.windows.clear();
+                lists
+                    .windows
+                    .extend((0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k));
                 for (sample, first) in strips {
                     let count = rows.min(s.rows - first);
                     let x = of_group(x, s.in_channels, s.in_per_group(), s.pixels(), sample, group);
@@ -182,7 +218,16 @@ fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
                     let above = first as isize - s.border() as isize;
                     input.gather(x, s.rows, above, count + 2 * s.border(), strip);
                     output.gather(grad, s.rows, first as isize, count, gradient);
-                    let job = Plain { input, output, s, rows: count, strip, gradient, lists, out: &mut out };
+                    let job = PairJob {
+                        input,
+                        output,
+                        rows: count,
+                        border: s.border(),
+                        strip,
+                        gradient,
+                        lists,
+                        out: &mut out,
+                    };
                     Arch::new().dispatch(job);
                 }
             });
@@ -190,36 +235,6 @@ fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
         })
         .collect();
     add_up(&sums)
-}
-
-struct Plain<'a> {
-    input: StripLayout,
-    output: StripLayout,
-    s: Sizes,
-    rows: usize,
-    strip: &'a [f32],
-    gradient: &'a [f32],
-    lists: &'a mut Lists,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for Plain<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { input, output, s, rows, strip, gradient, lists, out } = self;
-        let k = s.kernel;
-        lists.list_vectors(
-            [rows, width(s.columns), S::F32_LANES],
-            |row, column| row * input.row() + input.lead - s.border() + column,
-            |row, column| row * output.row() + column,
-        );
-        lists.windows.clear();
-        lists.windows.extend((0..s.taps()).map(|t| t / (k * k) * input.pitch() + t / k % k * input.row() + t % k));
-        let (channels, channel_step) = (s.out_per_group(), output.pitch());
-        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
-    }
 }
 
 /// 3x3, at Winograd's points: three products for each of six points instead of nine for each of four rows.
@@ -244,6 +259,8 @@ fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
             let room = input.length(quads);
             with_scratch(room + output.length(quads), |values, lists| {
                 let (strip, gradient) = values.split_at_mut(room);
+                lists.windows.clear();
+                lists.windows.extend((0..depth).map(|t| t / 3 * input.pitch() + t % 3));
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {
@@ -259,7 +276,7 @@ fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
                         mix(rows(shares, first as isize), grad, output, to);
                     }
                     strip[count * input.row()..][..input.lead].fill(0.0);
-                    let job = PointJob { input, output, quads: count, strip, gradient, lists, out: &mut out };
+                    let job = PairJob { input, output, rows: count, border: 1, strip, gradient, lists, out: &mut out };
                     Arch::new().dispatch(job);
                 }
             });
@@ -323,33 +340,5 @@ impl WithSimd for MixJob<'_> {
                 to.iter_mut().zip(&plane[*row..]).for_each(|(to, value)| *to += share * value);
             }
         }
-    }
-}
-
-struct PointJob<'a> {
-    input: StripLayout,
-    output: StripLayout,
-    quads: usize,
-    strip: &'a [f32],
-    gradient: &'a [f32],
-    lists: &'a mut Lists,
-    out: &'a mut [f32],
-}
-
-impl WithSimd for PointJob<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { input, output, quads, strip, gradient, lists, out } = self;
-        lists.list_vectors(
-            [quads, width(input.columns), S::F32_LANES],
-            |quad, column| quad * input.row() + input.lead - 1 + column,
-            |quad, column| quad * output.row() + column,
-        );
-        lists.windows.clear();
-        lists.windows.extend((0..input.channels * 3).map(|t| t / 3 * input.pitch() + t % 3));
-        let (channels, channel_step) = (output.channels, output.pitch());
-        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
     }
 }
