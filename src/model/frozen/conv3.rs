@@ -5,7 +5,7 @@ use crate::model::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, pro
 use crate::model::kernels::scratch::{Lists, with_scratch};
 use crate::model::kernels::simd::{MAX_LANES, gelu, load, relu, store};
 use crate::model::kernels::strip::width;
-use crate::model::kernels::winograd::{B, POINTS, ROWS, to_points};
+use crate::model::kernels::winograd::{B, POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -139,14 +139,13 @@ impl WithSimd for Task<'_> {
             |quad, column| quad * channels * pitch + MAX_LANES - 1 + column,
             |quad, column| quad * ROWS * strip.row_length + MAX_LANES + column,
         );
-        lists.windows.clear();
-        lists.windows.extend((0..channels * 3).map(|t| t / 3 * pitch + t % 3));
+        lists.list_columns(channels, pitch);
         let Lists { windows, inputs, outputs } = lists;
         let (points, values) = values.split_at_mut(POINTS * point_length);
         let (half, values) = values.split_at_mut(strip.half_length());
         for quad in 0..quads {
             let first_row = strip.first_row + quad * ROWS;
-            fill_points(simd, strip, first_row, points, point_length, quad, half);
+            fill_quad(simd, strip, first_row, points, point_length, quad, half);
         }
         for point in points.chunks_exact_mut(point_length) {
             point[point_length - MAX_LANES..].fill(0.0);
@@ -159,7 +158,7 @@ impl WithSimd for Task<'_> {
 
 /// The six points of four rows of the output.
 #[inline(always)]
-fn fill_points<S: Simd>(
+fn fill_quad<S: Simd>(
     simd: S,
     strip: &Strip<'_>,
     first_row: usize,
@@ -176,11 +175,7 @@ fn fill_points<S: Simd>(
             for (i, row) in rows.iter_mut().enumerate() {
                 *row = planes.row(first_row as isize + i as isize - 1);
             }
-            let mut slots: [&mut [f32]; POINTS] = Default::default();
-            for (slot, point) in slots.iter_mut().zip(points.chunks_exact_mut(point_length)) {
-                *slot = &mut point[quad * length..(quad + 1) * length];
-            }
-            to_points(simd, rows, slots);
+            fill_points(simd, rows, points, quad * length);
         }
         Source::Doubled(_) => {
             let (matrix, sources) = doubled_points(first_row, planes.rows);

@@ -6,7 +6,7 @@ use super::scratch::{Lists, with_scratch};
 use super::simd::{MAX_LANES, store, store_first};
 use super::strip::{StripLayout, width};
 use super::tile::{PACK, Packed, Sink, product};
-use super::winograd::{POINTS, ROWS, to_points};
+use super::winograd::{POINTS, ROWS, fill_points};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -174,15 +174,14 @@ impl Job<'_> {
     #[inline(always)]
     fn at_points<S: Simd>(self, simd: S, weights: &PointWeights) {
         let Self { layout, s, first, rows, strip, points, lists, out, .. } = self;
-        let (row_length, pitch) = (layout.row(), layout.pitch());
+        let row_length = layout.row();
         let quads = rows / ROWS;
         lists.list_vectors(
             [quads, width(s.columns), S::F32_LANES],
             |quad, column| quad * row_length + layout.lead - 1 + column,
             |quad, column| (first + quad * ROWS) * s.columns + column,
         );
-        lists.windows.clear();
-        lists.windows.extend((0..layout.channels * 3).map(|t| t / 3 * pitch + t % 3));
+        lists.list_columns(layout.channels, layout.pitch());
         let point_length = layout.length(quads);
         let (points, values) = points.split_at_mut(POINTS * point_length);
         for quad in 0..quads {
@@ -190,11 +189,7 @@ impl Job<'_> {
             for (i, row) in rows.iter_mut().enumerate() {
                 *row = &strip[(quad * ROWS + i) * row_length..][..row_length];
             }
-            let mut slots: [&mut [f32]; POINTS] = Default::default();
-            for (slot, point) in slots.iter_mut().zip(points.chunks_exact_mut(point_length)) {
-                *slot = &mut point[quad * row_length..(quad + 1) * row_length];
-            }
-            to_points(simd, rows, slots);
+            fill_points(simd, rows, points, quad * row_length);
         }
         for point in points.chunks_exact_mut(point_length) {
             point[quads * row_length..].fill(0.0);

@@ -47,6 +47,12 @@ impl Lists {
         }
     }
 
+    /// Lists three windows next to each other for each of `channels`, `step` apart: the columns of a 3x3 kernel.
+    pub(crate) fn list_columns(&mut self, channels: usize, step: usize) {
+        self.windows.clear();
+        self.windows.extend((0..channels * 3).map(|t| t / 3 * step + t % 3));
+    }
+
     /// Lists one window for each of `channels`, `step` apart.
     pub(crate) fn list_channels(&mut self, channels: usize, step: usize) {
         self.windows.clear();

@@ -259,8 +259,7 @@ fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
             let room = input.length(quads);
             with_scratch(room + output.length(quads), |values, lists| {
                 let (strip, gradient) = values.split_at_mut(room);
-                lists.windows.clear();
-                lists.windows.extend((0..depth).map(|t| t / 3 * input.pitch() + t % 3));
+                lists.list_columns(s.in_per_group(), input.pitch());
                 for &start in starts {
                     let count = quads.min(all - start);
                     for quad in 0..count {

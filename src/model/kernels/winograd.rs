@@ -61,10 +61,21 @@ pub(super) fn tap_gradients(points: [f32; POINTS]) -> [f32; 3] {
     std::array::from_fn(|i| (0..POINTS).map(|p| G[p][i] * f64::from(points[p])).sum::<f64>() as f32)
 }
 
+/// Six rows at the points, which lie after each other in `values`, all of one length; each row's begin at `at` there.
+#[inline(always)]
+pub(crate) fn fill_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], values: &mut [f32], at: usize) {
+    let mut slots: [&mut [f32]; POINTS] = Default::default();
+    let point_length = values.len() / POINTS;
+    for (slot, point) in slots.iter_mut().zip(values.chunks_exact_mut(point_length)) {
+        *slot = &mut point[at..at + rows[0].len()];
+    }
+    to_points(simd, rows, slots);
+}
+
 /// Six rows at the points: `points[p][i] = sum over r of B[p][r] * rows[r][i]`, all slices of one length, a multiple of the
 /// lanes.
 #[inline(always)]
-pub(crate) fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POINTS]) {
+fn to_points<S: Simd>(simd: S, rows: [&[f32]; POINTS], points: [&mut [f32]; POINTS]) {
     let length = rows[0].len();
     let splat = |v: f32| simd.splat_f32s(v);
     let [p0, p1, p2, p3, p4, p5] = points;
