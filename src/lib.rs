@@ -7,6 +7,7 @@ pub mod cli;
 pub mod domain;
 mod error;
 pub mod io;
+pub mod learning;
 pub mod model;
 pub mod session;
 pub mod ui;

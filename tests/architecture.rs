@@ -14,11 +14,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("io", &["domain"]),
     ("workspace", &["domain"]),
     ("model", &["domain", "io::whole_file", "io::dataset"]),
+    ("learning", &["domain", "io", "model"]),
     ("session", &["domain", "model::card"]),
     ("ui", &["domain", "model::card", "session"]),
-    ("worker", &["domain", "io", "model", "session", "workspace"]),
-    ("app", &["domain", "io", "model", "session", "ui", "worker", "workspace"]),
-    ("cli", &["domain", "io", "model", "session", "worker", "workspace"]),
+    ("worker", &["domain", "io", "learning", "model", "session", "workspace"]),
+    ("app", &["domain", "io", "learning", "model", "session", "ui", "worker", "workspace"]),
+    ("cli", &["domain", "io", "learning", "model", "session", "worker", "workspace"]),
 ];
 
 /// Crates that only some modules may name, with those whose names go on after `_`.

@@ -4,6 +4,8 @@ mod bench;
 mod evaluate;
 mod import_checkpoint;
 mod info;
+mod plan;
+mod rehearse;
 mod segment;
 mod train;
 
@@ -43,6 +45,7 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Segment(segment::Arguments),
     Train(train::Arguments),
+    Rehearse(rehearse::Arguments),
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
@@ -106,6 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(arguments),
+        Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
@@ -119,7 +123,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
         )),
     }
 }

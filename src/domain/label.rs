@@ -57,6 +57,11 @@ pub fn free_color(labels: &[Label]) -> [u8; 3] {
 }
 
 impl Label {
+    /// True where both stand for the same: equal names and concepts. Colours and locks do not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.concept.value == other.concept.value
+    }
+
     /// A label of which only the name is known; `index` (0-based) picks the colour.
     pub fn named(name: impl Into<String>, index: usize) -> Self {
         Self {

@@ -13,6 +13,8 @@ pub struct AugmentConfig {
     pub flip_horizontal: f64,
     /// Chance of mirroring top and bottom, 0..=1.
     pub flip_vertical: f64,
+    /// Chance of a quarter turn, 0..=1; for inputs as wide as high.
+    pub quarter_turn: f64,
     /// Largest rotation either way, in degrees; 180 for any.
     pub rotation: f32,
     /// Largest factor of size, either way: 1.25 for 0.8..=1.25.
@@ -25,6 +27,8 @@ pub struct AugmentConfig {
     pub brightness: f32,
     /// Largest factor of contrast, either way.
     pub contrast: f32,
+    /// Largest factor of single channels of a colour image, either way.
+    pub tint: f32,
     /// Largest gamma, either way: 1.5 for 1/1.5..=1.5.
     pub gamma: f32,
     /// Largest standard deviation of noise that is multiplied.
@@ -40,12 +44,14 @@ impl Default for AugmentConfig {
         Self {
             flip_horizontal: 0.5,
             flip_vertical: 0.0,
+            quarter_turn: 0.0,
             rotation: 30.0,
             scale: 1.25,
             shift: 0.1,
             chance: 0.4,
             brightness: 0.1,
             contrast: 1.3,
+            tint: 1.0,
             gamma: 1.5,
             speckle: 0.15,
             noise: 0.03,
@@ -61,11 +67,18 @@ impl AugmentConfig {
     }
 }
 
-/// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`); the same for each seed.
+/// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or more about each
+/// pixel); the same for each seed.
 ///
 /// What moves in from outside is 0. Pixels of exactly 0 in all channels (padding, outside of the fan) stay 0, as they
 /// do when the model is used.
-pub fn augment(image: &[f32], mask: &[u8], size: Size, config: &AugmentConfig, seed: u64) -> (Vec<f32>, Vec<u8>) {
+pub fn augment<T: Copy + Default>(
+    image: &[f32],
+    mask: &[T],
+    size: Size,
+    config: &AugmentConfig,
+    seed: u64,
+) -> (Vec<f32>, Vec<T>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let (mut image, mask) = Warp::random(size, config, &mut rng).apply(image, mask, size);
     let area = (size.columns * size.rows).max(1);
@@ -74,6 +87,12 @@ pub fn augment(image: &[f32], mask: &[u8], size: Size, config: &AugmentConfig, s
         image.chunks_exact_mut(area).for_each(|plane| blur(plane, size.columns, sigma));
     }
     change_levels(&mut image, config, &mut rng);
+    if config.tint > 1.0 && image.len() > area {
+        for plane in image.chunks_exact_mut(area) {
+            let tint = factor(&mut rng, config.tint);
+            plane.iter_mut().for_each(|value| *value *= tint);
+        }
+    }
     for plane in image.chunks_exact_mut(area) {
         plane.iter_mut().zip(&dark).for_each(|(value, &dark)| *value = if dark { 0.0 } else { value.clamp(0.0, 1.0) });
     }
@@ -108,7 +127,8 @@ impl Warp {
     fn random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
         let mut mirror = |chance: f64| if rng.random_bool(chance.clamp(0.0, 1.0)) { -1.0 } else { 1.0 };
         let (mirror_x, mirror_y) = (mirror(config.flip_horizontal), mirror(config.flip_vertical));
-        let angle = within(rng, -config.rotation..=config.rotation).to_radians();
+        let quarter = if rng.random_bool(config.quarter_turn.clamp(0.0, 1.0)) { 90.0 } else { 0.0 };
+        let angle = (quarter + within(rng, -config.rotation..=config.rotation)).to_radians();
         let scale = factor(rng, config.scale);
         let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
         let (columns, rows) = (size.columns as f32, size.rows as f32);
@@ -123,10 +143,10 @@ impl Warp {
     }
 
     /// Bilinear for the image, nearest for the mask.
-    fn apply(&self, image: &[f32], mask: &[u8], size: Size) -> (Vec<f32>, Vec<u8>) {
+    fn apply<T: Copy + Default>(&self, image: &[f32], mask: &[T], size: Size) -> (Vec<f32>, Vec<T>) {
         let area = size.columns * size.rows;
         let mut new_image = vec![0.0; image.len()];
-        let mut new_mask = vec![0; mask.len()];
+        let mut new_mask = vec![T::default(); mask.len()];
         let [to_x, to_y] = self.sample_from_variation;
         for i in 0..area {
             let (column, row) = ((i % size.columns) as f32, (i / size.columns) as f32);

@@ -105,8 +105,7 @@ impl Session {
     pub(super) fn values_of(&mut self, labels: &[Label]) -> Vec<u8> {
         let count = self.labels.len();
         let value = |session: &mut Self, label: &Label| {
-            let same = |known: &Label| known.name == label.name && known.concept.value == label.concept.value;
-            let known = session.labels.iter().position(same).map(|i| i as u8 + 1);
+            let known = session.labels.iter().position(|l| l.is_same(label)).map(|i| i as u8 + 1);
             known.or_else(|| session.add_label(session.told_apart(label))).unwrap_or(0)
         };
         let active = self.active_label;

@@ -1,18 +1,18 @@
 //! Training from a folder of image and mask pairs.
 
-use super::augment::{AugmentConfig, augment};
-use super::boundary_dou::{BoundaryDou, Truth};
-use super::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
-use super::checkpoint::{self, Weights};
-use super::cmunext::CmuNext;
-use super::device::{self, DeviceChoice, NamedDevice};
-use super::preprocess::{self, Size};
-use super::runner::Runner;
+use super::super::augment::AugmentConfig;
+use super::super::boundary_dou::BoundaryDou;
+use super::super::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
+use super::super::checkpoint::{self, Weights};
+use super::super::cmunext::CmuNext;
+use super::super::device::{self, DeviceChoice, NamedDevice};
+use super::super::infer::Segmenter;
+use super::super::preprocess::Size;
+use super::samples::{Sample, grey_statistics};
+use super::trainee::{Batch, Optimizer, Trainee, input_dice};
 use crate::domain::{label::Label, mask::Mask, metrics, progress::Cancel};
 use crate::io::dataset::{self, Pair};
 use crate::{Error, Result};
-use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Tensor, TensorData};
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,12 +118,6 @@ pub struct Trained {
     pub stopped_early: bool,
 }
 
-/// One image in memory: grey levels 0..=255 [C,H,W] and labels [H,W].
-struct Sample {
-    image: Vec<u8>,
-    mask: Vec<u8>,
-}
-
 /// Trains on `folder`. `best` is called with every new best model, so that a stop keeps it.
 ///
 /// Pairs are split by subject into training, validation (chooses the epoch) and held-out images (seen once, for the
@@ -200,16 +194,14 @@ fn load(pairs: &[Pair], options: &TrainOptions, size: Size, cancel: &Cancel) -> 
             return Err(Error::new("read the images", "stopped by the user"));
         }
         let (image, mask) = pair.read()?;
-        let (grey, placement) = preprocess::fit_raw(&image, &spec)?;
-        let image = grey.iter().map(|v| (v * 255.0).round() as u8).collect();
-        Ok(Sample { image, mask: preprocess::fit_mask(&mask, &placement)? })
+        Sample::new(&image, &mask, None, &spec)
     };
     pairs.par_iter().map(one).collect()
 }
 
 /// The labels of the card: those given, and one by number for each further value in the masks.
 fn labels(samples: &[Sample], judges: &[Sample], options: &TrainOptions) -> Result<Vec<Label>> {
-    let highest = samples.iter().chain(judges).flat_map(|s| s.mask.iter().copied()).max().unwrap_or(0);
+    let highest = samples.iter().chain(judges).flat_map(|s| s.truth.iter().map(|p| p.label)).max().unwrap_or(0);
     if highest == 0 {
         return Err(Error::new("train", "all masks are empty").advise("Give masks that hold at least one label."));
     }
@@ -218,25 +210,6 @@ fn labels(samples: &[Sample], judges: &[Sample], options: &TrainOptions) -> Resu
         labels.push(Label::named(format!("Label {}", i + 1), i));
     }
     Ok(labels)
-}
-
-/// Mean and deviation of the grey levels 0..=1, channel by channel.
-fn grey_statistics(samples: &[Sample], channels: usize) -> (Vec<f32>, Vec<f32>) {
-    let of = |channel: usize| {
-        let (mut n, mut sum, mut squares) = (0.0f64, 0.0f64, 0.0f64);
-        for sample in samples {
-            let plane = sample.mask.len();
-            for &v in &sample.image[channel * plane..(channel + 1) * plane] {
-                let v = f64::from(v) / 255.0;
-                n += 1.0;
-                sum += v;
-                squares += v * v;
-            }
-        }
-        let mean = sum / n.max(1.0);
-        (mean as f32, ((squares / n.max(1.0) - mean * mean).max(1e-6)).sqrt() as f32)
-    };
-    (0..channels).map(of).unzip()
 }
 
 fn first_network(options: &TrainOptions, classes: usize, device: &NamedDevice) -> Result<(CmuNext, Option<String>)> {
@@ -259,11 +232,6 @@ fn first_network(options: &TrainOptions, classes: usize, device: &NamedDevice) -
     Ok((network, Some(parent)))
 }
 
-/// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
-fn averaging(step: usize) -> f32 {
-    (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
-}
-
 /// A training under way.
 struct Run<'a> {
     options: &'a TrainOptions,
@@ -277,30 +245,29 @@ struct Run<'a> {
 impl Run<'_> {
     fn epochs(
         &mut self,
-        mut network: CmuNext,
+        network: CmuNext,
         progress: &mut dyn FnMut(Progress),
         best: &mut dyn FnMut(&ModelCard, &Weights) -> Result<()>,
         cancel: &Cancel,
     ) -> Result<(Weights, bool)> {
-        let mut optimiser = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(1e-2).init();
+        let mut trainee = Trainee::new(network, Optimizer::AdamW, self.device.clone())?;
         let mut rng = SmallRng::seed_from_u64(self.options.seed);
         let mut order: Vec<usize> = (0..self.samples.len()).collect();
-        let mut average = checkpoint::weights(&network)?;
-        let mut kept = (average.clone(), -1.0);
+        let mut kept = (trainee.average().clone(), -1.0);
         let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
         let (mut step, mut smooth) = (0, f64::NAN);
         for epoch in 1..=self.options.epochs {
             order.shuffle(&mut rng);
             let (mut sum, mut count) = (0.0, 0);
-            for batch in order.chunks(self.options.batch) {
+            for picked in order.chunks(self.options.batch) {
                 let done = self.done(step, steps_per_epoch);
                 if cancel.is_cancelled() || done >= 1.0 {
                     break;
                 }
                 let rate = self.options.learning_rate * (1.0 - done).powf(0.9) * (step as f64 / 50.0 + 0.02).min(1.0);
-                let (loss, after) = self.step(network, batch, &mut optimiser, rate, rng.random())?;
-                network = after;
-                merge(&mut average, &checkpoint::weights(&network)?, averaging(step));
+                let (samples, augment) = (self.samples, &self.options.augment);
+                let batch = Batch { samples, picked, augment, seed: rng.random(), stress: 0.0 };
+                let loss = trainee.step(&batch, &self.card.input, &self.options.loss, rate)?;
                 step += 1;
                 sum += loss;
                 count += 1;
@@ -312,11 +279,12 @@ impl Run<'_> {
             if count == 0 {
                 return Ok((kept.0, cancel.is_cancelled()));
             }
-            let validation_dice = self.judge(&average)?;
+            let average = trainee.average();
+            let validation_dice = input_dice(average, self.judges, &self.card.input, self.options.batch, self.device)?;
             let is_best = validation_dice > kept.1;
             if is_best {
                 kept = (average.clone(), validation_dice);
-                best(self.card, &average)?;
+                best(self.card, average)?;
             }
             progress(Progress::Epoch {
                 epoch,
@@ -336,91 +304,10 @@ impl Run<'_> {
         let by_time = self.options.time_limit.map_or(0.0, |t| self.started.elapsed().as_secs_f64() / t.as_secs_f64());
         by_steps.max(by_time).min(1.0)
     }
-
-    fn step(
-        &self,
-        network: CmuNext,
-        batch: &[usize],
-        optimiser: &mut burn::optim::ModuleOptimizer,
-        rate: f64,
-        seed: u64,
-    ) -> Result<(f64, CmuNext)> {
-        let spec = &self.card.input;
-        let size = Size { columns: spec.columns, rows: spec.rows };
-        let varied: Vec<(Vec<f32>, Vec<u8>)> = batch
-            .par_iter()
-            .enumerate()
-            .map(|(i, &index)| {
-                let sample = &self.samples[index];
-                let grey: Vec<f32> = sample.image.iter().map(|v| f32::from(*v) / 255.0).collect();
-                let (mut image, mask) =
-                    augment(&grey, &sample.mask, size, &self.options.augment, seed.wrapping_add(i as u64));
-                preprocess::normalise(&mut image, spec);
-                (image, mask)
-            })
-            .collect();
-        let images: Vec<f32> = varied.iter().flat_map(|v| v.0.iter().copied()).collect();
-        let labels: Vec<u8> = varied.into_iter().flat_map(|v| v.1).collect();
-        let device = self.device.device.clone().autodiff();
-        let shape = [batch.len(), spec.channels, spec.rows, spec.columns];
-        let logits = network.forward(Tensor::from_data(TensorData::new(images, shape), &device));
-        let loss = self.options.loss.loss(logits, Truth { labels: &labels, weights: None });
-        let value = f64::from(loss.clone().into_scalar::<f32>());
-        if !value.is_finite() {
-            return Err(Error::new("train", "the loss is not a number any more").advise("Lower the learning rate."));
-        }
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        Ok((value, optimiser.step(rate, network, gradients)))
-    }
-
-    /// Mean Dice over the validation images, at the size of the input.
-    fn judge(&self, weights: &Weights) -> Result<f64> {
-        let mut runner = Runner::new(weights, self.device.clone())?;
-        let spec = &self.card.input;
-        let mut scores = Vec::with_capacity(self.judges.len());
-        for part in self.judges.chunks(self.options.batch) {
-            let mut images = Vec::new();
-            for sample in part {
-                let mut image: Vec<f32> = sample.image.iter().map(|v| f32::from(*v) / 255.0).collect();
-                preprocess::normalise(&mut image, spec);
-                images.extend(image);
-            }
-            let shape = [part.len(), spec.channels, spec.rows, spec.columns];
-            let values = runner.probabilities(images, shape)?;
-            let classes = self.card.labels.len() + 1;
-            for (sample, probabilities) in part.iter().zip(values.chunks(classes * spec.rows * spec.columns)) {
-                scores.push(input_dice(probabilities, classes, sample));
-            }
-        }
-        Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
-    }
-}
-
-/// Dice of the likeliest labels against the mask, all labels together.
-fn input_dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {
-    let pixels = sample.mask.len();
-    let (mut both, mut sum) = (0usize, 0usize);
-    for (i, &truth) in sample.mask.iter().enumerate() {
-        let likeliest = (0..classes)
-            .max_by(|a, b| probabilities[a * pixels + i].total_cmp(&probabilities[b * pixels + i]))
-            .unwrap_or(0);
-        sum += usize::from(likeliest > 0) + usize::from(truth > 0);
-        both += usize::from(likeliest > 0 && likeliest == usize::from(truth));
-    }
-    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
-}
-
-/// average += share * (new - average)
-fn merge(average: &mut Weights, new: &Weights, share: f32) {
-    for (name, tensor) in average {
-        if let Some(new) = new.get(name) {
-            tensor.values.iter_mut().zip(&new.values).for_each(|(a, n)| *a += share * (n - *a));
-        }
-    }
 }
 
 fn held_out_figures(pairs: &[Pair], card: &ModelCard, weights: &Weights, device: DeviceChoice) -> Result<HeldOut> {
-    let mut model = super::infer::Segmenter::new(card.clone(), weights.clone(), device)?;
+    let mut model = Segmenter::new(card.clone(), weights.clone(), device)?;
     let mut scores = Vec::with_capacity(pairs.len());
     for pair in pairs {
         let (image, truth): (_, Mask) = pair.read()?;

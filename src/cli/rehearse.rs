@@ -1,0 +1,192 @@
+//! `labrum rehearse`: how many corrections a task will take.
+
+use super::DeviceArgument;
+use crate::domain::progress::Control;
+use crate::learning::{
+    course::{Model, Phase},
+    rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
+};
+use crate::model::train::round::{Plan, Progress};
+use crate::model::{checkpoint, infer, shipped};
+use crate::{Error, Result};
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use std::path::{Path, PathBuf};
+
+/// Play the learning loop on a folder with masks: how many corrections will this task take?
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "FOLDER holds images/ and masks/ with equal names; the masks stand in for the annotator. One fifth \
+of the subjects is set aside and seen by nothing in the loop: test_dice is measured there. Of the others cases are \
+corrected one after the other; about one subject in five is held out to judge candidates, the others are learned from. \
+After each round the gate decides whether the candidate becomes the active model.
+
+Examples:
+  labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
+  labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json"
+)]
+pub(super) struct Arguments {
+    /// Folder with images/ and masks/
+    folder: PathBuf,
+    /// Cases learned from after each round
+    #[arg(long, value_delimiter = ',', default_value = "5,10,20,40,60")]
+    cases: Vec<usize>,
+    /// Seconds for each round
+    #[arg(long, default_value_t = 60.0)]
+    seconds: f64,
+    /// What to start from: none (random weights), the name of a shipped model, or a model file
+    #[arg(long, default_value = "none")]
+    from: String,
+    /// Side of the network's input, a multiple of 16, where it starts from random weights
+    #[arg(long, default_value_t = 256, value_parser = side)]
+    size: usize,
+    /// Channels of the network's input, 1 or 3; what the images are where nothing is said
+    #[arg(long, value_parser = channels)]
+    channels: Option<usize>,
+    /// Which cases are corrected next
+    #[arg(long, value_enum, default_value = "random")]
+    order: OrderArgument,
+    #[command(flatten)]
+    plan: super::plan::PlanArguments,
+    /// Where the network runs
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceArgument,
+    /// One line of JSON for each round
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum OrderArgument {
+    Random,
+    Doubt,
+}
+
+fn side(text: &str) -> std::result::Result<usize, String> {
+    super::train::size(&format!("{text}x{text}")).map(|(side, _)| side)
+}
+
+fn channels(text: &str) -> std::result::Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("give 1 or 3".into()),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let mut cases = arguments.cases.clone();
+    cases.sort_unstable();
+    cases.dedup();
+    if cases.first().is_none_or(|n| *n == 0) || !(arguments.seconds > 0.0 && arguments.seconds < 1e6) {
+        return Err(Error::new("rehearse", "--cases and --seconds must be more than 0"));
+    }
+    let rehearsal = Rehearsal {
+        cases,
+        seconds: arguments.seconds,
+        model: start(&arguments.from)?,
+        size: arguments.size,
+        channels: arguments.channels,
+        order: match arguments.order {
+            OrderArgument::Random => Order::Random,
+            OrderArgument::Doubt => Order::Doubt,
+        },
+        plan: arguments.plan.plan(Plan::default()),
+        device: arguments.device.into(),
+    };
+    let control = Control::with(super::stop_on_ctrl_c()?);
+    let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
+    let mut failure = None;
+    let mut show = |told: Told<'_>| {
+        if let Err(error) = tell(&bar, &told, arguments.json) {
+            failure.get_or_insert(error);
+            control.cancel.cancel();
+        }
+    };
+    let results = rehearse(&arguments.folder, &rehearsal, &control, &mut show)?;
+    bar.finish_and_clear();
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    if results.is_empty() && !control.cancel.is_cancelled() {
+        let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);
+        return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
+    }
+    if arguments.json { Ok(()) } else { super::print(&plot(&results)) }
+}
+
+/// The model to start from, by its name; `None` for random weights.
+fn start(from: &str) -> Result<Option<Model>> {
+    if from == "none" {
+        return Ok(None);
+    }
+    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
+    for model in shipped::all()? {
+        if plain(&model.card.name) == plain(from) {
+            let (_, weights) = checkpoint::from_bytes(model.bytes)?;
+            return Ok(Some(Model { card: model.card, weights }));
+        }
+    }
+    let path = Path::new(from);
+    let (card, weights) = checkpoint::read(path)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let card = match card {
+        Some(card) => card,
+        None => infer::bare_card(&name, checkpoint::architecture(&weights)?),
+    };
+    Ok(Some(Model { card, weights }))
+}
+
+fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
+    match told {
+        Told::Divided { pool, test } => super::tell(bar, &format!("{pool} images to correct, {test} to test on")),
+        Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),
+        Told::Phase(Phase::Training(Progress::Step { done, loss, remaining, .. })) => {
+            bar.set_position((done * 1000.0) as u64);
+            bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(*remaining)));
+        }
+        Told::Phase(Phase::Training(Progress::Validation { step, dice, .. })) => {
+            log::info!("after {step} steps: validation Dice {dice:.4}");
+        }
+        Told::Phase(Phase::Judging) => bar.set_message("judging"),
+        Told::Round(result) if json => {
+            super::print(&serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?)?;
+        }
+        Told::Round(result) => bar.suspend(|| super::print(&line(result)))?,
+    }
+    Ok(())
+}
+
+fn line(r: &RoundResult) -> String {
+    let verdict = if r.accepted { "accepted" } else { "rejected" };
+    let held = r.holdout_dice.map_or("none".into(), |d| format!("{d:.4}"));
+    format!(
+        "{:4} cases (+{} held out): test Dice {:.4} (candidate {:.4}), hold-out {held}, {verdict}: {}; {:.0} s, {} steps; \
+         {:.0} % of the mask corrected",
+        r.cases,
+        r.holdout_cases,
+        r.test_dice,
+        r.candidate_test_dice,
+        r.reason,
+        r.seconds,
+        r.steps,
+        100.0 * r.corrected_share
+    )
+}
+
+/// Cases against Dice and corrections, as bars.
+fn plot(results: &[RoundResult]) -> String {
+    let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * 40.0).round() as usize);
+    let mut text = format!("\n{:>5}  {:<49}  {}", "cases", "test Dice", "corrected, share of the mask");
+    for r in results {
+        text += &format!(
+            "\n{:5}  {:.4} {:<42}  {:4.0} % {}",
+            r.cases,
+            r.test_dice,
+            bar(r.test_dice),
+            100.0 * r.corrected_share,
+            bar(r.corrected_share)
+        );
+    }
+    text
+}

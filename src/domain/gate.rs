@@ -1,0 +1,287 @@
+//! Whether a candidate may take the place of the active model: both judged on the same held-out cases.
+
+use super::metrics::Scores;
+use serde::{Deserialize, Serialize};
+
+/// With fewer cases nothing can be said.
+pub const FEWEST: usize = 3;
+/// Resamplings of the bootstrap.
+const RESAMPLES: usize = 4000;
+/// A mean loss of Dice of this size is not taken, however unsure it is.
+const TOO_MUCH: f64 = 0.01;
+/// A case counts as better or worse where its Dice changed by more than this.
+const CHANGED: f64 = 0.002;
+/// Accepted masks that the candidate does not find at all although it learned from them are suspicious below this Dice ...
+const MISSED: f64 = 0.1;
+/// ... where it finds the others as well as this.
+const OTHERWISE_GOOD: f64 = 0.9;
+
+/// How both models did on a case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateCase {
+    /// Which, for programs.
+    pub key: i64,
+    /// Which, for people.
+    pub name: String,
+    /// The active model; none where there was none.
+    pub active: Option<Scores>,
+    /// The candidate.
+    pub candidate: Scores,
+}
+
+impl GateCase {
+    /// How much Dice the candidate wins; its Dice where there was no active model.
+    pub fn gain(&self) -> f64 {
+        self.candidate.dice - self.active.map_or(0.0, |s| s.dice)
+    }
+
+    /// More than 0 where the candidate is better, less where it is worse, 0 where both are about as good.
+    pub fn change(&self) -> i8 {
+        let gain = self.gain();
+        i8::from(gain > CHANGED) - i8::from(gain < -CHANGED)
+    }
+}
+
+/// A mean difference, candidate less active, with its 95 % confidence interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The mean over the cases.
+    pub mean: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Share of the resamplings in which the mean is below 0.
+    pub below_zero: f64,
+}
+
+/// What the gate decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The candidate is not worse.
+    Better {
+        /// In words.
+        reason: String,
+    },
+    /// The candidate is worse, or something is wrong with the round.
+    Worse {
+        /// In words.
+        reason: String,
+    },
+    /// A person has to decide.
+    Ask {
+        /// In words.
+        reason: String,
+        /// What little there is speaks for the candidate.
+        speaks_for: bool,
+    },
+}
+
+impl Verdict {
+    /// In words.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Better { reason } | Self::Worse { reason } | Self::Ask { reason, .. } => reason,
+        }
+    }
+}
+
+/// All that the gate saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// The held-out cases.
+    pub cases: Vec<GateCase>,
+    /// Dice; none without an active model or without cases.
+    pub dice: Option<Difference>,
+    /// Hausdorff 95, over cases where both have one; more is worse.
+    pub hd95: Option<Difference>,
+    /// Boundary IoU.
+    pub boundary_iou: Option<Difference>,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+impl GateReport {
+    /// Judges a candidate. `learned` is what it does on the cases that it learned from: name and Dice; a mask that it
+    /// cannot find at all there is most likely not one of its image.
+    pub fn new(cases: Vec<GateCase>, learned: &[(String, f64)]) -> Self {
+        let pairs = |of: &dyn Fn(&Scores) -> Option<f64>| -> Vec<f64> {
+            cases.iter().filter_map(|c| Some(of(&c.candidate)? - of(c.active.as_ref()?)?)).collect()
+        };
+        let dice = Difference::of(&pairs(&|s| Some(s.dice)));
+        let hd95 = Difference::of(&pairs(&|s| s.hd95));
+        let boundary_iou = Difference::of(&pairs(&|s| Some(s.boundary_iou)));
+        let verdict = verdict(&cases, [dice, boundary_iou], learned);
+        Self { cases, dice, hd95, boundary_iou, verdict }
+    }
+
+    /// Cases that became better, and those that became worse.
+    pub fn better_and_worse(&self) -> (usize, usize) {
+        let count = |sign: i8| self.cases.iter().filter(|c| c.change() == sign).count();
+        (count(1), count(-1))
+    }
+
+    /// Means of the active model and of the candidate.
+    pub fn means(&self) -> (Option<Scores>, Option<Scores>) {
+        let active: Vec<Scores> = self.cases.iter().filter_map(|c| c.active).collect();
+        let candidate: Vec<Scores> = self.cases.iter().map(|c| c.candidate).collect();
+        (Scores::mean(&active), Scores::mean(&candidate))
+    }
+}
+
+fn verdict(cases: &[GateCase], [dice, boundary]: [Option<Difference>; 2], learned: &[(String, f64)]) -> Verdict {
+    if let Some(name) = suspicious(learned) {
+        let reason = format!(
+            "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
+             it. Look at that mask, then train again"
+        );
+        return Verdict::Worse { reason };
+    }
+    let has_active = cases.iter().any(|c| c.active.is_some());
+    let Some(dice) = dice else {
+        let best = Scores::mean(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>());
+        return match best {
+            Some(mean) if !has_active => Verdict::Better {
+                reason: format!("the first model: Dice {:.3} on {}", mean.dice, held_out(cases.len())),
+            },
+            _ => Verdict::Ask {
+                reason: "no accepted case is held out yet: nothing can judge the candidate".into(),
+                speaks_for: true,
+            },
+        };
+    };
+    let on = format!("on {}", held_out(cases.len()));
+    let figures = format!("Dice {:+.4} (95 % interval {:+.4} to {:+.4}) {on}", dice.mean, dice.low, dice.high);
+    let is_worse = dice.mean < 0.0 && dice.below_zero > 0.9 || dice.mean < -TOO_MUCH && dice.below_zero > 0.6;
+    // Sharp boundaries are what the masks are for.
+    let is_blunter = boundary.is_some_and(|b| b.mean < -TOO_MUCH && b.below_zero > 0.95 && dice.mean < TOO_MUCH);
+    if cases.len() < FEWEST {
+        let reason = format!("{} cannot judge a model: {FEWEST} are needed. {figures}", held_out(cases.len()));
+        // What got far worse on all there is needs no more cases.
+        return if dice.mean < -0.1 {
+            Verdict::Worse { reason: format!("it is far worse: {figures}") }
+        } else {
+            Verdict::Ask { reason, speaks_for: dice.mean > -TOO_MUCH }
+        };
+    }
+    match (is_worse, is_blunter, boundary) {
+        (true, _, _) => Verdict::Worse { reason: format!("it is worse: {figures}") },
+        (_, true, Some(b)) => {
+            Verdict::Worse { reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean) }
+        }
+        _ => Verdict::Better { reason: format!("it is not worse: {figures}") },
+    }
+}
+
+fn held_out(count: usize) -> String {
+    format!("{count} held-out case{}", if count == 1 { "" } else { "s" })
+}
+
+/// The case whose mask is most likely not of its image.
+fn suspicious(learned: &[(String, f64)]) -> Option<&str> {
+    let mut dice: Vec<f64> = learned.iter().map(|(_, dice)| *dice).collect();
+    dice.sort_by(f64::total_cmp);
+    let median = *dice.get(dice.len() / 2)?;
+    let worst = learned.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (dice.len() > 3 && median > OTHERWISE_GOOD && worst.1 < MISSED).then_some(worst.0.as_str())
+}
+
+impl Difference {
+    /// Of paired values; `None` for none. The interval is that of the percentile bootstrap, always the same for the same
+    /// values.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        if values.is_empty() {
+            return None;
+        }
+        let n = values.len();
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut next = || {
+            // SplitMix64 (Steele, Lea, Flood 2014).
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) as usize
+        };
+        let mut means: Vec<f64> =
+            (0..RESAMPLES).map(|_| (0..n).map(|_| values[next() % n]).sum::<f64>() / n as f64).collect();
+        means.sort_by(f64::total_cmp);
+        let at = |q: f64| means[((RESAMPLES - 1) as f64 * q).round() as usize];
+        let below = means.iter().filter(|m| **m < 0.0).count() as f64 / RESAMPLES as f64;
+        Some(Self { mean: values.iter().sum::<f64>() / n as f64, low: at(0.025), high: at(0.975), below_zero: below })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(key: i64, active: Option<f64>, candidate: f64) -> GateCase {
+        let scores = |dice: f64| Scores { dice, iou: dice / (2.0 - dice), hd95: Some(2.0), boundary_iou: dice * 0.8 };
+        GateCase { key, name: format!("case {key}"), active: active.map(scores), candidate: scores(candidate) }
+    }
+
+    fn judge(pairs: &[(f64, f64)]) -> Verdict {
+        let cases = pairs.iter().zip(0..).map(|((a, c), key)| case(key, Some(*a), *c)).collect();
+        GateReport::new(cases, &[]).verdict
+    }
+
+    #[test]
+    fn a_better_candidate_passes_and_a_worse_one_does_not() {
+        assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]), Verdict::Better { .. }));
+        assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.95), (0.7, 0.6)]), Verdict::Worse { .. }));
+    }
+
+    #[test]
+    fn an_equal_candidate_passes() {
+        assert!(matches!(judge(&[(0.9, 0.9), (0.8, 0.8), (0.95, 0.95)]), Verdict::Better { .. }));
+    }
+
+    #[test]
+    fn a_small_loss_that_is_certain_is_a_loss() {
+        let pairs: Vec<(f64, f64)> = (0..12).map(|i| (0.95, 0.94 + 0.0005 * f64::from(i % 3))).collect();
+        assert!(matches!(judge(&pairs), Verdict::Worse { .. }));
+    }
+
+    #[test]
+    fn two_cases_cannot_judge_unless_all_is_lost() {
+        assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9)]), Verdict::Ask { speaks_for: true, .. }));
+        assert!(matches!(judge(&[(0.9, 0.86), (0.85, 0.8)]), Verdict::Ask { speaks_for: false, .. }));
+        assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.3)]), Verdict::Worse { .. }));
+        assert!(matches!(GateReport::new(Vec::new(), &[]).verdict, Verdict::Ask { .. }));
+    }
+
+    #[test]
+    fn a_first_model_passes_where_it_can_be_judged() {
+        let report = GateReport::new(vec![case(1, None, 0.8)], &[]);
+        assert!(matches!(report.verdict, Verdict::Better { .. }), "{report:?}");
+        assert_eq!(report.dice, None);
+    }
+
+    #[test]
+    fn a_mask_that_is_not_of_its_image_stops_the_round() {
+        let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
+        learned.push(("odd one".into(), 0.02));
+        let report = GateReport::new(
+            vec![case(1, Some(0.9), 0.95), case(2, Some(0.9), 0.95), case(3, Some(0.9), 0.95)],
+            &learned,
+        );
+        assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")), "{report:?}");
+    }
+
+    #[test]
+    fn the_interval_holds_the_mean_and_is_the_same_each_time() {
+        let values: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 100.0 - 0.02).collect();
+        let a = Difference::of(&values);
+        assert_eq!(a, Difference::of(&values));
+        assert!(a.is_some_and(|d| d.low < d.mean && d.mean < d.high && d.high - d.low < 0.03));
+        assert_eq!(Difference::of(&[]), None);
+    }
+
+    #[test]
+    fn cases_are_counted_by_what_became_of_them() {
+        let cases = vec![case(1, Some(0.9), 0.95), case(2, Some(0.9), 0.9005), case(3, Some(0.9), 0.8)];
+        assert_eq!(GateReport::new(cases, &[]).better_and_worse(), (1, 1));
+    }
+}

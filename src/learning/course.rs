@@ -1,0 +1,232 @@
+//! One round: reads the pixels, trains, judges.
+
+use super::exercise::Exercise;
+use super::judge::{Judge, overlap};
+use crate::domain::{
+    gate::{GateCase, GateReport},
+    label::Label,
+    progress::Control,
+};
+use crate::model::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
+use crate::model::checkpoint::{self, Weights};
+use crate::model::device::{self, DeviceChoice};
+use crate::model::preprocess::Size;
+use crate::model::train::round::{self, Learned, Lesson, Plan, State};
+use crate::model::train::{Sample, grey_statistics, turns_that_keep, widen};
+use crate::{Error, Result};
+use rayon::prelude::*;
+
+/// A model: card and weights.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What it is.
+    pub card: ModelCard,
+    /// Its weights.
+    pub weights: Weights,
+}
+
+/// What a round begins with.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// The active model.
+    Model(Box<Model>),
+    /// Random weights of CMUNeXt-S for inputs of this size and so many channels.
+    Nothing {
+        /// Size of the input, multiples of 16.
+        size: Size,
+        /// 1 for grey, 3 for colour.
+        channels: usize,
+    },
+}
+
+/// All that a round needs.
+pub struct Course<'a> {
+    /// What it begins with.
+    pub start: &'a Start,
+    /// The labels of the workspace: those of the candidate.
+    pub labels: &'a [Label],
+    /// What the candidate is called.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// To learn from.
+    pub exercises: &'a [Exercise],
+    /// To judge on; none of it is ever learned from.
+    pub held_out: &'a [Exercise],
+    /// How it is done.
+    pub plan: Plan,
+    /// Where.
+    pub device: DeviceChoice,
+    /// A state to go on from.
+    pub resume: Option<State>,
+}
+
+/// What a round is doing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Phase {
+    /// Reads images.
+    Reading {
+        /// So many are read.
+        done: usize,
+        /// Of so many.
+        total: usize,
+    },
+    /// Trains.
+    Training(round::Progress),
+    /// Judges the candidate and the active model.
+    Judging,
+}
+
+/// What comes out of a round.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The candidate, with its figures on the card.
+    pub model: Model,
+    /// How it was trained.
+    pub learned: Learned,
+    /// What the hold-out says.
+    pub report: GateReport,
+}
+
+/// Does a round; `None` where it was cancelled.
+///
+/// Errors: nothing to learn from, an image that cannot be read or has another size than its mask, a device that fails.
+pub fn take(
+    course: Course<'_>,
+    control: &Control,
+    phase: &mut dyn FnMut(Phase),
+    checkpoint: &mut dyn FnMut(&State) -> Result<()>,
+) -> Result<Option<Candidate>> {
+    if course.exercises.is_empty() {
+        return Err(Error::new("train", "no accepted case is there to learn from")
+            .advise("Accept a few corrected cases first; those that are held out do not count."));
+    }
+    let mut spec = input_spec(course.start);
+    let Some(samples) = read(course.exercises, &spec, control, phase)? else { return Ok(None) };
+    if matches!(course.start, Start::Nothing { .. }) {
+        (spec.mean, spec.std) = grey_statistics(&samples, spec.channels);
+    }
+    let device = device::choose(course.device)?;
+    let size = Size { columns: spec.columns, rows: spec.rows };
+    let mut plan = course.plan.clone();
+    plan.augment = turns_that_keep(&samples, size, plan.augment);
+    let (start, config, parent) = first_weights(course.start, course.labels, spec.channels, plan.seed)?;
+    let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
+    let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &is_new, resume: course.resume.clone() };
+    let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(Phase::Training(p)), checkpoint)?;
+    let Some(learned) = learned else { return Ok(None) };
+    let cases: std::collections::BTreeSet<i64> = course.exercises.iter().map(|e| e.case).collect();
+    let (purpose, trained_on) = match course.start {
+        Start::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
+        Start::Nothing { .. } => (Purpose { summary: course.name.clone(), ..Purpose::default() }, TrainedOn::default()),
+    };
+    let card = ModelCard {
+        name: course.name.clone(),
+        version: course.version.clone(),
+        config,
+        labels: course.labels.to_vec(),
+        input: spec,
+        purpose,
+        trained_on: TrainedOn { cases: cases.len(), ..trained_on },
+        held_out: None,
+        parent,
+    };
+    phase(Phase::Judging);
+    let mut model = Model { card, weights: learned.weights.clone() };
+    let Some(report) = judge(&course, &model, control)? else { return Ok(None) };
+    if let (_, Some(mean)) = report.means() {
+        model.card.held_out = Some(HeldOut {
+            cases: report.cases.len(),
+            dice: mean.dice,
+            iou: mean.iou,
+            hd95: mean.hd95,
+            boundary_iou: mean.boundary_iou,
+        });
+    }
+    Ok(Some(Candidate { model, learned, report }))
+}
+
+fn input_spec(start: &Start) -> InputSpec {
+    match start {
+        Start::Model(model) => model.card.input.clone(),
+        Start::Nothing { size, channels } => InputSpec {
+            channels: *channels,
+            columns: size.columns,
+            rows: size.rows,
+            mean: vec![0.0; *channels],
+            std: vec![1.0; *channels],
+        },
+    }
+}
+
+fn read(
+    exercises: &[Exercise],
+    spec: &InputSpec,
+    control: &Control,
+    phase: &mut dyn FnMut(Phase),
+) -> Result<Option<Vec<Sample>>> {
+    const AT_ONCE: usize = 16;
+    let total = exercises.len();
+    let mut samples = Vec::with_capacity(total);
+    for part in exercises.chunks(AT_ONCE) {
+        phase(Phase::Reading { done: samples.len(), total });
+        if !control.may_go_on() {
+            return Ok(None);
+        }
+        let one = |exercise: &Exercise| {
+            let before = exercise.before.as_ref().map(|m| m.unpack());
+            let sample = Sample::new(&exercise.image()?, &exercise.mask.unpack(), before.as_ref(), spec);
+            sample.map_err(|e| Error { path: Some(exercise.source.path.clone()), ..e })
+        };
+        samples.extend(part.par_iter().map(one).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(Some(samples))
+}
+
+/// Weights with a class for each label, which network they are, and the hash of what they came from.
+fn first_weights(
+    start: &Start,
+    labels: &[Label],
+    channels: usize,
+    seed: u64,
+) -> Result<(Weights, Config, Option<String>)> {
+    match start {
+        Start::Nothing { .. } => {
+            let weights = round::random_weights(Config::S, channels, labels.len() + 1, seed)?;
+            Ok((weights, Config::S, None))
+        }
+        Start::Model(model) => {
+            let mut weights = model.weights.clone();
+            checkpoint::widen_sigmoid_head(&mut weights);
+            let class = |label: &Label| model.card.labels.iter().position(|l| l.is_same(label)).map(|i| i + 1);
+            let from: Vec<Option<usize>> = std::iter::once(Some(0)).chain(labels.iter().map(class)).collect();
+            widen(&mut weights, &from)?;
+            Ok((weights, model.card.config, Some(checkpoint::hash(&model.weights))))
+        }
+    }
+}
+
+fn judge(course: &Course<'_>, candidate: &Model, control: &Control) -> Result<Option<GateReport>> {
+    let of = |model: &Model| -> Result<_> {
+        Judge::new(model.card.clone(), model.weights.clone(), course.labels, course.device)
+    };
+    let mut judge = of(candidate)?;
+    let Some(ours) = judge.scores(course.held_out, control)? else { return Ok(None) };
+    let active = match course.start {
+        Start::Model(model) => of(model)?.scores(course.held_out, control)?,
+        Start::Nothing { .. } => Some(Vec::new()),
+    };
+    let Some(active) = active else { return Ok(None) };
+    let cases = ours.into_iter().map(|(key, name, candidate)| {
+        let active = active.iter().find(|(case, ..)| *case == key).map(|(_, _, scores)| *scores);
+        GateCase { key, name, active, candidate }
+    });
+    let mut learned = Vec::new();
+    for exercise in course.exercises {
+        if !control.may_go_on() {
+            return Ok(None);
+        }
+        learned.push((exercise.name.clone(), overlap(&judge.propose(exercise)?, &exercise.mask.unpack())));
+    }
+    Ok(Some(GateReport::new(cases.collect(), &learned)))
+}

@@ -1,0 +1,35 @@
+//! Accepted masks with their images: what is learned from, and what judges.
+
+use crate::Result;
+use crate::domain::{
+    image::Image,
+    mask::PackedMask,
+    study::{Kind, Source},
+};
+use crate::io;
+
+/// An image and the mask that a person accepted for it.
+#[derive(Clone, Debug)]
+pub struct Exercise {
+    /// The case that it belongs to; several slices may belong to one.
+    pub case: i64,
+    /// The name of the case, for people.
+    pub name: String,
+    /// Where the pixels are.
+    pub source: Source,
+    /// How to read them.
+    pub kind: Kind,
+    /// The accepted mask, in the labels of the workspace.
+    pub mask: PackedMask,
+    /// What a model had proposed before a person changed it, where one had.
+    pub before: Option<PackedMask>,
+    /// No round has learned from it yet.
+    pub is_new: bool,
+}
+
+impl Exercise {
+    /// Its pixels.
+    pub fn image(&self) -> Result<Image> {
+        io::open::load(&self.source, self.kind)
+    }
+}

@@ -1,0 +1,85 @@
+//! Judges models on accepted masks, case by case.
+
+use super::exercise::Exercise;
+use crate::domain::{label::Label, mask::Mask, metrics, metrics::Scores, prediction::Prediction, progress::Control};
+use crate::io;
+use crate::model::card::ModelCard;
+use crate::model::checkpoint::Weights;
+use crate::model::device::DeviceChoice;
+use crate::model::infer::Segmenter;
+use crate::{Error, Result};
+
+/// A model, and what its labels are called in the workspace.
+pub struct Judge {
+    segmenter: Segmenter,
+    values: Vec<u8>,
+}
+
+impl Judge {
+    /// A judge for a model in a workspace with `labels`.
+    pub fn new(card: ModelCard, weights: Weights, labels: &[Label], device: DeviceChoice) -> Result<Self> {
+        let value = |label: &Label| labels.iter().position(|l| l.is_same(label)).map_or(0, |i| i as u8 + 1);
+        let values = card.labels.iter().map(value).collect();
+        Ok(Self { segmenter: Segmenter::new(card, weights, device)?, values })
+    }
+
+    /// The mask that the model proposes, in the labels of the workspace.
+    pub fn propose(&mut self, exercise: &Exercise) -> Result<Mask> {
+        let image = exercise.image()?;
+        Ok(self.segmenter.segment(&image)?.relabelled(&self.values).mask)
+    }
+
+    /// How unsure the model is about a picture: the mean of 4 p (1 - p) along the boundary that it proposes, 0..=1; 1
+    /// where it proposes nothing.
+    pub fn doubt(&mut self, picture: &std::path::Path) -> Result<f64> {
+        Ok(doubt(&self.segmenter.segment(&io::picture::read(picture)?)?))
+    }
+
+    /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
+    /// Distances are in pixels.
+    pub fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<(i64, String, Scores)>>> {
+        let mut cases: Vec<(i64, String, Vec<Scores>)> = Vec::new();
+        for exercise in exercises {
+            if !control.may_go_on() {
+                return Ok(None);
+            }
+            let proposed = self.propose(exercise)?;
+            let truth = exercise.mask.unpack();
+            let scores = metrics::score(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
+                Error::at("judge on the mask", &exercise.source.path, "it does not have the size of its image")
+            })?;
+            match cases.iter_mut().find(|(case, ..)| *case == exercise.case) {
+                Some((_, _, all)) => all.push(scores),
+                None => cases.push((exercise.case, exercise.name.clone(), vec![scores])),
+            }
+        }
+        Ok(Some(cases.into_iter().filter_map(|(case, name, all)| Some((case, name, Scores::mean(&all)?))).collect()))
+    }
+}
+
+/// Dice of two masks of one size, all labels together: quick, where the other scores are not needed. Two empty masks
+/// have 1.
+pub fn overlap(a: &Mask, b: &Mask) -> f64 {
+    let (mut both, mut sum) = (0usize, 0usize);
+    for (a, b) in a.labels().iter().zip(b.labels()) {
+        sum += usize::from(*a > 0) + usize::from(*b > 0);
+        both += usize::from(*a > 0 && a == b);
+    }
+    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
+}
+
+fn doubt(prediction: &Prediction) -> f64 {
+    let mask = &prediction.mask;
+    let (columns, labels) = (mask.columns(), mask.labels());
+    let (mut sum, mut count) = (0.0, 0);
+    for i in 0..labels.len() {
+        let differs = |to: usize| labels.get(to).is_some_and(|l| *l != labels[i]);
+        let is_edge = (i + 1) % columns != 0 && differs(i + 1) || differs(i + columns);
+        if is_edge {
+            let p = f64::from(prediction.probability(labels[i], i));
+            sum += 4.0 * p * (1.0 - p);
+            count += 1;
+        }
+    }
+    if count == 0 { 1.0 } else { sum / f64::from(count) }
+}

@@ -1,0 +1,9 @@
+//! The learning loop: from accepted masks to a candidate, from a candidate to a verdict. The window, `labrum train` and
+//! `labrum rehearse` all run this.
+
+pub mod course;
+pub mod exercise;
+mod judge;
+pub mod rehearse;
+
+pub use judge::{Judge, overlap};

@@ -1,0 +1,343 @@
+//! The whole loop on a folder with masks, the masks standing in for the annotator: how many corrections will a task take?
+
+use super::course::{self, Course, Model, Phase, Start};
+use super::exercise::Exercise;
+use super::judge::{Judge, overlap};
+use crate::domain::{
+    gate::{GateReport, Verdict},
+    holdout::{self, Side},
+    label::Label,
+    mask::{Mask, PackedMask},
+    progress::Control,
+    study::{Kind, Source},
+};
+use crate::io::dataset::{self, Pair};
+use crate::model::device::DeviceChoice;
+use crate::model::preprocess::Size;
+use crate::model::train::round::{Length, Plan};
+use crate::{Error, Result};
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// In which order cases are corrected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the dice fall.
+    #[default]
+    Random,
+    /// Those first that the active model is least sure of, every third one at random.
+    Doubt,
+}
+
+/// What is rehearsed.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// Cases that are learned from, after each round; ascending.
+    pub cases: Vec<usize>,
+    /// Seconds for a round, judging included.
+    pub seconds: f64,
+    /// The model to start from; none for random weights.
+    pub model: Option<Model>,
+    /// The side of the input, a multiple of 16, where there is no model to start from.
+    pub size: usize,
+    /// 1 for grey, 3 for colour; `None` for what the images are.
+    pub channels: Option<usize>,
+    /// In which order cases are corrected.
+    pub order: Order,
+    /// How rounds are done, but for their length.
+    pub plan: Plan,
+    /// Where.
+    pub device: DeviceChoice,
+}
+
+/// One round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundResult {
+    /// Cases learned from.
+    pub cases: usize,
+    /// Corrected cases that were held out, on top of these.
+    pub holdout_cases: usize,
+    /// Mean Dice of the active model, after the gate, on images that nothing in the loop ever sees.
+    pub test_dice: f64,
+    /// The same of the candidate.
+    pub candidate_test_dice: f64,
+    /// Mean Dice of the active model on the held-out cases; none where none is held out yet.
+    pub holdout_dice: Option<f64>,
+    /// The candidate became the active model.
+    pub accepted: bool,
+    /// Why, or why not.
+    pub reason: String,
+    /// Seconds from the start of the round to the verdict.
+    pub seconds: f64,
+    /// Steps of the training.
+    pub steps: usize,
+    /// Pixels in which the masks of the cases new in this round differ from what the active model proposed for them,
+    /// those held out included: what the annotator had to change.
+    pub corrected_pixels: u64,
+    /// The same for a case, as a share of the pixels of its mask.
+    pub corrected_share: f64,
+}
+
+/// What a rehearsal tells while it runs.
+pub enum Told<'a> {
+    /// The folder is divided.
+    Divided {
+        /// Images to correct, one after the other.
+        pool: usize,
+        /// Images that nothing ever sees.
+        test: usize,
+    },
+    /// What a round does.
+    Phase(Phase),
+    /// A round is over.
+    Round(&'a RoundResult),
+}
+
+/// Plays the loop on `folder`. One fifth of the subjects is set aside for the test; cases of the others come in, are
+/// corrected, and are learned from or held out by the same rule as in a workspace.
+///
+/// Errors: what [`dataset::list`] says; fewer cases than asked for; what a round says.
+pub fn rehearse(
+    folder: &Path,
+    rehearsal: &Rehearsal,
+    control: &Control,
+    tell: &mut dyn FnMut(Told<'_>),
+) -> Result<Vec<RoundResult>> {
+    let (mut pool, test) = dataset::split(&dataset::list(folder)?, 0.2, rehearsal.plan.seed);
+    pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
+    tell(Told::Divided { pool: pool.len(), test: test.len() });
+    let mut stage = Stage::new(rehearsal, pool, exercises(&test)?)?;
+    let mut results = Vec::new();
+    for &cases in &rehearsal.cases {
+        if !stage.correct_until(cases, control)? {
+            break;
+        }
+        let Some(result) = stage.round(control, &mut |phase| tell(Told::Phase(phase)))? else { break };
+        tell(Told::Round(&result));
+        results.push(result);
+    }
+    Ok(results)
+}
+
+/// A case for a pair, not learned from yet.
+fn exercise(pair: &Pair, case: i64) -> Result<Exercise> {
+    let (_, mask) = pair.read()?;
+    Ok(Exercise {
+        case,
+        name: pair.name.clone(),
+        source: Source { path: pair.image.clone(), frame: 0 },
+        kind: Kind::Picture,
+        mask: PackedMask::of(&mask),
+        before: None,
+        is_new: true,
+    })
+}
+
+fn exercises(pairs: &[Pair]) -> Result<Vec<Exercise>> {
+    pairs.par_iter().enumerate().map(|(i, pair)| exercise(pair, i as i64)).collect()
+}
+
+/// The loop under way.
+struct Stage<'a> {
+    rehearsal: &'a Rehearsal,
+    /// Not corrected yet; the next one is the last.
+    pool: Vec<Pair>,
+    test: Vec<Exercise>,
+    learned: Vec<Exercise>,
+    held_out: Vec<Exercise>,
+    sides: BTreeMap<String, Side>,
+    labels: Vec<Label>,
+    active: Start,
+    next_case: i64,
+    new: Vec<(u64, f64)>,
+}
+
+impl<'a> Stage<'a> {
+    fn new(rehearsal: &'a Rehearsal, pool: Vec<Pair>, test: Vec<Exercise>) -> Result<Self> {
+        let highest = test.iter().flat_map(|e| e.mask.unpack().labels().iter().copied().max()).max().unwrap_or(0);
+        let mut labels = rehearsal.model.as_ref().map_or_else(Vec::new, |m| m.card.labels.clone());
+        for i in labels.len()..usize::from(highest) {
+            labels.push(Label::named(format!("Label {}", i + 1), i));
+        }
+        if highest == 0 {
+            return Err(Error::new("rehearse", "the masks of the test images are all empty"));
+        }
+        let color = || -> Result<bool> {
+            let first = test.first().map(Exercise::image).transpose()?;
+            Ok(first.is_some_and(|image| matches!(image.pixels, crate::domain::image::Pixels::Rgb8(_))))
+        };
+        let channels = match rehearsal.channels {
+            Some(channels) => channels,
+            None if color()? => 3,
+            None => 1,
+        };
+        let size = Size { columns: rehearsal.size, rows: rehearsal.size };
+        let active = match &rehearsal.model {
+            Some(model) => Start::Model(Box::new(model.clone())),
+            None => Start::Nothing { size, channels },
+        };
+        let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
+        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, active, next_case: 0, new })
+    }
+
+    fn judge(&self, model: &Model) -> Result<Judge> {
+        Judge::new(model.card.clone(), model.weights.clone(), &self.labels, self.rehearsal.device)
+    }
+
+    fn active_judge(&self) -> Result<Option<Judge>> {
+        match &self.active {
+            Start::Model(model) => self.judge(model).map(Some),
+            Start::Nothing { .. } => Ok(None),
+        }
+    }
+
+    /// Corrects cases until so many can be learned from; false where the folder has no more.
+    fn correct_until(&mut self, cases: usize, control: &Control) -> Result<bool> {
+        let mut judge = self.active_judge()?;
+        if self.rehearsal.order == Order::Doubt
+            && let Some(judge) = &mut judge
+        {
+            self.sort_by_doubt(judge)?;
+        }
+        self.new.clear();
+        while self.learned.len() < cases {
+            if !control.may_go_on() {
+                return Ok(false);
+            }
+            let Some(pair) = self.pool.pop() else { return Ok(false) };
+            let mut exercise = exercise(&pair, self.next_case)?;
+            self.next_case += 1;
+            let truth = exercise.mask.unpack();
+            let proposed = match &mut judge {
+                Some(judge) => judge.propose(&exercise)?,
+                None => Mask::empty(truth.columns(), truth.rows()),
+            };
+            let changed = truth.labels().iter().zip(proposed.labels()).filter(|(t, p)| t != p).count();
+            let drawn = truth.labels().iter().filter(|l| **l > 0).count();
+            self.new.push((changed as u64, changed as f64 / drawn.max(1) as f64));
+            if judge.is_some() {
+                exercise.before = Some(PackedMask::of(&proposed));
+            }
+            match self.side(&pair.subject) {
+                Side::HoldOut => self.held_out.push(exercise),
+                Side::Training => self.learned.push(exercise),
+            }
+        }
+        Ok(true)
+    }
+
+    fn side(&mut self, subject: &str) -> Side {
+        let subject = holdout::subject(subject);
+        if let Some(side) = self.sides.get(&subject) {
+            return *side;
+        }
+        let held_out = self.sides.values().filter(|side| **side == Side::HoldOut).count();
+        let side = holdout::side_of(&subject, self.sides.len(), held_out);
+        self.sides.insert(subject, side);
+        side
+    }
+
+    /// Puts the pairs of which the model is least sure where they come next, with every third one at random.
+    fn sort_by_doubt(&mut self, judge: &mut Judge) -> Result<()> {
+        // A part of the pool is enough to find doubtful ones in.
+        const LOOKED_AT: usize = 120;
+        let looked_at = self.pool.split_off(self.pool.len().saturating_sub(LOOKED_AT));
+        let mut doubts = Vec::with_capacity(looked_at.len());
+        for pair in looked_at {
+            doubts.push((judge.doubt(&pair.image)?, pair));
+        }
+        doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut rng = SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));
+        let mut sorted: Vec<Pair> = doubts.into_iter().map(|(_, pair)| pair).collect();
+        let mut mixed = Vec::with_capacity(sorted.len());
+        while let Some(last) = sorted.pop() {
+            mixed.push(last);
+            if mixed.len() % 3 == 2 && !sorted.is_empty() {
+                let at = rand::RngExt::random_range(&mut rng, 0..sorted.len());
+                mixed.push(sorted.remove(at));
+            }
+        }
+        self.pool.extend(mixed.into_iter().rev());
+        Ok(())
+    }
+
+    fn round(&mut self, control: &Control, phase: &mut dyn FnMut(Phase)) -> Result<Option<RoundResult>> {
+        let begun = Instant::now();
+        let number = self.rehearsal.cases.iter().filter(|n| **n <= self.learned.len()).count();
+        // Reading before and judging after the training take their share.
+        let aside = 0.03 * self.rehearsal.seconds + self.judging_time();
+        let plan = Plan {
+            length: Length::Seconds((self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds)),
+            seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
+            ..self.rehearsal.plan.clone()
+        };
+        let course = Course {
+            start: &self.active,
+            labels: &self.labels,
+            name: "Rehearsal".into(),
+            version: number.to_string(),
+            exercises: &self.learned,
+            held_out: &self.held_out,
+            plan,
+            device: self.rehearsal.device,
+            resume: None,
+        };
+        let Some(candidate) = course::take(course, control, phase, &mut |_| Ok(()))? else { return Ok(None) };
+        let seconds = begun.elapsed().as_secs_f64();
+        let accepted = match &candidate.report.verdict {
+            Verdict::Better { .. } => true,
+            Verdict::Worse { .. } => false,
+            // Whoever is asked goes by the little that there is.
+            Verdict::Ask { speaks_for, .. } => *speaks_for,
+        };
+        let candidate_test_dice = self.test_dice(&candidate.model)?;
+        let test_dice = match &self.active {
+            _ if accepted => candidate_test_dice,
+            Start::Model(model) => self.test_dice(model)?,
+            Start::Nothing { .. } => 0.0,
+        };
+        let result = RoundResult {
+            cases: self.learned.len(),
+            holdout_cases: self.held_out.len(),
+            test_dice,
+            candidate_test_dice,
+            holdout_dice: holdout_dice(&candidate.report, accepted),
+            accepted,
+            reason: candidate.report.verdict.reason().to_owned(),
+            seconds,
+            steps: candidate.learned.steps,
+            corrected_pixels: self.new.iter().map(|(pixels, _)| pixels).sum(),
+            corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>() / self.new.len().max(1) as f64,
+        };
+        if accepted {
+            self.active = Start::Model(Box::new(candidate.model));
+        }
+        self.learned.iter_mut().for_each(|e| e.is_new = false);
+        Ok(Some(result))
+    }
+
+    /// What reading and judging will take, in seconds: about 50 ms for an image.
+    fn judging_time(&self) -> f64 {
+        let images = self.learned.len() + 2 * self.held_out.len();
+        Duration::from_millis(30 * images as u64).as_secs_f64()
+    }
+
+    fn test_dice(&self, model: &Model) -> Result<f64> {
+        let mut judge = self.judge(model)?;
+        let mut sum = 0.0;
+        for exercise in &self.test {
+            sum += overlap(&judge.propose(exercise)?, &exercise.mask.unpack());
+        }
+        Ok(sum / self.test.len().max(1) as f64)
+    }
+}
+
+fn holdout_dice(report: &GateReport, accepted: bool) -> Option<f64> {
+    let (active, candidate) = report.means();
+    let mean = if accepted { candidate } else { active };
+    mean.map(|scores| scores.dice)
+}

@@ -1,0 +1,341 @@
+//! One round of learning from what people accepted: from weights and samples to a candidate.
+//!
+//! The learning rate falls to nothing within the round, and the candidate is an average of weights, so that it does not
+//! depend on the last few batches. Where there are enough samples, a part of them is not learned from but chooses the
+//! best moment. The hold-out never comes here.
+
+use super::super::augment::AugmentConfig;
+use super::super::card::{Config, InputSpec};
+use super::super::checkpoint::{self, Weights};
+use super::super::cmunext::CmuNext;
+use super::super::device::{self, NamedDevice};
+use super::samples::Sample;
+use super::trainee::{Batch, Loss, Optimizer, Trainee, input_dice};
+use crate::domain::progress::Control;
+use crate::{Error, Result};
+use burn::tensor::Device;
+use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// A round is judged on its validation part so often.
+const LOOKS: usize = 10;
+/// Steps until the learning rate is at its height.
+const WARM_UP: f64 = 20.0;
+/// From so many samples on a part of them chooses the best moment; fewer are all needed to learn from.
+const ENOUGH_TO_VALIDATE: usize = 16;
+/// One in so many samples is then validation.
+const ONE_IN: usize = 8;
+/// A state to go on from is handed out so often.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a round is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Length {
+    /// So many steps: the same seed, samples and device give the same weights.
+    Steps(usize),
+    /// So many seconds of work; how many steps these are depends on what else the machine does.
+    Seconds(f64),
+}
+
+/// How a round is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Plan {
+    /// How long.
+    pub length: Length,
+    /// Samples in a step.
+    pub batch: usize,
+    /// Learning rate at its height.
+    pub learning_rate: f64,
+    /// How weights follow gradients.
+    pub optimizer: Optimizer,
+    /// What is made small.
+    pub loss: Loss,
+    /// A pixel that a person changed weighs 1 + this.
+    pub stress: f32,
+    /// Samples that are new in this round come so many times as often as those learned from before.
+    pub new_weight: usize,
+    /// How samples are varied.
+    pub augment: AugmentConfig,
+    /// The same seed gives the same order and variations.
+    pub seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            length: Length::Steps(300),
+            batch: 4,
+            learning_rate: 2e-3,
+            optimizer: Optimizer::AdamW,
+            loss: Loss::BoundaryDou,
+            stress: 1.0,
+            new_weight: 2,
+            augment: AugmentConfig::default(),
+            seed: 1,
+        }
+    }
+}
+
+/// What a round starts from and learns from.
+pub struct Lesson<'a> {
+    /// Weights to start from, with as many classes as there shall be.
+    pub start: Weights,
+    /// How images become inputs; the samples are made by it.
+    pub spec: &'a InputSpec,
+    /// To learn from.
+    pub samples: &'a [Sample],
+    /// Which of them no round has learned from.
+    pub is_new: &'a [bool],
+    /// A state to go on from, of a round that was cut off.
+    pub resume: Option<State>,
+}
+
+/// A round under way, to go on from.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The weights of the last step.
+    pub weights: Weights,
+    /// Their average.
+    pub average: Weights,
+    /// Steps done.
+    pub steps: usize,
+    /// Share of the round that is done.
+    pub done: f64,
+    /// The average that was best on the validation part, and its Dice there.
+    pub best: Option<(f64, Weights)>,
+}
+
+/// What a running round tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// A step is done.
+    Step {
+        /// From 1.
+        step: usize,
+        /// Share of the round that is done, 0..=1.
+        done: f64,
+        /// Running mean of the loss.
+        loss: f64,
+        /// Time still to go.
+        remaining: Duration,
+    },
+    /// The average was looked at on the validation part.
+    Validation {
+        /// After so many steps.
+        step: usize,
+        /// Mean Dice there.
+        dice: f64,
+        /// It is the best so far.
+        is_best: bool,
+    },
+}
+
+/// What comes out of a round that was not cancelled.
+#[derive(Debug)]
+pub struct Learned {
+    /// The candidate.
+    pub weights: Weights,
+    /// Steps done.
+    pub steps: usize,
+    /// Samples that chose the moment.
+    pub validation: usize,
+    /// Dice of the candidate on them.
+    pub validation_dice: Option<f64>,
+}
+
+/// Does a round; `None` where it was cancelled. `progress` is told each step, `checkpoint` gets states to go on from.
+///
+/// Errors: no samples, samples that are not of the size of the input, a device that fails, a loss that is not a number.
+pub fn round(
+    lesson: Lesson<'_>,
+    plan: &Plan,
+    device: &NamedDevice,
+    control: &Control,
+    progress: &mut dyn FnMut(Progress),
+    checkpoint: &mut dyn FnMut(&State) -> Result<()>,
+) -> Result<Option<Learned>> {
+    if lesson.samples.is_empty() {
+        return Err(Error::new("train", "there is no accepted case to learn from"));
+    }
+    let pixels = lesson.spec.columns * lesson.spec.rows;
+    if lesson.samples.iter().any(|s| s.truth.len() != pixels || s.image.len() != pixels * lesson.spec.channels) {
+        return Err(Error::new("train", "a sample does not have the size of the network's input"));
+    }
+    // burn reports most failures of a GPU (memory, a lost device) as a panic.
+    let run = || Round::begin(lesson, plan, device)?.run(control, progress, checkpoint);
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|panic| Err(device::failure(device, "train the model", panic.as_ref())))
+}
+
+struct Round<'a> {
+    trainee: Trainee,
+    spec: &'a InputSpec,
+    samples: &'a [Sample],
+    /// Indices of those to learn from, new ones more than once.
+    deck: Vec<usize>,
+    validation: Vec<Sample>,
+    plan: &'a Plan,
+    device: &'a NamedDevice,
+    best: Option<(f64, Weights)>,
+    done_before: f64,
+    steps: usize,
+}
+
+impl<'a> Round<'a> {
+    fn begin(lesson: Lesson<'a>, plan: &'a Plan, device: &'a NamedDevice) -> Result<Self> {
+        let mut order: Vec<usize> = (0..lesson.samples.len()).collect();
+        order.shuffle(&mut SmallRng::seed_from_u64(plan.seed));
+        let validation = if order.len() < ENOUGH_TO_VALIDATE { 0 } else { order.len() / ONE_IN };
+        let learned = order.split_off(validation);
+        let is_new = |i: usize| lesson.is_new.get(i).copied().unwrap_or(false);
+        let all_new = learned.iter().all(|&i| is_new(i));
+        let times = |i: usize| if is_new(i) && !all_new { plan.new_weight.max(1) } else { 1 };
+        let deck = learned.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect();
+        let (weights, resumed) = match lesson.resume {
+            Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
+            None => (lesson.start, None),
+        };
+        let (_, network) = checkpoint::build(weights, &device.device.clone().autodiff())?;
+        let mut round = Self {
+            trainee: Trainee::new(network, plan.optimizer, device.clone())?,
+            spec: lesson.spec,
+            samples: lesson.samples,
+            deck,
+            validation: order.iter().map(|&i| lesson.samples[i].clone()).collect(),
+            plan,
+            device,
+            best: None,
+            done_before: 0.0,
+            steps: 0,
+        };
+        if let Some((average, steps, done, best)) = resumed {
+            round.trainee.resume(average, steps);
+            (round.best, round.done_before, round.steps) = (best, done, steps);
+        }
+        Ok(round)
+    }
+
+    fn run(
+        mut self,
+        control: &Control,
+        progress: &mut dyn FnMut(Progress),
+        checkpoint: &mut dyn FnMut(&State) -> Result<()>,
+    ) -> Result<Option<Learned>> {
+        let loss = self.plan.loss.options();
+        // A round that goes on must not see the same order again.
+        let mut rng = SmallRng::seed_from_u64(self.plan.seed.wrapping_add(self.steps as u64));
+        let mut deck = Vec::new();
+        let mut worked = Duration::ZERO;
+        let (mut smooth, mut since_checkpoint, first) = (f64::NAN, Instant::now(), self.steps);
+        let mut looks = (self.done_before * LOOKS as f64) as usize;
+        loop {
+            let done = self.done(worked);
+            if done >= 1.0 {
+                break;
+            }
+            if !control.may_go_on() {
+                return Ok(None);
+            }
+            let begun = Instant::now();
+            let picked: Vec<usize> = (0..self.plan.batch.max(1)).map(|_| self.deal(&mut deck, &mut rng)).collect();
+            let batch = Batch {
+                samples: self.samples,
+                picked: &picked,
+                augment: &self.plan.augment,
+                seed: rng.random(),
+                stress: self.plan.stress,
+            };
+            let warm_up = ((self.steps - first + 1) as f64 / WARM_UP).min(1.0);
+            let rate = self.plan.learning_rate * (1.0 - done).powf(0.9) * warm_up;
+            let value = self.trainee.step(&batch, self.spec, &loss, rate)?;
+            self.steps += 1;
+            smooth = if smooth.is_nan() { value } else { 0.95 * smooth + 0.05 * value };
+            worked += begun.elapsed();
+            let done = self.done(worked);
+            let share = (done - self.done_before).max(1e-9);
+            let remaining = worked.mul_f64(((1.0 - done) / share).clamp(0.0, 1e6));
+            progress(Progress::Step { step: self.steps, done, loss: smooth, remaining });
+            if (done * LOOKS as f64) as usize > looks && !self.validation.is_empty() {
+                looks = (done * LOOKS as f64) as usize;
+                let begun = Instant::now();
+                self.look(progress)?;
+                worked += begun.elapsed();
+            }
+            if since_checkpoint.elapsed() >= CHECKPOINT_EVERY {
+                since_checkpoint = Instant::now();
+                checkpoint(&self.state(done)?)?;
+            }
+        }
+        self.end().map(Some)
+    }
+
+    /// Share of the round that is done.
+    fn done(&self, worked: Duration) -> f64 {
+        let done = match self.plan.length {
+            Length::Steps(steps) => self.steps as f64 / steps.max(1) as f64,
+            Length::Seconds(seconds) => self.done_before + worked.as_secs_f64() / seconds.max(1e-3),
+        };
+        done.min(1.0)
+    }
+
+    /// The next sample: all of the deck come before one comes again.
+    fn deal(&self, deck: &mut Vec<usize>, rng: &mut SmallRng) -> usize {
+        if deck.is_empty() {
+            deck.clone_from(&self.deck);
+            deck.shuffle(rng);
+        }
+        deck.pop().unwrap_or(0)
+    }
+
+    fn look(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        let average = self.trainee.average();
+        let dice = input_dice(average, &self.validation, self.spec, self.plan.batch, self.device)?;
+        let is_best = self.best.as_ref().is_none_or(|(best, _)| dice >= *best);
+        if is_best {
+            self.best = Some((dice, average.clone()));
+        }
+        progress(Progress::Validation { step: self.steps, dice, is_best });
+        Ok(())
+    }
+
+    fn state(&self, done: f64) -> Result<State> {
+        Ok(State {
+            weights: self.trainee.weights()?,
+            average: self.trainee.average().clone(),
+            steps: self.steps,
+            done,
+            best: self.best.clone(),
+        })
+    }
+
+    fn end(self) -> Result<Learned> {
+        let (validation_dice, weights) = match self.best {
+            Some((dice, weights)) => (Some(dice), weights),
+            None => (None, self.trainee.average().clone()),
+        };
+        checkpoint::check(&weights)?;
+        Ok(Learned { weights, steps: self.steps, validation: self.validation.len(), validation_dice })
+    }
+}
+
+/// Random weights, the same for the same seed: uniform within 1 / sqrt(inputs of a neuron), as PyTorch does it.
+pub fn random_weights(config: Config, channels: usize, classes: usize, seed: u64) -> Result<Weights> {
+    // burn's generator is one for all threads: its numbers depend on what else goes on.
+    let mut weights = checkpoint::weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let kernels: Vec<String> = weights.iter().filter(|(_, t)| t.shape.len() == 4).map(|(n, _)| n.clone()).collect();
+    for name in kernels {
+        let inputs: usize = weights.get(&name).map_or(1, |t| t.shape[1..].iter().product());
+        let bound = 1.0 / (inputs.max(1) as f32).sqrt();
+        let bias = name.replace(".weight", ".bias");
+        for name in [name, bias] {
+            let values = weights.get_mut(&name).map(|t| t.values.iter_mut());
+            values.into_iter().flatten().for_each(|v| *v = rng.random_range(-bound..=bound));
+        }
+    }
+    Ok(weights)
+}

@@ -1,0 +1,211 @@
+//! The network that is trained, step by step, and the average of its weights.
+
+use super::super::augment::{AugmentConfig, augment};
+use super::super::boundary_dou::{BoundaryDou, Truth};
+use super::super::card::InputSpec;
+use super::super::checkpoint::{self, Weights};
+use super::super::cmunext::CmuNext;
+use super::super::device::NamedDevice;
+use super::super::preprocess::{self, Size};
+use super::super::runner::Runner;
+use super::samples::Sample;
+use crate::{Error, Result};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How weights follow gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Learns fast from little; the usual choice.
+    #[default]
+    AdamW,
+    /// SGD with momentum 0.9, as in the paper: slower, needs a higher learning rate.
+    Sgd,
+}
+
+impl Optimizer {
+    fn init(self) -> ModuleOptimizer {
+        match self {
+            Self::AdamW => AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(1e-2).init(),
+            Self::Sgd => {
+                let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
+                SgdConfig::new().with_momentum(Some(momentum)).init()
+            }
+        }
+    }
+}
+
+/// What is made small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Boundary DoU with a little cross-entropy: sharp boundaries, and a direction where nothing overlaps yet.
+    #[default]
+    BoundaryDou,
+    /// Boundary DoU alone, as in the paper: the sharpest boundaries, slow to find small things from nothing.
+    BoundaryDouAlone,
+    /// Dice and cross-entropy: steady, softer boundaries.
+    DiceCrossEntropy,
+}
+
+impl Loss {
+    /// The loss with its options.
+    pub fn options(self) -> BoundaryDou {
+        let usual = BoundaryDou { absent: super::super::boundary_dou::Absent::LeaveOut, ..BoundaryDou::default() };
+        match self {
+            Self::BoundaryDou => BoundaryDou { cross_entropy: 0.2, ..usual },
+            Self::BoundaryDouAlone => usual,
+            // With alpha = -1 Boundary DoU is Dice.
+            Self::DiceCrossEntropy => BoundaryDou { cap: -1.0, cross_entropy: 1.0, ..usual },
+        }
+    }
+}
+
+/// A network under training. All calls belong on one thread.
+pub(super) struct Trainee {
+    network: Option<CmuNext>,
+    optimiser: ModuleOptimizer,
+    /// The mean of the weights over the last steps: what is judged and kept.
+    average: Weights,
+    steps: usize,
+    device: NamedDevice,
+}
+
+/// What a step is made of.
+pub(super) struct Batch<'a> {
+    pub(super) samples: &'a [Sample],
+    /// Which of them.
+    pub(super) picked: &'a [usize],
+    pub(super) augment: &'a AugmentConfig,
+    pub(super) seed: u64,
+    /// Weight of a pixel that a person changed is 1 + this.
+    pub(super) stress: f32,
+}
+
+impl Trainee {
+    pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
+        let average = checkpoint::weights(&network)?;
+        Ok(Self { network: Some(network), optimiser: optimizer.init(), average, steps: 0, device })
+    }
+
+    /// The averaged weights.
+    pub(super) fn average(&self) -> &Weights {
+        &self.average
+    }
+
+    /// The weights of the last step.
+    pub(super) fn weights(&self) -> Result<Weights> {
+        self.network.as_ref().map_or_else(|| Err(lost()), checkpoint::weights)
+    }
+
+    /// Goes on from weights and their average as they were after `steps` steps.
+    pub(super) fn resume(&mut self, average: Weights, steps: usize) {
+        self.average = average;
+        self.steps = steps;
+    }
+
+    /// One step; the loss before it.
+    ///
+    /// Errors: a loss that is not a number: the network is then of no use any more.
+    pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &BoundaryDou, rate: f64) -> Result<f64> {
+        let network = self.network.take().ok_or_else(lost)?;
+        let inputs = batch.inputs(spec);
+        let device = self.device.device.clone().autodiff();
+        let shape = [batch.picked.len(), spec.channels, spec.rows, spec.columns];
+        let logits = network.forward(Tensor::from_data(TensorData::new(inputs.images, shape), &device));
+        let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
+        let loss = loss.loss(logits, Truth { labels: &inputs.labels, weights });
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(Error::new("train", "the loss is not a number any more").advise("Lower the learning rate."));
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let network = self.optimiser.step(rate, network, gradients);
+        merge(&mut self.average, &checkpoint::weights(&network)?, averaging(self.steps));
+        self.network = Some(network);
+        self.steps += 1;
+        Ok(value)
+    }
+}
+
+fn lost() -> Error {
+    Error::new("train", "the network was lost in a step that failed")
+}
+
+struct Inputs {
+    images: Vec<f32>,
+    labels: Vec<u8>,
+    weights: Vec<f32>,
+}
+
+impl Batch<'_> {
+    /// The samples, varied and normalised.
+    fn inputs(&self, spec: &InputSpec) -> Inputs {
+        let size = Size { columns: spec.columns, rows: spec.rows };
+        let vary = |(i, &index): (usize, &usize)| {
+            let sample = &self.samples[index];
+            let seed = self.seed.wrapping_add(i as u64);
+            let (mut image, truth) = augment(&sample.grey(), &sample.truth, size, self.augment, seed);
+            preprocess::normalise(&mut image, spec);
+            (image, truth)
+        };
+        let varied: Vec<_> = self.picked.par_iter().enumerate().map(vary).collect();
+        let truth = || varied.iter().flat_map(|(_, truth)| truth);
+        Inputs {
+            labels: truth().map(|pixel| pixel.label).collect(),
+            weights: truth().map(|pixel| 1.0 + self.stress * f32::from(pixel.stress) / 255.0).collect(),
+            images: varied.iter().flat_map(|(image, _)| image.iter().copied()).collect(),
+        }
+    }
+}
+
+/// Mean Dice of the likeliest labels over samples, all labels together, at the size of the input; 0 for no samples.
+pub(super) fn input_dice(
+    weights: &Weights,
+    samples: &[Sample],
+    spec: &InputSpec,
+    batch: usize,
+    device: &NamedDevice,
+) -> Result<f64> {
+    let classes = checkpoint::architecture(weights)?.classes;
+    let mut runner = Runner::new(weights, device.clone())?;
+    let mut sum = 0.0;
+    for part in samples.chunks(batch.max(1)) {
+        let mut images: Vec<f32> = part.iter().flat_map(Sample::grey).collect();
+        preprocess::normalise(&mut images, spec);
+        let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
+        let answers = values.chunks(classes * spec.rows * spec.columns);
+        sum += part.iter().zip(answers).map(|(sample, answer)| dice(answer, classes, sample)).sum::<f64>();
+    }
+    Ok(sum / samples.len().max(1) as f64)
+}
+
+fn dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {
+    let pixels = sample.truth.len();
+    let (mut both, mut sum) = (0usize, 0usize);
+    for (i, truth) in sample.truth.iter().enumerate() {
+        let likeliest = (0..classes)
+            .max_by(|a, b| probabilities[a * pixels + i].total_cmp(&probabilities[b * pixels + i]))
+            .unwrap_or(0);
+        sum += usize::from(likeliest > 0) + usize::from(truth.label > 0);
+        both += usize::from(likeliest > 0 && likeliest == usize::from(truth.label));
+    }
+    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
+}
+
+/// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
+fn averaging(step: usize) -> f32 {
+    (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
+}
+
+/// average += share * (new - average)
+fn merge(average: &mut Weights, new: &Weights, share: f32) {
+    for (name, tensor) in average {
+        if let Some(new) = new.get(name) {
+            tensor.values.iter_mut().zip(&new.values).for_each(|(a, n)| *a += share * (n - *a));
+        }
+    }
+}
