@@ -11,6 +11,7 @@ pub mod holdout;
 pub mod image;
 pub mod journal;
 pub mod label;
+pub mod learning;
 pub mod mask;
 pub mod measure;
 pub mod metrics;

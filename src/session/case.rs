@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Error,
     domain::{
+        holdout::Side,
         image::Window,
         mask::PackedMask,
         study::{Series, Slice, Status},
@@ -112,6 +113,12 @@ pub struct Case {
     pub is_restored: bool,
     /// Seconds of work on it.
     pub seconds: f64,
+    /// On which side of the line it is; `None` until the workspace said so.
+    pub side: Option<Side>,
+    /// Why it comes next, where the order has a reason to tell.
+    pub reason: Option<String>,
+    /// No proposal is shown on it before it is accepted: the person's own drawing is a measure.
+    pub is_blind: bool,
 }
 
 impl Case {
@@ -131,6 +138,9 @@ impl Case {
             auto_run_done: false,
             is_restored: false,
             seconds: 0.0,
+            side: None,
+            reason: None,
+            is_blind: false,
             series: Arc::new(series),
         }
     }

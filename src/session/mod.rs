@@ -10,6 +10,7 @@ mod imports;
 pub mod job;
 pub mod keys;
 pub mod labels;
+pub mod learning;
 pub mod live;
 pub mod notice;
 mod opening;
@@ -37,6 +38,7 @@ use job::{
     WorkspaceSummary,
 };
 use labels::{LabelAction, PaintOver};
+use learning::{LearnAction, Learning};
 use live::Live;
 use notice::{Notices, Severity};
 use settings::{CaseOrder, Settings, Theme, ViewMode};
@@ -113,6 +115,8 @@ pub enum Action {
     RetryStore,
     /// Write files.
     Export(ExportRequest),
+    /// Something with the learning loop.
+    Learn(LearnAction),
     /// Take a message away.
     Dismiss(u64),
     /// Show a native dialog.
@@ -182,6 +186,8 @@ pub struct Session {
     pub recent_workspaces: Vec<WorkspaceSummary>,
     /// How far the work in the workspace is.
     pub meter: Meter,
+    /// The learning loop.
+    pub learning: Learning,
     labels: Vec<Label>,
     kept_labels: usize,
     active_label: u8,
@@ -226,6 +232,7 @@ impl Session {
             picked_workspace_folder: None,
             recent_workspaces: Vec::new(),
             meter: Meter::default(),
+            learning: Learning::default(),
             labels: Vec::new(),
             kept_labels: 0,
             active_label: 0,
@@ -295,7 +302,8 @@ impl Session {
             C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
                 None
             }
-            C::Workspace => None,
+            C::Workspace | C::Versions | C::WorkReport => None,
+            C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
             C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
             C::ShowDifference => None,
@@ -386,6 +394,7 @@ impl Session {
             Action::MoveWorkspace(folder) => self.jobs.push(Job::Store(StoreJob::Move(folder))),
             Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
+            Action::Learn(action) => self.learn(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
@@ -461,6 +470,9 @@ impl Session {
             C::SegmentSlice => self.segment_slice(),
             C::SegmentSeries => self.segment_series(),
             C::Cancel => self.escape(),
+            C::Train => self.learn(LearnAction::Start),
+            C::PauseTraining => self.learn(LearnAction::Pause(!self.is_training_paused())),
+            C::CancelTraining => self.learn(LearnAction::Cancel),
             C::NextDoubtful => self.next_doubtful(true),
             C::PreviousDoubtful => self.next_doubtful(false),
             C::Accept => self.accept(),
@@ -468,7 +480,7 @@ impl Session {
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.
-            C::OpenPath | C::Export | C::Settings | C::Workspace => {}
+            C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::Quit | C::Palette | C::Keys | C::About => {}
         }
     }

@@ -1,6 +1,6 @@
 //! What the user chose once and for all. Kept as JSON by the app.
 
-use super::{keys::Keys, tools::ToolOptions};
+use super::{keys::Keys, learning::LearnSettings, tools::ToolOptions};
 pub use crate::domain::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,8 @@ pub struct Settings {
     pub keys: Keys,
     /// Who draws: stands in the journal and in DICOM-SEG.
     pub person: String,
+    /// About the learning loop.
+    pub learning: LearnSettings,
     /// Workspaces, the one used last first.
     pub recent_workspaces: Vec<std::path::PathBuf>,
 }
@@ -143,6 +145,7 @@ impl Default for Settings {
             case_order: CaseOrder::Opened,
             keys: Keys::default(),
             person: String::new(),
+            learning: LearnSettings::default(),
             recent_workspaces: Vec::new(),
         }
     }

@@ -1,0 +1,211 @@
+//! The learning loop as the window sees it: the round that runs, the versions, what a person is asked.
+
+use super::{Session, command::UserCommand};
+use crate::domain::{
+    gate::GateReport,
+    learning::{Version, VersionKey, VersionState, WorkReport},
+    progress::Control,
+};
+use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, time::Duration};
+
+/// What a person asks of the learning loop.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LearnAction {
+    /// Begin a round.
+    Start,
+    /// Stop the round.
+    Cancel,
+    /// Let the round wait, or go on.
+    Pause(bool),
+    /// Make a version active; also the answer where a person is asked.
+    Activate(VersionKey),
+    /// Turn an undecided version down.
+    Reject(VersionKey),
+    /// Go back to the shipped or opened models.
+    Deactivate,
+    /// Call a version something else.
+    Rename(VersionKey, String),
+    /// Remove a version that is not active, and its file.
+    Delete(VersionKey),
+    /// Write a version into a folder: safetensors with its card.
+    Export(VersionKey, PathBuf),
+    /// Judge two versions on the hold-out as it is now.
+    Compare(VersionKey, VersionKey),
+    /// Show a held-out case of a report on the canvas.
+    ShowCase(i64),
+    /// Work out the report on the work.
+    Report,
+    /// Write the report on the work into a folder, as CSV and JSON.
+    ExportReport(PathBuf),
+}
+
+/// How rounds are done, as far as a person chooses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LearnSettings {
+    /// A round begins by itself after so many newly accepted cases; 0 for never.
+    pub after_cases: u32,
+    /// A round works for about so many seconds.
+    pub seconds: f64,
+    /// What is made small, by its name: see `model::train::Loss`.
+    pub loss: LossChoice,
+    /// One in so many new cases is shown without the proposal, so that the person's own drawing stays a measure; 0 for
+    /// none.
+    pub without_proposal: u32,
+}
+
+impl Default for LearnSettings {
+    fn default() -> Self {
+        Self { after_cases: 0, seconds: 60.0, loss: LossChoice::BoundaryDou, without_proposal: 0 }
+    }
+}
+
+/// What training makes small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossChoice {
+    /// Boundary DoU with a little cross-entropy.
+    #[default]
+    BoundaryDou,
+    /// Boundary DoU alone.
+    BoundaryDouAlone,
+    /// Dice and cross-entropy.
+    DiceCrossEntropy,
+}
+
+impl LossChoice {
+    /// All, the usual one first.
+    pub const ALL: [Self; 3] = [Self::BoundaryDou, Self::BoundaryDouAlone, Self::DiceCrossEntropy];
+
+    /// What it is called.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::BoundaryDou => "Boundary DoU",
+            Self::BoundaryDouAlone => "Boundary DoU alone",
+            Self::DiceCrossEntropy => "Dice and cross-entropy",
+        }
+    }
+
+    /// What one wins and loses by it.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::BoundaryDou => "sharp boundaries; a little cross-entropy helps where nothing overlaps yet",
+            Self::BoundaryDouAlone => "the sharpest boundaries, as published; slow to find small things from nothing",
+            Self::DiceCrossEntropy => "steady with few cases, softer boundaries",
+        }
+    }
+}
+
+/// What a round that runs is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Doing {
+    /// It waits for the snapshot of the accepted masks.
+    #[default]
+    Collecting,
+    /// It reads images.
+    Reading {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        total: usize,
+    },
+    /// It trains.
+    Training,
+    /// It judges the candidate on the hold-out.
+    Judging,
+}
+
+/// How long a round will take and how much memory; or why it cannot be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// Cases to learn from.
+    pub cases: usize,
+    /// Slices of these.
+    pub slices: usize,
+    /// Cases held out.
+    pub held_out: usize,
+    /// Time until the verdict.
+    pub time: Duration,
+    /// Bytes of memory.
+    pub memory: u64,
+}
+
+/// A round that runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// To stop it, to pause it, to make it give way.
+    pub control: Control,
+    /// What it will take; `None` until the snapshot is there.
+    pub estimate: Option<Estimate>,
+    /// What it does now.
+    pub doing: Doing,
+    /// Share of the training that is done, 0..=1.
+    pub done: f64,
+    /// Time still to go.
+    pub remaining: Option<Duration>,
+    /// Step and loss, thinned out.
+    pub loss: Vec<[f64; 2]>,
+    /// Step and Dice on the validation part.
+    pub validation: Vec<[f64; 2]>,
+    /// It goes on where an earlier one was cut off.
+    pub is_resumed: bool,
+}
+
+/// The learning loop.
+#[derive(Clone, Debug, Default)]
+pub struct Learning {
+    /// The round that runs.
+    pub running: Option<Running>,
+    /// All versions of the workspace, oldest first.
+    pub versions: Vec<Version>,
+    /// The version whose report is to be shown: the last round's, until it was looked at.
+    pub fresh: Option<VersionKey>,
+    /// Two versions compared: first the one that stands for the active model.
+    pub comparison: Option<(VersionKey, VersionKey, Box<GateReport>)>,
+    /// A comparison goes on.
+    pub is_comparing: bool,
+    /// What the work cost.
+    pub report: Option<Box<WorkReport>>,
+    /// Cases accepted since the last round began.
+    pub newly_accepted: u32,
+}
+
+impl Learning {
+    /// The version that proposes masks now; `None` where a shipped or opened model does.
+    pub fn active(&self) -> Option<&Version> {
+        self.versions.iter().find(|v| v.is_active)
+    }
+
+    /// A version by its key.
+    pub fn version(&self, key: VersionKey) -> Option<&Version> {
+        self.versions.iter().find(|v| v.key == key)
+    }
+
+    /// The newest version that a person has to decide about.
+    pub fn undecided(&self) -> Option<&Version> {
+        self.versions.iter().rev().find(|v| v.state == VersionState::Undecided)
+    }
+}
+
+impl Session {
+    /// Why a command of the training cannot be done now.
+    pub(super) fn refuse_training(&self, command: UserCommand) -> Option<&'static str> {
+        let runs = self.learning.running.is_some();
+        match command {
+            UserCommand::Train if runs => Some("A round of training runs already"),
+            UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
+            UserCommand::Train => None,
+            _ => (!runs).then_some("No training runs"),
+        }
+    }
+
+    /// True where a round runs and was asked to wait.
+    pub fn is_training_paused(&self) -> bool {
+        self.learning.running.as_ref().is_some_and(|r| r.control.is_paused())
+    }
+
+    pub(super) fn learn(&mut self, action: LearnAction) {
+        let _ = action;
+    }
+}
