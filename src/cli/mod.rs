@@ -4,8 +4,10 @@ mod bench;
 mod evaluate;
 mod import_checkpoint;
 mod info;
+mod models;
 mod plan;
 mod rehearse;
+mod round;
 mod segment;
 mod train;
 
@@ -45,6 +47,7 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     Segment(segment::Arguments),
     Train(train::Arguments),
+    Models(models::Arguments),
     Rehearse(rehearse::Arguments),
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(arguments),
+        Some(Command::Models(arguments)) => models::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
@@ -123,7 +127,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
         )),
     }
 }
@@ -138,6 +142,15 @@ fn stop_on_ctrl_c() -> Result<Cancel> {
     };
     ctrlc::set_handler(stop).map_err(|e| Error::new("listen for Ctrl-C", e))?;
     Ok(cancel)
+}
+
+/// A mistyped folder must not become a workspace.
+fn check_workspace(folder: &Path) -> Result<()> {
+    match crate::workspace::summary(folder) {
+        Some(_) => Ok(()),
+        None => Err(Error::at("open the workspace", folder, "there is no workspace in it")
+            .advise("The window shows the folder of its workspace under File, Workspace.")),
+    }
 }
 
 /// A model that cannot be written is better found out before the work than after it.

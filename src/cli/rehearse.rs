@@ -7,11 +7,10 @@ use crate::learning::{
     rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
 };
 use crate::model::train::round::{Plan, Progress};
-use crate::model::{checkpoint, infer, shipped};
 use crate::{Error, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Play the learning loop on a folder with masks: how many corrections will this task take?
 #[derive(clap::Args, Debug)]
@@ -37,7 +36,8 @@ pub(super) struct Arguments {
     /// What to start from: none (random weights), the name of a shipped model, or a model file
     #[arg(long, default_value = "none")]
     from: String,
-    /// Side of the network's input, a multiple of 16, where it starts from random weights
+    /// Side of a square with the area of the network's input, where it starts from random weights; the input has the
+    /// shape of the images
     #[arg(long, default_value_t = 256, value_parser = side)]
     size: usize,
     /// Channels of the network's input, 1 or 3; what the images are where nothing is said
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let rehearsal = Rehearsal {
         cases,
         seconds: arguments.seconds,
-        model: start(&arguments.from)?,
+        model: Model::named(&arguments.from)?,
         size: arguments.size,
         channels: arguments.channels,
         order: match arguments.order {
@@ -113,28 +113,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
     }
     if arguments.json { Ok(()) } else { super::print(&plot(&results)) }
-}
-
-/// The model to start from, by its name; `None` for random weights.
-fn start(from: &str) -> Result<Option<Model>> {
-    if from == "none" {
-        return Ok(None);
-    }
-    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
-    for model in shipped::all()? {
-        if plain(&model.card.name) == plain(from) {
-            let (_, weights) = checkpoint::from_bytes(model.bytes)?;
-            return Ok(Some(Model { card: model.card, weights }));
-        }
-    }
-    let path = Path::new(from);
-    let (card, weights) = checkpoint::read(path)?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let card = match card {
-        Some(card) => card,
-        None => infer::bare_card(&name, checkpoint::architecture(&weights)?),
-    };
-    Ok(Some(Model { card, weights }))
 }
 
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {

@@ -8,6 +8,7 @@ use crate::model::boundary_dou::{Absent, BoundaryDou};
 use crate::model::card::{ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::cmunext::SIZE_MULTIPLE;
+use crate::model::train::round::Plan;
 use crate::model::train::{Progress, TrainOptions, train};
 use crate::{Error, Result};
 use clap::ValueEnum;
@@ -24,13 +25,35 @@ subjects are used once, for the figures on the model card. Ctrl-C stops after th
 Examples:
   labrum train data/ --out model.safetensors
   labrum train data/ --out model.safetensors --size 256x176 --channels 1 --label \"Fetal head\"
-  labrum train data/ --out better.safetensors --start model.safetensors --minutes 20")]
+  labrum train data/ --out better.safetensors --start model.safetensors --minutes 20
+  labrum train --workspace work/ --seconds 60")]
 pub(super) struct Arguments {
     /// Folder with images/ and masks/
-    folder: PathBuf,
+    #[arg(required_unless_present = "workspace", conflicts_with = "workspace")]
+    folder: Option<PathBuf>,
     /// Model file to write
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "workspace", conflicts_with = "workspace")]
+    out: Option<PathBuf>,
+    /// Workspace in which a round is done on its accepted masks; the gate decides whether its model becomes active
+    #[arg(long, help_heading = "A round in a workspace")]
+    workspace: Option<PathBuf>,
+    /// What the round starts from: none, the name of a shipped model, or a file; the active version where nothing is said
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    from: Option<String>,
+    /// The round takes about so many seconds on a usual machine; equal rounds make equal models
+    #[arg(long, requires = "workspace", default_value_t = 60.0, help_heading = "A round in a workspace")]
+    seconds: f64,
+    /// Steps of the round, instead of --seconds
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    steps: Option<usize>,
+    /// Only tell what the round would take
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    dry_run: bool,
+    /// Tell of the new version as JSON
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    json: bool,
+    #[command(flatten)]
+    plan: super::plan::PlanArguments,
     /// Network
     #[arg(long, value_enum, default_value = "S", ignore_case = true)]
     config: ConfigArgument,
@@ -40,21 +63,12 @@ pub(super) struct Arguments {
     /// Stop after so many minutes; the learning rate falls along with the time
     #[arg(long)]
     minutes: Option<f64>,
-    /// Images in a step
-    #[arg(long, default_value_t = 8)]
-    batch: usize,
-    /// Learning rate at the beginning
-    #[arg(long, default_value_t = 2e-3)]
-    learning_rate: f64,
     /// Columns x rows of the network's input, multiples of 16
     #[arg(long, default_value = "256x256", value_parser = size)]
     size: (usize, usize),
     /// Channels of the network's input: 1 for grey, 3 for colour
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     channels: u8,
-    /// The same seed gives the same split, order and variations
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     /// Share of the subjects held out for the figures on the card
     #[arg(long, default_value_t = 0.1)]
     held_out: f64,
@@ -142,7 +156,21 @@ pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    let (folder, out) = (arguments.folder.clone(), arguments.out.clone());
+    if let Some(workspace) = &arguments.workspace {
+        return super::round::run(&super::round::Wish {
+            workspace,
+            from: arguments.from.as_deref(),
+            seconds: seconds(arguments.seconds)?,
+            steps: arguments.steps,
+            plan: &arguments.plan,
+            device: arguments.device.into(),
+            dry_run: arguments.dry_run,
+            json: arguments.json,
+        });
+    }
+    let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
+        return Err(Error::new("train", "no folder and no --out were given"));
+    };
     let options = options(arguments)?;
     super::check_model_file(&out)?;
     let cancel = super::stop_on_ctrl_c()?;
@@ -171,12 +199,20 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     super::print(&text)
 }
 
+fn seconds(seconds: f64) -> Result<f64> {
+    match seconds {
+        s if s > 0.0 && s < 1e6 => Ok(s),
+        s => Err(Error::new("train", format!("--seconds {s} is not a time"))),
+    }
+}
+
 fn options(a: Arguments) -> Result<TrainOptions> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
         v => Err(Error::new("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
     };
-    if a.epochs == 0 || a.batch == 0 {
+    let plan = a.plan.plan(Plan { batch: 8, ..Plan::default() });
+    if a.epochs == 0 || plan.batch == 0 {
         return Err(Error::new("train", "--epochs and --batch must be at least 1"));
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
@@ -185,12 +221,12 @@ fn options(a: Arguments) -> Result<TrainOptions> {
     Ok(TrainOptions {
         config: a.config.into(),
         epochs: a.epochs,
-        batch: a.batch,
-        learning_rate: a.learning_rate,
+        batch: plan.batch,
+        learning_rate: plan.learning_rate,
         columns: a.size.0,
         rows: a.size.1,
         channels: usize::from(a.channels),
-        seed: a.seed,
+        seed: plan.seed,
         held_out: share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
         validation: share("--validation", a.validation)?,

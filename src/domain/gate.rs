@@ -7,14 +7,26 @@ use serde::{Deserialize, Serialize};
 pub const FEWEST: usize = 3;
 /// Resamplings of the bootstrap.
 const RESAMPLES: usize = 4000;
-/// A mean loss of Dice of this size is not taken, however unsure it is.
-const TOO_MUCH: f64 = 0.01;
+/// A mean loss of Dice, or of boundary IoU, that a person is asked about where it is not proven.
+const TOO_MUCH: f64 = 0.005;
+/// Differences below this are none.
+const NOTHING: f64 = 0.001;
+/// Fewer cases than [`FEWEST`] still tell a ruin where all of them lose as much as this on the mean.
+const RUIN: f64 = 0.2;
+/// What little there is still speaks for a candidate that loses less than this share of what was left to win ...
+const LITTLE: f64 = 0.15;
+/// ... or whose loss has less than this chance of being one.
+const LIKELY: f64 = 0.9;
 /// A case counts as better or worse where its Dice changed by more than this.
 const CHANGED: f64 = 0.002;
-/// Accepted masks that the candidate does not find at all although it learned from them are suspicious below this Dice ...
-const MISSED: f64 = 0.1;
-/// ... where it finds the others as well as this.
+/// An accepted mask is suspicious that the candidate finds worse than this although it learned from it, ...
+const MISSED: f64 = 0.6;
+/// ... this much worse than the next one, ...
+const APART: f64 = 0.25;
+/// ... while it finds most others, and the active model those held out, as well as this.
 const OTHERWISE_GOOD: f64 = 0.9;
+/// The candidate must find what it learned from about as well as what is held out: this much less is a contradiction.
+const CONTRADICTS: f64 = 0.25;
 
 /// How both models did on a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,60 +143,75 @@ impl GateReport {
 }
 
 fn verdict(cases: &[GateCase], [dice, boundary]: [Option<Difference>; 2], learned: &[(String, f64)]) -> Verdict {
-    if let Some(name) = suspicious(learned) {
+    if let Some(name) = suspicious(cases, learned) {
         let reason = format!(
             "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
              it. Look at that mask, then train again"
         );
         return Verdict::Worse { reason };
     }
-    let has_active = cases.iter().any(|c| c.active.is_some());
+    if let Some((learned, held_out)) = contradiction(cases, learned) {
+        let reason = format!(
+            "the accepted masks contradict those held out: the candidate finds the latter with Dice {held_out:.2} and what \
+             it learned from with {learned:.2}. Are labels mixed up?"
+        );
+        return Verdict::Worse { reason };
+    }
+    let count = cases.len();
+    let on = format!("on {count} held-out case{}", if count == 1 { "" } else { "s" });
     let Some(dice) = dice else {
-        let best = Scores::mean(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>());
-        return match best {
-            Some(mean) if !has_active => Verdict::Better {
-                reason: format!("the first model: Dice {:.3} on {}", mean.dice, held_out(cases.len())),
-            },
-            _ => Verdict::Ask {
+        let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
+        return match Scores::mean(&candidates) {
+            Some(mean) => Verdict::Better { reason: format!("the first model: Dice {:.3} {on}", mean.dice) },
+            None => Verdict::Ask {
                 reason: "no accepted case is held out yet: nothing can judge the candidate".into(),
                 speaks_for: true,
             },
         };
     };
-    let on = format!("on {}", held_out(cases.len()));
     let figures = format!("Dice {:+.4} (95 % interval {:+.4} to {:+.4}) {on}", dice.mean, dice.low, dice.high);
-    let is_worse = dice.mean < 0.0 && dice.below_zero > 0.9 || dice.mean < -TOO_MUCH && dice.below_zero > 0.6;
-    // Sharp boundaries are what the masks are for.
-    let is_blunter = boundary.is_some_and(|b| b.mean < -TOO_MUCH && b.below_zero > 0.95 && dice.mean < TOO_MUCH);
-    if cases.len() < FEWEST {
-        let reason = format!("{} cannot judge a model: {FEWEST} are needed. {figures}", held_out(cases.len()));
-        // What got far worse on all there is needs no more cases.
-        return if dice.mean < -0.1 {
+    let active: f64 = cases.iter().filter_map(|c| c.active).map(|s| s.dice).sum::<f64>() / count as f64;
+    let is_little = dice.mean > -LITTLE * (1.0 - active) - NOTHING;
+    if count < FEWEST {
+        let is_ruin = dice.mean < -RUIN && cases.iter().all(|c| c.gain() < 0.0);
+        return if is_ruin {
             Verdict::Worse { reason: format!("it is far worse: {figures}") }
         } else {
-            Verdict::Ask { reason, speaks_for: dice.mean > -TOO_MUCH }
+            let reason = format!("too few cases to judge ({FEWEST} are needed): {figures}");
+            Verdict::Ask { reason, speaks_for: is_little }
         };
     }
-    match (is_worse, is_blunter, boundary) {
-        (true, _, _) => Verdict::Worse { reason: format!("it is worse: {figures}") },
-        (_, true, Some(b)) => {
-            Verdict::Worse { reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean) }
-        }
-        _ => Verdict::Better { reason: format!("it is not worse: {figures}") },
+    if dice.high < 0.0 && dice.mean < -NOTHING {
+        return Verdict::Worse { reason: format!("it is worse: {figures}") };
     }
+    // Sharp boundaries are what the masks are for.
+    if let Some(b) = boundary.filter(|b| b.high < 0.0 && b.mean < -TOO_MUCH && dice.mean < TOO_MUCH) {
+        return Verdict::Worse { reason: format!("its boundaries are worse: boundary IoU {:+.4} {on}", b.mean) };
+    }
+    if dice.mean < -TOO_MUCH {
+        let reason = format!("these cases cannot tell whether it is worse: {figures}");
+        return Verdict::Ask { reason, speaks_for: is_little || dice.below_zero < LIKELY };
+    }
+    Verdict::Better { reason: format!("it is not worse: {figures}") }
 }
 
-fn held_out(count: usize) -> String {
-    format!("{count} held-out case{}", if count == 1 { "" } else { "s" })
+/// Mean Dice of the candidate on what it learned from and on the hold-out, where the first is far below the second.
+fn contradiction(cases: &[GateCase], learned: &[(String, f64)]) -> Option<(f64, f64)> {
+    let held_out = Scores::mean(&cases.iter().map(|c| c.candidate).collect::<Vec<_>>())?.dice;
+    let mean = learned.iter().map(|(_, dice)| dice).sum::<f64>() / learned.len().max(1) as f64;
+    (cases.len() >= FEWEST && !learned.is_empty() && mean + CONTRADICTS < held_out).then_some((mean, held_out))
 }
 
 /// The case whose mask is most likely not of its image.
-fn suspicious(learned: &[(String, f64)]) -> Option<&str> {
-    let mut dice: Vec<f64> = learned.iter().map(|(_, dice)| *dice).collect();
-    dice.sort_by(f64::total_cmp);
-    let median = *dice.get(dice.len() / 2)?;
-    let worst = learned.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    (dice.len() > 3 && median > OTHERWISE_GOOD && worst.1 < MISSED).then_some(worst.0.as_str())
+fn suspicious<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'a str> {
+    let active: Vec<Scores> = cases.iter().filter_map(|c| c.active).collect();
+    let is_good = Scores::mean(&active).is_some_and(|mean| mean.dice > OTHERWISE_GOOD);
+    let mut order: Vec<&(String, f64)> = learned.iter().collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let median = order.get(order.len() / 2)?.1;
+    let [worst, next, ..] = order[..] else { return None };
+    let is_apart = worst.1 < MISSED && next.1 - worst.1 > APART;
+    (is_good && median > OTHERWISE_GOOD && is_apart).then_some(worst.0.as_str())
 }
 
 impl Difference {
@@ -230,7 +257,8 @@ mod tests {
     #[test]
     fn a_better_candidate_passes_and_a_worse_one_does_not() {
         assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]), Verdict::Better { .. }));
-        assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.95), (0.7, 0.6)]), Verdict::Worse { .. }));
+        assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]), Verdict::Worse { .. }));
+        assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]), Verdict::Worse { .. }), "shuffled masks");
     }
 
     #[test]
@@ -247,9 +275,16 @@ mod tests {
     #[test]
     fn two_cases_cannot_judge_unless_all_is_lost() {
         assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9)]), Verdict::Ask { speaks_for: true, .. }));
-        assert!(matches!(judge(&[(0.9, 0.86), (0.85, 0.8)]), Verdict::Ask { speaks_for: false, .. }));
+        assert!(matches!(judge(&[(0.9, 0.895), (0.85, 0.84)]), Verdict::Ask { speaks_for: true, .. }));
+        assert!(matches!(judge(&[(0.9, 0.5), (0.85, 0.86)]), Verdict::Ask { speaks_for: false, .. }));
         assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.3)]), Verdict::Worse { .. }));
         assert!(matches!(GateReport::new(Vec::new(), &[]).verdict, Verdict::Ask { .. }));
+    }
+
+    #[test]
+    fn where_cases_disagree_too_much_a_person_is_asked() {
+        let verdict = judge(&[(0.9, 0.2), (0.3, 0.7), (0.5, 0.6), (0.8, 0.6)]);
+        assert!(matches!(verdict, Verdict::Ask { speaks_for: true, .. }), "{verdict:?}");
     }
 
     #[test]
@@ -262,12 +297,20 @@ mod tests {
     #[test]
     fn a_mask_that_is_not_of_its_image_stops_the_round() {
         let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
-        learned.push(("odd one".into(), 0.02));
+        learned.push(("odd one".into(), 0.32));
         let report = GateReport::new(
             vec![case(1, Some(0.9), 0.95), case(2, Some(0.9), 0.95), case(3, Some(0.9), 0.95)],
             &learned,
         );
         assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")), "{report:?}");
+    }
+
+    #[test]
+    fn masks_that_contradict_the_hold_out_stop_the_round() {
+        let cases: Vec<GateCase> = (0..4).map(|key| case(key, Some(0.95), 0.95)).collect();
+        let learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.02)).collect();
+        let report = GateReport::new(cases, &learned);
+        assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("mixed up")), "{report:?}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! One round: reads the pixels, trains, judges.
 
 use super::exercise::Exercise;
-use super::judge::{Judge, overlap};
+use super::judge::{Judge, paired};
 use crate::domain::{
-    gate::{GateCase, GateReport},
+    gate::GateReport,
     label::Label,
     progress::Control,
 };
@@ -12,9 +12,12 @@ use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};
 use crate::model::preprocess::Size;
 use crate::model::train::round::{self, Learned, Lesson, Plan, State};
-use crate::model::train::{Sample, grey_statistics, turns_that_keep, widen};
+use crate::model::train::{Sample, grey_statistics, sample_dice, turns_that_keep, widen};
+use crate::model::{infer, shipped};
 use crate::{Error, Result};
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// A model: card and weights.
 #[derive(Clone, Debug)]
@@ -23,6 +26,41 @@ pub struct Model {
     pub card: ModelCard,
     /// Its weights.
     pub weights: Weights,
+}
+
+impl Model {
+    /// A model file, or a PyTorch checkpoint, which gets a card that says so.
+    ///
+    /// Errors: what [`checkpoint::read`] says; weights that are not those of a CMUNeXt.
+    pub fn read(path: &Path) -> Result<Self> {
+        let (card, weights) = checkpoint::read(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let card = match card {
+            Some(card) => card,
+            None => infer::bare_card(&name, checkpoint::architecture(&weights)?),
+        };
+        Ok(Self { card, weights })
+    }
+
+    /// A model that the program carries, by its place in the list.
+    pub fn shipped(index: usize) -> Result<Self> {
+        let model = shipped::all()?.into_iter().nth(index);
+        let model = model.ok_or_else(|| Error::new("load the model", "the program carries no such model"))?;
+        let (_, weights) = checkpoint::from_bytes(model.bytes)?;
+        Ok(Self { card: model.card, weights })
+    }
+
+    /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
+    pub fn named(name: &str) -> Result<Option<Self>> {
+        let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
+        if name == "none" {
+            return Ok(None);
+        }
+        match shipped::all()?.iter().position(|m| plain(&m.card.name) == plain(name)) {
+            Some(index) => Self::shipped(index).map(Some),
+            None => Self::read(Path::new(name)).map(Some),
+        }
+    }
 }
 
 /// What a round begins with.
@@ -115,7 +153,7 @@ pub fn take(
     let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &is_new, resume: course.resume.clone() };
     let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(Phase::Training(p)), checkpoint)?;
     let Some(learned) = learned else { return Ok(None) };
-    let cases: std::collections::BTreeSet<i64> = course.exercises.iter().map(|e| e.case).collect();
+    let cases: BTreeSet<i64> = course.exercises.iter().map(|e| e.case).collect();
     let (purpose, trained_on) = match course.start {
         Start::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
         Start::Nothing { .. } => (Purpose { summary: course.name.clone(), ..Purpose::default() }, TrainedOn::default()),
@@ -132,8 +170,13 @@ pub fn take(
         parent,
     };
     phase(Phase::Judging);
+    if !control.may_go_on() {
+        return Ok(None);
+    }
+    let dice = sample_dice(&learned.weights, &samples, &card.input, plan.batch, &device)?;
     let mut model = Model { card, weights: learned.weights.clone() };
-    let Some(report) = judge(&course, &model, control)? else { return Ok(None) };
+    let found = by_case(course.exercises, &dice);
+    let Some(report) = judge(&course, &model, &found, control)? else { return Ok(None) };
     if let (_, Some(mean)) = report.means() {
         model.card.held_out = Some(HeldOut {
             cases: report.cases.len(),
@@ -144,6 +187,22 @@ pub fn take(
         });
     }
     Ok(Some(Candidate { model, learned, report }))
+}
+
+/// The size of an input of about `area` pixels that images of this shape fill, in multiples of 16.
+pub fn input_size(columns: usize, rows: usize, area: usize) -> Size {
+    let scale = (area as f64 / (columns * rows).max(1) as f64).sqrt();
+    let side = |pixels: usize| ((pixels as f64 * scale / 16.0).round() as usize).clamp(1, 256) * 16;
+    Size { columns: side(columns), rows: side(rows) }
+}
+
+/// The input of what a round starts from, and which network it is.
+pub fn shape(start: &Start) -> (InputSpec, Config) {
+    let config = match start {
+        Start::Model(model) => model.card.config,
+        Start::Nothing { .. } => Config::S,
+    };
+    (input_spec(start), config)
 }
 
 fn input_spec(start: &Start) -> InputSpec {
@@ -206,27 +265,33 @@ fn first_weights(
     }
 }
 
-fn judge(course: &Course<'_>, candidate: &Model, control: &Control) -> Result<Option<GateReport>> {
+/// The mean Dice of the slices of each case.
+fn by_case(exercises: &[Exercise], dice: &[f64]) -> Vec<(String, f64)> {
+    let mut cases: BTreeMap<i64, (String, f64, f64)> = BTreeMap::new();
+    for (exercise, dice) in exercises.iter().zip(dice) {
+        let (_, sum, count) = cases.entry(exercise.case).or_insert_with(|| (exercise.name.clone(), 0.0, 0.0));
+        *sum += dice;
+        *count += 1.0;
+    }
+    cases.into_values().map(|(name, sum, count)| (name, sum / count)).collect()
+}
+
+/// Judges candidate and active model on the hold-out; `learned` is what the candidate finds of what it learned from.
+fn judge(
+    course: &Course<'_>,
+    candidate: &Model,
+    learned: &[(String, f64)],
+    control: &Control,
+) -> Result<Option<GateReport>> {
     let of = |model: &Model| -> Result<_> {
-        Judge::new(model.card.clone(), model.weights.clone(), course.labels, course.device)
+        Judge::new(model.card.clone(), model.weights.clone(), course.labels, course.device)?
+            .scores(course.held_out, control)
     };
-    let mut judge = of(candidate)?;
-    let Some(ours) = judge.scores(course.held_out, control)? else { return Ok(None) };
+    let Some(ours) = of(candidate)? else { return Ok(None) };
     let active = match course.start {
-        Start::Model(model) => of(model)?.scores(course.held_out, control)?,
+        Start::Model(model) => of(model)?,
         Start::Nothing { .. } => Some(Vec::new()),
     };
     let Some(active) = active else { return Ok(None) };
-    let cases = ours.into_iter().map(|(key, name, candidate)| {
-        let active = active.iter().find(|(case, ..)| *case == key).map(|(_, _, scores)| *scores);
-        GateCase { key, name, active, candidate }
-    });
-    let mut learned = Vec::new();
-    for exercise in course.exercises {
-        if !control.may_go_on() {
-            return Ok(None);
-        }
-        learned.push((exercise.name.clone(), overlap(&judge.propose(exercise)?, &exercise.mask.unpack())));
-    }
-    Ok(Some(GateReport::new(cases.collect(), &learned)))
+    Ok(Some(GateReport::new(paired(&active, ours), learned)))
 }

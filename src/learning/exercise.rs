@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::domain::{
     image::Image,
+    learning::SnapshotSlice,
     mask::PackedMask,
     study::{Kind, Source},
 };
@@ -28,6 +29,19 @@ pub struct Exercise {
 }
 
 impl Exercise {
+    /// That of a slice of a snapshot.
+    pub fn of(slice: &SnapshotSlice) -> Self {
+        Self {
+            case: slice.case.0,
+            name: slice.name.clone(),
+            source: slice.source.clone(),
+            kind: slice.kind,
+            mask: slice.mask.clone(),
+            before: slice.before.clone(),
+            is_new: slice.is_new,
+        }
+    }
+
     /// Its pixels.
     pub fn image(&self) -> Result<Image> {
         io::open::load(&self.source, self.kind)

@@ -1,13 +1,25 @@
 //! Judges models on accepted masks, case by case.
 
+use super::course::Model;
 use super::exercise::Exercise;
-use crate::domain::{label::Label, mask::Mask, metrics, metrics::Scores, prediction::Prediction, progress::Control};
+use crate::domain::{
+    gate::{GateCase, GateReport},
+    label::Label,
+    learning::SnapshotSlice,
+    mask::Mask,
+    metrics::{self, Scores},
+    prediction::Prediction,
+    progress::Control,
+};
 use crate::io;
 use crate::model::card::ModelCard;
 use crate::model::checkpoint::Weights;
 use crate::model::device::DeviceChoice;
 use crate::model::infer::Segmenter;
 use crate::{Error, Result};
+
+/// A case, its name and the scores on it.
+pub(super) type CaseScores = (i64, String, Scores);
 
 /// A model, and what its labels are called in the workspace.
 pub struct Judge {
@@ -37,7 +49,7 @@ impl Judge {
 
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
     /// Distances are in pixels.
-    pub fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<(i64, String, Scores)>>> {
+    pub(super) fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<CaseScores>>> {
         let mut cases: Vec<(i64, String, Vec<Scores>)> = Vec::new();
         for exercise in exercises {
             if !control.may_go_on() {
@@ -55,6 +67,32 @@ impl Judge {
         }
         Ok(Some(cases.into_iter().filter_map(|(case, name, all)| Some((case, name, Scores::mean(&all)?))).collect()))
     }
+}
+
+/// Two models on the same accepted masks; `first` stands for the active one.
+pub fn judged(
+    first: &Model,
+    second: &Model,
+    held_out: &[SnapshotSlice],
+    labels: &[Label],
+    device: DeviceChoice,
+) -> Result<GateReport> {
+    let exercises: Vec<Exercise> = held_out.iter().map(Exercise::of).collect();
+    let of = |model: &Model| -> Result<_> {
+        let mut judge = Judge::new(model.card.clone(), model.weights.clone(), labels, device)?;
+        Ok(judge.scores(&exercises, &Control::default())?.unwrap_or_default())
+    };
+    let (first, second) = (of(first)?, of(second)?);
+    Ok(GateReport::new(paired(&first, second), &[]))
+}
+
+/// Cases with the scores of both models.
+pub(super) fn paired(active: &[CaseScores], candidate: Vec<CaseScores>) -> Vec<GateCase> {
+    let pair = |(key, name, candidate): CaseScores| {
+        let active = active.iter().find(|(case, ..)| *case == key).map(|(_, _, scores)| *scores);
+        GateCase { key, name, active, candidate }
+    };
+    candidate.into_iter().map(pair).collect()
 }
 
 /// Dice of two masks of one size, all labels together: quick, where the other scores are not needed. Two empty masks

@@ -1,9 +1,12 @@
 //! The learning loop: from accepted masks to a candidate, from a candidate to a verdict. The window, `labrum train` and
 //! `labrum rehearse` all run this.
 
+mod cost;
 pub mod course;
 pub mod exercise;
 mod judge;
 pub mod rehearse;
+pub mod round;
+mod state;
 
-pub use judge::{Judge, overlap};
+pub use judge::{Judge, judged, overlap};

@@ -6,6 +6,7 @@ use super::judge::{Judge, overlap};
 use crate::domain::{
     gate::{GateReport, Verdict},
     holdout::{self, Side},
+    image::Pixels,
     label::Label,
     mask::{Mask, PackedMask},
     progress::Control,
@@ -13,7 +14,6 @@ use crate::domain::{
 };
 use crate::io::dataset::{self, Pair};
 use crate::model::device::DeviceChoice;
-use crate::model::preprocess::Size;
 use crate::model::train::round::{Length, Plan};
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
@@ -42,7 +42,8 @@ pub struct Rehearsal {
     pub seconds: f64,
     /// The model to start from; none for random weights.
     pub model: Option<Model>,
-    /// The side of the input, a multiple of 16, where there is no model to start from.
+    /// Where there is no model to start from, the input has about the area of a square with this side, in the shape of
+    /// the images.
     pub size: usize,
     /// 1 for grey, 3 for colour; `None` for what the images are.
     pub channels: Option<usize>,
@@ -166,16 +167,11 @@ impl<'a> Stage<'a> {
         if highest == 0 {
             return Err(Error::new("rehearse", "the masks of the test images are all empty"));
         }
-        let color = || -> Result<bool> {
-            let first = test.first().map(Exercise::image).transpose()?;
-            Ok(first.is_some_and(|image| matches!(image.pixels, crate::domain::image::Pixels::Rgb8(_))))
-        };
-        let channels = match rehearsal.channels {
-            Some(channels) => channels,
-            None if color()? => 3,
-            None => 1,
-        };
-        let size = Size { columns: rehearsal.size, rows: rehearsal.size };
+        let first = test.first().map(Exercise::image).transpose()?;
+        let first = first.ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+        let is_color = matches!(first.pixels, Pixels::Rgb8(_));
+        let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
+        let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
         let active = match &rehearsal.model {
             Some(model) => Start::Model(Box::new(model.clone())),
             None => Start::Nothing { size, channels },

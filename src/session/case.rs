@@ -10,6 +10,7 @@ use crate::{
     domain::{
         holdout::Side,
         image::Window,
+        journal::CaseKey,
         mask::PackedMask,
         study::{Series, Slice, Status},
     },
@@ -113,6 +114,8 @@ pub struct Case {
     pub is_restored: bool,
     /// Seconds of work on it.
     pub seconds: f64,
+    /// What it is called in the workspace; `None` until that said so.
+    pub stored_as: Option<CaseKey>,
     /// On which side of the line it is; `None` until the workspace said so.
     pub side: Option<Side>,
     /// Why it comes next, where the order has a reason to tell.
@@ -138,6 +141,7 @@ impl Case {
             auto_run_done: false,
             is_restored: false,
             seconds: 0.0,
+            stored_as: None,
             side: None,
             reason: None,
             is_blind: false,

@@ -2,27 +2,33 @@
 
 mod store;
 
-pub use store::{CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
+pub use store::{
+    BegunRound, CaseToAdopt, Known, Restored, RestoredSlice, RoundOutcome, RoundWish, StoreJob, VersionJob,
+    WorkspaceInfo, WorkspaceSummary,
+};
 
 use super::{
     finding::Finding,
+    learning::{Doing, Estimate},
     settings::{DeviceChoice, Settings},
 };
 use crate::{
     Error, Result,
     domain::{
+        gate::GateReport,
         geometry::PixelSpacing,
         image::{Image, Window, WindowPreset},
         journal::Meter,
         label::Label,
+        learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
         mask::Mask,
-        progress::Cancel,
+        progress::{Cancel, Control},
         region::Region,
         study::{Catalog, Kind, Series, Slice, Source},
     },
     model::card::ModelCard,
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Tells cases apart for as long as the app runs.
 pub type CaseId = u64;
@@ -302,6 +308,69 @@ pub enum Pick {
     MoveWorkspace,
 }
 
+/// Do a round of training.
+#[derive(Clone, Debug)]
+pub struct TrainJob {
+    /// What the workspace gave for it.
+    pub begun: Arc<BegunRound>,
+    /// The labels of the workspace.
+    pub labels: Arc<[Label]>,
+    /// What a model that starts from nothing is called.
+    pub name: String,
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// Threads that compute.
+    pub threads: usize,
+    /// To stop it, to pause it, to make it give way.
+    pub control: Control,
+}
+
+/// Judge two versions on the hold-out.
+#[derive(Clone, Debug)]
+pub struct CompareJob {
+    /// The one that stands for the active model, and its file.
+    pub first: (VersionKey, PathBuf),
+    /// The other.
+    pub second: (VersionKey, PathBuf),
+    /// The accepted masks.
+    pub snapshot: Vec<SnapshotSlice>,
+    /// The labels of the workspace.
+    pub labels: Arc<[Label]>,
+    /// Where it runs.
+    pub device: DeviceChoice,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+/// What a round tells.
+#[derive(Debug)]
+pub enum RoundEvent {
+    /// What it will take.
+    Estimated(Estimate),
+    /// What it does now.
+    Doing(Doing),
+    /// A step is done.
+    Step {
+        /// From 1.
+        step: usize,
+        /// Share of the training that is done, 0..=1.
+        done: f64,
+        /// Running mean of the loss.
+        loss: f64,
+        /// Time still to go.
+        remaining: Duration,
+    },
+    /// The average of the weights was looked at.
+    Validation {
+        /// After so many steps.
+        step: usize,
+        /// Mean Dice.
+        dice: f64,
+    },
+    /// It ended: with a version, cancelled, or failed.
+    Ended(Result<Option<Box<NewVersion>>>),
+}
+
 /// What the worker is asked to do.
 #[derive(Debug)]
 pub enum Job {
@@ -341,6 +410,12 @@ pub enum Job {
     Store(StoreJob),
     /// Look what is in these workspaces.
     LookAtWorkspaces(Vec<PathBuf>),
+    /// Do a round of training.
+    Train(Box<TrainJob>),
+    /// Judge two versions on the hold-out.
+    Compare(Box<CompareJob>),
+    /// Write the report on the work into a folder.
+    ExportReport(Box<WorkReport>, PathBuf),
     /// Show a native dialog.
     Pick(Pick),
     /// Unpack the bundled samples and open one of them.
@@ -448,6 +523,8 @@ pub enum Event {
     Restored {
         /// Which.
         case: CaseId,
+        /// What it is called there.
+        known: Known,
         /// What was kept of it.
         restored: Option<Box<Restored>>,
     },
@@ -469,6 +546,44 @@ pub enum Event {
     },
     /// How far the work in the workspace is.
     Meter(Meter),
+    /// A round has begun, or goes on after the program was cut off.
+    RoundBegun(Box<BegunRound>),
+    /// A round tells something.
+    Round {
+        /// Which.
+        key: RoundKey,
+        /// What.
+        event: RoundEvent,
+    },
+    /// The versions of the workspace, oldest first, and the active one as a model.
+    Versions {
+        /// All of them.
+        versions: Vec<Version>,
+        /// The one that proposes masks.
+        active: Option<ModelEntry>,
+    },
+    /// So many accepted cases can be learned from that no round has learned from.
+    NewlyAccepted(u32),
+    /// The accepted masks, to compare two versions on.
+    ToCompare {
+        /// The one that stands for the active model, and its file.
+        first: (VersionKey, PathBuf),
+        /// The other.
+        second: (VersionKey, PathBuf),
+        /// The accepted masks.
+        snapshot: Vec<SnapshotSlice>,
+    },
+    /// Two versions were compared.
+    Compared {
+        /// The one that stands for the active model.
+        first: VersionKey,
+        /// The other.
+        second: VersionKey,
+        /// The figures.
+        report: Result<GateReport>,
+    },
+    /// What the work cost.
+    WorkReport(Box<WorkReport>),
     /// Something failed that no other event stands for.
     Failed(Error),
 }

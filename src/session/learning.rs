@@ -1,9 +1,8 @@
 //! The learning loop as the window sees it: the round that runs, the versions, what a person is asked.
 
-use super::{Session, command::UserCommand};
 use crate::domain::{
     gate::GateReport,
-    learning::{Version, VersionKey, VersionState, WorkReport},
+    learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
     progress::Control,
 };
 use serde::{Deserialize, Serialize};
@@ -150,6 +149,8 @@ pub struct Running {
     pub validation: Vec<[f64; 2]>,
     /// It goes on where an earlier one was cut off.
     pub is_resumed: bool,
+    /// Which round of the workspace; `None` until the snapshot is there.
+    pub key: Option<RoundKey>,
 }
 
 /// The learning loop.
@@ -185,27 +186,5 @@ impl Learning {
     /// The newest version that a person has to decide about.
     pub fn undecided(&self) -> Option<&Version> {
         self.versions.iter().rev().find(|v| v.state == VersionState::Undecided)
-    }
-}
-
-impl Session {
-    /// Why a command of the training cannot be done now.
-    pub(super) fn refuse_training(&self, command: UserCommand) -> Option<&'static str> {
-        let runs = self.learning.running.is_some();
-        match command {
-            UserCommand::Train if runs => Some("A round of training runs already"),
-            UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
-            UserCommand::Train => None,
-            _ => (!runs).then_some("No training runs"),
-        }
-    }
-
-    /// True where a round runs and was asked to wait.
-    pub fn is_training_paused(&self) -> bool {
-        self.learning.running.as_ref().is_some_and(|r| r.control.is_paused())
-    }
-
-    pub(super) fn learn(&mut self, action: LearnAction) {
-        let _ = action;
     }
 }

@@ -16,6 +16,7 @@ pub mod notice;
 mod opening;
 mod operations;
 mod review;
+mod rounds;
 mod runs;
 pub mod settings;
 pub mod store;
@@ -361,6 +362,7 @@ impl Session {
             !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
+            self.make_room();
         }
         match action {
             Action::Command(command) => self.command(command),
@@ -391,7 +393,11 @@ impl Session {
             Action::ImportMasks(paths) => self.import_masks(paths),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
-            Action::MoveWorkspace(folder) => self.jobs.push(Job::Store(StoreJob::Move(folder))),
+            Action::MoveWorkspace(folder) => {
+                // A round goes on from its last state in the new folder.
+                self.leave_round();
+                self.jobs.push(Job::Store(StoreJob::Move(folder)));
+            }
             Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
             Action::Learn(action) => self.learn(action),
@@ -487,6 +493,17 @@ impl Session {
 
     /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
+        let changes_order = matches!(
+            event,
+            Event::Opened { .. } | Event::Restored { .. } | Event::RestoredSlice { .. } | Event::Segmented { .. }
+        );
+        self.take_in_event(event);
+        if changes_order {
+            self.give_reasons();
+        }
+    }
+
+    fn take_in_event(&mut self, event: Event) {
         match event {
             Event::Opening { id, files } => {
                 if let Some(opening) = self.opening.as_mut().filter(|o| o.id == id) {
@@ -517,10 +534,17 @@ impl Session {
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
             Event::Workspaces(summaries) => self.recent_workspaces = summaries,
-            Event::Restored { case, restored } => self.on_restored(case, restored.map(|r| *r)),
+            Event::Restored { case, known, restored } => self.on_restored(case, known, restored.map(|r| *r)),
             Event::RestoredSlice { key, finding, proposal } => self.on_restored_slice(key, finding, proposal),
             Event::Stored { written, trouble } => self.on_stored(written, trouble),
             Event::Meter(meter) => self.meter = meter,
+            Event::NewlyAccepted(count) => self.on_newly_accepted(count),
+            Event::RoundBegun(begun) => self.on_round_begun(*begun),
+            Event::Round { key, event } => self.on_round(key, event),
+            Event::Versions { versions, active } => self.on_versions(versions, active),
+            Event::ToCompare { first, second, snapshot } => self.compare(first, second, snapshot),
+            Event::Compared { first, second, report } => self.on_compared(first, second, report),
+            Event::WorkReport(report) => self.learning.report = Some(report),
             Event::Picked { pick, result } => self.on_picked(pick, result),
             Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
         }
@@ -550,7 +574,11 @@ impl Session {
             self.jobs.push(Job::ProbeDevice(settings.device));
         }
         let starts_running = settings.auto_run && !self.settings.auto_run;
+        let is_ordered_anew = settings.case_order != self.settings.case_order;
         self.settings = settings;
+        if is_ordered_anew {
+            self.give_reasons();
+        }
         self.jobs.push(Job::SaveSettings(self.settings.clone()));
         if starts_running {
             self.auto_run();

@@ -106,8 +106,55 @@ impl Session {
                 let doubt = |i: &usize| case(i).doubt().unwrap_or(-1.0);
                 order.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
             }
+            CaseOrder::WhatNext => order = self.what_next().into_iter().map(|(i, _)| i).collect(),
         }
         order
+    }
+
+    /// The cases that teach the model most first, each with the reason why it comes where it comes.
+    ///
+    /// By doubt alone a person would only ever see what the model knows that it does not know: every third case is one
+    /// that the die chose.
+    fn what_next(&self) -> Vec<(usize, Option<String>)> {
+        let is_open = |i: &usize| !matches!(self.cases[*i].status, Status::Accepted | Status::Skipped);
+        let (open, closed): (Vec<usize>, Vec<usize>) = (0..self.cases.len()).partition(is_open);
+        // The same after every start.
+        let die = |i: usize| {
+            let seed = self.cases[i].stored_as.map_or(i as u64, |key| key.0 as u64);
+            seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        };
+        let mut by_chance = open.clone();
+        by_chance.sort_by_key(|i| die(*i));
+        let mut by_doubt = open.clone();
+        let doubt = |i: usize| self.cases[i].doubt().unwrap_or(-1.0);
+        by_doubt.sort_by(|a, b| doubt(*b).total_cmp(&doubt(*a)));
+        let mut taken = vec![false; self.cases.len()];
+        let (mut by_chance, mut by_doubt) = (by_chance.into_iter(), by_doubt.into_iter());
+        let mut order = Vec::with_capacity(self.cases.len());
+        for place in 0..open.len() {
+            let is_chance = place % 3 == 2;
+            let source: &mut dyn Iterator<Item = usize> = if is_chance { &mut by_chance } else { &mut by_doubt };
+            let Some(i) = source.find(|i| !taken[*i]) else { continue };
+            taken[i] = true;
+            let reason = match (is_chance, self.cases[i].doubt()) {
+                (true, _) => "Picked at random, so that nothing is overlooked".to_owned(),
+                (false, Some(doubt)) => format!("The model is unsure here: {:.0} % doubt", 100.0 * doubt),
+                (false, None) => "No model has looked at it yet".to_owned(),
+            };
+            order.push((i, Some(reason)));
+        }
+        order.extend(closed.into_iter().map(|i| (i, None)));
+        order
+    }
+
+    /// Works out why cases come where they come.
+    pub(super) fn give_reasons(&mut self) {
+        if self.settings.case_order != CaseOrder::WhatNext {
+            return self.cases.iter_mut().for_each(|case| case.reason = None);
+        }
+        for (i, reason) in self.what_next() {
+            self.cases[i].reason = reason;
+        }
     }
 
     pub(super) fn export(&mut self, request: ExportRequest) {

@@ -103,12 +103,21 @@ impl Session {
     }
 
     pub(super) fn segment_slice(&mut self) {
+        self.end_blindness();
         if let Some((at, slice)) = self.current.zip(self.case().map(|c| c.slice)) {
             self.start_run(at, vec![slice], true, false);
         }
     }
 
+    /// Whoever asks for a proposal gets it: the case is no measure any more.
+    fn end_blindness(&mut self) {
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            case.is_blind = false;
+        }
+    }
+
     pub(super) fn segment_series(&mut self) {
+        self.end_blindness();
         let Some((at, case)) = self.current.zip(self.case()) else { return };
         let slices: Vec<usize> = outward(case.slice, case.slices.len()).collect();
         let id = case.id;
@@ -120,8 +129,9 @@ impl Session {
     pub(super) fn auto_run(&mut self) {
         let Some(at) = self.current.filter(|_| self.settings.auto_run && !self.models.is_empty()) else { return };
         let wants = |c: &Case| {
-            let is_new = c.is_restored && c.status == Status::New && !c.auto_run_done && !c.has_mask();
-            is_new && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
+            let is_new = c.status == Status::New && !c.has_mask();
+            let is_wanted = is_new || c.status == Status::Proposed && self.is_stale(c);
+            is_wanted && c.is_restored && !c.auto_run_done && !c.is_blind && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
         };
         // The case on the screen does not wait for runs on others.
         let on_others = self.runs.iter().any(|r| r.case != self.cases[at].id);
@@ -183,7 +193,7 @@ impl Session {
         } else {
             self.runs.push(run_state);
         }
-        let device = self.settings.device;
+        let device = self.device_for_runs();
         self.jobs.push(Job::Segment(SegmentJob { run, is_urgent, model, device, labels, values, targets, cancel }));
     }
 

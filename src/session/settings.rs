@@ -45,11 +45,13 @@ pub enum CaseOrder {
     Date,
     /// Where the model is least sure first.
     Doubt,
+    /// Open cases by doubt, every third one at random, then the closed ones.
+    WhatNext,
 }
 
 impl CaseOrder {
     /// All orders.
-    pub const ALL: [Self; 4] = [Self::Opened, Self::Name, Self::Date, Self::Doubt];
+    pub const ALL: [Self; 5] = [Self::Opened, Self::Name, Self::Date, Self::Doubt, Self::WhatNext];
 
     /// What it is called.
     pub fn label(self) -> &'static str {
@@ -58,6 +60,7 @@ impl CaseOrder {
             Self::Name => "Name",
             Self::Date => "Date",
             Self::Doubt => "Doubt",
+            Self::WhatNext => "What next",
         }
     }
 }

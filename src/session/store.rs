@@ -5,7 +5,8 @@ use super::{
     case::Case,
     finding::Finding,
     history::{Step, StepId},
-    job::{CaseId, CaseToAdopt, Job, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    learning::Learning,
+    job::{CaseId, CaseToAdopt, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
     notice::Severity,
 };
 use crate::{Error, Result, domain::study::Status};
@@ -59,6 +60,7 @@ impl Session {
     }
 
     pub(super) fn open_workspace(&mut self, folder: PathBuf) {
+        self.leave_round();
         match self.workspace {
             // What no workspace has yet goes to this one.
             WorkspaceState::Failed(_) => self.wait_for_workspace(),
@@ -103,6 +105,7 @@ impl Session {
                 self.open(paths);
             }
             Err(error) => {
+                self.learning = Learning::default();
                 self.workspace = WorkspaceState::Failed(error.to_string());
                 self.fail(&error);
             }
@@ -135,8 +138,13 @@ impl Session {
         }
     }
 
-    pub(super) fn on_restored(&mut self, id: CaseId, restored: Option<Restored>) {
+    pub(super) fn on_restored(&mut self, id: CaseId, known: Known, restored: Option<Restored>) {
+        let one_in = self.settings.learning.without_proposal;
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
+        case.side = known.side;
+        case.stored_as = Some(known.key);
+        // The key is as good as a die, and falls the same after every start.
+        case.is_blind = one_in > 0 && restored.is_none() && known.key.0 % i64::from(one_in) == 0;
         // Drawn on while the workspace could not be opened: what is on the screen counts.
         if !case.is_restored || !case.slices.iter().any(|s| s.is_touched) {
             case.is_restored = true;
@@ -205,6 +213,7 @@ impl Session {
     pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else { return };
         case.status = status;
+        self.give_reasons();
         self.store(StoreJob::Status { case: id, status });
     }
 

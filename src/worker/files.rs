@@ -2,12 +2,14 @@
 
 use super::{Outbox, Places, samples};
 use crate::{
-    io,
+    Error, Result,
+    domain::learning::WorkReport,
+    io::{self, whole_file},
     session::job::{Event, Job, Pick, WorkspaceSummary},
     workspace,
 };
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -49,6 +51,20 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
             };
             outbox.send(Event::Workspaces(folders.into_iter().map(look).collect()));
         }
+        Job::ExportReport(report, folder) => {
+            let event = export_report(&report, &folder).map_or_else(Event::Failed, Event::Notice);
+            outbox.send(event);
+        }
         _ => {}
     }
+}
+
+/// Writes the report on the work as CSV and JSON; what a person is told.
+fn export_report(report: &WorkReport, folder: &Path) -> Result<String> {
+    whole_file::make_folder(folder)?;
+    let json = serde_json::to_string_pretty(report).map_err(|e| Error::new("write the work report", e))?;
+    for (name, text) in [("work-report.csv", report.to_csv()), ("work-report.json", json)] {
+        whole_file::write(&folder.join(name), "write the work report", |file| file.write_all(text.as_bytes()))?;
+    }
+    Ok(format!("work-report.csv and work-report.json are in {}", folder.display()))
 }

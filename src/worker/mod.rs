@@ -2,7 +2,7 @@
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
 //! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
-//! are drawn on, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
+//! are drawn on, `labrum-training` trains, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
 mod export;
@@ -12,6 +12,7 @@ mod places;
 mod samples;
 mod store;
 mod survey;
+mod training;
 
 pub use network::Network;
 pub use places::Places;
@@ -61,6 +62,7 @@ pub struct Worker {
     decode: Arc<decode::Queue>,
     network: network::Handle,
     survey: Sender<Job>,
+    training: Sender<Job>,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
     settings: Arc<Mutex<Option<Settings>>>,
@@ -88,6 +90,7 @@ impl Worker {
         Ok(Self {
             settings,
             survey,
+            training: training::start(outbox.clone())?,
             store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
@@ -114,7 +117,8 @@ impl Worker {
                     self.hand_over(&self.files, Job::SaveSettings(settings));
                 }
             }
-            Job::Open { .. } | Job::OpenSample(_) | Job::LookAtWorkspaces(_) => {
+            Job::Train(_) | Job::Compare(_) => drop(self.training.send(job)),
+            Job::Open { .. } | Job::OpenSample(_) | Job::LookAtWorkspaces(_) | Job::ExportReport(..) => {
                 self.hand_over(&self.files, job);
             }
             Job::Export(_) | Job::Import { .. } => self.hand_over(&self.export, job),

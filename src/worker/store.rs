@@ -4,6 +4,7 @@
 //! comes after all steps: a person draws only on cases that were looked up.
 
 mod keeper;
+mod learning;
 
 use super::{Outbox, Places};
 use crate::{

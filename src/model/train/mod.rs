@@ -8,5 +8,5 @@ mod widen;
 
 pub use folder::{Progress, TrainOptions, Trained, train};
 pub use samples::{Sample, grey_statistics, turns_that_keep};
-pub use trainee::{Loss, Optimizer};
+pub use trainee::{Loss, Optimizer, sample_dice};
 pub use widen::widen;

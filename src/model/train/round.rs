@@ -10,7 +10,7 @@ use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
 use super::super::device::{self, NamedDevice};
 use super::samples::Sample;
-use super::trainee::{Batch, Loss, Optimizer, Trainee, input_dice};
+use super::trainee::{Batch, Loss, Optimizer, Trainee, input_dice, sample_dice};
 use crate::domain::progress::Control;
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -24,9 +24,16 @@ const LOOKS: usize = 10;
 /// Steps until the learning rate is at its height.
 const WARM_UP: f64 = 20.0;
 /// From so many samples on a part of them chooses the best moment; fewer are all needed to learn from.
-const ENOUGH_TO_VALIDATE: usize = 16;
+const ENOUGH_TO_VALIDATE: usize = 20;
 /// One in so many samples is then validation.
-const ONE_IN: usize = 8;
+const ONE_IN: usize = 10;
+/// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
+const CLEARLY: f64 = 0.01;
+/// A start that finds what it is to learn with a Dice of 1 less this, or worse, gets the whole learning rate; a better one
+/// less, so that what it knows is not thrown over.
+const WHOLE_RATE_BELOW: f64 = 0.5;
+/// The least share of the learning rate.
+const LEAST_RATE: f64 = 0.2;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -48,7 +55,7 @@ pub struct Plan {
     pub length: Length,
     /// Samples in a step.
     pub batch: usize,
-    /// Learning rate at its height.
+    /// Learning rate at its height, for a start that knows nothing yet.
     pub learning_rate: f64,
     /// How weights follow gradients.
     pub optimizer: Optimizer,
@@ -74,7 +81,7 @@ impl Default for Plan {
             loss: Loss::BoundaryDou,
             stress: 1.0,
             new_weight: 2,
-            augment: AugmentConfig::default(),
+            augment: AugmentConfig { tint: 1.2, ..AugmentConfig::default() },
             seed: 1,
         }
     }
@@ -183,6 +190,8 @@ struct Round<'a> {
     best: Option<(f64, Weights)>,
     done_before: f64,
     steps: usize,
+    /// The learning rate at its height.
+    rate: f64,
 }
 
 impl<'a> Round<'a> {
@@ -195,6 +204,9 @@ impl<'a> Round<'a> {
         let all_new = learned.iter().all(|&i| is_new(i));
         let times = |i: usize| if is_new(i) && !all_new { plan.new_weight.max(1) } else { 1 };
         let deck = learned.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect();
+        let known = sample_dice(&lesson.start, lesson.samples, lesson.spec, plan.batch, device)?;
+        let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
+        let rate = plan.learning_rate * (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_RATE, 1.0);
         let (weights, resumed) = match lesson.resume {
             Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
             None => (lesson.start, None),
@@ -211,6 +223,7 @@ impl<'a> Round<'a> {
             best: None,
             done_before: 0.0,
             steps: 0,
+            rate,
         };
         if let Some((average, steps, done, best)) = resumed {
             round.trainee.resume(average, steps);
@@ -250,7 +263,7 @@ impl<'a> Round<'a> {
                 stress: self.plan.stress,
             };
             let warm_up = ((self.steps - first + 1) as f64 / WARM_UP).min(1.0);
-            let rate = self.plan.learning_rate * (1.0 - done).powf(0.9) * warm_up;
+            let rate = self.rate * (1.0 - done).powf(0.9) * warm_up;
             let value = self.trainee.step(&batch, self.spec, &loss, rate)?;
             self.steps += 1;
             smooth = if smooth.is_nan() { value } else { 0.95 * smooth + 0.05 * value };
@@ -312,10 +325,16 @@ impl<'a> Round<'a> {
         })
     }
 
-    fn end(self) -> Result<Learned> {
-        let (validation_dice, weights) = match self.best {
+    fn end(mut self) -> Result<Learned> {
+        let last = self.trainee.average().clone();
+        let last_dice = match self.validation.is_empty() {
+            true => None,
+            false => Some(input_dice(&last, &self.validation, self.spec, self.plan.batch, self.device)?),
+        };
+        let earlier = self.best.take().filter(|(best, _)| last_dice.is_some_and(|last| last < best - CLEARLY));
+        let (validation_dice, weights) = match earlier {
             Some((dice, weights)) => (Some(dice), weights),
-            None => (None, self.trainee.average().clone()),
+            None => (last_dice, last),
         };
         checkpoint::check(&weights)?;
         Ok(Learned { weights, steps: self.steps, validation: self.validation.len(), validation_dice })

@@ -162,7 +162,28 @@ impl Batch<'_> {
     }
 }
 
-/// Mean Dice of the likeliest labels over samples, all labels together, at the size of the input; 0 for no samples.
+/// Dice of the likeliest labels on each sample, all labels together, at the size of the input.
+pub fn sample_dice(
+    weights: &Weights,
+    samples: &[Sample],
+    spec: &InputSpec,
+    batch: usize,
+    device: &NamedDevice,
+) -> Result<Vec<f64>> {
+    let classes = checkpoint::architecture(weights)?.classes;
+    let mut runner = Runner::new(weights, device.clone())?;
+    let mut scores = Vec::with_capacity(samples.len());
+    for part in samples.chunks(batch.max(1)) {
+        let mut images: Vec<f32> = part.iter().flat_map(Sample::grey).collect();
+        preprocess::normalise(&mut images, spec);
+        let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
+        let answers = values.chunks(classes * spec.rows * spec.columns);
+        scores.extend(part.iter().zip(answers).map(|(sample, answer)| dice(answer, classes, sample)));
+    }
+    Ok(scores)
+}
+
+/// The mean of [`sample_dice`]; 0 for no samples.
 pub(super) fn input_dice(
     weights: &Weights,
     samples: &[Sample],
@@ -170,17 +191,8 @@ pub(super) fn input_dice(
     batch: usize,
     device: &NamedDevice,
 ) -> Result<f64> {
-    let classes = checkpoint::architecture(weights)?.classes;
-    let mut runner = Runner::new(weights, device.clone())?;
-    let mut sum = 0.0;
-    for part in samples.chunks(batch.max(1)) {
-        let mut images: Vec<f32> = part.iter().flat_map(Sample::grey).collect();
-        preprocess::normalise(&mut images, spec);
-        let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
-        let answers = values.chunks(classes * spec.rows * spec.columns);
-        sum += part.iter().zip(answers).map(|(sample, answer)| dice(answer, classes, sample)).sum::<f64>();
-    }
-    Ok(sum / samples.len().max(1) as f64)
+    let scores = sample_dice(weights, samples, spec, batch, device)?;
+    Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
 }
 
 fn dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {

@@ -1,11 +1,13 @@
 //! Plain data between the session and the workspace.
 
-use super::CaseId;
+use super::{CaseId, ModelSource};
 use crate::{
     Error,
     domain::{
-        journal::Meter,
+        holdout::Side,
+        journal::{CaseKey, Meter},
         label::Label,
+        learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
         mask::PackedMask,
         study::{Series, Status},
     },
@@ -13,6 +15,7 @@ use crate::{
         case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
+        learning::LearnSettings,
     },
 };
 use std::{path::PathBuf, sync::Arc};
@@ -80,6 +83,19 @@ pub enum StoreJob {
         /// Its status.
         status: Status,
     },
+    /// Begin a round: take a snapshot of the accepted masks.
+    BeginRound(Box<RoundWish>),
+    /// A round ended.
+    EndRound {
+        /// Which.
+        key: RoundKey,
+        /// What came of it.
+        outcome: RoundOutcome,
+    },
+    /// Something with the list of versions.
+    Version(VersionJob),
+    /// Work out what the work cost.
+    WorkReport,
     /// A person worked on a case.
     Seconds {
         /// Which case.
@@ -87,6 +103,64 @@ pub enum StoreJob {
         /// For so long.
         seconds: f64,
     },
+}
+
+/// A round that is wished for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoundWish {
+    /// What it starts from; `None` for random weights.
+    pub start: Option<ModelSource>,
+    /// Name of what it starts from.
+    pub start_name: String,
+    /// The version that it starts from, where it is one.
+    pub parent: Option<VersionKey>,
+    /// How it is done.
+    pub settings: LearnSettings,
+}
+
+/// What came of a round.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoundOutcome {
+    /// A version.
+    Version(Box<NewVersion>),
+    /// It was stopped.
+    Cancelled,
+    /// It could not be done; the reason.
+    Failed(String),
+}
+
+/// Something with the list of versions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VersionJob {
+    /// Make one active; `None` for the models outside of the workspace.
+    Activate(Option<VersionKey>),
+    /// Turn an undecided one down.
+    Reject(VersionKey),
+    /// Call one something else.
+    Rename(VersionKey, String),
+    /// Remove one and its file.
+    Delete(VersionKey),
+    /// Write one into a folder.
+    Export(VersionKey, PathBuf),
+    /// Take a snapshot to compare two on.
+    Compare(VersionKey, VersionKey),
+}
+
+/// A round that has begun: all that the training needs of the workspace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BegunRound {
+    /// Which.
+    pub key: RoundKey,
+    /// The accepted masks as they are now.
+    pub snapshot: Vec<SnapshotSlice>,
+    /// How it is done, as JSON.
+    pub settings: String,
+    /// The version that it starts from.
+    pub parent: Option<VersionKey>,
+    /// Where states to go on from are written.
+    pub checkpoint: PathBuf,
+    /// It was cut off before and goes on.
+    pub is_resumed: bool,
 }
 
 /// A workspace that is open.
@@ -126,6 +200,15 @@ pub struct RestoredSlice {
     pub is_touched: bool,
     /// The newest proposal came after them.
     pub is_proposal_apart: bool,
+}
+
+/// How the workspace knows a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its key there.
+    pub key: CaseKey,
+    /// On which side of the line it is.
+    pub side: Option<Side>,
 }
 
 /// A case as the workspace kept it. Findings come later, slice by slice.

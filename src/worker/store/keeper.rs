@@ -4,6 +4,7 @@ use crate::{
     Error,
     domain::{
         edit::Edit,
+        holdout,
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
         },
@@ -11,10 +12,12 @@ use crate::{
         mask::PackedMask,
         study::{Kind, Series},
     },
+    io,
     session::{
         finding::Finding,
         history::{Step, StepId},
-        job::{CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
+        case::StudyInfo,
+        job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
         store::stored_step,
     },
     worker::Places,
@@ -141,7 +144,11 @@ impl Keeper {
         match job {
             StoreJob::Open { folder, with_cases } => {
                 let folder = folder.clone().unwrap_or_else(|| self.places.data.join("My work"));
-                Ok(self.open(&folder, *with_cases, has_work && !self.is_open()))
+                let mut events = self.open(&folder, *with_cases, has_work && !self.is_open());
+                if self.is_open() {
+                    events.extend(self.learning()?);
+                }
+                Ok(events)
             }
             StoreJob::Rename(name) => {
                 self.workspace()?.rename(name)?;
@@ -152,7 +159,8 @@ impl Keeper {
                 let moved = self.workspace().map_err(Trouble::never)?.move_to(folder);
                 let info = self.info(false)?;
                 let failed = moved.err().map(|failure| Event::Failed(failure.error));
-                Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).collect())
+                let learning = self.learning()?;
+                Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).chain(learning).collect())
             }
             StoreJob::Labels(labels) => {
                 self.workspace()?.set_labels(labels)?;
@@ -175,7 +183,7 @@ impl Keeper {
             StoreJob::Status { case, status } => {
                 let key = self.key(*case)?;
                 self.workspace()?.set_status(key, *status)?;
-                Ok(vec![Event::Meter(self.workspace()?.meter()?)])
+                Ok(vec![Event::Meter(self.workspace()?.meter()?), self.newly_accepted()?])
             }
             StoreJob::Seconds { case, seconds } => {
                 // The time spent on a case that was not taken in is no loss.
@@ -184,6 +192,10 @@ impl Keeper {
                 }
                 Ok(Vec::new())
             }
+            StoreJob::BeginRound(wish) => self.begin_round(wish),
+            StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
+            StoreJob::Version(job) => self.version(job),
+            StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(self.workspace()?.work_report()?))]),
             StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
                 Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
                 None => Ok(Vec::new()),
@@ -249,7 +261,7 @@ impl Keeper {
         Ok(WorkspaceInfo { folder, name, labels, meter, sources })
     }
 
-    fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
+    pub(super) fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
         let closed = || {
             Trouble::Later(
                 Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."),
@@ -307,8 +319,11 @@ impl Keeper {
     /// Finds or enters a case; the findings of the slices that are named can be had after.
     pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Trouble> {
         let case = adopt.case;
-        let stored = self.enter(adopt)?;
-        let Some(stored) = stored else { return Ok((Event::Restored { case, restored: None }, Vec::new())) };
+        let (stored, was_there) = self.enter(adopt)?;
+        let known = job::Known { key: stored.entry.key, side: stored.entry.side };
+        if !was_there {
+            return Ok((Event::Restored { case, known, restored: None }, Vec::new()));
+        }
         let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
         let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
         let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
@@ -332,19 +347,24 @@ impl Keeper {
             undone: undone.into_iter().map(to_step).collect(),
             problems: stored.problems,
         };
-        Ok((Event::Restored { case, restored: Some(Box::new(restored)) }, slices))
+        Ok((Event::Restored { case, known, restored: Some(Box::new(restored)) }, slices))
     }
 
-    /// Makes a case known; `None` where the workspace had nothing of it.
-    fn enter(&mut self, adopt: CaseToAdopt) -> Result<Option<StoredCase>, Trouble> {
+    /// Makes a case known; and what the workspace had of it, where it had something.
+    fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), Trouble> {
         let CaseToAdopt { case, study, series } = adopt;
         let identity = identity(&series).map_err(Trouble::Never)?;
-        let description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
         let was_there = self.workspace()?.case(&identity)?;
+        let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
+        if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
+            description.subject = subject(&identity, &study, &series);
+            description.fingerprint = fingerprint(&series);
+        }
         let key = self.workspace()?.adopt(&description)?;
         self.cases.insert(case, Known { key, series });
         // Once more: adopting may have found its slices in another order.
-        if was_there.is_some() { Ok(self.workspace()?.case(&identity)?) } else { Ok(None) }
+        let lost = || Trouble::Never(Error::new("take the case into the workspace", "it is not there"));
+        Ok((self.workspace()?.case(&identity)?.ok_or_else(lost)?, was_there.is_some()))
     }
 
     /// What is shown of a slice that was kept.
@@ -395,6 +415,22 @@ fn identity(series: &Series) -> Result<String, Error> {
         Some(picture) => content_hash(&picture.source.path),
         None => Ok(series.id.clone()),
     }
+}
+
+/// Whose case it is, as a hash: of the PatientID, else of the study, and of the file for a picture.
+fn subject(identity: &str, study: &StudyInfo, series: &Series) -> String {
+    match series.kind {
+        Kind::Picture => holdout::subject(identity),
+        Kind::Dicom if study.patient_id.trim().is_empty() => holdout::subject(&study.id),
+        Kind::Dicom => holdout::subject(study.patient_id.trim()),
+    }
+}
+
+/// What a picture looks like; nothing for DICOM, which names its patient.
+fn fingerprint(series: &Series) -> Option<u64> {
+    let picture = series.slices.first().filter(|_| series.kind == Kind::Picture)?;
+    // One that cannot be read is told when it is shown.
+    holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
 }
 
 #[cfg(test)]

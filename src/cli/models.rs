@@ -1,0 +1,160 @@
+//! `labrum models`: the versions that a workspace has learned.
+
+use super::{DeviceArgument, round::when};
+use crate::domain::{
+    holdout::Side,
+    learning::{Version, VersionKey, VersionState},
+};
+use crate::io::whole_file;
+use crate::learning::{course::Model, judged};
+use crate::workspace::Workspace;
+use crate::{Error, Result};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// List, activate, compare and export the models that a workspace has learned
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  labrum models --workspace work/
+  labrum models --workspace work/ activate 3
+  labrum models --workspace work/ compare 3 4 --json
+  labrum models --workspace work/ export 3 --out better.safetensors")]
+pub(super) struct Arguments {
+    /// Folder of the workspace
+    #[arg(long, global = true)]
+    workspace: Option<PathBuf>,
+    /// JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// List all versions (the same as saying nothing)
+    List,
+    /// Make a version the one that proposes masks; 0 for the shipped models
+    Activate {
+        /// Number of the version
+        version: i64,
+    },
+    /// Turn a version down that waits for a decision
+    Reject {
+        /// Number of the version
+        version: i64,
+    },
+    /// Call a version something else
+    Rename {
+        /// Number of the version
+        version: i64,
+        /// Its new name
+        name: String,
+    },
+    /// Remove a version and its file
+    Delete {
+        /// Number of the version
+        version: i64,
+    },
+    /// Judge two versions on the held-out cases as they are now
+    Compare {
+        /// Number of the one that stands for the active model
+        first: i64,
+        /// Number of the other
+        second: i64,
+        /// Where the network runs
+        #[arg(long, value_enum, default_value = "auto")]
+        device: DeviceArgument,
+    },
+    /// Write a version to a model file
+    Export {
+        /// Number of the version
+        version: i64,
+        /// Model file to write
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let folder = arguments.workspace.as_deref();
+    let folder = folder.ok_or_else(|| Error::new("look at the models", "no workspace is named").advise("Give --workspace."))?;
+    super::check_workspace(folder)?;
+    let mut workspace = Workspace::open(folder)?;
+    match arguments.what.as_ref().unwrap_or(&What::List) {
+        What::List => {}
+        What::Activate { version: 0 } => workspace.activate(None)?,
+        What::Activate { version } => workspace.activate(Some(find(&mut workspace, *version)?.key))?,
+        What::Reject { version } => workspace.reject(VersionKey(*version))?,
+        What::Rename { version, name } => workspace.rename_version(VersionKey(*version), name)?,
+        What::Delete { version } => workspace.delete_version(VersionKey(*version))?,
+        What::Compare { first, second, device } => {
+            return compare(&mut workspace, *first, *second, *device, arguments.json);
+        }
+        What::Export { version, out } => {
+            super::check_model_file(out)?;
+            let version = find(&mut workspace, *version)?;
+            let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+            whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;
+            return super::print(&format!("{} is in {}", version.name, out.display()));
+        }
+    }
+    workspace.sync()?;
+    let versions = workspace.versions()?;
+    if arguments.json { super::print_json(&versions) } else { super::print(&table(&versions)) }
+}
+
+fn find(workspace: &mut Workspace, key: i64) -> Result<Version> {
+    let folder = workspace.folder().to_owned();
+    let missing = || {
+        Error::at("find the version", folder, format!("it has no version {key}"))
+            .advise("labrum models --workspace FOLDER lists them.")
+    };
+    workspace.versions()?.into_iter().find(|v| v.key.0 == key).ok_or_else(missing)
+}
+
+fn compare(
+    workspace: &mut Workspace,
+    first: i64,
+    second: i64,
+    device: DeviceArgument,
+    json: bool,
+) -> Result<()> {
+    let (first, second) = (find(workspace, first)?, find(workspace, second)?);
+    let masks = workspace.accepted_masks()?;
+    let held_out: Vec<_> = masks.into_iter().filter(|s| s.side == Side::HoldOut).collect();
+    let (a, b) = (Model::read(&first.file)?, Model::read(&second.file)?);
+    let report = judged(&a, &b, &held_out, &workspace.labels()?, device.into())?;
+    if json {
+        return super::print_json(&report);
+    }
+    let (better, worse) = report.better_and_worse();
+    let mut text = format!("{} against {}: {}; {better} better, {worse} worse", second.name, first.name, report.verdict.reason());
+    for case in &report.cases {
+        let before = case.active.map_or(0.0, |s| s.dice);
+        text += &format!("\n{:40} {before:.4} -> {:.4} ({:+.4})", case.name, case.candidate.dice, case.gain());
+    }
+    super::print(&text)
+}
+
+fn table(versions: &[Version]) -> String {
+    if versions.is_empty() {
+        return "This workspace has learned nothing yet: accept a few cases, then labrum train --workspace.".into();
+    }
+    let width = versions.iter().map(|v| v.name.chars().count()).max().unwrap_or(0);
+    let line = |v: &Version| {
+        let state = match v.state {
+            _ if v.is_active => "active",
+            VersionState::Accepted => "accepted",
+            VersionState::Rejected => "rejected",
+            VersionState::Undecided => "undecided",
+        };
+        let dice = v.report.means().1.map_or("none".into(), |s| format!("{:.4}", s.dice));
+        let hash: String = v.hash.chars().take(12).collect();
+        format!(
+            "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
+            v.key.0, v.name, when(v.made_at), v.cases, v.parent_name
+        )
+    };
+    versions.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,226 @@
+//! `labrum train --workspace`: a round of training on what was accepted in a workspace.
+
+use super::plan::PlanArguments;
+use crate::domain::{
+    holdout::Side,
+    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
+    progress::Control,
+};
+use crate::learning::{
+    course::Phase,
+    round::{Round, RoundSettings, StartFrom},
+};
+use crate::model::device::DeviceChoice;
+use crate::model::shipped;
+use crate::model::train::round::{Length, Plan, Progress};
+use crate::workspace::Workspace;
+use crate::{Error, Result};
+use indicatif::ProgressBar;
+use std::path::{Path, PathBuf};
+
+/// What `labrum train` was told about the round.
+pub(super) struct Wish<'a> {
+    pub(super) workspace: &'a Path,
+    /// None for the active version, else what proposed the accepted masks, else nothing.
+    pub(super) from: Option<&'a str>,
+    pub(super) seconds: f64,
+    pub(super) steps: Option<usize>,
+    pub(super) plan: &'a PlanArguments,
+    pub(super) device: DeviceChoice,
+    pub(super) dry_run: bool,
+    pub(super) json: bool,
+}
+
+pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
+    super::check_workspace(wish.workspace)?;
+    let mut workspace = Workspace::open(wish.workspace)?;
+    let control = Control::with(super::stop_on_ctrl_c()?);
+    let interrupted = workspace.running_round()?;
+    if let Some(record) = interrupted.filter(|_| !wish.dry_run) {
+        eprintln!("A round of {} was cut off; it goes on.", when(record.started_at));
+        let snapshot = workspace.round_snapshot(record.key)?;
+        return take(&mut workspace, record, snapshot, wish, &control);
+    }
+    let (settings, parent) = settings(&mut workspace, wish)?;
+    if wish.dry_run {
+        let record = RoundRecord {
+            key: RoundKey(0),
+            started_at: 0,
+            state: RoundState::Running,
+            parent,
+            settings: json(&settings)?,
+            checkpoint: PathBuf::new(),
+        };
+        let snapshot = workspace.accepted_masks()?;
+        let round = round(&mut workspace, &record, snapshot, wish)?;
+        return tell_estimate(&round, wish.json);
+    }
+    let (record, snapshot) = workspace.begin_round(&json(&settings)?, parent)?;
+    take(&mut workspace, record, snapshot, wish, &control)
+}
+
+fn json(settings: &RoundSettings) -> Result<String> {
+    serde_json::to_string(settings).map_err(|e| Error::new("begin the training", e))
+}
+
+fn round(
+    workspace: &mut Workspace,
+    record: &RoundRecord,
+    snapshot: Vec<SnapshotSlice>,
+    wish: &Wish<'_>,
+) -> Result<Round> {
+    let settings = serde_json::from_str(&record.settings)
+        .map_err(|e| Error::new("train", format!("the settings of the round cannot be understood ({e})")))?;
+    Ok(Round {
+        key: record.key,
+        snapshot,
+        labels: workspace.labels()?,
+        settings,
+        parent: record.parent,
+        name: workspace.name()?,
+        checkpoint: record.checkpoint.clone(),
+        device: wish.device,
+    })
+}
+
+fn take(
+    workspace: &mut Workspace,
+    record: RoundRecord,
+    snapshot: Vec<SnapshotSlice>,
+    wish: &Wish<'_>,
+    control: &Control,
+) -> Result<()> {
+    let round = round(workspace, &record, snapshot, wish)?;
+    let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
+    let result = round.estimate(rayon::current_num_threads()).and_then(|estimate| {
+        super::tell(
+            &bar,
+            &format!(
+                "{} cases ({} slices) to learn from, {} held out; about {:.0} s and {:.1} GB",
+                estimate.cases,
+                estimate.slices,
+                estimate.held_out,
+                estimate.seconds,
+                estimate.memory as f64 / 1e9
+            ),
+        );
+        round.run(control, &mut |phase| show(&bar, phase))
+    });
+    bar.finish_and_clear();
+    match result {
+        Ok(Some(version)) => {
+            let version = workspace.add_version(version)?;
+            workspace.sync()?;
+            if wish.json { super::print_json(&version) } else { super::print(&outcome(&version)) }
+        }
+        Ok(None) => {
+            workspace.end_round(record.key, RoundState::Cancelled, "stopped by a person")?;
+            Err(Error::new("train", "it was stopped").advise("The model is as it was."))
+        }
+        Err(error) => {
+            workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
+            Err(error)
+        }
+    }
+}
+
+fn outcome(version: &Version) -> String {
+    let Version { name, key, .. } = version;
+    let what = match version.state {
+        VersionState::Accepted => format!("{name} is active now"),
+        VersionState::Rejected => format!("{name} was turned down; the model stays"),
+        VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", key.0),
+    };
+    let (better, worse) = version.report.better_and_worse();
+    format!("{what}: {}; {better} better, {worse} worse.", version.reason)
+}
+
+fn tell_estimate(round: &Round, json: bool) -> Result<()> {
+    let estimate = round.estimate(rayon::current_num_threads())?;
+    let held = round.snapshot.iter().filter(|s| s.side == Side::HoldOut).count();
+    if json {
+        return super::print_json(&serde_json::json!({
+            "cases": estimate.cases, "slices": estimate.slices, "holdout_cases": estimate.held_out,
+            "holdout_slices": held, "seconds": estimate.seconds, "memory_bytes": estimate.memory,
+            "start": round.settings.start_name,
+        }));
+    }
+    super::print(&format!(
+        "It would start from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
+        round.settings.start_name,
+        estimate.cases,
+        estimate.slices,
+        estimate.held_out,
+        estimate.seconds,
+        estimate.memory as f64 / 1e9
+    ))
+}
+
+fn settings(
+    workspace: &mut Workspace,
+    wish: &Wish<'_>,
+) -> Result<(RoundSettings, Option<crate::domain::learning::VersionKey>)> {
+    let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
+    let plan = wish.plan.plan(usual);
+    let (start, start_name, parent) = match wish.from {
+        Some("none") => (StartFrom::Nothing, "nothing".to_owned(), None),
+        Some(name) => named(name)?,
+        None => usual_start(workspace)?,
+    };
+    Ok((RoundSettings { start, start_name, plan, seconds: wish.seconds }, parent))
+}
+
+type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>);
+
+/// A shipped model by its name, or a file.
+fn named(name: &str) -> Result<Started> {
+    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
+    let models = shipped::all()?;
+    if let Some(index) = models.iter().position(|m| plain(&m.card.name) == plain(name)) {
+        let card = &models[index].card;
+        return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None));
+    }
+    let path = std::path::absolute(name).map_err(|e| Error::at("start from", name, e))?;
+    if !path.is_file() {
+        return Err(Error::at("start from", name, "it is neither a shipped model nor a file"));
+    }
+    Ok((StartFrom::File(path), name.to_owned(), None))
+}
+
+/// The active version, else the shipped model that proposed the accepted masks, else nothing.
+fn usual_start(workspace: &mut Workspace) -> Result<Started> {
+    let report = workspace.work_report()?;
+    if let Some(active) = report.versions.iter().find(|v| v.is_active) {
+        return Ok((StartFrom::File(active.file.clone()), active.name.clone(), Some(active.key)));
+    }
+    let models = shipped::all()?;
+    let proposed = report.cases.iter().map(|c| c.model.as_str());
+    let is_title = |title: &&str| models.iter().any(|m| format!("{} {}", m.card.name, m.card.version) == **title);
+    match proposed.clone().find(is_title) {
+        Some(title) => {
+            let index = models.iter().position(|m| format!("{} {}", m.card.name, m.card.version) == title);
+            Ok((StartFrom::Shipped(index.unwrap_or(0)), title.to_owned(), None))
+        }
+        None => Ok((StartFrom::Nothing, "nothing".to_owned(), None)),
+    }
+}
+
+fn show(bar: &ProgressBar, phase: Phase) {
+    match phase {
+        Phase::Reading { done, total } => bar.set_message(format!("reading {done} of {total}")),
+        Phase::Training(Progress::Step { done, loss, remaining, .. }) => {
+            bar.set_position((done * 1000.0) as u64);
+            bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(remaining)));
+        }
+        Phase::Training(Progress::Validation { step, dice, .. }) => {
+            super::tell(bar, &format!("after {step} steps: validation Dice {dice:.4}"));
+        }
+        Phase::Judging => bar.set_message("judging"),
+    }
+}
+
+/// A time of the workspace for people.
+pub(super) fn when(milliseconds: i64) -> String {
+    let zoned = jiff::Timestamp::from_millisecond(milliseconds).map(|t| t.to_zoned(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|_| String::new(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
+}

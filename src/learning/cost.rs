@@ -1,0 +1,68 @@
+//! What a round takes: time and memory, before it begins.
+//!
+//! Steps follow from the time that a person gives by what they cost on a usual machine, not by how fast this one happens
+//! to be at the moment: equal rounds make equal models.
+
+use super::round::RoundSettings;
+use crate::model::card::{Config, InputSpec};
+
+/// Seconds of one core for a pixel of a sample in a step of S: 0.33 s for four of 256 x 256 on two cores.
+const SECONDS_PER_PIXEL: f64 = 2.5e-6;
+/// Bytes for a pixel of a sample in a step of S.
+const BYTES_PER_PIXEL: u64 = 2800;
+/// What the rest of the program and the weights hold.
+const BYTES_ASIDE: u64 = 150 << 20;
+/// Seconds for reading a slice or running a model on it.
+const SECONDS_PER_SLICE: f64 = 0.04;
+/// A round has so many steps at least.
+const FEWEST_STEPS: usize = 40;
+
+/// How much more a step of a network costs than one of S: seconds, and bytes.
+fn factors(config: Config) -> (f64, u64) {
+    match config {
+        Config::S => (1.0, 1),
+        Config::Base => (4.0, 2),
+        Config::L => (11.0, 4),
+    }
+}
+
+/// Seconds of a step.
+pub(super) fn step_seconds(config: Config, spec: &InputSpec, batch: usize, threads: usize) -> f64 {
+    // Beyond some threads a step of a few small samples does not get faster.
+    let threads = threads.clamp(1, 4 * batch.max(1)) as f64;
+    (spec.columns * spec.rows * batch) as f64 * SECONDS_PER_PIXEL * factors(config).0 / threads
+}
+
+/// Seconds for reading and judging.
+pub(super) fn around(slices: usize, held_out: usize) -> f64 {
+    1.0 + SECONDS_PER_SLICE * (slices + 2 * held_out) as f64
+}
+
+/// Steps of a round.
+pub(super) fn steps(
+    settings: &RoundSettings,
+    config: Config,
+    spec: &InputSpec,
+    threads: usize,
+    slices: usize,
+    held_out: usize,
+) -> usize {
+    let seconds = (settings.seconds - around(slices, held_out)).max(settings.seconds / 2.0);
+    let steps = seconds / step_seconds(config, spec, settings.plan.batch, threads);
+    (steps as usize).max(FEWEST_STEPS)
+}
+
+/// Bytes that a round holds at most.
+pub(super) fn memory(config: Config, spec: &InputSpec, batch: usize, slices: usize) -> u64 {
+    let pixels = (spec.columns * spec.rows) as u64;
+    let samples = pixels * slices as u64 * (spec.channels as u64 + 2);
+    BYTES_ASIDE + samples + pixels * batch as u64 * BYTES_PER_PIXEL * factors(config).1
+}
+
+/// Bytes of memory that can be had, where the system tells.
+pub(super) fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

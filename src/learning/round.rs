@@ -1,0 +1,227 @@
+//! A round in a workspace: from the snapshot of its accepted masks to a version for its list.
+
+use super::course::{self, Course, Model, Phase, Start};
+use super::exercise::Exercise;
+use super::{cost, state};
+use crate::domain::{
+    gate::Verdict,
+    holdout::Side,
+    image::Pixels,
+    label::Label,
+    learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
+    progress::Control,
+};
+use crate::io::whole_file;
+use crate::model::card::ModelCard;
+use crate::model::device::DeviceChoice;
+use crate::model::train::round::{Length, Plan};
+use crate::model::checkpoint;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The input of a model that starts from nothing has about so many pixels at most.
+const INPUT_AREA: usize = 224 * 224;
+
+/// What a round starts from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartFrom {
+    /// Random weights.
+    Nothing,
+    /// A shipped model, by its place in the list.
+    Shipped(usize),
+    /// A model file, a version of the workspace among them.
+    File(PathBuf),
+}
+
+/// How a round of a workspace is done: kept with it, so that it can go on after a crash.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundSettings {
+    /// What it starts from.
+    pub start: StartFrom,
+    /// Name of what it starts from.
+    pub start_name: String,
+    /// How it is trained; its length is set by `seconds`.
+    pub plan: Plan,
+    /// About so many seconds on a machine of the usual speed, reading and judging included; the number of steps follows
+    /// from it, so that equal rounds make equal models.
+    pub seconds: f64,
+}
+
+/// A round that is to be done.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// Which.
+    pub key: RoundKey,
+    /// The accepted masks.
+    pub snapshot: Vec<SnapshotSlice>,
+    /// The labels of the workspace.
+    pub labels: Vec<Label>,
+    /// How it is done.
+    pub settings: RoundSettings,
+    /// The version that it starts from, where it is one.
+    pub parent: Option<VersionKey>,
+    /// What a model that starts from nothing is called.
+    pub name: String,
+    /// Where states to go on from are written.
+    pub checkpoint: PathBuf,
+    /// Where it runs.
+    pub device: DeviceChoice,
+}
+
+/// What a round will take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Cases to learn from.
+    pub cases: usize,
+    /// Slices of these.
+    pub slices: usize,
+    /// Cases held out.
+    pub held_out: usize,
+    /// Seconds until the verdict.
+    pub seconds: f64,
+    /// Bytes of memory.
+    pub memory: u64,
+}
+
+impl Round {
+    /// What it will take. `threads` compute.
+    ///
+    /// Errors: why it cannot be done: nothing to learn from, a start that cannot be read, too little memory.
+    pub fn estimate(&self, threads: usize) -> Result<Estimate> {
+        let count = |side: Side| {
+            let slices = self.snapshot.iter().filter(move |s| s.side == side);
+            let cases: std::collections::BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
+            (cases.len(), slices.count())
+        };
+        let ((cases, slices), (held_out, held_slices)) = (count(Side::Training), count(Side::HoldOut));
+        if cases == 0 {
+            let advice = "Accept another corrected case; about one in five is held out to judge the model.";
+            return Err(Error::new("train", "all accepted cases are held out").advise(advice));
+        }
+        let start = self.start()?;
+        let (spec, config) = course::shape(&start);
+        let plan = &self.settings.plan;
+        let memory = cost::memory(config, &spec, plan.batch, slices);
+        if let Some(free) = cost::free_memory().filter(|free| *free < memory) {
+            let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+            let reason = format!("it needs {:.1} GB of memory, {:.1} GB are free", gigabytes(memory), gigabytes(free));
+            return Err(Error::new("train", reason).advise("Close other programs, or start from a smaller model."));
+        }
+        let around = cost::around(slices, held_slices);
+        let training = cost::steps(&self.settings, config, &spec, threads, slices, held_slices) as f64
+            * cost::step_seconds(config, &spec, plan.batch, threads);
+        Ok(Estimate { cases, slices, held_out, seconds: training + around, memory })
+    }
+
+    /// Does the round; `None` where it was cancelled. The version is not kept yet.
+    ///
+    /// Errors: what [`Round::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
+    pub fn run(&self, control: &Control, phase: &mut dyn FnMut(Phase)) -> Result<Option<NewVersion>> {
+        let begun = Instant::now();
+        let start = self.start()?;
+        let (learned, held_out): (Vec<_>, Vec<_>) = self.snapshot.iter().partition(|s| s.side == Side::Training);
+        let (exercises, held_out): (Vec<_>, Vec<_>) =
+            (learned.into_iter().map(Exercise::of).collect(), held_out.into_iter().map(Exercise::of).collect());
+        let (spec, config) = course::shape(&start);
+        let threads = rayon::current_num_threads();
+        let steps = cost::steps(&self.settings, config, &spec, threads, exercises.len(), held_out.len());
+        let plan = match self.settings.plan.length {
+            // What a caller set counts.
+            Length::Seconds(_) => self.settings.plan.clone(),
+            Length::Steps(0) => Plan { length: Length::Steps(steps), ..self.settings.plan.clone() },
+            Length::Steps(_) => self.settings.plan.clone(),
+        };
+        let classes = self.labels.len() + 1;
+        let resume = state::read(&self.checkpoint, config, spec.channels, classes);
+        let (name, version) = self.title(&start);
+        let course = Course {
+            start: &start,
+            labels: &self.labels,
+            name: name.clone(),
+            version: version.clone(),
+            exercises: &exercises,
+            held_out: &held_out,
+            plan: plan.clone(),
+            device: self.device,
+            resume,
+        };
+        let mut keep = |found: &_| {
+            let bytes = state::to_bytes(found)?;
+            whole_file::write(&self.checkpoint, "keep the state of the training", |file| file.write_all(&bytes))
+        };
+        let Some(mut candidate) = course::take(course, control, phase, &mut keep)? else { return Ok(None) };
+        self.widen_purpose(&mut candidate.model.card);
+        let state = match &candidate.report.verdict {
+            Verdict::Better { .. } => VersionState::Accepted,
+            Verdict::Worse { .. } => VersionState::Rejected,
+            Verdict::Ask { .. } => VersionState::Undecided,
+        };
+        let Model { card, weights } = &candidate.model;
+        let settings = RoundSettings { plan, ..self.settings.clone() };
+        Ok(Some(NewVersion {
+            round: self.key,
+            name: format!("{name} {version}"),
+            parent: self.parent,
+            parent_name: self.settings.start_name.clone(),
+            state,
+            hash: checkpoint::hash(weights),
+            cases: card.trained_on.cases as u32,
+            seconds: begun.elapsed().as_secs_f64(),
+            steps: candidate.learned.steps as u32,
+            settings: serde_json::to_string(&settings).map_err(|e| Error::new("keep the settings of the round", e))?,
+            bytes: checkpoint::to_bytes(card, weights)?,
+            report: candidate.report,
+        }))
+    }
+
+    fn start(&self) -> Result<Start> {
+        let model = match &self.settings.start {
+            StartFrom::Nothing => return self.nothing(),
+            StartFrom::Shipped(index) => Model::shipped(*index)?,
+            StartFrom::File(path) => Model::read(path)?,
+        };
+        Ok(Start::Model(Box::new(model)))
+    }
+
+    /// Random weights for inputs of the shape of the first image that can be read.
+    fn nothing(&self) -> Result<Start> {
+        let first = self.snapshot.iter().find(|s| s.side == Side::Training);
+        let first = first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
+        let image = Exercise::of(first).image()?;
+        let channels = if matches!(image.pixels, Pixels::Rgb8(_)) { 3 } else { 1 };
+        let size = course::input_size(image.columns, image.rows, INPUT_AREA.min(image.columns * image.rows));
+        Ok(Start::Nothing { size, channels })
+    }
+
+    /// Name and version of the candidate.
+    fn title(&self, start: &Start) -> (String, String) {
+        let name = match start {
+            Start::Model(model) => model.card.name.clone(),
+            Start::Nothing { .. } => self.name.clone(),
+        };
+        (name, format!("round-{}", self.key.0))
+    }
+
+    /// What it learned from it is for from now on.
+    fn widen_purpose(&self, card: &mut ModelCard) {
+        let purpose = &mut card.purpose;
+        for slice in self.snapshot.iter().filter(|s| s.side == Side::Training) {
+            if slice.modality.is_empty() {
+                let is_named = |word: &String| {
+                    let path = slice.source.path.to_string_lossy().to_lowercase();
+                    path.contains(&word.to_lowercase()) || slice.name.to_lowercase().contains(&word.to_lowercase())
+                };
+                // A word of all pictures is none.
+                if !purpose.picture_words.iter().any(is_named) {
+                    purpose.picture_words.clear();
+                }
+            } else if !purpose.modalities.is_empty() && !purpose.modalities.contains(&slice.modality) {
+                purpose.modalities.push(slice.modality.clone());
+                purpose.body_parts.clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Rounds of training: begun, followed, stopped; versions of the model, and which of them proposes masks.
+
+use super::{
+    Session,
+    case::Case,
+    command::UserCommand,
+    job::{
+        BegunRound, CompareJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, StoreJob, TrainJob,
+        VersionJob,
+    },
+    learning::{Doing, LearnAction, Learning, Running},
+    notice::Severity,
+    settings::DeviceChoice,
+    store::WorkspaceState,
+};
+use crate::{
+    Result,
+    domain::{
+        gate::GateReport,
+        learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
+        progress::Control,
+        study::Status,
+    },
+};
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+
+/// A round begins nothing for so long after a person did something.
+const ROOM: Duration = Duration::from_millis(250);
+
+/// The curve of the loss is thinned out to so many points.
+const POINTS: usize = 400;
+
+impl Session {
+    /// Why a command of the training cannot be done now.
+    pub(super) fn refuse_training(&self, command: UserCommand) -> Option<&'static str> {
+        let runs = self.learning.running.is_some();
+        match command {
+            UserCommand::Train if runs => Some("A round of training runs already"),
+            UserCommand::Train if !matches!(self.workspace(), WorkspaceState::Open(_)) => Some("No workspace is open"),
+            UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
+            UserCommand::Train => None,
+            _ => (!runs).then_some("No training runs"),
+        }
+    }
+
+    /// True where a round runs and was asked to wait.
+    pub fn is_training_paused(&self) -> bool {
+        self.learning.running.as_ref().is_some_and(|r| r.control.is_paused())
+    }
+
+    pub(super) fn learn(&mut self, action: LearnAction) {
+        match action {
+            LearnAction::Start => self.begin_round(),
+            LearnAction::Cancel => self.cancel_round(),
+            LearnAction::Pause(is_paused) => {
+                if let Some(running) = &self.learning.running {
+                    running.control.pause(is_paused);
+                }
+            }
+            LearnAction::Activate(key) => self.change_version(VersionJob::Activate(Some(key))),
+            LearnAction::Deactivate => self.change_version(VersionJob::Activate(None)),
+            LearnAction::Reject(key) => self.change_version(VersionJob::Reject(key)),
+            LearnAction::Rename(key, name) => self.change_version(VersionJob::Rename(key, name)),
+            LearnAction::Delete(key) => self.change_version(VersionJob::Delete(key)),
+            LearnAction::Export(key, folder) => self.change_version(VersionJob::Export(key, folder)),
+            LearnAction::Compare(first, second) => {
+                self.learning.is_comparing = true;
+                self.learning.comparison = None;
+                self.store(StoreJob::Version(VersionJob::Compare(first, second)));
+            }
+            LearnAction::ShowCase(key) => self.show_stored_case(key),
+            LearnAction::Report => self.store(StoreJob::WorkReport),
+            LearnAction::ExportReport(folder) => {
+                if let Some(report) = &self.learning.report {
+                    self.jobs.push(Job::ExportReport(report.clone(), folder));
+                }
+            }
+        }
+    }
+
+    fn change_version(&mut self, job: VersionJob) {
+        self.learning.fresh = None;
+        self.store(StoreJob::Version(job));
+    }
+
+    /// Begins a round on the accepted masks as they are now.
+    fn begin_round(&mut self) {
+        if let Some(reason) = self.refuse_training(UserCommand::Train) {
+            return self.notices.add(Severity::Hint, format!("{}: {reason}.", UserCommand::Train.label()));
+        }
+        let active = self.learning.active().map(|v| (v.key, v.name.clone(), v.file.clone()));
+        let (parent, start, start_name) = match active {
+            Some((key, name, file)) => (Some(key), Some(ModelSource::File(file)), name),
+            None => match self.model_of_accepted() {
+                Some(model) => (None, Some(model.source.clone()), model.title()),
+                None => (None, None, "nothing".to_owned()),
+            },
+        };
+        let settings = self.settings.learning.clone();
+        self.store(StoreJob::BeginRound(Box::new(RoundWish { start, start_name, parent, settings })));
+        self.learning.running = Some(Running::new(false));
+        self.learning.fresh = None;
+    }
+
+    /// The model for the first accepted case that one is for.
+    fn model_of_accepted(&self) -> Option<&ModelEntry> {
+        let accepted = self.cases.iter().filter(|c| c.status == Status::Accepted);
+        accepted.filter_map(|case| self.model_for(case)).next()
+    }
+
+    /// The model that would be run on a case.
+    pub fn model_for(&self, case: &Case) -> Option<&ModelEntry> {
+        match self.fitting(case) {
+            super::Fitting::Model { index, .. } => self.models.get(index),
+            super::Fitting::None(_) => None,
+        }
+    }
+
+    pub(super) fn on_round_begun(&mut self, begun: BegunRound) {
+        let key = begun.key;
+        match &mut self.learning.running {
+            Some(running) if running.key.is_none() => running.key = Some(key),
+            None if begun.is_resumed => {
+                self.learning.running = Some(Running { key: Some(key), ..Running::new(true) });
+                self.notices.add(Severity::Info, "The training that was cut off goes on.");
+            }
+            // It was cancelled while the snapshot was taken.
+            _ => return self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled }),
+        }
+        let Some(running) = &self.learning.running else { return };
+        let name = match self.workspace() {
+            WorkspaceState::Open(info) => info.name.clone(),
+            _ => "Model".to_owned(),
+        };
+        let job = TrainJob {
+            begun: Arc::new(begun),
+            labels: self.labels.clone().into(),
+            name,
+            device: self.settings.device,
+            threads: self.threads(),
+            control: running.control.clone(),
+        };
+        self.jobs.push(Job::Train(Box::new(job)));
+    }
+
+    fn threads(&self) -> usize {
+        match self.settings.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
+    /// Stops the round. What it still tells is dropped, so that it is over at once for whoever asked.
+    pub(super) fn cancel_round(&mut self) {
+        let Some(running) = self.learning.running.take() else { return };
+        running.control.cancel.cancel();
+        if let Some(key) = running.key {
+            self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled });
+        }
+        self.notices.add(Severity::Info, "Training was cancelled; the model is as it was.");
+    }
+
+    /// The workspace is left: its round stops, and goes on when it is opened again.
+    pub(super) fn leave_round(&mut self) {
+        if let Some(running) = self.learning.running.take() {
+            running.control.cancel.cancel();
+        }
+        let files: Vec<PathBuf> = self.learning.versions.iter().map(|v| v.file.clone()).collect();
+        self.models.retain(|m| !matches!(&m.source, ModelSource::File(path) if files.contains(path)));
+        self.learning = Learning::default();
+    }
+
+    pub(super) fn on_round(&mut self, key: RoundKey, event: RoundEvent) {
+        let Some(running) = self.learning.running.as_mut().filter(|r| r.key == Some(key)) else { return };
+        match event {
+            RoundEvent::Estimated(estimate) => running.estimate = Some(estimate),
+            RoundEvent::Doing(doing) => {
+                running.doing = doing;
+                running.remaining = None;
+            }
+            RoundEvent::Step { step, done, loss, remaining } => {
+                running.doing = Doing::Training;
+                (running.done, running.remaining) = (done, Some(remaining));
+                running.loss.push([step as f64, loss]);
+                if running.loss.len() > POINTS {
+                    let mut keep = false;
+                    running.loss.retain(|_| std::mem::replace(&mut keep, !keep));
+                }
+            }
+            RoundEvent::Validation { step, dice } => running.validation.push([step as f64, dice]),
+            RoundEvent::Ended(result) => self.on_round_ended(key, result),
+        }
+    }
+
+    fn on_round_ended(&mut self, key: RoundKey, result: Result<Option<Box<NewVersion>>>) {
+        self.learning.running = None;
+        let outcome = match result {
+            Ok(Some(version)) => {
+                let name = &version.name;
+                let text = match version.state {
+                    VersionState::Accepted => format!("{name} is active now: {}.", version.report.verdict.reason()),
+                    VersionState::Rejected => {
+                        format!("{name} was turned down, the model stays: {}.", version.report.verdict.reason())
+                    }
+                    VersionState::Undecided => format!("{name} waits for your decision."),
+                };
+                self.notices.add(Severity::Info, text);
+                RoundOutcome::Version(version)
+            }
+            Ok(None) => RoundOutcome::Cancelled,
+            Err(error) => {
+                self.fail(&error);
+                RoundOutcome::Failed(error.to_string())
+            }
+        };
+        self.store(StoreJob::EndRound { key, outcome });
+    }
+
+    /// Lets the training begin nothing for a moment: somebody draws, scrolls or opens something.
+    pub(super) fn make_room(&self) {
+        if let Some(running) = &self.learning.running {
+            running.control.make_room(ROOM);
+        }
+    }
+
+    /// A round begins by itself where a case was accepted and enough were.
+    pub(super) fn on_newly_accepted(&mut self, count: u32) {
+        let has_more = count > self.learning.newly_accepted;
+        self.learning.newly_accepted = count;
+        let after = self.settings.learning.after_cases;
+        if has_more && after > 0 && count >= after && self.learning.running.is_none() {
+            self.begin_round();
+        }
+    }
+
+    pub(super) fn on_versions(&mut self, versions: Vec<Version>, active: Option<ModelEntry>) {
+        let newest = |versions: &[Version]| versions.iter().map(|v| v.key).max();
+        let is_first = self.learning.versions.is_empty();
+        if newest(&versions) > newest(&self.learning.versions) && !is_first || is_first && versions.len() == 1 {
+            self.learning.fresh = newest(&versions);
+        }
+        let known: Vec<PathBuf> =
+            versions.iter().chain(&self.learning.versions).map(|version| version.file.clone()).collect();
+        let was_active = self.learning.active().map(|v| v.key);
+        self.models.retain(|m| !matches!(&m.source, ModelSource::File(path) if known.contains(path)));
+        self.learning.versions = versions;
+        self.models.splice(0..0, active);
+        if was_active != self.learning.active().map(|v| v.key) {
+            self.propose_again();
+        }
+    }
+
+    /// The model is another one: what nobody has worked on gets its proposals, in the order of the list.
+    fn propose_again(&mut self) {
+        for case in &mut self.cases {
+            if matches!(case.status, Status::New | Status::Proposed) && !case.slices.iter().any(|s| s.is_touched) {
+                case.auto_run_done = false;
+            }
+        }
+        self.auto_run();
+    }
+
+    /// On which device proposals are made: while a round has the graphics card, the CPU.
+    pub(super) fn device_for_runs(&self) -> DeviceChoice {
+        if self.learning.running.is_some() { DeviceChoice::Cpu } else { self.settings.device }
+    }
+
+    pub(super) fn compare(
+        &mut self,
+        first: (VersionKey, PathBuf),
+        second: (VersionKey, PathBuf),
+        snapshot: Vec<SnapshotSlice>,
+    ) {
+        let (labels, device, threads) = (self.labels.clone().into(), self.device_for_runs(), self.threads());
+        self.jobs.push(Job::Compare(Box::new(CompareJob { first, second, snapshot, labels, device, threads })));
+    }
+
+    pub(super) fn on_compared(&mut self, first: VersionKey, second: VersionKey, report: Result<GateReport>) {
+        self.learning.is_comparing = false;
+        match report {
+            Ok(report) => self.learning.comparison = Some((first, second, Box::new(report))),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn show_stored_case(&mut self, key: i64) {
+        match self.cases.iter().position(|c| c.stored_as.is_some_and(|k| k.0 == key)) {
+            Some(at) => self.select(Some(at)),
+            None => self.notices.add(Severity::Hint, "That case is not open: open the workspace again (File)."),
+        }
+    }
+}
+
+impl Running {
+    fn new(is_resumed: bool) -> Self {
+        Self {
+            control: Control::default(),
+            estimate: None,
+            doing: Doing::Collecting,
+            done: 0.0,
+            remaining: None,
+            loss: Vec::new(),
+            validation: Vec::new(),
+            is_resumed,
+            key: None,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The learning loop in the workspace: rounds begun and ended, versions, what the work cost.
+
+use super::keeper::{Keeper, Trouble};
+use crate::{
+    Error, Result,
+    domain::learning::{RoundKey, RoundState, Version, VersionKey},
+    io::whole_file,
+    learning::round::{RoundSettings, StartFrom},
+    model::{
+        checkpoint,
+        train::{Loss, round::Length, round::Plan},
+    },
+    session::{
+        job::{BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob},
+        learning::LossChoice,
+    },
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+impl Keeper {
+    /// What the window is told of a workspace that was opened: its versions, and a round that was cut off.
+    pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, Trouble> {
+        let mut events = vec![self.versions()?, self.newly_accepted()?];
+        if let Some(record) = self.workspace()?.running_round()? {
+            let snapshot = self.workspace()?.round_snapshot(record.key)?;
+            events.push(Event::RoundBegun(Box::new(BegunRound {
+                key: record.key,
+                snapshot,
+                settings: record.settings,
+                parent: record.parent,
+                checkpoint: record.checkpoint,
+                is_resumed: true,
+            })));
+        }
+        Ok(events)
+    }
+
+    pub(super) fn newly_accepted(&mut self) -> std::result::Result<Event, Trouble> {
+        Ok(Event::NewlyAccepted(self.workspace()?.newly_accepted()?))
+    }
+
+    fn versions(&mut self) -> std::result::Result<Event, Trouble> {
+        let versions = self.workspace()?.versions()?;
+        let active = versions.iter().find(|v| v.is_active).and_then(|version| {
+            // Without its file the shipped models go on, and the list says which version is active.
+            entry(version).inspect_err(|error| log::warn!("{error}")).ok()
+        });
+        Ok(Event::Versions { versions, active })
+    }
+
+    pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, Trouble> {
+        let json = serde_json::to_string(&settings(wish))
+            .map_err(|e| Trouble::Never(Error::new("begin the training", e)))?;
+        let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
+        Ok(vec![Event::RoundBegun(Box::new(BegunRound {
+            key: record.key,
+            snapshot,
+            settings: record.settings,
+            parent: record.parent,
+            checkpoint: record.checkpoint,
+            is_resumed: false,
+        }))])
+    }
+
+    pub(super) fn end_round(
+        &mut self,
+        key: RoundKey,
+        outcome: &RoundOutcome,
+    ) -> std::result::Result<Vec<Event>, Trouble> {
+        match outcome {
+            RoundOutcome::Version(version) => drop(self.workspace()?.add_version((**version).clone())?),
+            RoundOutcome::Cancelled => self.workspace()?.end_round(key, RoundState::Cancelled, "stopped by a person")?,
+            RoundOutcome::Failed(reason) => self.workspace()?.end_round(key, RoundState::Failed, reason)?,
+        }
+        Ok(vec![self.versions()?, self.newly_accepted()?])
+    }
+
+    pub(super) fn version(&mut self, job: &VersionJob) -> std::result::Result<Vec<Event>, Trouble> {
+        match job {
+            VersionJob::Activate(key) => self.workspace()?.activate(*key)?,
+            VersionJob::Reject(key) => self.workspace()?.reject(*key)?,
+            VersionJob::Rename(key, name) => self.workspace()?.rename_version(*key, name)?,
+            VersionJob::Delete(key) => self.workspace()?.delete_version(*key)?,
+            VersionJob::Export(key, folder) => {
+                let version = self.find(*key)?;
+                let file = export(&version, folder).map_err(Trouble::Never)?;
+                return Ok(vec![Event::Notice(format!("{} is in {}", version.name, file.display()))]);
+            }
+            VersionJob::Compare(first, second) => {
+                let (first, second) = (self.find(*first)?, self.find(*second)?);
+                let snapshot = self.workspace()?.accepted_masks()?;
+                let of = |version: Version| (version.key, version.file);
+                return Ok(vec![Event::ToCompare { first: of(first), second: of(second), snapshot }]);
+            }
+        }
+        Ok(vec![self.versions()?])
+    }
+
+    fn find(&mut self, key: VersionKey) -> std::result::Result<Version, Trouble> {
+        let gone = || Trouble::Never(Error::new("find the version", "it is not in the workspace any more"));
+        self.workspace()?.versions()?.into_iter().find(|v| v.key == key).ok_or_else(gone)
+    }
+}
+
+/// A version as a model that can be run, under the name that it has in the list.
+fn entry(version: &Version) -> Result<ModelEntry> {
+    let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+    let mut card = checkpoint::card(&bytes).map_err(|e| Error { path: Some(version.file.clone()), ..e })?;
+    // Name and version of the card together are the name of the version.
+    if let Some((name, number)) = version.name.rsplit_once(' ') {
+        (card.name, card.version) = (name.to_owned(), number.to_owned());
+    } else {
+        card.name.clone_from(&version.name);
+    }
+    Ok(ModelEntry { source: ModelSource::File(version.file.clone()), card: Arc::new(card) })
+}
+
+/// Writes the file of a version into a folder, under its name.
+fn export(version: &Version, folder: &Path) -> Result<PathBuf> {
+    whole_file::make_folder(folder)?;
+    let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+    let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
+    let file = folder.join(format!("{}.safetensors", version.name.chars().map(plain).collect::<String>()));
+    whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;
+    Ok(file)
+}
+
+fn settings(wish: &RoundWish) -> RoundSettings {
+    let start = match &wish.start {
+        None => StartFrom::Nothing,
+        Some(ModelSource::Shipped(index)) => StartFrom::Shipped(*index),
+        Some(ModelSource::File(path)) => StartFrom::File(path.clone()),
+    };
+    let loss = match wish.settings.loss {
+        LossChoice::BoundaryDou => Loss::BoundaryDou,
+        LossChoice::BoundaryDouAlone => Loss::BoundaryDouAlone,
+        LossChoice::DiceCrossEntropy => Loss::DiceCrossEntropy,
+    };
+    let plan = Plan { loss, length: Length::Steps(0), ..Plan::default() };
+    RoundSettings { start, start_name: wish.start_name.clone(), plan, seconds: wish.settings.seconds }
+}

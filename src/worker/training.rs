@@ -1,0 +1,115 @@
+//! The thread on which rounds of training run, at the lowest priority: the window and the model at work come first.
+
+use super::{Outbox, spawn};
+use crate::{
+    Error, Result,
+    domain::{gate::GateReport, holdout::Side},
+    learning::{
+        course::{Model, Phase},
+        judged,
+        round::{Round, RoundSettings},
+    },
+    model::train::round::Progress,
+    session::{
+        job::{CompareJob, Event, Job, RoundEvent, TrainJob},
+        learning::{Doing, Estimate},
+    },
+};
+use crossbeam_channel::{Sender, unbounded};
+use std::time::{Duration, Instant};
+use thread_priority::ThreadPriority;
+
+/// The window is told of steps so often.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// Starts the thread; jobs go into the channel.
+pub(super) fn start(outbox: Outbox) -> Result<Sender<Job>> {
+    let (sender, jobs) = unbounded::<Job>();
+    spawn("labrum-training", move || {
+        for job in jobs {
+            match job {
+                Job::Train(job) => train(&job, &outbox),
+                Job::Compare(job) => {
+                    let report = aside(job.threads, || compare(&job));
+                    outbox.send(Event::Compared { first: job.first.0, second: job.second.0, report });
+                }
+                _ => {}
+            }
+        }
+    })?;
+    Ok(sender)
+}
+
+/// Runs `work` on threads of its own that give way to all others.
+fn aside<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let give_way = |_| {
+        if let Err(error) = ThreadPriority::Min.set_for_current() {
+            log::warn!("the training cannot give way: {error:?}");
+        }
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .thread_name(|i| format!("labrum-learn-{i}"))
+        .num_threads(threads)
+        .stack_size(16 << 20)
+        .start_handler(give_way)
+        .build()
+        .map_err(|e| Error::new("start the threads of the training", e))?;
+    pool.install(work)
+}
+
+fn train(job: &TrainJob, outbox: &Outbox) {
+    let key = job.begun.key;
+    let tell = |event: RoundEvent| outbox.send(Event::Round { key, event });
+    let result = aside(job.threads, || {
+        let round = round(job)?;
+        let estimate = round.estimate(job.threads)?;
+        tell(RoundEvent::Estimated(Estimate {
+            cases: estimate.cases,
+            slices: estimate.slices,
+            held_out: estimate.held_out,
+            time: Duration::from_secs_f64(estimate.seconds),
+            memory: estimate.memory,
+        }));
+        let mut told = Instant::now() - EVERY;
+        round.run(&job.control, &mut |phase| {
+            let is_step = matches!(phase, Phase::Training(Progress::Step { .. }));
+            if !is_step || told.elapsed() >= EVERY {
+                told = Instant::now();
+                tell(event_of(phase));
+            }
+        })
+    });
+    tell(RoundEvent::Ended(result.map(|version| version.map(Box::new))));
+}
+
+fn round(job: &TrainJob) -> Result<Round> {
+    let settings: RoundSettings = serde_json::from_str(&job.begun.settings)
+        .map_err(|e| Error::new("train", format!("the settings of the round cannot be understood ({e})")))?;
+    Ok(Round {
+        key: job.begun.key,
+        snapshot: job.begun.snapshot.clone(),
+        labels: job.labels.to_vec(),
+        settings,
+        parent: job.begun.parent,
+        name: job.name.clone(),
+        checkpoint: job.begun.checkpoint.clone(),
+        device: job.device,
+    })
+}
+
+fn event_of(phase: Phase) -> RoundEvent {
+    match phase {
+        Phase::Reading { done, total } => RoundEvent::Doing(Doing::Reading { done, total }),
+        Phase::Judging => RoundEvent::Doing(Doing::Judging),
+        Phase::Training(Progress::Step { step, done, loss, remaining }) => {
+            RoundEvent::Step { step, done, loss, remaining }
+        }
+        Phase::Training(Progress::Validation { step, dice, .. }) => RoundEvent::Validation { step, dice },
+    }
+}
+
+fn compare(job: &CompareJob) -> Result<GateReport> {
+    let read = |file: &std::path::Path| Model::read(file);
+    let held_out: Vec<_> = job.snapshot.iter().filter(|s| s.side == Side::HoldOut).cloned().collect();
+    judged(&read(&job.first.1)?, &read(&job.second.1)?, &held_out, &job.labels, job.device)
+}

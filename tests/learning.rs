@@ -1,0 +1,299 @@
+//! Rounds of training on made-up pictures: discs that are bright on noise, and bars. Small, but the real network, the
+//! real gate and real files.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use image::GrayImage;
+use labrum::domain::{
+    gate::Verdict,
+    holdout::Side,
+    journal::CaseKey,
+    label::Label,
+    learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
+    mask::{Mask, PackedMask},
+    progress::Control,
+    study::{Kind, Source},
+};
+use labrum::learning::{
+    course::Phase,
+    round::{Round, RoundSettings, StartFrom},
+};
+use labrum::model::device::DeviceChoice;
+use labrum::model::train::round::{Length, Plan};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+const SIDE: u32 = 64;
+
+/// What is to be found in a picture.
+#[derive(Clone, Copy, PartialEq)]
+enum Task {
+    /// A bright disc, label 1.
+    Disc,
+    /// A dark bar, label 2, on a picture with stripes.
+    Bar,
+}
+
+/// A picture in `folder` and its mask.
+fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
+    let mut rng = SmallRng::seed_from_u64(number * 2 + u64::from(task == Task::Bar));
+    let [x, y] = [(); 2].map(|()| rng.random_range(20.0..44.0));
+    let radius: f64 = rng.random_range(9.0..16.0);
+    let inside = |px: u32, py: u32| {
+        let (dx, dy) = (f64::from(px) - x, f64::from(py) - y);
+        match task {
+            Task::Disc => dx.hypot(dy) < radius,
+            Task::Bar => dx.abs() < 1.3 * radius && dy.abs() < 0.5 * radius,
+        }
+    };
+    let picture = GrayImage::from_fn(SIDE, SIDE, |px, py| {
+        let level = match (task, inside(px, py)) {
+            (Task::Disc, true) => 150.0,
+            (Task::Disc, false) => 70.0,
+            (Task::Bar, true) => 40.0,
+            (Task::Bar, false) => 120.0 + 60.0 * (f64::from(px) * 0.9).sin(),
+        };
+        image::Luma([(level + rng.random_range(-35.0..35.0)) as u8])
+    });
+    let name = format!("{}-{number}", if task == Task::Disc { "disc" } else { "bar" });
+    let path = folder.join(format!("{name}.png"));
+    picture.save(&path).unwrap();
+    let label = if task == Task::Disc { 1 } else { 2 };
+    let labels = (0..SIDE * SIDE).map(|i| if inside(i % SIDE, i / SIDE) { label } else { 0 }).collect();
+    SnapshotSlice {
+        case: CaseKey(number as i64 + if task == Task::Bar { 1000 } else { 0 }),
+        name,
+        modality: String::new(),
+        source: Source { path, frame: 0 },
+        kind: Kind::Picture,
+        side,
+        mask: packed(labels),
+        before: None,
+        is_new: true,
+    }
+}
+
+fn packed(labels: Vec<u8>) -> PackedMask {
+    PackedMask::of(&Mask::from_labels(SIDE as usize, SIDE as usize, labels).unwrap())
+}
+
+/// Cases to learn from and some that are held out.
+fn snapshot(folder: &Path, task: Task, numbers: std::ops::Range<u64>) -> Vec<SnapshotSlice> {
+    let side = |n: u64| if n % 4 == 3 { Side::HoldOut } else { Side::Training };
+    numbers.map(|n| made(folder, task, n, side(n))).collect()
+}
+
+fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: usize) -> Round {
+    Round {
+        key: RoundKey(7),
+        snapshot,
+        labels: vec![Label::named("Disc", 0)],
+        settings: RoundSettings {
+            start,
+            start_name: "nothing".into(),
+            plan: Plan { length: Length::Steps(steps), ..Plan::default() },
+            seconds: 10.0,
+        },
+        parent: None,
+        name: "Discs".into(),
+        checkpoint: folder.join("round-7.state"),
+        device: DeviceChoice::Cpu,
+    }
+}
+
+fn run(round: &Round) -> NewVersion {
+    round.run(&Control::default(), &mut |_| {}).unwrap().unwrap()
+}
+
+/// A model that finds discs, learned from nothing.
+fn good_model() -> PathBuf {
+    static MODEL: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = MODEL.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let version = run(&round(folder.path(), snapshot(folder.path(), Task::Disc, 0..20), StartFrom::Nothing, 150));
+        assert_eq!(version.state, VersionState::Accepted, "{:?}", version.report.verdict);
+        let dice = version.report.means().1.unwrap().dice;
+        assert!(dice > 0.9, "a first model finds discs with Dice {dice}");
+        let path = folder.path().join("good.safetensors");
+        std::fs::write(&path, &version.bytes).unwrap();
+        (folder, path)
+    });
+    path.clone()
+}
+
+#[test]
+fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..8);
+    let first = run(&round(folder.path(), cases.clone(), StartFrom::Nothing, 12));
+    let second = run(&round(folder.path(), cases.clone(), StartFrom::Nothing, 12));
+    assert_eq!(first.hash, second.hash);
+    // The held-out pictures become noise, their masks something else: not one bit of the weights changes.
+    let mut rng = SmallRng::seed_from_u64(5);
+    for slice in cases.iter().filter(|s| s.side == Side::HoldOut) {
+        GrayImage::from_fn(SIDE, SIDE, |_, _| image::Luma([rng.random()])).save(&slice.source.path).unwrap();
+    }
+    let mut spoilt = cases.clone();
+    for slice in spoilt.iter_mut().filter(|s| s.side == Side::HoldOut) {
+        slice.mask = packed((0..SIDE * SIDE).map(|_| u8::from(rng.random::<bool>())).collect());
+    }
+    let third = run(&round(folder.path(), spoilt, StartFrom::Nothing, 12));
+    assert_eq!(first.hash, third.hash);
+    assert_ne!(first.report, third.report, "the gate did look at them");
+    // Another seed does make another model.
+    let mut other = round(folder.path(), cases, StartFrom::Nothing, 12);
+    other.settings.plan.seed = 2;
+    assert_ne!(run(&other).hash, first.hash);
+}
+
+#[test]
+fn honest_rounds_become_active() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 1..=3 {
+        let mut honest = round(
+            folder.path(),
+            snapshot(folder.path(), Task::Disc, 0..28),
+            StartFrom::File(good_model()),
+            60,
+        );
+        honest.settings.plan.seed = seed;
+        let version = run(&honest);
+        assert_eq!(version.state, VersionState::Accepted, "seed {seed}: {:?}", version.report.verdict);
+    }
+}
+
+/// What a round makes of masks or settings that were spoilt.
+fn spoilt(spoil: impl FnOnce(&mut Round)) -> NewVersion {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..28);
+    let mut bad = round(folder.path(), cases, StartFrom::File(good_model()), 60);
+    spoil(&mut bad);
+    run(&bad)
+}
+
+fn is_turned_down(version: &NewVersion) -> bool {
+    matches!(version.report.verdict, Verdict::Worse { .. }) && version.state == VersionState::Rejected
+}
+
+#[test]
+fn a_round_on_shuffled_masks_is_turned_down() {
+    let version = spoilt(|round| {
+        let mut learned: Vec<&mut SnapshotSlice> =
+            round.snapshot.iter_mut().filter(|s| s.side == Side::Training).collect();
+        let masks: Vec<PackedMask> = learned.iter().map(|s| s.mask.clone()).collect();
+        let count = masks.len();
+        learned.iter_mut().enumerate().for_each(|(i, slice)| slice.mask = masks[(i + 3) % count].clone());
+    });
+    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+}
+
+#[test]
+fn a_round_with_labels_swapped_is_turned_down() {
+    let version = spoilt(|round| {
+        round.labels.push(Label::named("Ring", 1));
+        for slice in round.snapshot.iter_mut().filter(|s| s.side == Side::Training) {
+            let swapped = slice.mask.unpack().labels().iter().map(|l| if *l == 1 { 2 } else { *l }).collect();
+            slice.mask = packed(swapped);
+        }
+    });
+    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+}
+
+#[test]
+fn a_round_that_leaps_is_turned_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wild =
+        round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
+    wild.settings.plan.learning_rate *= 100.0;
+    // Numbers that overflow are an error; else the gate sees what came of it.
+    if let Ok(version) = wild.run(&Control::default(), &mut |_| {}) {
+        let version = version.unwrap();
+        assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+    }
+}
+
+#[test]
+fn a_round_with_one_mask_of_another_image_is_turned_down_and_the_case_named() {
+    let version = spoilt(|round| {
+        let slice = round.snapshot.iter_mut().find(|s| s.side == Side::Training).unwrap();
+        let inverted = slice.mask.unpack().labels().iter().map(|l| 1 - *l).collect();
+        slice.mask = packed(inverted);
+    });
+    assert!(is_turned_down(&version), "{:?}", version.report.verdict);
+    assert!(version.report.verdict.reason().contains("disc-0"), "{}", version.report.verdict.reason());
+}
+
+#[test]
+fn an_image_that_cannot_be_read_ends_the_round_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..8);
+    std::fs::write(&cases[2].source.path, b"no picture").unwrap();
+    let error = round(folder.path(), cases, StartFrom::Nothing, 12)
+        .run(&Control::default(), &mut |_| {})
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("disc-2.png"), "{error}");
+}
+
+#[test]
+fn a_second_task_does_not_make_the_model_forget_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let discs = snapshot(folder.path(), Task::Disc, 0..28);
+    let before = run(&round(folder.path(), discs.clone(), StartFrom::File(good_model()), 60));
+    let dice = |version: &NewVersion, name: &str| {
+        let cases: Vec<f64> =
+            version.report.cases.iter().filter(|c| c.name.starts_with(name)).map(|c| c.candidate.dice).collect();
+        cases.iter().sum::<f64>() / cases.len() as f64
+    };
+    let path = folder.path().join("before.safetensors");
+    std::fs::write(&path, &before.bytes).unwrap();
+    let mut old = discs;
+    old.iter_mut().for_each(|slice| slice.is_new = false);
+    let both = [old, snapshot(folder.path(), Task::Bar, 0..28)].concat();
+    let mut second = round(folder.path(), both, StartFrom::File(path), 250);
+    second.labels.push(Label::named("Bar", 1));
+    second.checkpoint = folder.path().join("round-8.state");
+    let after = run(&second);
+    assert_eq!(after.state, VersionState::Accepted, "{:?}", after.report.verdict);
+    assert!(dice(&after, "bar") > 0.8, "the new task is learned: {}", dice(&after, "bar"));
+    let lost = dice(&before, "disc") - dice(&after, "disc");
+    assert!(lost < 0.01, "the first task lost {lost} Dice");
+}
+
+#[test]
+fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..20);
+    type When = fn(&Phase) -> bool;
+    let moments: [When; 3] = [
+        |phase| matches!(phase, Phase::Reading { .. }),
+        |phase| matches!(phase, Phase::Training(_)),
+        |phase| matches!(phase, Phase::Judging),
+    ];
+    for (moment, is_it) in moments.iter().enumerate() {
+        let control = Control::default();
+        let mut asked = None;
+        let result = round(folder.path(), cases.clone(), StartFrom::Nothing, 5).run(&control, &mut |phase| {
+            if is_it(&phase) && asked.is_none() {
+                control.cancel.cancel();
+                asked = Some(Instant::now());
+            }
+        });
+        assert!(result.unwrap().is_none(), "moment {moment}");
+        assert!(asked.unwrap().elapsed() < Duration::from_secs(1), "moment {moment}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cases = snapshot(folder.path(), Task::Disc, 0..3);
+    let estimate = round(folder.path(), cases.clone(), StartFrom::Nothing, 12).estimate(2).unwrap();
+    assert_eq!((estimate.cases, estimate.slices, estimate.held_out), (3, 3, 0));
+    assert!(estimate.seconds > 0.0 && estimate.memory > 1 << 20);
+    cases.iter_mut().for_each(|slice| slice.side = Side::HoldOut);
+    let error = round(folder.path(), cases, StartFrom::Nothing, 12).estimate(2).unwrap_err().to_string();
+    assert!(error.contains("all accepted cases are held out"), "{error}");
+}
