@@ -14,6 +14,7 @@ mod lock;
 mod masks;
 mod meter;
 mod schema;
+mod subjects;
 
 pub use failure::Failure;
 pub use folder::{Summary, summary};

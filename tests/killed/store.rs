@@ -172,6 +172,8 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         date: String::new(),
         columns: SIDE as u32,
         rows: SIDE as u32,
+        subject: String::new(),
+        fingerprint: None,
         slices: (0..SLICES).map(slice).collect(),
     };
     (0..CASES).map(|n| workspace.adopt(&case(n)).unwrap()).collect()
