@@ -13,8 +13,11 @@ mod labels;
 mod lock;
 mod masks;
 mod meter;
+mod model_files;
+mod rounds;
 mod schema;
 mod subjects;
+mod versions;
 
 pub use failure::Failure;
 pub use folder::{Summary, summary};
@@ -71,6 +74,7 @@ impl Workspace {
             t.execute("INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)", (name, now()))?;
             Ok(())
         })?;
+        workspace.sweep_models();
         Ok(workspace)
     }
 

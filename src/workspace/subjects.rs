@@ -29,6 +29,19 @@ pub(super) fn settle(connection: &Connection, scan: i64, own: &str) -> Result<()
     Ok(())
 }
 
+/// Gives every case its subject that has none: its study, or the picture that it is.
+pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, CASE WHEN study <> '' AND EXISTS
+                 (SELECT 1 FROM slice WHERE scan_id = scan.id AND sop_instance_uid IS NOT NULL)
+             THEN study ELSE identity END
+         FROM scan WHERE subject IS NULL ORDER BY id",
+    )?;
+    let left: Vec<(i64, String)> =
+        query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    left.iter().try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
+}
+
 /// What a side is called in the database.
 pub(super) fn side_name(side: Side) -> &'static str {
     match side {

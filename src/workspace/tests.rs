@@ -588,3 +588,4 @@ fn a_folder_that_may_not_be_written_to_is_named() {
 }
 
 mod holdout;
+mod learning;

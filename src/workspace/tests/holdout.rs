@@ -4,9 +4,10 @@
 
 use super::*;
 use crate::domain::holdout::{self, Side};
+use rusqlite::OptionalExtension;
 
 /// A picture of its own subject.
-fn picture(n: u64) -> CaseDescription {
+pub(super) fn picture(n: u64) -> CaseDescription {
     let identity = format!("sha256:{n}");
     let mut picture = described(&identity, &["p"]);
     picture.slices[0].sop_instance_uid = None;
@@ -30,6 +31,17 @@ fn side(workspace: &mut Workspace, identity: &str) -> Option<Side> {
 fn sides(workspace: &mut Workspace) -> Vec<(String, String, Option<Side>)> {
     let entries = workspace.cases().unwrap();
     entries.into_iter().map(|e| (e.description.identity, e.description.subject, e.side)).collect()
+}
+
+/// A workspace as version 1 left it, closed.
+fn of_version_1(folder: &Path, fill: impl FnOnce(&Connection)) {
+    let mut old = Workspace::open_with(folder, &schema::MIGRATIONS[..1]).unwrap();
+    old.write("fill", |t| {
+        fill(t);
+        Ok(())
+    })
+    .unwrap();
+    old.close().unwrap();
 }
 
 #[test]
@@ -118,6 +130,54 @@ fn no_statement_moves_a_subject_across_the_line() {
         assert!(error.contains("never"), "{statement}: {error}");
         assert_eq!(sides(&mut workspace), before);
     }
+}
+
+#[test]
+fn a_workspace_of_version_1_keeps_all_and_gets_its_sides_with_the_first_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = packed(&square(1, 1, 5), 1);
+    of_version_1(folder.path(), |c| {
+        for n in 0..12 {
+            let scan =
+                "INSERT INTO scan (id, identity, study, description, modality, study_date, columns, rows, status,
+                opened_at, accepted_at) VALUES (?1, ?2, ?3, 'PD', ?4, '', 16, 16, 'accepted', 5, 6)";
+            let (is_picture, study) = (n >= 8, format!("1.2.{}", n / 2));
+            let modality = if is_picture { "" } else { "MR" };
+            c.execute(scan, (n + 1, format!("id {n}"), study, modality)).unwrap();
+            let slice =
+                "INSERT INTO slice (id, scan_id, place, path, frame, sop_instance_uid) VALUES (?1, ?1, 0, 'x', 0, ?2)";
+            c.execute(slice, (n + 1, (!is_picture).then_some("1.2.3"))).unwrap();
+            c.execute("INSERT INTO base (slice_id, mask) VALUES (?1, ?2)", (n + 1, mask.to_bytes())).unwrap();
+        }
+    });
+    assert_eq!(summary(folder.path()).unwrap().accepted, Some(12));
+    let mut workspace = Workspace::open(folder.path()).unwrap();
+    assert!(folder.path().join("workspace-version-1.sqlite").is_file());
+    assert!(sides(&mut workspace).iter().all(|(_, subject, side)| subject.is_empty() && side.is_none()));
+    assert_eq!(stored(&mut workspace, "id 3").slices[0].mask, Some(mask.clone()));
+    assert_eq!(workspace.newly_accepted().unwrap(), 12);
+
+    let (_, snapshot) = workspace.begin_round("{}", None).unwrap();
+    assert_eq!(snapshot.len(), 12);
+    assert!(snapshot.iter().all(|s| s.mask == mask && s.before.is_none() && s.is_new));
+    let sides = sides(&mut workspace);
+    for (n, (identity, subject, side)) in sides.iter().enumerate() {
+        let who = if n < 8 { format!("1.2.{}", n / 2) } else { identity.clone() };
+        assert_eq!((subject, *side), (&holdout::subject(&who), Some(snapshot[n].side)));
+    }
+    assert!(snapshot.iter().any(|s| s.side == Side::HoldOut));
+    workspace.close().unwrap();
+    assert_eq!(summary(folder.path()).unwrap().cases, Some(12));
+
+    // The patient of a study comes to be known: whatever else is of the patient stays on the study's side.
+    let mut workspace = Workspace::open(folder.path()).unwrap();
+    workspace.adopt(&CaseDescription { study: "1.2.0".into(), ..series("id 0", "MRN 7") }).unwrap();
+    workspace.adopt(&series("new", "MRN 7")).unwrap();
+    assert_eq!(stored(&mut workspace, "new").entry.side, sides[0].2);
+    let subject: Option<String> = workspace
+        .read("read", |c| Ok(c.query_row("SELECT subject FROM scan WHERE id = 1", (), |r| r.get(0)).optional()?))
+        .unwrap();
+    assert_eq!(subject, Some(holdout::subject("1.2.0")));
 }
 
 proptest! {
