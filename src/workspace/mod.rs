@@ -18,6 +18,7 @@ mod rounds;
 mod schema;
 mod subjects;
 mod versions;
+mod work_report;
 
 pub use failure::Failure;
 pub use folder::{Summary, summary};
