@@ -2,6 +2,7 @@
 
 use super::{
     edit::Edit,
+    holdout::Side,
     mask::PackedMask,
     study::{Series, Source, Status},
 };
@@ -104,12 +105,17 @@ pub struct CaseDescription {
     pub columns: u32,
     /// Height of every slice.
     pub rows: u32,
+    /// Whom it is of, as [`super::holdout::subject`] says; empty where not known.
+    pub subject: String,
+    /// What a picture looks like, as [`super::holdout::fingerprint`] says.
+    pub fingerprint: Option<u64>,
     /// In the order of the series.
     pub slices: Vec<SliceDescription>,
 }
 
 impl CaseDescription {
-    /// Describes a series; `identity` is its id for DICOM and the content hash for a picture.
+    /// Describes a series; `identity` is its id for DICOM and the content hash for a picture. Whom it is of and what it
+    /// looks like are left open.
     pub fn of(identity: impl Into<String>, study: &str, date: &str, series: &Series) -> Self {
         let slice = |s: &super::study::Slice| SliceDescription {
             source: s.source.clone(),
@@ -123,6 +129,8 @@ impl CaseDescription {
             date: date.to_owned(),
             columns: series.columns as u32,
             rows: series.rows as u32,
+            subject: String::new(),
+            fingerprint: None,
             slices: series.slices.iter().map(slice).collect(),
         }
     }
@@ -145,6 +153,8 @@ pub struct CaseEntry {
     pub opened_at: i64,
     /// When it was last accepted, where it is.
     pub accepted_at: Option<i64>,
+    /// On which side of the line between what is learned from and what judges; `None` where not decided yet.
+    pub side: Option<Side>,
 }
 
 /// What a workspace keeps of a slice.

@@ -272,6 +272,17 @@ impl PackedMask {
         Mask { columns, rows, labels }
     }
 
+    /// How many pixels have a label.
+    pub fn labelled(&self) -> u64 {
+        let mut bytes = self.bytes.as_slice();
+        let mut count = 0;
+        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+            count += if label == 0 { 0 } else { u64::from(length) };
+            bytes = rest;
+        }
+        count
+    }
+
     /// For a file: columns and rows as four bytes each, lowest first, then for each run its length (LEB128) and label.
     pub fn to_bytes(&self) -> Vec<u8> {
         [&self.columns.to_le_bytes()[..], &self.rows.to_le_bytes(), &self.bytes].concat()

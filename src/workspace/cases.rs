@@ -3,7 +3,7 @@
 use super::{
     Workspace,
     failure::{Cause, Failure},
-    masks, now,
+    masks, now, subjects,
 };
 use crate::{
     Error,
@@ -18,11 +18,13 @@ use std::{
     path::Path,
 };
 
-const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at";
+const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at,
+    subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject)";
 
 impl Workspace {
     /// Takes a case in, or finds the one of the same identity and notes where its files are now. Slices are known again
-    /// by SOP Instance UID and frame, else by place: what was drawn on them follows them when files come or go.
+    /// by SOP Instance UID and frame, else by place: what was drawn on them follows them when files come or go. Where the
+    /// description says whom it is of, its side of the line is decided, once and for all.
     ///
     /// # Errors
     /// Where the case is known with images of another size and something was drawn on them; where the database cannot
@@ -140,11 +142,12 @@ fn adopt(connection: &Connection, case: &CaseDescription) -> Result<CaseKey, Cau
     }
     let id = connection
         .prepare_cached(
-            "INSERT INTO scan (identity, study, description, modality, study_date, columns, rows, opened_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO scan (identity, study, description, modality, study_date, columns, rows, opened_at, fingerprint)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (identity) DO UPDATE SET study = excluded.study, description = excluded.description,
                  modality = excluded.modality, study_date = excluded.study_date,
-                 columns = excluded.columns, rows = excluded.rows
+                 columns = excluded.columns, rows = excluded.rows,
+                 fingerprint = coalesce(excluded.fingerprint, fingerprint)
              RETURNING id",
         )?
         .query_row(
@@ -157,10 +160,12 @@ fn adopt(connection: &Connection, case: &CaseDescription) -> Result<CaseKey, Cau
                 case.columns,
                 case.rows,
                 now(),
+                case.fingerprint.map(u64::cast_signed),
             ),
             |r| r.get(0),
         )?;
     place_slices(connection, id, &case.slices)?;
+    subjects::settle(connection, id, &case.subject)?;
     Ok(CaseKey(id))
 }
 
@@ -223,6 +228,8 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         date: row.get(5)?,
         columns: row.get(6)?,
         rows: row.get(7)?,
+        subject: row.get::<_, Option<String>>(13)?.unwrap_or_default(),
+        fingerprint: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
         slices: Vec::new(),
     };
     let status = status_of(&row.get::<_, String>(8)?);
@@ -234,6 +241,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         seconds: row.get(10)?,
         opened_at: row.get(11)?,
         accepted_at: row.get(12)?,
+        side: row.get::<_, Option<String>>(15)?.map(|name| subjects::side_of(&name)),
     })
 }
 

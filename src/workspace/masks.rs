@@ -155,14 +155,18 @@ fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Caus
     }
 }
 
-/// The mask that the work on a slice is measured against: the first proposal that it was made from or beside, else
-/// what was there before.
+/// The mask that the work on a slice is measured against: what was there before, else a blank one.
 pub(super) fn reference(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
-    let mask = match proposals(connection, slice, "ASC")? {
-        Some(proposal) => Some(proposal.mask),
-        None => base(connection, slice)?,
-    };
-    mask.map_or_else(|| blank(connection, slice), |m| Ok(m.unpack()))
+    before(connection, slice)?.map_or_else(|| blank(connection, slice), |m| Ok(m.unpack()))
+}
+
+/// The mask that was there before a person changed it: the first proposal that it was made from or beside, else an
+/// imported one.
+pub(super) fn before(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
+    match proposals(connection, slice, "ASC")? {
+        Some(proposal) => Ok(Some(proposal.mask)),
+        None => base(connection, slice),
+    }
 }
 
 fn base(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
@@ -293,6 +297,7 @@ fn size_in(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((u32::from_le_bytes(*columns), u32::from_le_bytes(*rest.first_chunk()?)))
 }
 
-fn read_mask(bytes: &[u8]) -> Result<PackedMask, Cause> {
+/// The mask of which these are the bytes.
+pub(super) fn read_mask(bytes: &[u8]) -> Result<PackedMask, Cause> {
     PackedMask::from_bytes(bytes).ok_or_else(|| Cause::Refused("a mask in it cannot be read".into()))
 }

@@ -30,7 +30,7 @@ impl Workspace {
 }
 
 /// Fills in the count of every slice of accepted cases that lacks it and was worked on.
-fn count_changes(connection: &Connection) -> Result<(), Cause> {
+pub(super) fn count_changes(connection: &Connection) -> Result<(), Cause> {
     let mut query = connection.prepare_cached(
         "SELECT slice.id FROM scan JOIN slice ON slice.scan_id = scan.id
          WHERE status = 'accepted' AND changed_pixels IS NULL AND EXISTS (SELECT 1 FROM edit WHERE slice_id = slice.id)",

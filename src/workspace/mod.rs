@@ -13,7 +13,12 @@ mod labels;
 mod lock;
 mod masks;
 mod meter;
+mod model_files;
+mod rounds;
 mod schema;
+mod subjects;
+mod versions;
+mod work_report;
 
 pub use failure::Failure;
 pub use folder::{Summary, summary};
@@ -70,6 +75,7 @@ impl Workspace {
             t.execute("INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)", (name, now()))?;
             Ok(())
         })?;
+        workspace.sweep_models();
         Ok(workspace)
     }
 

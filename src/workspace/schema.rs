@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Entry `n` leads from version `n` to version `n + 1`. Entries that were released never change.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// "LABR", so that databases of other programs are left alone.
 const APPLICATION: i32 = 0x4c41_4252;
@@ -149,7 +149,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         Workspace::open_with(folder.path(), &next()).unwrap().close().unwrap();
         let error = Workspace::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("a newer Labrum made it (version 2; this one knows 1)"), "{error}");
+        let known = MIGRATIONS.len();
+        let expected = format!("a newer Labrum made it (version {}; this one knows {known})", known + 1);
+        assert!(error.contains(&expected), "{error}");
         assert!(error.contains("Update Labrum"), "{error}");
         assert!(Workspace::open_with(folder.path(), &next()).is_ok());
     }

@@ -37,6 +37,8 @@ fn described(identity: &str, instances: &[&str]) -> CaseDescription {
         date: "2026-01-31".into(),
         columns: SIDE,
         rows: SIDE,
+        subject: String::new(),
+        fingerprint: None,
         slices: instances.iter().map(slice).collect(),
     }
 }
@@ -584,3 +586,6 @@ fn a_folder_that_may_not_be_written_to_is_named() {
     let expected = ["may not be written to", "is read-only"];
     assert!(error.contains("/sys/labrum") && expected.iter().any(|e| error.contains(e)), "{error}");
 }
+
+mod holdout;
+mod learning;

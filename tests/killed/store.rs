@@ -4,9 +4,11 @@ use crate::{Random, fail};
 use labrum::{
     domain::{
         edit::Edit,
+        gate::GateReport,
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
         },
+        learning::{NewVersion, RoundKey, RoundState, VersionState},
         mask::{Mask, PackedMask, Rule},
         region::{PixelRect, Region},
         study::{Source, Status},
@@ -67,19 +69,22 @@ fn the_work_of_the_child() {
 /// Kills so often in all, on workspaces side by side: most of a life is waiting for the disk.
 fn kill(times: u64, seed: u64) {
     let series = times / LIVES_OF_A_WORKSPACE;
-    let counts: Vec<(u64, u64)> = thread::scope(|scope| {
+    let counts: Vec<[u64; 3]> = thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|n| scope.spawn(move || (n..series).step_by(4).map(|n| lives(seed << 16 | n)).collect::<Vec<_>>()))
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    let (calls, untold) = counts.into_iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let [calls, untold, versions] = [0, 1, 2].map(|i| counts.iter().map(|count| count[i]).sum::<u64>());
     println!("{times} kills, {calls} calls, {untold} of them saved when killed before they could be told");
+    println!("{versions} versions of the model");
+    assert!(versions > times / 20, "too little was learned between the kills to say anything: {versions} versions");
     assert!(calls > times, "too little was done between the kills to say anything: {calls} calls");
 }
 
-/// The lives of one workspace; how many calls were saved in all, and how many without having been told.
-fn lives(seed: u64) -> (u64, u64) {
+/// The lives of one workspace; how many calls were saved in all, how many without having been told, and how many versions
+/// of the model are there.
+fn lives(seed: u64) -> [u64; 3] {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("workspace");
     let (mut work, mut untold) = (Work::new(seed), 0);
@@ -91,7 +96,7 @@ fn lives(seed: u64) -> (u64, u64) {
         }
         untold += check(&folder, &mut work);
     }
-    (work.done, untold)
+    [work.done, untold, work.learning.versions.len() as u64]
 }
 
 /// One life of the child, ended by a kill; how far it said that it got.
@@ -141,6 +146,7 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
         workspace.set_undone(last, false).unwrap();
         assert_eq!(look(&mut workspace, &keys), work.state(), "redo of {last}");
     }
+    check_files(&mut workspace);
     workspace.close().unwrap();
     let database = rusqlite::Connection::open(folder.join("workspace.sqlite")).unwrap();
     let report: String = database.query_row("PRAGMA integrity_check", (), |r| r.get(0)).unwrap();
@@ -148,15 +154,42 @@ fn check(folder: &Path, work: &mut Work) -> u64 {
     in_hand
 }
 
+/// Every version has its file, and no file is there that nothing names.
+fn check_files(workspace: &mut Workspace) {
+    let versions = workspace.versions().unwrap();
+    let mut left: Vec<_> =
+        std::fs::read_dir(workspace.models_folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for version in versions {
+        assert!(std::fs::read(&version.file).unwrap() == weights(&version.name), "{} is not whole", version.name);
+        left.retain(|path| *path != version.file);
+    }
+    let checkpoint = workspace.running_round().unwrap().map(|round| round.checkpoint);
+    // What was being written is taken for left over an hour later.
+    left.retain(|path| Some(path) != checkpoint.as_ref() && path.extension().is_none_or(|ending| ending != "part"));
+    assert!(left.is_empty(), "{left:?}");
+}
+
+fn weights(name: &str) -> Vec<u8> {
+    name.as_bytes().repeat(20_000)
+}
+
 /// What can be seen of a workspace.
-type State = (Vec<(Status, f64, Vec<Option<PackedMask>>)>, Vec<(i64, Edit, StepState)>);
+type State = (Vec<(Status, f64, Vec<Option<PackedMask>>)>, Vec<(i64, Edit, StepState)>, Learning);
 
 fn look(workspace: &mut Workspace, keys: &[CaseKey]) -> State {
     let cases: Vec<StoredCase> = (0..CASES).map(|n| workspace.case(&format!("case {n}")).unwrap().unwrap()).collect();
     let masks = |case: StoredCase| case.slices.into_iter().map(|slice| slice.mask).collect();
     let steps = workspace.steps(keys, 100_000).unwrap();
     let steps = steps.into_iter().map(|mut step| (step.seq, step.edits.remove(0).1, step.state)).collect();
-    (cases.into_iter().map(|case| (case.entry.status, case.entry.seconds, masks(case))).collect(), steps)
+    let running = workspace.running_round().unwrap().map(|round| round.key);
+    let lessons = |round| (round, workspace.round_snapshot(round).unwrap().len());
+    let learning = Learning {
+        running: running.map(lessons),
+        versions: workspace.versions().unwrap().into_iter().map(|v| (v.name, v.is_active)).collect(),
+        ..Learning::default()
+    };
+    let cases = cases.into_iter().map(|case| (case.entry.status, case.entry.seconds, masks(case))).collect();
+    (cases, steps, learning)
 }
 
 fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
@@ -172,6 +205,8 @@ fn adopt(workspace: &mut Workspace) -> Vec<CaseKey> {
         date: String::new(),
         columns: SIDE as u32,
         rows: SIDE as u32,
+        subject: String::new(),
+        fingerprint: None,
         slices: (0..SLICES).map(slice).collect(),
     };
     (0..CASES).map(|n| workspace.adopt(&case(n)).unwrap()).collect()
@@ -186,6 +221,9 @@ enum Action {
     SetStatus(usize, Status),
     AddSecond(usize),
     Fold,
+    BeginRound,
+    EndRound(RoundKey),
+    AddVersion(RoundKey, VersionState),
 }
 
 fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
@@ -207,8 +245,52 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
         Action::SetStatus(case, status) => workspace.set_status(keys[*case], *status),
         Action::AddSecond(case) => workspace.add_seconds(keys[*case], 1.0),
         Action::Fold => workspace.fold(1).map(drop),
+        Action::BeginRound => workspace.begin_round("{}", None).map(|(round, _)| {
+            std::fs::write(round.checkpoint, "state").unwrap();
+        }),
+        Action::EndRound(round) => workspace.end_round(*round, RoundState::Cancelled, "stopped"),
+        Action::AddVersion(round, state) => workspace.add_version(&version(*round, *state)).map(drop),
     }
     .unwrap();
+}
+
+fn version(round: RoundKey, state: VersionState) -> NewVersion {
+    let name = name_of(round);
+    NewVersion {
+        round,
+        parent: None,
+        parent_name: String::new(),
+        state,
+        hash: format!("{:064}", round.0),
+        cases: 1,
+        seconds: 1.0,
+        steps: 1,
+        settings: "{}".into(),
+        report: GateReport::new(Vec::new(), &[]),
+        bytes: weights(&name),
+        name,
+    }
+}
+
+fn name_of(round: RoundKey) -> String {
+    format!("round-{}", round.0)
+}
+
+/// Rounds and versions of the model.
+#[derive(Clone, Debug, Default)]
+struct Learning {
+    /// Rounds so far; not to be seen in the store.
+    rounds: i64,
+    /// The round that is running, and how many masks it learns from.
+    running: Option<(RoundKey, usize)>,
+    /// Names, and which is active.
+    versions: Vec<(String, bool)>,
+}
+
+impl PartialEq for Learning {
+    fn eq(&self, other: &Self) -> bool {
+        self.running == other.running && self.versions == other.versions
+    }
 }
 
 /// A step as the model of the store keeps it.
@@ -236,12 +318,13 @@ struct Work {
     cases: Vec<Case>,
     /// The step at `i` has number `i + 1` in the journal.
     steps: Vec<Done>,
+    learning: Learning,
 }
 
 impl Work {
     fn new(seed: u64) -> Self {
         let case = Case { masks: vec![None; SLICES], ..Case::default() };
-        Self { seed, done: 0, cases: vec![case; CASES], steps: Vec::new() }
+        Self { seed, done: 0, cases: vec![case; CASES], steps: Vec::new(), learning: Learning::default() }
     }
 
     /// The next call, chosen by seed, number of calls so far and state.
@@ -262,6 +345,7 @@ impl Work {
             8 => Some(Action::SetStatus(case, [Status::Accepted, Status::Skipped, Status::New][slice])),
             9 => Some(Action::AddSecond(case)),
             10 => Some(Action::Fold),
+            11 => self.learn(&mut random),
             _ => None,
         };
         rare.unwrap_or_else(|| {
@@ -301,7 +385,38 @@ impl Work {
             Action::SetStatus(case, status) => self.cases[*case].status = *status,
             Action::AddSecond(case) => self.cases[*case].seconds += 1.0,
             Action::Fold => {}
+            Action::BeginRound => {
+                self.learning.rounds += 1;
+                self.learning.running = Some((RoundKey(self.learning.rounds), self.lessons()));
+            }
+            Action::EndRound(_) => self.learning.running = None,
+            Action::AddVersion(round, state) => {
+                self.learning.running = None;
+                let is_active = *state == VersionState::Accepted;
+                for version in self.learning.versions.iter_mut().filter(|_| is_active) {
+                    version.1 = false;
+                }
+                self.learning.versions.push((name_of(*round), is_active));
+            }
         }
+    }
+
+    /// The next call of a round; `None` where there is nothing to learn from.
+    fn learn(&self, random: &mut Random) -> Option<Action> {
+        match self.learning.running {
+            None => (self.lessons() > 0).then_some(Action::BeginRound),
+            Some((round, _)) => Some(match random.below(4) {
+                0 => Action::EndRound(round),
+                1 => Action::AddVersion(round, VersionState::Undecided),
+                _ => Action::AddVersion(round, VersionState::Accepted),
+            }),
+        }
+    }
+
+    /// Masks of accepted cases.
+    fn lessons(&self) -> usize {
+        let accepted = self.cases.iter().filter(|case| case.status == Status::Accepted);
+        accepted.map(|case| case.masks.iter().flatten().count()).sum()
     }
 
     fn set(&mut self, seq: i64, state: StepState) {
@@ -328,7 +443,8 @@ impl Work {
         let masks = |case: &Case| case.masks.iter().map(|m| m.as_ref().map(PackedMask::of)).collect();
         let live = |(_, step): &(i64, &Done)| step.state != StepState::Dropped;
         let steps = (1..).zip(&self.steps).filter(live).map(|(seq, s)| (seq, s.edit.clone(), s.state)).collect();
-        (self.cases.iter().map(|case| (case.status, case.seconds, masks(case))).collect(), steps)
+        let cases = self.cases.iter().map(|case| (case.status, case.seconds, masks(case))).collect();
+        (cases, steps, self.learning.clone())
     }
 }
 

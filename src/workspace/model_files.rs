@@ -1,0 +1,136 @@
+//! The files of the models: each appears whole and goes when nothing names it any more.
+
+use super::{MODELS, Workspace, failure::Cause, rounds};
+use crate::domain::learning::RoundKey;
+use rusqlite::Connection;
+use std::{
+    collections::HashSet,
+    fs::{DirEntry, File},
+    io::Write,
+    path::Path,
+    time::Duration,
+};
+
+/// How the name of a file begins and ends while it is written.
+const PART: (&str, &str) = (".labrum-", ".part");
+/// Nobody writes a file for so long.
+const STALE: Duration = Duration::from_secs(3600);
+/// So much of the hash of the weights is in the name of a model file.
+const DIGITS: usize = 12;
+
+/// The name of the file with the weights that a round made, below the folder of the workspace.
+pub(super) fn file_name(round: RoundKey, hash: &str) -> String {
+    let digits: String = hash.chars().filter(char::is_ascii_hexdigit).take(DIGITS).collect();
+    format!("{MODELS}/{}-{digits:0<DIGITS$}.safetensors", round.0)
+}
+
+/// Writes a file that is there whole or not at all.
+///
+/// # Errors
+/// Where it cannot be written, or reads back otherwise: nothing is left then.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART.0).suffix(PART.1);
+    // Temporary files are private by default; this one is as public as the user's umask makes any file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    if std::fs::read(file.path())? != bytes {
+        return Err(std::io::Error::other("the file reads back otherwise than it was written"));
+    }
+    file.persist(path).map_err(|e| e.error)?;
+    // The rename itself lasts once the folder is on disk; where folders cannot be synced, the file still can.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+impl Workspace {
+    /// Removes a file of which the database says that it is not needed any more, as soon as the disk knows that too. One
+    /// that cannot be removed now is when the workspace is opened again.
+    pub(super) fn remove_model_file(&mut self, path: &Path) {
+        if path.exists() && self.sync().is_ok() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// Removes files that we made and nothing names: of a program that ended before it could say that they are there, or
+    /// that they are not needed. Files of other names are left alone. Where that is not possible now, it will be.
+    pub(super) fn sweep_models(&mut self) {
+        // Nothing goes where it is not known what must stay.
+        let Ok(named) = self.read("read the models of the workspace", named) else { return };
+        let Ok(entries) = std::fs::read_dir(self.models_folder()) else { return };
+        let left_over = |entry: &DirEntry| {
+            entry.file_name().to_str().is_some_and(|name| {
+                is_ours(name) && !named.contains(&format!("{MODELS}/{name}")) || is_part(name) && is_stale(entry)
+            })
+        };
+        let left_over: Vec<DirEntry> = entries.flatten().filter(left_over).collect();
+        for entry in left_over {
+            self.remove_model_file(&entry.path());
+        }
+    }
+}
+
+/// The files that are needed.
+fn named(connection: &Connection) -> Result<HashSet<String>, Cause> {
+    let mut models = connection.prepare_cached("SELECT file FROM version")?;
+    let mut named: HashSet<String> = models.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut running = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
+    for id in running.query_map((), |r| r.get(0))? {
+        named.insert(rounds::checkpoint(Path::new(MODELS), RoundKey(id?)).to_string_lossy().replace('\\', "/"));
+    }
+    Ok(named)
+}
+
+/// True for the names that models and states of rounds get: "3-0123456789ab.safetensors", "round-3.state".
+fn is_ours(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_model = name.strip_suffix(".safetensors").and_then(|n| n.split_once('-')).is_some_and(|(round, hash)| {
+        is_number(round) && hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    });
+    is_model || name.strip_prefix("round-").and_then(|n| n.strip_suffix(".state")).is_some_and(is_number)
+}
+
+fn is_part(name: &str) -> bool {
+    name.starts_with(PART.0) && name.ends_with(PART.1)
+}
+
+fn is_stale(entry: &DirEntry) -> bool {
+    let written = entry.metadata().and_then(|m| m.modified());
+    written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > STALE))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_model_file_is_known_by_its_name() {
+        let name = file_name(RoundKey(3), "0123456789abcdef0123");
+        assert_eq!(name, "models/3-0123456789ab.safetensors");
+        assert!(is_ours(name.strip_prefix("models/").unwrap()));
+        // Whatever is given for a hash, it is a name of one file in the folder.
+        assert_eq!(file_name(RoundKey(3), "../ab/x"), "models/3-ab0000000000.safetensors");
+        assert!(is_ours("round-12.state"));
+        for other in ["1.labrum", "3-head.safetensors", "x-0123456789ab.safetensors", "round-.state", "round-1.state.x"]
+        {
+            assert!(!is_ours(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("models/1.safetensors");
+        std::fs::create_dir_all(path.join("in the way")).unwrap();
+        assert!(write_whole(&path, b"weights").is_err());
+        assert_eq!(std::fs::read_dir(folder.path().join("models")).unwrap().count(), 1);
+    }
+}

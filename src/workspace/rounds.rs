@@ -1,0 +1,296 @@
+//! Rounds of learning: what each learns from, kept as it was when the round began, and what became of it.
+
+use super::{
+    Workspace,
+    failure::{Cause, Failure},
+    masks, now, subjects,
+};
+use crate::domain::{
+    holdout::Side,
+    journal::CaseKey,
+    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, VersionKey},
+    study::{Kind, Source},
+};
+use rusqlite::{Connection, OptionalExtension, Row};
+use std::path::{Path, PathBuf};
+
+const COLUMNS: &str = "id, started_at, state, parent, settings";
+
+impl Workspace {
+    /// Begins a round that starts from `parent` and is done as `settings` say, and keeps the masks of all accepted
+    /// cases as they are now: whatever is drawn from now on does not change the round. Cases whose side of the line was
+    /// not decided yet get it first. A round that was cut off before is given up.
+    ///
+    /// # Errors
+    /// Where no accepted case has a mask, or a mask cannot be read; for an unknown parent; where the database cannot be
+    /// written ([`Failure::can_retry`]).
+    pub fn begin_round(
+        &mut self,
+        settings: &str,
+        parent: Option<VersionKey>,
+    ) -> Result<(RoundRecord, Vec<SnapshotSlice>), Failure> {
+        let models = self.models_folder();
+        let begun =
+            self.write("begin a round of learning in the workspace", |t| begin(t, settings, parent, &models))?;
+        self.sweep_models();
+        Ok(begun)
+    }
+
+    /// What a round learns from and is judged on, by case and place. Of a round that was cancelled or failed nothing is
+    /// left.
+    ///
+    /// # Errors
+    /// For an unknown round; where the database cannot be read.
+    pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>, Failure> {
+        self.read("read what the round learns from in the workspace", |c| {
+            state_of(c, round)?;
+            snapshot(c, round)
+        })
+    }
+
+    /// The round that is running: after opening, one that was cut off and can be gone on with.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn running_round(&mut self) -> Result<Option<RoundRecord>, Failure> {
+        let models = self.models_folder();
+        self.read("read the rounds of the workspace", |c| {
+            let sql = format!("SELECT {COLUMNS} FROM round WHERE state = 'running' ORDER BY id DESC LIMIT 1");
+            Ok(c.prepare_cached(&sql)?.query_row((), |r| read_record(r, &models)).optional()?)
+        })
+    }
+
+    /// Says what became of a round and removes its state to go on from. Nothing happens where it is known already.
+    ///
+    /// # Errors
+    /// For an unknown round, one that ended otherwise, and for [`RoundState::Running`]; where the database cannot be
+    /// written ([`Failure::can_retry`]).
+    pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<(), Failure> {
+        self.write("end the round of learning in the workspace", |t| end(t, round, state, reason))?;
+        self.remove_model_file(&checkpoint(&self.models_folder(), round));
+        Ok(())
+    }
+
+    /// How many accepted cases with masks no round has learned from; held-out ones do not count.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn newly_accepted(&mut self) -> Result<u32, Failure> {
+        self.read("count what is new in the workspace", |c| {
+            Ok(c.query_row(
+                "SELECT count(*) FROM scan LEFT JOIN subject ON subject.id = scan.subject
+                 WHERE status = 'accepted' AND side IS NOT 'hold-out'
+                     AND EXISTS (SELECT 1 FROM slice WHERE scan_id = scan.id AND place IS NOT NULL AND (
+                         EXISTS (SELECT 1 FROM edit WHERE slice_id = slice.id)
+                         OR EXISTS (SELECT 1 FROM base WHERE slice_id = slice.id)
+                         OR EXISTS (SELECT 1 FROM proposal WHERE slice_id = slice.id)))
+                     AND NOT EXISTS (SELECT 1 FROM lesson JOIN round ON round.id = round_id
+                         JOIN slice ON slice.id = slice_id WHERE scan_id = scan.id AND state = 'done')",
+                (),
+                |r| r.get(0),
+            )?)
+        })
+    }
+
+    /// Whether accepted cases have masks that no round has learned from, corrected ones of known cases among them;
+    /// held-out ones do not count.
+    ///
+    /// # Errors
+    /// Where the database cannot be read, or a mask.
+    pub fn has_new_masks(&mut self) -> Result<bool, Failure> {
+        self.read("look for new masks in the workspace", |c| {
+            for slice in accepted(c)?.iter().filter(|slice| slice.side == Side::Training) {
+                if let Some(mask) = slice.named(masks::current(c, slice.id))?
+                    && is_new(c, slice.id, &mask.to_bytes())?
+                {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+}
+
+/// Where the state of a round is written.
+pub(super) fn checkpoint(models: &Path, round: RoundKey) -> PathBuf {
+    models.join(format!("round-{}.state", round.0))
+}
+
+/// What became of a round.
+pub(super) fn state_of(connection: &Connection, round: RoundKey) -> Result<RoundState, Cause> {
+    let mut query = connection.prepare_cached("SELECT state FROM round WHERE id = ?1")?;
+    let state: Option<String> = query.query_row([round.0], |r| r.get(0)).optional()?;
+    state.map(|s| state_of_name(&s)).ok_or_else(|| Cause::Refused(format!("there is no round {}", round.0)))
+}
+
+/// Notes that a round ended; its masks stay only where it is done.
+pub(super) fn end(connection: &Connection, round: RoundKey, state: RoundState, reason: &str) -> Result<(), Cause> {
+    let is_ended = match state_of(connection, round)? {
+        _ if state == RoundState::Running => {
+            return Err(Cause::Refused(format!("round {} does not end by running", round.0)));
+        }
+        RoundState::Running => false,
+        known if known == state => true,
+        _ => return Err(Cause::Refused(format!("round {} has ended otherwise", round.0))),
+    };
+    if !is_ended {
+        connection
+            .prepare_cached("UPDATE round SET state = ?2, reason = ?3, ended_at = ?4 WHERE id = ?1")?
+            .execute((round.0, state_name(state), reason, now()))?;
+        if state != RoundState::Done {
+            connection.execute("DELETE FROM lesson WHERE round_id = ?1", [round.0])?;
+        }
+    }
+    Ok(())
+}
+
+fn begin(
+    connection: &Connection,
+    settings: &str,
+    parent: Option<VersionKey>,
+    models: &Path,
+) -> Result<(RoundRecord, Vec<SnapshotSlice>), Cause> {
+    subjects::settle_all(connection)?;
+    give_up_running(connection)?;
+    if let Some(VersionKey(id)) = parent {
+        let sql = "SELECT EXISTS (SELECT 1 FROM version WHERE id = ?1)";
+        if !connection.query_row(sql, [id], |r| r.get::<_, bool>(0))? {
+            return Err(Cause::Refused(format!("there is no version {id} to start from")));
+        }
+    }
+    let sql = format!(
+        "INSERT INTO round (started_at, state, parent, settings) VALUES (?1, 'running', ?2, ?3) RETURNING {COLUMNS}"
+    );
+    let values = (now(), parent.map(|version| version.0), settings);
+    let record = connection.query_row(&sql, values, |r| read_record(r, models))?;
+    keep_lessons(connection, record.key)?;
+    let snapshot = snapshot(connection, record.key)?;
+    if snapshot.is_empty() {
+        return Err(Cause::Refused("no accepted case has a mask to learn from".into()));
+    }
+    Ok((record, snapshot))
+}
+
+fn give_up_running(connection: &Connection) -> Result<(), Cause> {
+    let mut query = connection.prepare_cached("SELECT id FROM round WHERE state = 'running'")?;
+    let running: Vec<i64> = query.query_map((), |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    running
+        .into_iter()
+        .try_for_each(|id| end(connection, RoundKey(id), RoundState::Cancelled, "another round was begun instead"))
+}
+
+fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO lesson (round_id, slice_id, side, is_new, mask, before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for slice in accepted(connection)? {
+        let Some(mask) = slice.named(masks::current(connection, slice.id))? else { continue };
+        let before = slice.named(masks::before(connection, slice.id))?.filter(|before| *before != mask);
+        let (mask, before) = (mask.to_bytes(), before.map(|b| b.to_bytes()));
+        let is_new = is_new(connection, slice.id, &mask)?;
+        insert.execute((round.0, slice.id, subjects::side_name(slice.side), is_new, mask, before))?;
+    }
+    Ok(())
+}
+
+/// A slice of an accepted case.
+struct Accepted {
+    id: i64,
+    title: String,
+    place: u32,
+    side: Side,
+}
+
+impl Accepted {
+    /// Names the slice where its mask cannot be had.
+    fn named<T>(&self, result: Result<T, Cause>) -> Result<T, Cause> {
+        result.map_err(|cause| match cause {
+            Cause::Refused(reason) => {
+                Cause::Refused(format!("slice {} of \"{}\": {reason}", self.place + 1, self.title))
+            }
+            sql => sql,
+        })
+    }
+}
+
+/// The slices of accepted cases that are there, by case and place.
+fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT slice.id, description, place, side FROM scan JOIN slice ON scan_id = scan.id
+         LEFT JOIN subject ON subject.id = scan.subject
+         WHERE status = 'accepted' AND place IS NOT NULL ORDER BY scan.id, place",
+    )?;
+    let read = |row: &Row| {
+        let side = row.get::<_, Option<String>>(3)?.map(|name| subjects::side_of(&name)).unwrap_or_default();
+        Ok(Accepted { id: row.get(0)?, title: row.get(1)?, place: row.get(2)?, side })
+    };
+    Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// True where no done round had this mask of the slice.
+fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM lesson JOIN round ON round.id = round_id
+             WHERE slice_id = ?1 AND state = 'done' AND mask = ?2)",
+    )?;
+    query.query_row((slice, mask), |r| r.get(0))
+}
+
+fn snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before
+         FROM lesson JOIN slice ON slice.id = slice_id JOIN scan ON scan.id = scan_id
+         WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id",
+    )?;
+    let mut rows = query.query([round.0])?;
+    let mut slices = Vec::new();
+    while let Some(row) = rows.next()? {
+        slices.push(read_slice(row)?);
+    }
+    Ok(slices)
+}
+
+fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
+    let before: Option<Vec<u8>> = row.get(9)?;
+    Ok(SnapshotSlice {
+        case: CaseKey(row.get(0)?),
+        name: row.get(1)?,
+        modality: row.get(2)?,
+        source: Source { path: row.get::<_, String>(3)?.into(), frame: row.get(4)? },
+        kind: if row.get(5)? { Kind::Picture } else { Kind::Dicom },
+        side: subjects::side_of(&row.get::<_, String>(6)?),
+        is_new: row.get(7)?,
+        mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,
+        before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,
+    })
+}
+
+fn read_record(row: &Row, models: &Path) -> rusqlite::Result<RoundRecord> {
+    let key = RoundKey(row.get(0)?);
+    Ok(RoundRecord {
+        key,
+        started_at: row.get(1)?,
+        state: state_of_name(&row.get::<_, String>(2)?),
+        parent: row.get::<_, Option<i64>>(3)?.map(VersionKey),
+        settings: row.get(4)?,
+        checkpoint: checkpoint(models, key),
+    })
+}
+
+fn state_name(state: RoundState) -> &'static str {
+    match state {
+        RoundState::Running => "running",
+        RoundState::Done => "done",
+        RoundState::Cancelled => "cancelled",
+        RoundState::Failed => "failed",
+    }
+}
+
+fn state_of_name(name: &str) -> RoundState {
+    match name {
+        "running" => RoundState::Running,
+        "done" => RoundState::Done,
+        "cancelled" => RoundState::Cancelled,
+        _ => RoundState::Failed,
+    }
+}

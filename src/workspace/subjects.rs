@@ -1,0 +1,106 @@
+//! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
+
+use super::{failure::Cause, now};
+use crate::domain::holdout::{self, Side};
+use rusqlite::{Connection, OptionalExtension};
+
+/// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else
+/// `own`. Cases that come in as `own` later are on the same side. Nothing happens where `own` is empty.
+pub(super) fn settle(connection: &Connection, scan: i64, own: &str) -> Result<(), Cause> {
+    if own.is_empty() {
+        return Ok(());
+    }
+    let subject = match subject_of(connection, scan)? {
+        Some(subject) => subject,
+        None => {
+            let subject = alike(connection, scan)?.unwrap_or_else(|| own.to_owned());
+            decide(connection, &subject)?;
+            connection.prepare_cached("UPDATE scan SET subject = ?2 WHERE id = ?1")?.execute((scan, &subject))?;
+            subject
+        }
+    };
+    // The case stands for `own` too: whoever shares it must not be on the other side.
+    connection
+        .prepare_cached(
+            "INSERT INTO subject (id, side, seen_at) SELECT ?2, side, ?3 FROM subject
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM subject WHERE id = ?2)",
+        )?
+        .execute((subject, own, now()))?;
+    Ok(())
+}
+
+/// Gives every case its subject that has none: its study, or the picture that it is.
+pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, CASE WHEN study <> '' AND EXISTS
+                 (SELECT 1 FROM slice WHERE scan_id = scan.id AND sop_instance_uid IS NOT NULL)
+             THEN study ELSE identity END
+         FROM scan WHERE subject IS NULL ORDER BY id",
+    )?;
+    let left: Vec<(i64, String)> =
+        query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    left.iter().try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
+}
+
+/// What a side is called in the database.
+pub(super) fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Training => "training",
+        Side::HoldOut => "hold-out",
+    }
+}
+
+/// The side of this name.
+pub(super) fn side_of(name: &str) -> Side {
+    if name == "hold-out" { Side::HoldOut } else { Side::Training }
+}
+
+fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<String>> {
+    connection.prepare_cached("SELECT subject FROM scan WHERE id = ?1")?.query_row([scan], |r| r.get(0))
+}
+
+/// Subject of the picture that looks most like this one, of the oldest of several; `None` where none looks the same.
+fn alike(connection: &Connection, scan: i64) -> Result<Option<String>, Cause> {
+    let own: Option<Option<i64>> = connection
+        .prepare_cached("SELECT fingerprint FROM scan WHERE id = ?1 AND modality = ''")?
+        .query_row([scan], |r| r.get(0))
+        .optional()?;
+    let Some(own) = own.flatten().map(i64::cast_unsigned) else { return Ok(None) };
+    let mut query = connection.prepare_cached(
+        "SELECT fingerprint, subject FROM scan
+         WHERE fingerprint IS NOT NULL AND modality = '' AND subject IS NOT NULL ORDER BY id",
+    )?;
+    let mut rows = query.query(())?;
+    let mut nearest: Option<(u32, String)> = None;
+    while let Some(row) = rows.next()? {
+        let other = row.get::<_, i64>(0)?.cast_unsigned();
+        let distance = (own ^ other).count_ones();
+        if holdout::look_alike(own, other) && nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+            nearest = Some((distance, row.get(1)?));
+        }
+    }
+    Ok(nearest.map(|(_, subject)| subject))
+}
+
+/// Decides the side of a subject that was not seen before.
+fn decide(connection: &Connection, subject: &str) -> Result<(), Cause> {
+    let is_known: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM subject WHERE id = ?1)")?
+        .query_row([subject], |r| r.get(0))?;
+    if is_known {
+        return Ok(());
+    }
+    let (known, held_out): (u32, u32) = connection
+        .prepare_cached(
+            "SELECT count(*), count(*) FILTER (WHERE side = 'hold-out') FROM subject
+             WHERE EXISTS (SELECT 1 FROM scan WHERE scan.subject = subject.id)",
+        )?
+        .query_row((), |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let side = holdout::side_of(subject, known as usize, held_out as usize);
+    connection.prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?.execute((
+        subject,
+        side_name(side),
+        now(),
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! Versions of the model that were learned here, and which of them proposes masks.
+
+use super::{
+    Workspace,
+    failure::{Cause, Failure},
+    lock,
+    model_files::{self, write_whole},
+    now, rounds,
+};
+use crate::domain::{
+    gate::{GateReport, Verdict},
+    learning::{NewVersion, RoundState, Version, VersionKey, VersionState},
+};
+use rusqlite::{Connection, OptionalExtension, Row};
+use std::path::Path;
+
+const COLUMNS: &str =
+    "id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds, steps, settings, report,
+    id IS (SELECT version_id FROM active_version)";
+
+impl Workspace {
+    /// Keeps a version that a running round made: first its file, then that it is there, that the round is done, and
+    /// that it is active where it is accepted. After a failure none of it is there, and the round is still running.
+    ///
+    /// # Errors
+    /// For a round that is not running; where the file or the database cannot be written ([`Failure::can_retry`]).
+    pub fn add_version(&mut self, version: &NewVersion) -> Result<Version, Failure> {
+        let tried = "keep the new version of the model in the workspace";
+        self.read(tried, |c| check_running(c, version))?;
+        let file = model_files::file_name(version.round, &version.hash);
+        let (folder, path) = (self.folder.clone(), self.folder.join(&file));
+        write_whole(&path, &version.bytes)
+            .map_err(|e| Failure { error: lock::explain(tried, &folder, &e), can_retry: true })?;
+        let added = self.write(tried, |t| add(t, version, &file, &folder));
+        match &added {
+            Ok(_) => self.remove_model_file(&rounds::checkpoint(&self.models_folder(), version.round)),
+            // One that is still there goes when the workspace is opened again.
+            Err(_) => drop(std::fs::remove_file(&path)),
+        }
+        added
+    }
+
+    /// All versions, oldest first.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn versions(&mut self) -> Result<Vec<Version>, Failure> {
+        let folder = self.folder.clone();
+        self.read("read the versions of the model in the workspace", |c| all(c, &folder))
+    }
+
+    /// Makes a version the one that proposes masks; `None` for none of this workspace. One that was rejected, or of
+    /// which a person was asked, is accepted with it.
+    ///
+    /// # Errors
+    /// For an unknown version and one whose file is gone; where the database cannot be written
+    /// ([`Failure::can_retry`]).
+    pub fn activate(&mut self, version: Option<VersionKey>) -> Result<(), Failure> {
+        let folder = self.folder.clone();
+        self.write("change the model of the workspace", |t| {
+            if let Some(version) = version {
+                take(t, version, &folder)?;
+            }
+            t.execute("UPDATE active_version SET version_id = ?1", [version.map(|v| v.0)])?;
+            Ok(())
+        })
+    }
+
+    /// Turns down a version of which a person was asked.
+    ///
+    /// # Errors
+    /// For an unknown version and one that was decided on; where the database cannot be written
+    /// ([`Failure::can_retry`]).
+    pub fn reject(&mut self, version: VersionKey) -> Result<(), Failure> {
+        let folder = self.folder.clone();
+        self.write("turn down the version of the model in the workspace", |t| {
+            let known = find(t, version, &folder)?;
+            if known.state != VersionState::Undecided {
+                return Err(Cause::Refused(format!("\"{}\" was decided on", known.name)));
+            }
+            t.execute(
+                "UPDATE version SET state = 'rejected', reason = reason || '; turned down by a person' WHERE id = ?1",
+                [version.0],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Gives a version another name.
+    ///
+    /// # Errors
+    /// For an unknown version and an empty name; where the database cannot be written ([`Failure::can_retry`]).
+    pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<(), Failure> {
+        self.write("rename the version of the model in the workspace", |t| {
+            if name.trim().is_empty() {
+                return Err(Cause::Refused("the new name is empty".into()));
+            }
+            match t.execute("UPDATE version SET name = ?2 WHERE id = ?1", (version.0, name.trim()))? {
+                0 => Err(unknown(version)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Deletes a version and its file. What was learned from it stays, and knows its name.
+    ///
+    /// # Errors
+    /// For an unknown version, the active one, and one that the running round started from; where the database cannot be
+    /// written ([`Failure::can_retry`]).
+    pub fn delete_version(&mut self, version: VersionKey) -> Result<(), Failure> {
+        let folder = self.folder.clone();
+        let deleted =
+            self.write("delete the version of the model in the workspace", |t| delete(t, version, &folder))?;
+        self.remove_model_file(&deleted.file);
+        Ok(())
+    }
+}
+
+/// All versions, oldest first, of the workspace in `folder`.
+pub(super) fn all(connection: &Connection, folder: &Path) -> Result<Vec<Version>, Cause> {
+    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version ORDER BY id"))?;
+    Ok(query.query_map((), |r| read_version(r, folder))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn check_running(connection: &Connection, version: &NewVersion) -> Result<(), Cause> {
+    match rounds::state_of(connection, version.round)? {
+        RoundState::Running => Ok(()),
+        _ => Err(Cause::Refused(format!("round {} that made it has ended", version.round.0))),
+    }
+}
+
+fn add(connection: &Connection, version: &NewVersion, file: &str, folder: &Path) -> Result<Version, Cause> {
+    check_running(connection, version)?;
+    let report = serde_json::to_string(&version.report).map_err(|e| Cause::Refused(e.to_string()))?;
+    // A parent that was deleted meanwhile is known by its name.
+    let id: i64 = connection.query_row(
+        "INSERT INTO version (round_id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds,
+             steps, settings, report)
+         VALUES (?1, ?2, (SELECT id FROM version WHERE id = ?3), ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         RETURNING id",
+        (
+            version.round.0,
+            &version.name,
+            version.parent.map(|parent| parent.0),
+            &version.parent_name,
+            now(),
+            state_name(version.state),
+            version.report.verdict.reason(),
+            &version.hash,
+            file,
+            version.cases,
+            version.seconds,
+            version.steps,
+            &version.settings,
+            report,
+        ),
+        |r| r.get(0),
+    )?;
+    rounds::end(connection, version.round, RoundState::Done, "")?;
+    if version.state == VersionState::Accepted {
+        connection.execute("UPDATE active_version SET version_id = ?1", [id])?;
+    }
+    find(connection, VersionKey(id), folder)
+}
+
+fn take(connection: &Connection, version: VersionKey, folder: &Path) -> Result<(), Cause> {
+    let version = find(connection, version, folder)?;
+    if !version.file.is_file() {
+        return Err(Cause::Refused(format!("the file of \"{}\" is gone: {}", version.name, version.file.display())));
+    }
+    connection.execute(
+        "UPDATE version SET state = 'accepted', reason = reason || '; taken by a person'
+         WHERE id = ?1 AND state <> 'accepted'",
+        [version.key.0],
+    )?;
+    Ok(())
+}
+
+fn delete(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
+    let version = find(connection, version, folder)?;
+    if version.is_active {
+        return Err(Cause::Refused(format!("\"{}\" is the active one: choose another one first", version.name)));
+    }
+    let is_needed = "SELECT EXISTS (SELECT 1 FROM round WHERE parent = ?1 AND state = 'running')";
+    if connection.query_row(is_needed, [version.key.0], |r| r.get(0))? {
+        return Err(Cause::Refused(format!("the round that is running started from \"{}\"", version.name)));
+    }
+    connection.execute("DELETE FROM version WHERE id = ?1", [version.key.0])?;
+    Ok(version)
+}
+
+fn find(connection: &Connection, version: VersionKey, folder: &Path) -> Result<Version, Cause> {
+    let mut query = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM version WHERE id = ?1"))?;
+    query.query_row([version.0], |r| read_version(r, folder)).optional()?.ok_or_else(|| unknown(version))
+}
+
+fn unknown(version: VersionKey) -> Cause {
+    Cause::Refused(format!("there is no version {}", version.0))
+}
+
+fn read_version(row: &Row, folder: &Path) -> rusqlite::Result<Version> {
+    Ok(Version {
+        key: VersionKey(row.get(0)?),
+        name: row.get(1)?,
+        parent: row.get::<_, Option<i64>>(2)?.map(VersionKey),
+        parent_name: row.get(3)?,
+        made_at: row.get(4)?,
+        state: state_of_name(&row.get::<_, String>(5)?),
+        reason: row.get(6)?,
+        hash: row.get(7)?,
+        file: folder.join(row.get::<_, String>(8)?),
+        cases: row.get(9)?,
+        seconds: row.get(10)?,
+        steps: row.get(11)?,
+        settings: row.get(12)?,
+        report: read_report(&row.get::<_, String>(13)?),
+        is_active: row.get(14)?,
+    })
+}
+
+/// The report; one without cases that says so where it cannot be read: the version is no worse for it.
+fn read_report(json: &str) -> GateReport {
+    serde_json::from_str(json).unwrap_or_else(|e| {
+        let reason = format!("its report cannot be read: {e}");
+        GateReport { verdict: Verdict::Ask { reason, speaks_for: false }, ..GateReport::new(Vec::new(), &[]) }
+    })
+}
+
+fn state_name(state: VersionState) -> &'static str {
+    match state {
+        VersionState::Accepted => "accepted",
+        VersionState::Rejected => "rejected",
+        VersionState::Undecided => "undecided",
+    }
+}
+
+fn state_of_name(name: &str) -> VersionState {
+    match name {
+        "accepted" => VersionState::Accepted,
+        "rejected" => VersionState::Rejected,
+        _ => VersionState::Undecided,
+    }
+}

@@ -1,0 +1,61 @@
+//! What the work on accepted cases cost, and with which versions of the model.
+
+use super::{
+    Workspace,
+    failure::{Cause, Failure},
+    masks, meter, versions,
+};
+use crate::domain::learning::{CaseCost, WorkReport};
+use rusqlite::{Connection, Row};
+
+impl Workspace {
+    /// What every accepted case cost, in the order in which they were accepted, and all versions of the model.
+    ///
+    /// # Errors
+    /// Where the database cannot be read or written, or a mask cannot be read.
+    pub fn work_report(&mut self) -> Result<WorkReport, Failure> {
+        let folder = self.folder.clone();
+        self.write("read what the work cost from the workspace", |t| {
+            meter::count_changes(t)?;
+            Ok(WorkReport { cases: costs(t)?, versions: versions::all(t, &folder)? })
+        })
+    }
+}
+
+fn costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT id, description, coalesce(accepted_at, 0), seconds,
+             (SELECT coalesce(sum(changed_pixels), 0) FROM slice WHERE scan_id = scan.id),
+             coalesce((SELECT trim(model || ' ' || model_version) FROM proposal JOIN slice ON slice.id = slice_id
+                       WHERE scan_id = scan.id ORDER BY proposal.id LIMIT 1), ''),
+             coalesce((SELECT side = 'hold-out' FROM subject WHERE subject.id = scan.subject), 0)
+         FROM scan WHERE status = 'accepted' ORDER BY accepted_at, id",
+    )?;
+    let cases: Vec<(i64, CaseCost)> = query.query_map((), read_cost)?.collect::<rusqlite::Result<_>>()?;
+    cases.into_iter().map(|(id, cost)| Ok(CaseCost { pixels: pixels(connection, id)?, ..cost })).collect()
+}
+
+/// All but the pixels of the masks.
+fn read_cost(row: &Row) -> rusqlite::Result<(i64, CaseCost)> {
+    let cost = CaseCost {
+        name: row.get(1)?,
+        accepted_at: row.get(2)?,
+        seconds: row.get(3)?,
+        pixels_changed: row.get::<_, i64>(4)?.unsigned_abs(),
+        pixels: 0,
+        model: row.get(5)?,
+        held_out: row.get(6)?,
+    };
+    Ok((row.get(0)?, cost))
+}
+
+/// Pixels of the masks of a case, those of slices that are not there now among them, as with the changed ones.
+fn pixels(connection: &Connection, scan: i64) -> Result<u64, Cause> {
+    let mut query = connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1")?;
+    let slices: Vec<i64> = query.query_map([scan], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut sum = 0;
+    for slice in slices {
+        sum += masks::current(connection, slice)?.map_or(0, |mask| mask.labelled());
+    }
+    Ok(sum)
+}
