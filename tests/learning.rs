@@ -152,12 +152,8 @@ fn equal_rounds_make_equal_models_and_the_hold_out_has_no_part_in_them() {
 fn honest_rounds_become_active() {
     let folder = tempfile::tempdir().unwrap();
     for seed in 1..=3 {
-        let mut honest = round(
-            folder.path(),
-            snapshot(folder.path(), Task::Disc, 0..28),
-            StartFrom::File(good_model()),
-            60,
-        );
+        let mut honest =
+            round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
         honest.settings.plan.seed = seed;
         let version = run(&honest);
         assert_eq!(version.state, VersionState::Accepted, "seed {seed}: {:?}", version.report.verdict);
@@ -204,8 +200,7 @@ fn a_round_with_labels_swapped_is_turned_down() {
 #[test]
 fn a_round_that_leaps_is_turned_down() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wild =
-        round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
+    let mut wild = round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
     wild.settings.plan.learning_rate *= 100.0;
     // Numbers that overflow are an error; else the gate sees what came of it.
     if let Ok(version) = wild.run(&Control::default(), &mut |_| {}) {

@@ -78,13 +78,17 @@ enum What {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
-    let folder = folder.ok_or_else(|| Error::new("look at the models", "no workspace is named").advise("Give --workspace."))?;
+    let folder =
+        folder.ok_or_else(|| Error::new("look at the models", "no workspace is named").advise("Give --workspace."))?;
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
     match arguments.what.as_ref().unwrap_or(&What::List) {
         What::List => {}
         What::Activate { version: 0 } => workspace.activate(None)?,
-        What::Activate { version } => workspace.activate(Some(find(&mut workspace, *version)?.key))?,
+        What::Activate { version } => {
+            let version = find(&mut workspace, *version)?;
+            workspace.activate(Some(version.key))?;
+        }
         What::Reject { version } => workspace.reject(VersionKey(*version))?,
         What::Rename { version, name } => workspace.rename_version(VersionKey(*version), name)?,
         What::Delete { version } => workspace.delete_version(VersionKey(*version))?,
@@ -113,13 +117,7 @@ fn find(workspace: &mut Workspace, key: i64) -> Result<Version> {
     workspace.versions()?.into_iter().find(|v| v.key.0 == key).ok_or_else(missing)
 }
 
-fn compare(
-    workspace: &mut Workspace,
-    first: i64,
-    second: i64,
-    device: DeviceArgument,
-    json: bool,
-) -> Result<()> {
+fn compare(workspace: &mut Workspace, first: i64, second: i64, device: DeviceArgument, json: bool) -> Result<()> {
     let (first, second) = (find(workspace, first)?, find(workspace, second)?);
     let masks = workspace.accepted_masks()?;
     let held_out: Vec<_> = masks.into_iter().filter(|s| s.side == Side::HoldOut).collect();
@@ -129,7 +127,8 @@ fn compare(
         return super::print_json(&report);
     }
     let (better, worse) = report.better_and_worse();
-    let mut text = format!("{} against {}: {}; {better} better, {worse} worse", second.name, first.name, report.verdict.reason());
+    let mut text =
+        format!("{} against {}: {}; {better} better, {worse} worse", second.name, first.name, report.verdict.reason());
     for case in &report.cases {
         let before = case.active.map_or(0.0, |s| s.dice);
         text += &format!("\n{:40} {before:.4} -> {:.4} ({:+.4})", case.name, case.candidate.dice, case.gain());
@@ -153,7 +152,11 @@ fn table(versions: &[Version]) -> String {
         let hash: String = v.hash.chars().take(12).collect();
         format!(
             "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
-            v.key.0, v.name, when(v.made_at), v.cases, v.parent_name
+            v.key.0,
+            v.name,
+            when(v.made_at),
+            v.cases,
+            v.parent_name
         )
     };
     versions.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -109,7 +109,7 @@ fn take(
     bar.finish_and_clear();
     match result {
         Ok(Some(version)) => {
-            let version = workspace.add_version(version)?;
+            let version = workspace.add_version(&version)?;
             workspace.sync()?;
             if wish.json { super::print_json(&version) } else { super::print(&outcome(&version)) }
         }

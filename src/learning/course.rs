@@ -2,11 +2,7 @@
 
 use super::exercise::Exercise;
 use super::judge::{Judge, paired};
-use crate::domain::{
-    gate::GateReport,
-    label::Label,
-    progress::Control,
-};
+use crate::domain::{gate::GateReport, label::Label, progress::Control};
 use crate::model::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};

@@ -13,9 +13,9 @@ use crate::domain::{
 };
 use crate::io::whole_file;
 use crate::model::card::ModelCard;
+use crate::model::checkpoint;
 use crate::model::device::DeviceChoice;
 use crate::model::train::round::{Length, Plan};
-use crate::model::checkpoint;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,9 +1,14 @@
 //! The learning loop as the window sees it: the round that runs, the versions, what a person is asked.
 
+use super::{
+    Fitting, Session,
+    case::{Case, SliceState},
+};
 use crate::domain::{
     gate::GateReport,
     learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
     progress::Control,
+    study::Status,
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -186,5 +191,39 @@ impl Learning {
     /// The newest version that a person has to decide about.
     pub fn undecided(&self) -> Option<&Version> {
         self.versions.iter().rev().find(|v| v.state == VersionState::Undecided)
+    }
+}
+
+impl Session {
+    /// True where a case waits with proposals of another model than the one that would run on it now.
+    pub fn is_stale(&self, case: &Case) -> bool {
+        self.model_against(case).is_some_and(|model| case.slices.iter().any(|slice| slice.is_proposed_by_other(&model)))
+    }
+
+    /// The same for one slice.
+    pub fn is_stale_on(&self, case: &Case, slice: usize) -> bool {
+        let slice = case.slices.get(slice);
+        self.model_against(case).zip(slice).is_some_and(|(model, slice)| slice.is_proposed_by_other(&model))
+    }
+
+    /// The model that untouched proposals of a case should come from.
+    fn model_against(&self, case: &Case) -> Option<String> {
+        match self.fitting(case) {
+            Fitting::Model { index, .. } if case.status == Status::Proposed => Some(self.models.get(index)?.title()),
+            _ => None,
+        }
+    }
+}
+
+impl Case {
+    /// True while no proposal is to be seen on it.
+    pub fn hides_proposals(&self) -> bool {
+        self.is_blind && self.status != Status::Accepted
+    }
+}
+
+impl SliceState {
+    fn is_proposed_by_other(&self, model: &str) -> bool {
+        !self.is_touched && self.proposal.as_ref().is_some_and(|proposal| *proposal.model != *model)
     }
 }

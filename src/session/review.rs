@@ -133,7 +133,7 @@ impl Session {
         let mut order = Vec::with_capacity(self.cases.len());
         for place in 0..open.len() {
             let is_chance = place % 3 == 2;
-            let source: &mut dyn Iterator<Item = usize> = if is_chance { &mut by_chance } else { &mut by_doubt };
+            let source = if is_chance { &mut by_chance } else { &mut by_doubt };
             let Some(i) = source.find(|i| !taken[*i]) else { continue };
             taken[i] = true;
             let reason = match (is_chance, self.cases[i].doubt()) {

@@ -183,8 +183,7 @@ impl Session {
                 (running.done, running.remaining) = (done, Some(remaining));
                 running.loss.push([step as f64, loss]);
                 if running.loss.len() > POINTS {
-                    let mut keep = false;
-                    running.loss.retain(|_| std::mem::replace(&mut keep, !keep));
+                    running.loss = running.loss.iter().step_by(2).copied().collect();
                 }
             }
             RoundEvent::Validation { step, dice } => running.validation.push([step as f64, dice]),

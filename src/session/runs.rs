@@ -131,7 +131,11 @@ impl Session {
         let wants = |c: &Case| {
             let is_new = c.status == Status::New && !c.has_mask();
             let is_wanted = is_new || c.status == Status::Proposed && self.is_stale(c);
-            is_wanted && c.is_restored && !c.auto_run_done && !c.is_blind && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
+            is_wanted
+                && c.is_restored
+                && !c.auto_run_done
+                && !c.is_blind
+                && matches!(self.fitting(c), Fitting::Model { warning: None, .. })
         };
         // The case on the screen does not wait for runs on others.
         let on_others = self.runs.iter().any(|r| r.case != self.cases[at].id);

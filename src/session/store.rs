@@ -5,8 +5,8 @@ use super::{
     case::Case,
     finding::Finding,
     history::{Step, StepId},
-    learning::Learning,
     job::{CaseId, CaseToAdopt, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    learning::Learning,
     notice::Severity,
 };
 use crate::{Error, Result, domain::study::Status};

@@ -48,6 +48,24 @@ impl Workspace {
         })
     }
 
+    /// The accepted masks as they are now, without a round: to judge on, or to tell what a round would take.
+    ///
+    /// # Errors
+    /// Where a mask cannot be read, or the database cannot be written ([`Failure::can_retry`]): sides that were not
+    /// decided yet are.
+    pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>, Failure> {
+        self.write("read the accepted masks of the workspace", |t| {
+            subjects::settle_all(t)?;
+            let mut slices = Vec::new();
+            for slice in accepted(t)? {
+                if let Some(lesson) = lesson(t, &slice)? {
+                    slices.push(lesson);
+                }
+            }
+            Ok(slices)
+        })
+    }
+
     /// The round that is running: after opening, one that was cut off and can be gone on with.
     ///
     /// # Errors
@@ -184,13 +202,36 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
         "INSERT INTO lesson (round_id, slice_id, side, is_new, mask, before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for slice in accepted(connection)? {
-        let Some(mask) = slice.named(masks::current(connection, slice.id))? else { continue };
-        let before = slice.named(masks::before(connection, slice.id))?.filter(|before| *before != mask);
-        let (mask, before) = (mask.to_bytes(), before.map(|b| b.to_bytes()));
-        let is_new = is_new(connection, slice.id, &mask)?;
-        insert.execute((round.0, slice.id, subjects::side_name(slice.side), is_new, mask, before))?;
+        let Some(lesson) = lesson(connection, &slice)? else { continue };
+        let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
+        insert.execute((round.0, slice.id, subjects::side_name(slice.side), lesson.is_new, mask, before))?;
     }
     Ok(())
+}
+
+/// What is learned from a slice as it is now; `None` where it has no mask.
+fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSlice>, Cause> {
+    let Some(mask) = slice.named(masks::current(connection, slice.id))? else { return Ok(None) };
+    let before = slice.named(masks::before(connection, slice.id))?.filter(|before| *before != mask);
+    let mut query = connection.prepare_cached(
+        "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL
+         FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1",
+    )?;
+    let is_new = is_new(connection, slice.id, &mask.to_bytes())?;
+    let read = |row: &Row| {
+        Ok(SnapshotSlice {
+            case: CaseKey(row.get(0)?),
+            name: slice.title.clone(),
+            modality: row.get(1)?,
+            source: Source { path: row.get::<_, String>(2)?.into(), frame: row.get(3)? },
+            kind: if row.get(4)? { Kind::Picture } else { Kind::Dicom },
+            side: slice.side,
+            mask,
+            before,
+            is_new,
+        })
+    };
+    Ok(Some(query.query_row([slice.id], read)?))
 }
 
 /// A slice of an accepted case.

@@ -86,7 +86,9 @@ fn order_tip(order: CaseOrder) -> &'static str {
         CaseOrder::Name => "By name",
         CaseOrder::Date => "The newest study first",
         CaseOrder::Doubt => "Where the model is least sure first",
-        CaseOrder::WhatNext => "What teaches the model most: open cases that it is unsure of, every third one at random",
+        CaseOrder::WhatNext => {
+            "What teaches the model most: open cases that it is unsure of, every third one at random"
+        }
     }
 }
 

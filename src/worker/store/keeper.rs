@@ -14,9 +14,9 @@ use crate::{
     },
     io,
     session::{
+        case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
-        case::StudyInfo,
         job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
         store::stored_step,
     },

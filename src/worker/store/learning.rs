@@ -52,8 +52,8 @@ impl Keeper {
     }
 
     pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, Trouble> {
-        let json = serde_json::to_string(&settings(wish))
-            .map_err(|e| Trouble::Never(Error::new("begin the training", e)))?;
+        let json =
+            serde_json::to_string(&settings(wish)).map_err(|e| Trouble::Never(Error::new("begin the training", e)))?;
         let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
             key: record.key,
@@ -71,8 +71,10 @@ impl Keeper {
         outcome: &RoundOutcome,
     ) -> std::result::Result<Vec<Event>, Trouble> {
         match outcome {
-            RoundOutcome::Version(version) => drop(self.workspace()?.add_version((**version).clone())?),
-            RoundOutcome::Cancelled => self.workspace()?.end_round(key, RoundState::Cancelled, "stopped by a person")?,
+            RoundOutcome::Version(version) => drop(self.workspace()?.add_version(version)?),
+            RoundOutcome::Cancelled => {
+                self.workspace()?.end_round(key, RoundState::Cancelled, "stopped by a person")?
+            }
             RoundOutcome::Failed(reason) => self.workspace()?.end_round(key, RoundState::Failed, reason)?,
         }
         Ok(vec![self.versions()?, self.newly_accepted()?])
