@@ -298,10 +298,7 @@ mod tests {
     fn a_mask_that_is_not_of_its_image_stops_the_round() {
         let mut learned: Vec<(String, f64)> = (0..9).map(|i| (format!("case {i}"), 0.95)).collect();
         learned.push(("odd one".into(), 0.32));
-        let report = GateReport::new(
-            vec![case(1, Some(0.9), 0.95), case(2, Some(0.9), 0.95), case(3, Some(0.9), 0.95)],
-            &learned,
-        );
+        let report = GateReport::new((1..4).map(|key| case(key, Some(0.93), 0.95)).collect(), &learned);
         assert!(matches!(&report.verdict, Verdict::Worse { reason } if reason.contains("odd one")), "{report:?}");
     }
 

@@ -318,7 +318,7 @@ mod tests {
         for seed in 0..50 {
             let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
             let wrong = image.iter().zip(&mask).filter(|(v, m)| (**v > 0.55) != (**m == 1)).count();
-            assert!(wrong <= 12, "seed {seed}: {wrong} pixels");
+            assert!(wrong <= 16, "seed {seed}: {wrong} pixels");
         }
     }
 

@@ -305,3 +305,6 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

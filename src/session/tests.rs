@@ -11,7 +11,9 @@ use super::{
 use crate::{
     Error,
     domain::{
+        holdout::Side,
         image::{Image, Pixels},
+        journal::CaseKey,
         label::Label,
         mask::Rule,
         region::{PixelRect, Region},
@@ -81,9 +83,14 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
     session.on_event(Event::Opened { id, result: Ok(Catalog { studies: vec![study], passed_over: Vec::new() }) });
     let cases: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
     for case in cases {
-        session.on_event(Event::Restored { case, restored: None });
+        session.on_event(Event::Restored { case, known: known(case as i64), restored: None });
     }
     session
+}
+
+/// A case as the workspace knows it.
+pub(super) fn known(key: i64) -> Known {
+    Known { key: CaseKey(key), side: Some(Side::Training) }
 }
 
 pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
@@ -91,7 +98,7 @@ pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
     jobs.filter_map(|j| if let Job::Segment(job) = j { Some(job) } else { None }).collect()
 }
 
-fn finding() -> Arc<Finding> {
+pub(super) fn finding() -> Arc<Finding> {
     Arc::new(Finding::of(&blurred_disc(64, 20.0), "US model 1".into(), [Label::named("Disc", 0)].into(), None))
 }
 
@@ -356,7 +363,7 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
     session.take_jobs();
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
     assert!(session.take_jobs().is_empty() && !session.notices.list.is_empty());
-    session.on_event(Event::Restored { case: session.cases[0].id, restored: None });
+    session.on_event(Event::Restored { case: session.cases[0].id, known: known(1), restored: None });
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
     assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Import { .. })));
 }

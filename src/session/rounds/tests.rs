@@ -1,0 +1,350 @@
+//! The learning loop without a worker: what is asked of it, and results that come at the worst moment.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use crate::{
+    domain::{
+        gate::{GateCase, GateReport},
+        journal::Meter,
+        label::Label,
+        mask::{Mask, Rule},
+        metrics::Scores,
+        region::{PixelRect, Region},
+    },
+    session::{
+        Action,
+        job::{CaseId, Event, SegmentJob, SliceKey},
+        labels::LabelAction,
+        settings::{CaseOrder, Settings},
+        tests::{answer, command, finding, model, segment_jobs, session},
+    },
+};
+
+/// A session with two cases, a model for both, and one accepted case in its workspace.
+fn ready() -> Session {
+    let mut session = session(&[("a", 1), ("b", 1)], Some(model("US")));
+    session.on_event(Event::Meter(Meter { accepted: 1, total: 2, ..Meter::default() }));
+    session.take_jobs();
+    session
+}
+
+fn begun(key: i64, is_resumed: bool) -> BegunRound {
+    BegunRound {
+        key: RoundKey(key),
+        snapshot: Vec::new(),
+        settings: "{}".into(),
+        parent: None,
+        checkpoint: "/work/models/round-1.state".into(),
+        is_resumed,
+    }
+}
+
+/// Begins a round and hands it to the training; what the training is asked for.
+fn train(session: &mut Session, key: i64) -> TrainJob {
+    command(session, UserCommand::Train);
+    let wished = |j: &Job| matches!(j, Job::Store(StoreJob::BeginRound(_)));
+    assert!(session.take_jobs().iter().any(wished));
+    session.on_event(Event::RoundBegun(Box::new(begun(key, false))));
+    let jobs = session.take_jobs().into_iter();
+    let mut trained = jobs.filter_map(|j| if let Job::Train(job) = j { Some(*job) } else { None });
+    trained.next().unwrap()
+}
+
+fn report() -> GateReport {
+    GateReport::new(vec![GateCase { key: 1, name: "a".into(), active: None, candidate: Scores::PERFECT }], &[])
+}
+
+fn made(key: i64) -> NewVersion {
+    NewVersion {
+        round: RoundKey(key),
+        name: format!("US model round-{key}"),
+        parent: None,
+        parent_name: "US model 1".into(),
+        state: VersionState::Accepted,
+        hash: "ab".repeat(32),
+        cases: 4,
+        seconds: 12.0,
+        steps: 100,
+        settings: "{}".into(),
+        report: report(),
+        bytes: Vec::new(),
+    }
+}
+
+fn version(key: i64, is_active: bool) -> Version {
+    Version {
+        key: VersionKey(key),
+        name: format!("US model round-{key}"),
+        parent: None,
+        parent_name: "US model 1".into(),
+        made_at: 0,
+        state: VersionState::Accepted,
+        reason: String::new(),
+        is_active,
+        hash: "ab".repeat(32),
+        file: format!("/work/models/{key}.safetensors").into(),
+        cases: 4,
+        seconds: 12.0,
+        steps: 100,
+        settings: "{}".into(),
+        report: report(),
+    }
+}
+
+fn activate(session: &mut Session, key: i64) {
+    let card = model("US").card.as_ref().clone();
+    let card = crate::model::card::ModelCard { version: format!("round-{key}"), ..card };
+    let file = version(key, true).file;
+    let entry = ModelEntry { source: ModelSource::File(file), card: Arc::new(card) };
+    session.on_event(Event::Versions { versions: vec![version(key, true)], active: Some(entry) });
+}
+
+fn ended(jobs: &[Job]) -> Option<&RoundOutcome> {
+    jobs.iter().find_map(|j| match j {
+        Job::Store(StoreJob::EndRound { outcome, .. }) => Some(outcome),
+        _ => None,
+    })
+}
+
+fn draw(session: &mut Session, case: CaseId) {
+    let dot = Region::from_fn(&PixelRect { columns: 3..9, rows: 3..9 }, |_, _| true);
+    let key = SliceKey { case, slice: 0 };
+    let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
+    session.commit("Brush", case, vec![(0, edit)]);
+}
+
+fn mask_of(session: &Session, case: CaseId) -> Mask {
+    session.mask_of(SliceKey { case, slice: 0 }).unwrap().into_owned()
+}
+
+#[test]
+fn training_waits_for_an_accepted_case() {
+    let mut session = session(&[("a", 1)], None);
+    assert_eq!(session.refusal(UserCommand::Train), Some("No case is accepted yet"));
+    command(&mut session, UserCommand::Train);
+    assert!(session.learning.running.is_none());
+}
+
+#[test]
+fn a_round_runs_is_followed_and_its_version_is_kept() {
+    let mut session = ready();
+    let job = train(&mut session, 7);
+    assert_eq!(job.begun.key, RoundKey(7));
+    assert_eq!(session.refusal(UserCommand::Train), Some("A round of training runs already"));
+    let step =
+        RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
+    session.on_event(Event::Round { key: RoundKey(7), event: step });
+    let running = session.learning.running.as_ref().unwrap();
+    assert_eq!((running.done, running.loss.as_slice()), (0.25, [[5.0, 0.5]].as_slice()));
+    let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
+    session.on_event(Event::Round { key: RoundKey(7), event: end });
+    assert!(session.learning.running.is_none());
+    assert!(matches!(ended(&session.take_jobs()), Some(RoundOutcome::Version(_))));
+}
+
+#[test]
+fn a_cancelled_round_is_over_at_once_and_what_it_still_tells_is_dropped() {
+    let mut session = ready();
+    let job = train(&mut session, 7);
+    command(&mut session, UserCommand::CancelTraining);
+    assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
+    assert_eq!(ended(&session.take_jobs()), Some(&RoundOutcome::Cancelled));
+    session.on_event(Event::Round { key: RoundKey(7), event: RoundEvent::Ended(Ok(Some(Box::new(made(7))))) });
+    assert_eq!(ended(&session.take_jobs()), None, "a version that came too late is no version");
+}
+
+#[test]
+fn a_round_that_is_cancelled_before_its_snapshot_never_trains() {
+    let mut session = ready();
+    command(&mut session, UserCommand::Train);
+    command(&mut session, UserCommand::CancelTraining);
+    session.take_jobs();
+    session.on_event(Event::RoundBegun(Box::new(begun(7, false))));
+    let jobs = session.take_jobs();
+    assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
+    assert!(!jobs.iter().any(|j| matches!(j, Job::Train(_))));
+}
+
+#[test]
+fn a_result_of_an_older_round_does_not_end_a_newer_one() {
+    let mut session = ready();
+    train(&mut session, 7);
+    command(&mut session, UserCommand::CancelTraining);
+    train(&mut session, 8);
+    session.on_event(Event::Round { key: RoundKey(7), event: RoundEvent::Ended(Ok(None)) });
+    assert!(session.learning.running.is_some());
+}
+
+#[test]
+fn a_round_that_was_cut_off_goes_on() {
+    let mut session = ready();
+    session.on_event(Event::RoundBegun(Box::new(begun(3, true))));
+    assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed));
+    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Train(job) if job.begun.key == RoundKey(3))));
+}
+
+#[test]
+fn a_paused_round_waits() {
+    let mut session = ready();
+    let job = train(&mut session, 7);
+    command(&mut session, UserCommand::PauseTraining);
+    assert!(session.is_training_paused() && job.control.is_paused());
+    command(&mut session, UserCommand::PauseTraining);
+    assert!(!session.is_training_paused() && job.control.may_go_on());
+}
+
+#[test]
+fn a_round_begins_by_itself_after_so_many_accepted_cases() {
+    let mut session = ready();
+    let mut settings = Settings { ..session.settings.clone() };
+    settings.learning.after_cases = 3;
+    session.apply(Action::SetSettings(settings));
+    session.on_event(Event::NewlyAccepted(2));
+    assert!(session.learning.running.is_none());
+    session.on_event(Event::NewlyAccepted(3));
+    assert!(session.learning.running.is_some());
+    command(&mut session, UserCommand::CancelTraining);
+    session.on_event(Event::NewlyAccepted(3));
+    assert!(session.learning.running.is_none(), "only a newly accepted case begins one");
+}
+
+/// A run of the model on case `at`, not answered yet.
+fn open_run(session: &mut Session, at: usize) -> SegmentJob {
+    session.select(Some(at));
+    session.take_jobs();
+    command(session, UserCommand::SegmentSlice);
+    segment_jobs(session).pop().unwrap()
+}
+
+#[test]
+fn an_answer_that_comes_after_the_case_was_accepted_changes_nothing() {
+    let mut session = ready();
+    let id = session.cases[0].id;
+    let job = open_run(&mut session, 0);
+    draw(&mut session, id);
+    let drawn = mask_of(&session, id);
+    command(&mut session, UserCommand::Accept);
+    answer(&mut session, &job);
+    let case = &session.cases[0];
+    assert_eq!((case.status, case.slices[0].is_proposal_apart), (Status::Accepted, false));
+    assert_eq!(mask_of(&session, id), drawn);
+}
+
+#[test]
+fn an_answer_that_comes_while_a_person_draws_waits_beside_the_drawing() {
+    let mut session = ready();
+    let id = session.cases[0].id;
+    let job = open_run(&mut session, 0);
+    draw(&mut session, id);
+    let drawn = mask_of(&session, id);
+    answer(&mut session, &job);
+    assert_eq!(mask_of(&session, id), drawn);
+    assert!(session.cases[0].slices[0].is_proposal_apart, "the proposal is there to be taken");
+}
+
+#[test]
+fn a_proposal_of_the_model_before_is_dropped_where_the_new_one_was_asked() {
+    let mut session = ready();
+    let old = open_run(&mut session, 0);
+    activate(&mut session, 4);
+    let new = open_run(&mut session, 0);
+    assert_eq!(new.model.title(), "US model round-4");
+    answer(&mut session, &old);
+    assert!(session.cases[0].slices[0].proposal.is_none(), "it is out of date");
+}
+
+#[test]
+fn a_locked_label_is_not_touched_by_a_proposal_that_is_taken() {
+    let mut session = ready();
+    let id = session.cases[0].id;
+    let job = open_run(&mut session, 0);
+    draw(&mut session, id);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Bone", 1))));
+    let locked = u8::try_from(session.labels().len()).unwrap();
+    let key = SliceKey { case: id, slice: 0 };
+    let place = Region::from_fn(&PixelRect { columns: 20..44, rows: 20..44 }, |_, _| true);
+    let edit = session.write_mask(key, |mask| mask.paint(&place, locked, &Rule::FREE));
+    session.commit("Brush", id, vec![(0, edit)]);
+    let bone = Label { locked: true, ..session.labels()[usize::from(locked) - 1].clone() };
+    session.apply(Action::Label(LabelAction::Change(locked, bone)));
+    answer(&mut session, &job);
+    let before = mask_of(&session, id).region(locked);
+    command(&mut session, UserCommand::AcceptProposal);
+    assert_eq!(mask_of(&session, id).region(locked), before);
+}
+
+#[test]
+fn a_new_version_runs_first_and_untouched_cases_get_its_proposals() {
+    let mut session = ready();
+    session.cases[1].auto_run_done = true;
+    for at in [0, 1] {
+        let job = open_run(&mut session, at);
+        answer(&mut session, &job);
+    }
+    assert!(!session.is_stale(&session.cases[0]));
+    let accepted = session.cases[1].id;
+    session.select(Some(1));
+    command(&mut session, UserCommand::Accept);
+    let mask = mask_of(&session, accepted);
+    session.take_jobs();
+    activate(&mut session, 4);
+    assert_eq!(session.model_for(&session.cases[0]).unwrap().title(), "US model round-4");
+    assert!(session.is_stale(&session.cases[0]), "its proposal is of the model before");
+    assert!(!session.is_stale(&session.cases[1]), "accepted is accepted");
+    session.select(Some(1));
+    session.select(Some(0));
+    let jobs = segment_jobs(&mut session);
+    assert!(!jobs.is_empty() && jobs.iter().all(|j| j.model.title() == "US model round-4"));
+    assert!(jobs.iter().flat_map(|j| &j.targets).all(|t| t.key.case != accepted));
+    assert_eq!(mask_of(&session, accepted), mask);
+}
+
+#[test]
+fn without_the_version_the_shipped_model_runs_again() {
+    let mut session = ready();
+    activate(&mut session, 4);
+    session.on_event(Event::Versions { versions: vec![version(4, false)], active: None });
+    assert_eq!(session.model_for(&session.cases[0]).unwrap().title(), "US model 1");
+}
+
+#[test]
+fn another_workspace_has_versions_of_its_own() {
+    let mut session = ready();
+    let job = train(&mut session, 7);
+    activate(&mut session, 4);
+    session.apply(Action::OpenWorkspace("/other".into()));
+    assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
+    assert!(session.learning.versions.is_empty());
+    assert!(session.models.iter().all(|m| matches!(m.source, ModelSource::Shipped(_))));
+}
+
+#[test]
+fn a_case_shown_without_a_proposal_gets_one_only_when_asked() {
+    let mut session = ready();
+    session.cases[0].is_blind = true;
+    session.select(Some(1));
+    session.take_jobs();
+    session.select(Some(0));
+    let is_of = |job: &SegmentJob, id: CaseId| job.targets.iter().any(|t| t.key.case == id);
+    let id = session.cases[0].id;
+    assert!(segment_jobs(&mut session).iter().all(|job| !is_of(job, id)));
+    command(&mut session, UserCommand::SegmentSlice);
+    assert!(segment_jobs(&mut session).iter().any(|job| is_of(job, id)));
+    assert!(!session.cases[0].is_blind);
+}
+
+#[test]
+fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
+    let all: Vec<(String, usize)> = (0..9).map(|i| (format!("case {i}"), 1)).collect();
+    let names: Vec<(&str, usize)> = all.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+    let mut session = session(&names, None);
+    session.cases[4].slices[0].proposal = Some(finding());
+    session.apply(Action::SetOrder(CaseOrder::WhatNext));
+    let order = session.ordered();
+    assert_eq!(order.len(), 9);
+    assert_eq!(order[0], 4, "the only one whose doubt is known");
+    assert!(session.cases[4].reason.as_ref().unwrap().contains("doubt"));
+    let random = session.cases.iter().filter(|c| c.reason.as_ref().is_some_and(|r| r.contains("random"))).count();
+    assert_eq!(random, 3);
+}
