@@ -132,8 +132,7 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     let job = train(&mut session, 7);
     assert_eq!(job.begun.key, RoundKey(7));
     assert_eq!(session.refusal(UserCommand::Train), Some("A round of training runs already"));
-    let step =
-        RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
+    let step = RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
     session.on_event(Event::Round { key: RoundKey(7), event: step });
     let running = session.learning.running.as_ref().unwrap();
     assert_eq!((running.done, running.loss.as_slice()), (0.25, [[5.0, 0.5]].as_slice()));

@@ -1,18 +1,14 @@
-//! Rounds of training on made-up pictures: discs that are bright on noise, and bars. Small, but the real network, the
-//! real gate and real files.
+//! Rounds of training and the gate: what becomes active, what does not, and that the hold-out has no part in it.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
+use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
 use labrum::domain::{
     gate::Verdict,
     holdout::Side,
-    journal::CaseKey,
     label::Label,
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
-    mask::{Mask, PackedMask},
+    mask::PackedMask,
     progress::Control,
-    study::{Kind, Source},
 };
 use labrum::learning::{
     course::Phase,
@@ -24,66 +20,6 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-
-const SIDE: u32 = 64;
-
-/// What is to be found in a picture.
-#[derive(Clone, Copy, PartialEq)]
-enum Task {
-    /// A bright disc, label 1.
-    Disc,
-    /// A dark bar, label 2, on a picture with stripes.
-    Bar,
-}
-
-/// A picture in `folder` and its mask.
-fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
-    let mut rng = SmallRng::seed_from_u64(number * 2 + u64::from(task == Task::Bar));
-    let [x, y] = [(); 2].map(|()| rng.random_range(20.0..44.0));
-    let radius: f64 = rng.random_range(9.0..16.0);
-    let inside = |px: u32, py: u32| {
-        let (dx, dy) = (f64::from(px) - x, f64::from(py) - y);
-        match task {
-            Task::Disc => dx.hypot(dy) < radius,
-            Task::Bar => dx.abs() < 1.3 * radius && dy.abs() < 0.5 * radius,
-        }
-    };
-    let picture = GrayImage::from_fn(SIDE, SIDE, |px, py| {
-        let level = match (task, inside(px, py)) {
-            (Task::Disc, true) => 150.0,
-            (Task::Disc, false) => 70.0,
-            (Task::Bar, true) => 40.0,
-            (Task::Bar, false) => 120.0 + 60.0 * (f64::from(px) * 0.9).sin(),
-        };
-        image::Luma([(level + rng.random_range(-35.0..35.0)) as u8])
-    });
-    let name = format!("{}-{number}", if task == Task::Disc { "disc" } else { "bar" });
-    let path = folder.join(format!("{name}.png"));
-    picture.save(&path).unwrap();
-    let label = if task == Task::Disc { 1 } else { 2 };
-    let labels = (0..SIDE * SIDE).map(|i| if inside(i % SIDE, i / SIDE) { label } else { 0 }).collect();
-    SnapshotSlice {
-        case: CaseKey(number as i64 + if task == Task::Bar { 1000 } else { 0 }),
-        name,
-        modality: String::new(),
-        source: Source { path, frame: 0 },
-        kind: Kind::Picture,
-        side,
-        mask: packed(labels),
-        before: None,
-        is_new: true,
-    }
-}
-
-fn packed(labels: Vec<u8>) -> PackedMask {
-    PackedMask::of(&Mask::from_labels(SIDE as usize, SIDE as usize, labels).unwrap())
-}
-
-/// Cases to learn from and some that are held out.
-fn snapshot(folder: &Path, task: Task, numbers: std::ops::Range<u64>) -> Vec<SnapshotSlice> {
-    let side = |n: u64| if n % 4 == 3 { Side::HoldOut } else { Side::Training };
-    numbers.map(|n| made(folder, task, n, side(n))).collect()
-}
 
 fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: usize) -> Round {
     Round {

@@ -1,0 +1,267 @@
+//! The loop without a window: `train --workspace`, `models` and `rehearse`, killed and stopped as well.
+
+use crate::{SIDE, Task, made, snapshot};
+use labrum::{
+    domain::{
+        holdout::{self, Side},
+        journal::{Author, CaseDescription, SliceDescription, Step, StepState},
+        label::Label,
+        learning::VersionState,
+        mask::Mask,
+        study::Status,
+    },
+    workspace::Workspace,
+};
+use std::{
+    ffi::OsStr,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+fn program(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_labrum"));
+    command.env_remove("RUST_LOG").args(arguments.iter().map(|a| a.as_ref()));
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
+    let output = program(arguments).output().unwrap();
+    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    output
+}
+
+/// What a run that must go well prints.
+fn succeeds(arguments: &[&dyn AsRef<OsStr>]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn json(arguments: &[&dyn AsRef<OsStr>]) -> serde_json::Value {
+    serde_json::from_str(&succeeds(arguments)).unwrap()
+}
+
+/// A workspace in `folder` with `count` accepted cases, each drawn by a person.
+fn workspace(folder: &Path, count: u64) {
+    let pictures = folder.join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let mut workspace = Workspace::open(folder).unwrap();
+    workspace.set_labels(&[Label::named("Disc", 0)]).unwrap();
+    for number in 0..count {
+        let slice = made(&pictures, Task::Disc, number, Side::Training);
+        let case = CaseDescription {
+            identity: slice.name.clone(),
+            study: pictures.display().to_string(),
+            description: slice.name.clone(),
+            modality: String::new(),
+            date: String::new(),
+            columns: SIDE,
+            rows: SIDE,
+            subject: holdout::subject(&slice.name),
+            fingerprint: None,
+            slices: vec![SliceDescription { source: slice.source, sop_instance_uid: None }],
+        };
+        let key = workspace.adopt(&case).unwrap();
+        let edit = Mask::empty(SIDE as usize, SIDE as usize).replace(&slice.mask.unpack());
+        let step = Step {
+            seq: workspace.next_seq().unwrap(),
+            case: key,
+            at: 0,
+            author: Author::Person("AB".into()),
+            tool: "Brush".into(),
+            edits: vec![(0, edit)],
+            state: StepState::Done,
+        };
+        workspace.append(&step, &[]).unwrap();
+        workspace.set_status(key, Status::Accepted).unwrap();
+    }
+    workspace.close().unwrap();
+}
+
+fn train(folder: &Path, more: &[&str]) -> Command {
+    let mut command = program(&[&"train", &"--workspace", &folder, &"--device", &"cpu"]);
+    command.args(more);
+    command
+}
+
+#[test]
+fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path().join("work");
+    workspace(&work, 14);
+    let dry = train(&work, &["--dry-run", "--json"]).output().unwrap();
+    let estimate: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
+    assert_eq!(estimate["start"], "nothing");
+    assert!(estimate["holdout_cases"].as_u64().unwrap() >= 2, "{estimate}");
+    assert!(estimate["memory_bytes"].as_u64().unwrap() > 0 && estimate["seconds"].as_f64().unwrap() > 0.0);
+
+    for steps in ["60", "30"] {
+        let done = train(&work, &["--steps", steps, "--json"]).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(text(&done.stderr).contains("held out; about"), "it says before what it takes: {}", text(&done.stderr));
+    }
+    let models = |more: &[&dyn AsRef<OsStr>]| {
+        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"models", &"--workspace", &work, &"--json"];
+        all.extend_from_slice(more);
+        json(&all)
+    };
+    let list = models(&[]);
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    assert_eq!(list[1]["parent_name"], list[0]["name"], "the second goes on from the first");
+    succeeds(&[&"models", &"--workspace", &work, &"rename", &"1", &"First try"]);
+    succeeds(&[&"models", &"--workspace", &work, &"activate", &"1"]);
+    let list = models(&[]);
+    assert_eq!((&list[0]["name"], &list[0]["is_active"]), (&"First try".into(), &true.into()));
+    let report = models(&[&"compare", &"1", &"2", &"--device", &"cpu"]);
+    assert_eq!(report["cases"].as_array().unwrap().len(), estimate["holdout_cases"].as_u64().unwrap() as usize);
+    let file = folder.path().join("out.safetensors");
+    succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &file]);
+    let picture = work.join("pictures/disc-0.png");
+    let out = folder.path().join("masks");
+    succeeds(&[&"segment", &picture, &"--out", &out, &"--model", &file, &"--device", &"cpu"]);
+    let refused = run(&[&"models", &"--workspace", &work, &"delete", &"1"]);
+    assert_eq!(refused.status.code(), Some(1), "the active version stays");
+    succeeds(&[&"models", &"--workspace", &work, &"activate", &"0"]);
+    succeeds(&[&"models", &"--workspace", &work, &"delete", &"1"]);
+    assert_eq!(models(&[]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn equal_workspaces_seeds_and_devices_make_equal_models() {
+    let hashes: Vec<serde_json::Value> = (0..2)
+        .map(|_| {
+            let folder = tempfile::tempdir().unwrap();
+            workspace(folder.path(), 6);
+            let done = train(folder.path(), &["--steps", "8", "--seed", "3", "--json"]).output().unwrap();
+            let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+            version["hash"].clone()
+        })
+        .collect();
+    assert_eq!(hashes[0], hashes[1]);
+}
+
+#[test]
+fn what_is_no_workspace_or_has_nothing_to_learn_from_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nowhere");
+    let output = train(&missing, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("there is no workspace"), "{}", text(&output.stderr));
+    assert!(!missing.exists(), "a mistyped folder does not become a workspace");
+    workspace(folder.path(), 0);
+    let output = train(folder.path(), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("accepted case"), "{}", text(&output.stderr));
+}
+
+/// Waits until the training has begun and a while longer, then kills it.
+fn kill_after(mut child: Child, while_longer: Duration) {
+    thread::sleep(while_longer);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path();
+    workspace(work, 14);
+    assert!(train(work, &["--steps", "40"]).status().unwrap().success());
+    let hash =
+        |workspace: &mut Workspace| workspace.versions().unwrap().into_iter().find(|v| v.is_active).map(|v| v.hash);
+    let active = hash(&mut Workspace::open(work).unwrap()).unwrap();
+    for milliseconds in [30, 80, 150, 300, 600, 1200, 2000] {
+        let child = train(work, &["--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        kill_after(child, Duration::from_millis(milliseconds));
+        let mut workspace = Workspace::open(work).unwrap();
+        assert_eq!(hash(&mut workspace).as_ref(), Some(&active), "killed after {milliseconds} ms");
+        assert_eq!(workspace.versions().unwrap().len(), 1);
+        assert!(workspace.cases().unwrap().iter().all(|c| c.status == Status::Accepted));
+    }
+    let mut opened = Workspace::open(work).unwrap();
+    let interrupted = opened.running_round().unwrap().expect("the round waits to go on");
+    let snapshot = opened.round_snapshot(interrupted.key).unwrap();
+    assert_eq!(snapshot.len(), 14);
+    opened.close().unwrap();
+    // It goes on with what it was begun with: far too many steps, so that it is stopped in the end.
+    let mut child = train(work, &[]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(1500));
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(text(&output.stderr).contains("it goes on"), "{}", text(&output.stderr));
+    let state = Workspace::open(work).unwrap().versions().unwrap()[0].state;
+    assert_eq!(state, VersionState::Accepted);
+}
+
+/// Data as `rehearse` reads it.
+fn data(folder: &Path, count: u64) {
+    let [images, masks] = ["images", "masks"].map(|name| folder.join(name));
+    std::fs::create_dir_all(&images).unwrap();
+    std::fs::create_dir_all(&masks).unwrap();
+    for slice in snapshot(&images, Task::Disc, 0..count) {
+        let labels = slice.mask.unpack().labels().iter().map(|l| l * 255).collect();
+        let mask = image::GrayImage::from_raw(SIDE, SIDE, labels).unwrap();
+        mask.save(masks.join(format!("{}.png", slice.name))).unwrap();
+    }
+}
+
+#[test]
+fn a_rehearsal_tells_what_a_task_will_take() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path(), 40);
+    let arguments: [&dyn AsRef<OsStr>; 12] = [
+        &"rehearse",
+        &folder.path(),
+        &"--cases",
+        &"4,8,12",
+        &"--seconds",
+        &"6",
+        &"--size",
+        &"48",
+        &"--device",
+        &"cpu",
+        &"--order",
+        &"doubt",
+    ];
+    let text = succeeds(&[&arguments[..], &[&"--json"]].concat());
+    let rounds: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rounds.iter().map(|r| r["cases"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 8, 12]);
+    for round in &rounds {
+        assert!(round["test_dice"].as_f64().unwrap() > 0.5, "{round}");
+        assert!(round["corrected_pixels"].as_u64().unwrap() > 0, "{round}");
+        assert!(round["seconds"].as_f64().unwrap() < 12.0, "{round}");
+        assert!(round["accepted"].is_boolean() && round["candidate_test_dice"].is_number(), "{round}");
+    }
+    assert!(rounds[2]["holdout_cases"].as_u64().unwrap() >= 2, "{}", rounds[2]);
+    let first = rounds[0]["corrected_share"].as_f64().unwrap();
+    let last = rounds[2]["corrected_share"].as_f64().unwrap();
+    assert!(last < first, "learning saves work: {first} at first, {last} at last");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_rehearsal_stops_where_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path(), 20);
+    let output = run(&[&"rehearse", &folder.path(), &"--cases", &"500", &"--device", &"cpu"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("fewer cases than the 500"), "{}", text(&output.stderr));
+    let begun = Instant::now();
+    let mut child = program(&[&"rehearse", &folder.path(), &"--cases", &"4", &"--seconds", &"600", &"--size", &"48"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    thread::sleep(Duration::from_secs(2));
+    let asked = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    child.wait().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60));
+}
