@@ -15,6 +15,9 @@ use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Images read, or looked at, between two questions whether to go on.
+const AT_ONCE: usize = 16;
+
 /// A model: card and weights.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -166,10 +169,13 @@ pub fn take(
         parent,
     };
     phase(Phase::Judging);
-    if !control.may_go_on() {
-        return Ok(None);
+    let mut dice = Vec::with_capacity(samples.len());
+    for part in samples.chunks(AT_ONCE) {
+        if !control.may_go_on() {
+            return Ok(None);
+        }
+        dice.extend(sample_dice(&learned.weights, part, &card.input, plan.batch, &device)?);
     }
-    let dice = sample_dice(&learned.weights, &samples, &card.input, plan.batch, &device)?;
     let mut model = Model { card, weights: learned.weights.clone() };
     let found = by_case(course.exercises, &dice);
     let Some(report) = judge(&course, &model, &found, control)? else { return Ok(None) };
@@ -220,7 +226,6 @@ fn read(
     control: &Control,
     phase: &mut dyn FnMut(Phase),
 ) -> Result<Option<Vec<Sample>>> {
-    const AT_ONCE: usize = 16;
     let total = exercises.len();
     let mut samples = Vec::with_capacity(total);
     for part in exercises.chunks(AT_ONCE) {

@@ -24,6 +24,9 @@ use std::time::Instant;
 /// The input of a model that starts from nothing has about so many pixels at most.
 const INPUT_AREA: usize = 224 * 224;
 
+/// Stands among modalities for pictures, which have none.
+const PICTURES: &str = "pictures";
+
 /// What a round starts from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -205,11 +208,14 @@ impl Round {
         (name, format!("round-{}", self.key.0))
     }
 
-    /// What it learned from it is for from now on.
+    /// What it learned from it is for from now on; one that starts from nothing is for nothing else.
     fn widen_purpose(&self, card: &mut ModelCard) {
+        let is_from_nothing = self.settings.start == StartFrom::Nothing;
         let purpose = &mut card.purpose;
         for slice in self.snapshot.iter().filter(|s| s.side == Side::Training) {
-            if slice.modality.is_empty() {
+            let modality = if slice.modality.is_empty() { PICTURES } else { &slice.modality };
+            let is_narrow = is_from_nothing || !purpose.modalities.is_empty();
+            if modality == PICTURES {
                 let is_named = |word: &String| {
                     let path = slice.source.path.to_string_lossy().to_lowercase();
                     path.contains(&word.to_lowercase()) || slice.name.to_lowercase().contains(&word.to_lowercase())
@@ -218,9 +224,11 @@ impl Round {
                 if !purpose.picture_words.iter().any(is_named) {
                     purpose.picture_words.clear();
                 }
-            } else if !purpose.modalities.is_empty() && !purpose.modalities.contains(&slice.modality) {
-                purpose.modalities.push(slice.modality.clone());
+            } else if is_narrow && !purpose.modalities.iter().any(|m| m == modality) {
                 purpose.body_parts.clear();
+            }
+            if is_narrow && !purpose.modalities.iter().any(|m| m == modality) {
+                purpose.modalities.push(modality.to_owned());
             }
         }
     }

@@ -175,6 +175,8 @@ pub struct Learning {
     pub report: Option<Box<WorkReport>>,
     /// Cases accepted since the last round began.
     pub newly_accepted: u32,
+    /// A person accepted one since that was counted: what a workspace brings along begins no round.
+    pub(super) was_accepted: bool,
 }
 
 impl Learning {

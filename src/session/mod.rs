@@ -362,6 +362,8 @@ impl Session {
             !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
+        }
+        if self.needs_room(&action) {
             self.make_room();
         }
         match action {
@@ -403,6 +405,16 @@ impl Session {
             Action::Learn(action) => self.learn(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
+        }
+    }
+
+    /// True for what is to be seen at once: strokes, other slices and cases, other views.
+    fn needs_room(&self, action: &Action) -> bool {
+        match action {
+            Action::Pointer(_) => self.is_drawing(),
+            Action::SetSlice(_) | Action::ScrollSlices(_) | Action::SelectCase(_) | Action::Open(_) => true,
+            Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
+            _ => false,
         }
     }
 

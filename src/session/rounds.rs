@@ -224,7 +224,7 @@ impl Session {
 
     /// A round begins by itself where a case was accepted and enough were.
     pub(super) fn on_newly_accepted(&mut self, count: u32) {
-        let has_more = count > self.learning.newly_accepted;
+        let has_more = count > self.learning.newly_accepted && std::mem::take(&mut self.learning.was_accepted);
         self.learning.newly_accepted = count;
         let after = self.settings.learning.after_cases;
         if has_more && after > 0 && count >= after && self.learning.running.is_none() {

@@ -213,6 +213,7 @@ impl Session {
     pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else { return };
         case.status = status;
+        self.learning.was_accepted |= status == Status::Accepted;
         self.give_reasons();
         self.store(StoreJob::Status { case: id, status });
     }

@@ -31,7 +31,9 @@ const ONE_IN: usize = 10;
 const CLEARLY: f64 = 0.01;
 /// A start that finds what it is to learn with a Dice of 1 less this, or worse, gets the whole learning rate; a better one
 /// less, so that what it knows is not thrown over.
-const WHOLE_RATE_BELOW: f64 = 0.5;
+const WHOLE_RATE_BELOW: f64 = 0.3;
+/// On so many samples, at most, the start is looked at for that.
+const LOOKED_AT: usize = 24;
 /// The least share of the learning rate.
 const LEAST_RATE: f64 = 0.2;
 /// A state to go on from is handed out so often.
@@ -204,7 +206,9 @@ impl<'a> Round<'a> {
         let all_new = learned.iter().all(|&i| is_new(i));
         let times = |i: usize| if is_new(i) && !all_new { plan.new_weight.max(1) } else { 1 };
         let deck = learned.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect();
-        let known = sample_dice(&lesson.start, lesson.samples, lesson.spec, plan.batch, device)?;
+        let step = lesson.samples.len().div_ceil(LOOKED_AT);
+        let some: Vec<Sample> = lesson.samples.iter().step_by(step).cloned().collect();
+        let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
         let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
         let rate = plan.learning_rate * (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_RATE, 1.0);
         let (weights, resumed) = match lesson.resume {

@@ -202,9 +202,14 @@ fn a_round_begins_by_itself_after_so_many_accepted_cases() {
     session.on_event(Event::NewlyAccepted(2));
     assert!(session.learning.running.is_none());
     session.on_event(Event::NewlyAccepted(3));
+    assert!(session.learning.running.is_none(), "nobody has accepted anything here");
+    let id = session.cases[0].id;
+    draw(&mut session, id);
+    command(&mut session, UserCommand::Accept);
+    session.on_event(Event::NewlyAccepted(4));
     assert!(session.learning.running.is_some());
     command(&mut session, UserCommand::CancelTraining);
-    session.on_event(Event::NewlyAccepted(3));
+    session.on_event(Event::NewlyAccepted(4));
     assert!(session.learning.running.is_none(), "only a newly accepted case begins one");
 }
 

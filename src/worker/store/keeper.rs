@@ -146,7 +146,8 @@ impl Keeper {
                 let folder = folder.clone().unwrap_or_else(|| self.places.data.join("My work"));
                 let mut events = self.open(&folder, *with_cases, has_work && !self.is_open());
                 if self.is_open() {
-                    events.extend(self.learning()?);
+                    // A workspace whose versions cannot be read is still one to draw in.
+                    events.extend(self.learning().unwrap_or_else(|trouble| vec![Event::Failed(trouble.error())]));
                 }
                 Ok(events)
             }
