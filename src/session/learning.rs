@@ -1,10 +1,15 @@
 //! The learning loop as the window sees it: the round that runs, the versions, what a person is asked.
 
-use super::{Session, command::UserCommand};
+use super::{
+    Fitting, Session,
+    case::{Case, SliceState},
+    command::UserCommand,
+};
 use crate::domain::{
     gate::GateReport,
     learning::{Version, VersionKey, VersionState, WorkReport},
     progress::Control,
+    study::Status,
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
@@ -205,7 +210,39 @@ impl Session {
         self.learning.running.as_ref().is_some_and(|r| r.control.is_paused())
     }
 
+    /// True where a case waits with proposals of another model than the one that would run on it now.
+    pub fn is_stale(&self, case: &Case) -> bool {
+        self.model_against(case).is_some_and(|model| case.slices.iter().any(|slice| slice.is_proposed_by_other(&model)))
+    }
+
+    /// The same for one slice.
+    pub fn is_stale_on(&self, case: &Case, slice: usize) -> bool {
+        let slice = case.slices.get(slice);
+        self.model_against(case).zip(slice).is_some_and(|(model, slice)| slice.is_proposed_by_other(&model))
+    }
+
+    /// The model that untouched proposals of a case should come from.
+    fn model_against(&self, case: &Case) -> Option<String> {
+        match self.fitting(case) {
+            Fitting::Model { index, .. } if case.status == Status::Proposed => Some(self.models.get(index)?.title()),
+            _ => None,
+        }
+    }
+
     pub(super) fn learn(&mut self, action: LearnAction) {
         let _ = action;
+    }
+}
+
+impl Case {
+    /// True while no proposal is to be seen on it.
+    pub fn hides_proposals(&self) -> bool {
+        self.is_blind && self.status != Status::Accepted
+    }
+}
+
+impl SliceState {
+    fn is_proposed_by_other(&self, model: &str) -> bool {
+        !self.is_touched && self.proposal.as_ref().is_some_and(|proposal| *proposal.model != *model)
     }
 }
