@@ -244,7 +244,10 @@ fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: C
         ui.label(icon.size(14.0));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if is_held_out(case) {
-                ui.label(small("held out"));
+                // What is to be done needs the room.
+                if !case.hides_proposals() {
+                    ui.label(small("held out"));
+                }
                 ui.label(ICON_BALANCE.rich_text().size(14.0).color(color));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
