@@ -36,7 +36,7 @@ impl Session {
         let runs = self.learning.running.is_some();
         match command {
             UserCommand::Train if runs => Some("A round of training runs already"),
-            UserCommand::Train if !matches!(self.workspace(), WorkspaceState::Open(_)) => Some("No workspace is open"),
+            UserCommand::Train if matches!(self.workspace(), WorkspaceState::Failed(_)) => Some("No workspace is open"),
             UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
             UserCommand::Train => None,
             _ => (!runs).then_some("No training runs"),

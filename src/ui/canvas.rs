@@ -21,6 +21,9 @@ use crate::{
 };
 use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+/// How opaque a proposal is that another model would make in another way now.
+const STALE: f32 = 0.5;
+
 /// What the canvas remembers between frames.
 #[derive(Default)]
 pub(crate) struct CanvasState {
@@ -80,10 +83,12 @@ pub(crate) fn show(
     let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
     let state_of = case.slices.get(shown.slice);
     let finding = state_of.and_then(|s| s.finding.as_ref());
-    let proposal = state_of.and_then(|s| s.proposal.as_ref());
+    let hides_proposals = case.hides_proposals();
+    let proposal = state_of.and_then(|s| s.proposal.as_ref()).filter(|_| !hides_proposals);
     // What was worked out from a mask counts as long as nobody draws on.
     let is_current = !session.is_drawing() && state_of.is_some_and(|s| s.current_finding().is_some());
-    let shows_confidence = mode == ViewMode::Confidence && is_current && finding.is_some_and(|f| f.has_confidence());
+    let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
+    let shows_confidence = mode == ViewMode::Confidence && is_current && has_confidence;
     let layers = match mode {
         ViewMode::Confidence if !shows_confidence => Layers::Outline,
         mode => Layers::of(mode),
@@ -97,6 +102,8 @@ pub(crate) fn show(
         &hidden,
         session.settings.opacity,
     );
+    let share = if session.is_stale_on(case, shown.slice) { STALE } else { 1.0 };
+    look = look.faded(share);
     // While one scrolls fast, a slice may be seen that is not the one to draw on.
     let live = session.live().filter(|l| l.key() == shown);
     let labels = live.or_else(|| finding.map(|f| state.passing.of(shown, f))).filter(|_| look.draws_labels());
@@ -114,6 +121,7 @@ pub(crate) fn show(
             hidden_labels: &hidden,
             measurements: session.settings.measurements && is_current,
             focus,
+            opacity: share,
             placement,
         }
         .paint(&painter);
@@ -250,6 +258,9 @@ fn legend(painter: &Painter, rect: Rect) {
 /// What the colours of the difference mean.
 fn difference_legend(painter: &Painter, rect: Rect, case: &Case, slice: usize) {
     let mut corner = rect.right_bottom() - vec2(12.0, 12.0);
+    if case.hides_proposals() {
+        return text(painter, corner, Align2::RIGHT_BOTTOM, "No proposal is shown on this case");
+    }
     if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
         return text(painter, corner, Align2::RIGHT_BOTTOM, "The model has proposed nothing here to compare with");
     }

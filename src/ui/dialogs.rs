@@ -1,17 +1,22 @@
-//! Dialogs over the window: path, export, palette, settings, label, workspace, keys, about, leaving.
+//! Dialogs over the window: path, export, palette, settings, label, workspace, versions, gate, work report, keys,
+//! about, leaving.
 
 mod about;
 mod export;
+pub(in crate::ui) mod gate;
 mod keys;
 mod label;
 mod leave;
 mod palette;
 mod path;
 mod settings;
+mod versions;
+mod work_report;
 pub(in crate::ui) mod workspace;
 
 use crate::session::{Action, Session, command::UserCommand};
 use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
+pub(in crate::ui) use gate::Judged;
 
 /// The dialog that is open, if any.
 #[derive(Default)]
@@ -24,9 +29,28 @@ pub(crate) enum Dialogs {
     Settings,
     Label(label::LabelDialog),
     Workspace(workspace::WorkspaceDialog),
+    Versions(versions::VersionsDialog),
+    Gate(gate::GateDialog),
+    WorkReport(work_report::WorkReportDialog),
     Keys(keys::KeysDialog),
     About,
     Leave(leave::LeaveDialog),
+}
+
+/// What becomes of the dialog that was shown.
+enum Turn {
+    /// It stays.
+    Stay,
+    /// It is done: what it was opened from comes back.
+    Close,
+    /// Another one takes its place.
+    To(Box<Dialogs>),
+}
+
+impl From<bool> for Turn {
+    fn from(is_done: bool) -> Self {
+        if is_done { Self::Close } else { Self::Stay }
+    }
 }
 
 impl Dialogs {
@@ -43,11 +67,18 @@ impl Dialogs {
             UserCommand::Palette => Self::Palette(palette::Palette::default()),
             UserCommand::Settings => Self::Settings,
             UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
+            UserCommand::Versions => Self::Versions(versions::VersionsDialog::new(session)),
+            UserCommand::WorkReport => Self::WorkReport(work_report::WorkReportDialog::new(session)),
             UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
             UserCommand::About => Self::About,
             _ => return false,
         };
         true
+    }
+
+    /// Shows the gate's report.
+    pub(crate) fn gate(&mut self, judged: Judged) {
+        *self = Self::Gate(gate::GateDialog::new(judged, None));
     }
 
     /// Asks for a new label.
@@ -83,6 +114,9 @@ impl Dialogs {
             Self::Settings => ("settings", 460.0),
             Self::Label(_) => ("label", 480.0),
             Self::Workspace(_) => ("workspace", 560.0),
+            Self::Versions(_) => ("versions", 960.0),
+            Self::Gate(_) => ("gate", 1000.0),
+            Self::WorkReport(_) => ("work report", 960.0),
             Self::Keys(_) => ("keys", 640.0),
             Self::About => ("about", 460.0),
             Self::Leave(_) => ("leave", 460.0),
@@ -90,21 +124,38 @@ impl Dialogs {
         let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
         let modal = Modal::new(Id::unique(("dialog", name))).frame(frame).show(ctx, |ui| {
             ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
-            match self {
-                Self::None => true,
-                Self::Path(dialog) => dialog.show(ui, actions),
-                Self::Export(dialog) => dialog.show(ui, session, actions),
-                Self::Palette(palette) => palette.show(ui, session, actions),
-                Self::Settings => settings::show(ui, session, actions),
-                Self::Label(dialog) => dialog.show(ui, actions),
-                Self::Workspace(dialog) => dialog.show(ui, session, actions),
-                Self::Keys(dialog) => dialog.show(ui, session, actions),
-                Self::About => about::show(ui, session),
-                Self::Leave(dialog) => dialog.show(ui, session, actions),
-            }
+            self.content(ui, session, actions)
         });
-        if modal.inner || modal.should_close() {
-            *self = Self::None;
+        match modal.inner {
+            Turn::Stay if !modal.should_close() => {}
+            Turn::To(next) => *self = *next,
+            Turn::Stay | Turn::Close => *self = std::mem::take(self).below(),
+        }
+    }
+
+    fn content(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+        match self {
+            Self::None => Turn::Close,
+            Self::Path(dialog) => dialog.show(ui, actions).into(),
+            Self::Export(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Palette(palette) => palette.show(ui, session, actions).into(),
+            Self::Settings => settings::show(ui, session, actions).into(),
+            Self::Label(dialog) => dialog.show(ui, actions).into(),
+            Self::Workspace(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Versions(dialog) => dialog.show(ui, session, actions),
+            Self::Gate(dialog) => dialog.show(ui, session, actions),
+            Self::WorkReport(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Keys(dialog) => dialog.show(ui, session, actions).into(),
+            Self::About => about::show(ui, session).into(),
+            Self::Leave(dialog) => dialog.show(ui, session, actions).into(),
+        }
+    }
+
+    /// What was there before this one.
+    fn below(self) -> Self {
+        match self {
+            Self::Gate(dialog) => dialog.below(),
+            _ => Self::None,
         }
     }
 }

@@ -138,6 +138,8 @@ pub struct Look {
     pub half_line: f32,
     /// Width of the dark rim beside it.
     pub rim: f32,
+    /// How opaque an outline and its rim are, 0..=1.
+    pub line_opacity: f32,
     /// Screen pixels for one point.
     pub pixels_per_point: f32,
     /// Red, green, blue (0..=1, gamma) and opacity of the fill for each label; an opacity below 0 hides it.
@@ -163,6 +165,7 @@ impl Look {
             layers: Layers::Nothing,
             half_line: 0.0,
             rim: 0.0,
+            line_opacity: 1.0,
             pixels_per_point,
             labels: Box::new([[1.0, 1.0, 1.0, 0.0]; 256]),
             preview: [1.0; 3],
@@ -189,6 +192,14 @@ impl Look {
         for entry in self.labels.iter_mut().skip(labels.len() + 1) {
             entry[3] = opacity;
         }
+        self
+    }
+
+    /// The same labels, fainter: fills and outlines have this share of their opacity.
+    pub fn faded(mut self, share: f32) -> Self {
+        self.line_opacity *= share;
+        // What is hidden stays hidden.
+        self.labels.iter_mut().filter(|entry| entry[3] > 0.0).for_each(|entry| entry[3] *= share);
         self
     }
 
@@ -281,6 +292,16 @@ mod tests {
         let mut image = all_values();
         image.rescale = Rescale { slope: 0.0, intercept: 50.0 };
         assert!(worst(&image, Window::new(50.0, 100.0), false) <= 1);
+    }
+
+    #[test]
+    fn what_fades_keeps_hidden_labels_hidden() {
+        let image = all_values();
+        let placement = Placement { scale: [1.0; 2], origin: [0.0; 2] };
+        let labels = [Label::named("A", 0), Label::named("B", 1)];
+        let look = Look::new(placement, 1.0, Levels::of(&image, Window::new(0.0, 100.0), false));
+        let look = look.with_labels(Layers::Fill, &labels, &[2], 0.4).faded(0.5);
+        assert_eq!((look.labels[1][3], look.labels[2][3], look.line_opacity), (0.2, -1.0, 0.5));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The window: reads the session, returns what the user asks for. The only place, with `app`, that names egui.
 
 mod canvas;
+mod charts;
 mod dialogs;
 pub mod gpu;
 pub mod look;
@@ -9,6 +10,7 @@ mod panels;
 pub mod raster;
 mod shortcuts;
 mod stage;
+mod table;
 mod textures;
 pub mod theme;
 mod tool_input;

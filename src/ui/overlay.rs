@@ -24,6 +24,8 @@ pub(crate) struct Overlay<'a> {
     pub(crate) hidden_labels: &'a [u8],
     pub(crate) measurements: bool,
     pub(crate) focus: Option<&'a Doubt>,
+    /// How opaque the outline of [`ViewMode::Confidence`] is, 0..=1.
+    pub(crate) opacity: f32,
     pub(crate) placement: Placement,
 }
 
@@ -70,7 +72,10 @@ impl Overlay<'_> {
         }
         let points = ring.iter().map(|(p, _)| *p).collect();
         // A dark rim keeps the line apart from bright tissue.
-        painter.add(Shape::closed_line(points, PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110))));
+        painter.add(Shape::closed_line(
+            points,
+            PathStroke::new(LINE + 2.0, Color32::from_black_alpha(110).gamma_multiply(self.opacity)),
+        ));
         let step = |confidence: f32| (confidence * STEPS).round() / STEPS;
         let mut start = 0;
         while start < ring.len() {
@@ -78,7 +83,8 @@ impl Overlay<'_> {
             let end = (start + 1..ring.len()).find(|&i| step(ring[i].1) != value).unwrap_or(ring.len());
             // Each piece reaches to the first point of the next one.
             let piece: Vec<Pos2> = (start..=end).map(|i| ring[i % ring.len()].0).collect();
-            painter.add(Shape::line(piece, PathStroke::new(LINE + 0.75, confidence_color(value))));
+            let color = confidence_color(value).gamma_multiply(self.opacity);
+            painter.add(Shape::line(piece, PathStroke::new(LINE + 0.75, color)));
             start = end;
         }
     }

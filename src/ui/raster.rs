@@ -238,11 +238,12 @@ impl Overlay<'_> {
             let [r, g, b, _] = look.labels[usize::from(if edge.own == 0 { edge.other } else { edge.own })];
             if look.rim > 0.0 {
                 let rim = (look.half_line + look.rim - edge.distance + 0.5).clamp(0.0, 1.0) * RIM_OPACITY;
-                color = over(color, [0.0; 3], rim);
+                color = over(color, [0.0; 3], rim * look.line_opacity);
             }
             // Two labels share an edge: each has a line of its own on its side.
             let half_line = look.half_line * if edge.own != 0 && edge.other != 0 { SHARED } else { 1.0 };
-            color = over(color, [r, g, b], (half_line - edge.distance + 0.5).clamp(0.0, 1.0));
+            let line = (half_line - edge.distance + 0.5).clamp(0.0, 1.0);
+            color = over(color, [r, g, b], line * look.line_opacity);
         }
         color
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod learning;
+
 use super::*;
 use crate::{
     Error,

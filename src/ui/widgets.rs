@@ -145,9 +145,59 @@ pub(crate) fn about(time: std::time::Duration) -> String {
     }
 }
 
+/// "42 s", "3 min 05 s".
+pub(crate) fn clock(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}
+
+/// "700 MB", "1.4 GB".
+pub(crate) fn bytes(count: u64) -> String {
+    match count as f64 / 1e6 {
+        mega if mega < 1000.0 => format!("{:.0} MB", mega.ceil()),
+        mega => format!("{:.1} GB", mega / 1e3),
+    }
+}
+
+/// "1 case", "5 cases".
+pub(crate) fn plural(number: usize, what: &str) -> String {
+    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
+}
+
+/// Words that begin with a capital letter.
+pub(crate) fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
+    format!("{first}{}", letters.as_str())
+}
+
+/// A time in milliseconds since 1970 as the clock on the wall shows it: "2026-11-25 06:42".
+pub(crate) fn moment(milliseconds: i64) -> String {
+    in_zone(milliseconds, jiff::tz::TimeZone::system())
+}
+
+fn in_zone(milliseconds: i64, zone: jiff::tz::TimeZone) -> String {
+    match jiff::Timestamp::from_millisecond(milliseconds) {
+        Ok(time) => time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_said_in_minutes_and_seconds() {
+        assert_eq!([42.4, 59.6, 125.0].map(clock), ["42 s", "1 min 00 s", "2 min 05 s"]);
+        assert_eq!(in_zone(1_795_588_920_000, jiff::tz::TimeZone::UTC), "2026-11-25 06:42");
+    }
+
+    #[test]
+    fn sizes_and_counts_are_said_as_people_say_them() {
+        assert_eq!([700_000_000, 1_420_000_000].map(bytes), ["700 MB", "1.4 GB"]);
+        assert_eq!([0, 1, 5].map(|n| plural(n, "case")), ["0 cases", "1 case", "5 cases"]);
+    }
 
     #[test]
     fn numbers_are_short_and_can_be_read() {

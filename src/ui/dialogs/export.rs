@@ -22,16 +22,21 @@ pub(crate) struct ExportDialog {
     waits_for_folder: bool,
 }
 
+/// The folder that was used last, or one among the documents.
+pub(super) fn usual_folder(session: &Session) -> String {
+    let folder = session.settings.export_folder.clone().or_else(|| {
+        let dirs = directories::UserDirs::new()?;
+        let documents = dirs.document_dir().unwrap_or(dirs.home_dir());
+        Some(documents.join("labrum-export"))
+    });
+    folder.map_or(String::new(), |f| f.display().to_string())
+}
+
 impl ExportDialog {
     /// A dialog with the folder that was used last.
     pub(super) fn new(session: &Session) -> Self {
-        let folder = session.settings.export_folder.clone().or_else(|| {
-            let dirs = directories::UserDirs::new()?;
-            let documents = dirs.document_dir().unwrap_or(dirs.home_dir());
-            Some(documents.join("labrum-export"))
-        });
         Self {
-            folder: folder.map_or(String::new(), |f| f.display().to_string()),
+            folder: usual_folder(session),
             formats: vec![ExportFormat::LabelMap, ExportFormat::DicomSeg],
             this_slice_only: false,
             waits_for_folder: false,

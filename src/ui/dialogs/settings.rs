@@ -1,17 +1,18 @@
-//! Settings: person, device, model, look.
+//! Settings: person, device, model, learning, look.
 
 use super::title;
 use crate::{
     session::{
         Action, Session,
-        settings::{DeviceChoice, Theme},
+        learning::{LearnSettings, LossChoice},
+        settings::{DeviceChoice, Settings, Theme},
     },
     ui::{
         panels::inspector::device_name,
-        widgets::{explain, primary, section, segmented},
+        widgets::{capital, explain, primary, section, segmented},
     },
 };
-use egui::{Align, Layout, Slider, TextEdit, Ui};
+use egui::{Align, DragValue, Layout, ScrollArea, Slider, TextEdit, Ui, vec2};
 
 /// How many threads compute; 0 for all cores.
 fn threads(ui: &mut Ui, threads: &mut usize) {
@@ -24,10 +25,59 @@ fn threads(ui: &mut Ui, threads: &mut usize) {
     explain(ui, "Fewer leave room for other programs. It counts from the next start on.");
 }
 
+/// How rounds of training are done.
+fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
+    section(ui, "Learning");
+    let cases = DragValue::new(&mut learning.after_cases).range(0..=1000).speed(1.0);
+    let cases = cases.custom_formatter(|n, _| if n < 1.0 { "never".into() } else { format!("{n:.0} cases") });
+    value(ui, "Train by itself after newly accepted cases", cases.custom_parser(number_in), "0 for never");
+    let seconds = DragValue::new(&mut learning.seconds).range(15.0..=1800.0).speed(1.0);
+    let seconds = seconds.custom_formatter(|s, _| format!("{s:.0} s")).custom_parser(number_in);
+    value(ui, "A round works for about", seconds, "In seconds, 15 to 1800; longer rounds learn more from many cases");
+    let without = DragValue::new(&mut learning.without_proposal).range(0..=100).speed(1.0);
+    let without = without.custom_formatter(|n, _| if n < 1.0 { "none".into() } else { format!("one in {n:.0}") });
+    let tip = "So that your own drawing stays a measure of the model; 0 for none";
+    value(ui, "New cases without a proposal", without.custom_parser(number_in), tip);
+    explain(ui, "What training makes small");
+    let choices = LossChoice::ALL.map(|loss| (loss, loss.label(), capital(loss.explanation())));
+    if let Some(loss) = segmented(ui, learning.loss, &choices) {
+        learning.loss = loss;
+    }
+}
+
+/// A name at the left, and at the right a number to drag or to type.
+fn value(ui: &mut Ui, name: &str, number: DragValue<'_>, tip: &str) {
+    ui.horizontal(|ui| {
+        ui.label(name);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_sized(vec2(128.0, 24.0), number).on_hover_text(tip).accessible_name(name);
+        });
+    });
+}
+
+/// The number in what was typed; "never" and "none" are 0.
+fn number_in(text: &str) -> Option<f64> {
+    let text = text.trim().to_lowercase();
+    if ["never", "none"].contains(&text.as_str()) {
+        return Some(0.0);
+    }
+    text.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|part| part.parse().ok())
+}
+
 /// Shows the dialog; true once it is done.
 pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let mut settings = session.settings.clone();
     title(ui, "Settings");
+    let room = (ui.ctx().content_rect().height() - 168.0).max(120.0);
+    ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| all(ui, session, &mut settings));
+    ui.add_space(12.0);
+    if settings != session.settings {
+        actions.push(Action::SetSettings(settings));
+    }
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(primary(ui, "Done")).clicked()).inner
+}
+
+fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     section(ui, "Your name");
     let name = TextEdit::singleline(&mut settings.person).desired_width(f32::INFINITY).char_limit(64);
     ui.add(name).accessible_name("Your name");
@@ -47,6 +97,7 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
     threads(ui, &mut settings.threads);
     section(ui, "Model");
     ui.checkbox(&mut settings.auto_run, "Run a model by itself on what is opened, where one fits");
+    learning(ui, &mut settings.learning);
     section(ui, "Look");
     let themes = [(Theme::Dark, "Dark", String::new()), (Theme::Light, "Light", String::new())];
     let themes = themes.map(|(t, name, _)| (t, name, format!("{name} theme")));
@@ -60,9 +111,15 @@ pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) ->
     if let Some(scale) = segmented(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;
     }
-    ui.add_space(12.0);
-    if settings != session.settings {
-        actions.push(Action::SetSettings(settings));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_in;
+
+    #[test]
+    fn what_is_shown_can_be_typed_again() {
+        assert_eq!(["never", "5 cases", "one in 10", " 60 s"].map(number_in), [0.0, 5.0, 10.0, 60.0].map(Some));
+        assert_eq!(number_in("often"), None);
     }
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(primary(ui, "Done")).clicked()).inner
 }

@@ -5,7 +5,7 @@ use crate::{
     session::{Action, Session, job::Pick, store::WorkspaceState},
     ui::{
         theme,
-        widgets::{count, explain, pair, primary, section, with_icon},
+        widgets::{capital, count, explain, pair, primary, section, with_icon},
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, TextEdit, Ui, vec2};
@@ -109,9 +109,7 @@ impl WorkspaceDialog {
 /// Why there is no workspace, and what can be done.
 pub(in crate::ui) fn failed(ui: &mut Ui, reason: &str, actions: &mut Vec<Action>) {
     let colors = theme::colors(ui);
-    let mut letters = reason.chars();
-    let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
-    let words = RichText::new(format!("{first}{}", letters.as_str())).color(colors.error);
+    let words = RichText::new(capital(reason)).color(colors.error);
     ui.add(Label::new(words).wrap().selectable(true));
     explain(ui, "What you draw is kept in memory alone, until the workspace can be opened.");
     ui.horizontal(|ui| {

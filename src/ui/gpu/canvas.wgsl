@@ -22,7 +22,7 @@ struct Look {
     relabelled: vec4f,
     // Colour; w unused.
     preview: vec4f,
-    // Opacity in the stripes and between them.
+    // Opacity in the stripes and between them, and of outlines.
     stripes: vec4f,
     // Colour and opacity of the fill; below 0 where hidden.
     labels: array<vec4f, 256>,
@@ -201,8 +201,8 @@ fn overlay(below: vec3f, p: vec2f, at: vec2f, is_inside: bool) -> vec3f {
         // Two labels share an edge: each has a line of its own on its side.
         let half_line = look.line.x * select(1.0, SHARED, edge.own != 0u && edge.other != 0u);
         let rim = clamp(look.line.x + look.line.y - edge.distance + 0.5, 0.0, 1.0) * look.there.w;
-        color = over(color, vec3f(0.0), select(0.0, rim, look.line.y > 0.0));
-        color = over(color, line, clamp(half_line - edge.distance + 0.5, 0.0, 1.0));
+        color = over(color, vec3f(0.0), select(0.0, rim, look.line.y > 0.0) * look.stripes.z);
+        color = over(color, line, clamp(half_line - edge.distance + 0.5, 0.0, 1.0) * look.stripes.z);
     }
     return color;
 }

@@ -96,7 +96,8 @@ fn the_shader_paints_what_the_cpu_paints() {
                 let all = look(&image, scale, layers);
                 let mut one_hidden = all.clone();
                 one_hidden.labels[2][3] = -1.0;
-                for look in [&all, &one_hidden] {
+                let faded = all.clone().faded(0.5);
+                for look in [&all, &one_hidden, &faded] {
                     let labels = (layers != Shown::Nothing).then_some(&live);
                     let reference = (layers == Shown::Difference).then_some(&reference);
                     let scene = Scene { image: &image, labels, reference, preview, look };

@@ -43,7 +43,7 @@ pub(super) fn of(scene: &Scene<'_>, is_linear: bool) -> Vec<u8> {
         tint(REMOVED),
         tint(RELABELLED),
         [r, g, b, 1.0],
-        [PREVIEW_OPACITY[0], PREVIEW_OPACITY[1], 0.0, 0.0],
+        [PREVIEW_OPACITY[0], PREVIEW_OPACITY[1], look.line_opacity, 0.0],
     ];
     let all = head.iter().chain(look.labels.iter()).flatten();
     all.flat_map(|value| value.to_le_bytes()).collect()

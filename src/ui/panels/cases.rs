@@ -1,7 +1,7 @@
 //! The case list at the left: how far the work is, the order, and the cases with thumbnail and status.
 
 use crate::{
-    domain::study::Status,
+    domain::{holdout::Side, study::Status},
     session::{
         Action, Session,
         case::{Case, status_label},
@@ -11,7 +11,7 @@ use crate::{
     ui::{
         textures::Textures,
         theme,
-        widgets::{command_button, count, progress, with_icon},
+        widgets::{clock, command_button, count, progress, with_icon},
     },
 };
 use egui::{
@@ -20,8 +20,8 @@ use egui::{
 use egui_material_icons::{
     MaterialIcon,
     icons::{
-        ICON_AUTO_AWESOME, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN,
-        ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
+        ICON_AUTO_AWESOME, ICON_BALANCE, ICON_BROKEN_IMAGE, ICON_CHECK_CIRCLE, ICON_DESCRIPTION, ICON_EDIT,
+        ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
     },
 };
 
@@ -117,12 +117,6 @@ fn meter(ui: &mut Ui, session: &Session) {
     ));
 }
 
-/// "42 s", "3 min 05 s".
-fn clock(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
-}
-
 /// Studies have headings where their cases stand together.
 fn rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
@@ -178,7 +172,7 @@ fn list(
                 });
             }
             Row::Case(index, case) => {
-                if case_row(ui, rect, case, session.current == Some(*index), textures) {
+                if case_row(ui, rect, session, case, session.current == Some(*index), textures) {
                     actions.push(Action::SelectCase(case.id));
                 }
             }
@@ -186,11 +180,20 @@ fn list(
     }
 }
 
-fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &mut Textures) -> bool {
+fn case_row(
+    ui: &mut Ui,
+    rect: Rect,
+    session: &Session,
+    case: &Case,
+    is_current: bool,
+    textures: &mut Textures,
+) -> bool {
     let colors = theme::colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
-    let (icon, color) = status_icon(ui, case.status);
-    let name = format!("Case {}, {}, {}", case.title(), case.summary(), status_words(case));
+    let is_stale = session.is_stale(case);
+    let status = status_words(case, is_stale);
+    let mark = if is_held_out(case) { ", held out" } else { "" };
+    let name = format!("Case {}, {}, {status}{mark}", case.title(), case.summary());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
     let painter = ui.painter_at(rect);
     let ground = rect.shrink2(vec2(0.0, 1.0));
@@ -222,17 +225,52 @@ fn case_row(ui: &mut Ui, rect: Rect, case: &Case, is_current: bool, textures: &m
         ui.spacing_mut().item_spacing.y = 1.0;
         let small = |text: String| RichText::new(text).size(12.0).color(dimmed);
         ui.add(egui::Label::new(RichText::new(case.title()).color(colors.strong)).truncate());
-        ui.add(egui::Label::new(small(case.summary())).truncate());
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            ui.label(icon.rich_text().size(14.0).color(color));
-            ui.label(small(status_words(case)));
-        });
+        // What to do, and why it comes next, say more than what it is, which stands in the tooltip too.
+        let line = match &case.reason {
+            _ if case.hides_proposals() => "No proposal is shown".to_owned(),
+            Some(reason) => reason.clone(),
+            None => case.summary(),
+        };
+        ui.add(egui::Label::new(small(line)).truncate());
+        let status = if case.hides_proposals() { "Draw it yourself".to_owned() } else { status };
+        let icon = status_icon(ui, case.status, is_stale);
+        status_line(ui, case, icon, status, dimmed);
     });
-    response.on_hover_text(hover(case)).clicked()
+    response.on_hover_text(hover(case, is_stale)).clicked()
 }
 
-fn status_words(case: &Case) -> String {
+/// The status at the left, and at the right whether the case is held out.
+fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: Color32) {
+    let small = |text: &str| RichText::new(text).size(12.0).color(color);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.label(icon.size(14.0));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if is_held_out(case) {
+                // What is to be done needs the room.
+                if !case.hides_proposals() {
+                    ui.label(small("held out"));
+                }
+                ui.label(ICON_BALANCE.rich_text().size(14.0).color(color));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(small(&words)).truncate());
+            });
+        });
+    });
+}
+
+fn is_held_out(case: &Case) -> bool {
+    case.side == Some(Side::HoldOut)
+}
+
+fn status_words(case: &Case, is_stale: bool) -> String {
+    if case.hides_proposals() {
+        return "Draw it yourself: no proposal is shown".to_owned();
+    }
+    if is_stale {
+        return "Stale proposal".to_owned();
+    }
     let (found, count) = (case.found(), case.slices.len());
     let words = match case.status {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
@@ -246,8 +284,17 @@ fn proposals_apart(case: &Case) -> usize {
     case.slices.iter().filter(|s| s.is_proposal_apart).count()
 }
 
-fn hover(case: &Case) -> String {
+fn hover(case: &Case, is_stale: bool) -> String {
     let mut lines = vec![case.title(), case.summary()];
+    lines.extend(case.reason.clone());
+    if is_held_out(case) {
+        lines.push("Held out: judges models; never learned from".to_owned());
+    }
+    if case.hides_proposals() {
+        lines.push("Draw it yourself: no proposal is shown, so that your own drawing stays a measure".to_owned());
+    } else {
+        lines.extend(about_proposal(case, is_stale));
+    }
     if !case.series.body_part.is_empty() {
         lines.push(case.series.body_part.clone());
     }
@@ -257,24 +304,40 @@ fn hover(case: &Case) -> String {
         1 => lines.push("The model has a newer proposal for 1 slice that was drawn on".to_owned()),
         n => lines.push(format!("The model has newer proposals for {n} slices that were drawn on")),
     }
-    if let Some(doubt) = case.doubt() {
-        lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
-    }
     if case.seconds >= 1.0 {
         lines.push(format!("{} of work", clock(case.seconds)));
     }
     lines.join("\n")
 }
 
-fn status_icon(ui: &Ui, status: Status) -> (MaterialIcon, Color32) {
+/// Who proposed, and how sure it is.
+fn about_proposal(case: &Case, is_stale: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let model = case.slices.iter().find_map(|s| s.proposal.as_ref()).map(|p| &p.model).filter(|m| !m.is_empty());
+    if let Some(model) = model {
+        lines.push(format!("Proposed by {model}"));
+    }
+    if is_stale {
+        lines.push("Another model would run on it now: segment it again for a new proposal".to_owned());
+    }
+    if let Some(doubt) = case.doubt() {
+        lines.push(format!("Doubt along the boundary {:.0} %", doubt * 100.0));
+    }
+    lines
+}
+
+/// The icon of a status; a stale proposal asks for less attention.
+fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
     let colors = theme::colors(ui);
-    match status {
+    let (icon, color): (MaterialIcon, Color32) = match status {
+        Status::Proposed if is_stale => (ICON_AUTO_AWESOME, colors.dimmed),
         Status::New => (ICON_RADIO_BUTTON_UNCHECKED, colors.dimmed),
         Status::Proposed => (ICON_AUTO_AWESOME, colors.warning),
         Status::Corrected => (ICON_EDIT, colors.warning),
         Status::Accepted => (ICON_CHECK_CIRCLE, colors.good),
         Status::Skipped => (ICON_SKIP_NEXT, colors.dimmed),
-    }
+    };
+    icon.rich_text().color(color)
 }
 
 /// How many files were not taken; a click lists them with the reasons.
@@ -291,14 +354,4 @@ fn passed_over(ui: &mut Ui, session: &Session) {
             }
         });
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clock;
-
-    #[test]
-    fn times_are_said_in_minutes_and_seconds() {
-        assert_eq!([42.4, 59.6, 125.0].map(clock), ["42 s", "1 min 00 s", "2 min 05 s"]);
-    }
 }

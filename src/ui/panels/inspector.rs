@@ -1,6 +1,7 @@
-//! The panel at the right: the tool in hand, labels, view, doubtful places, measurements, model, window, sign-off.
+//! The panel at the right: the tool in hand, labels, view, doubtful places, measurements, model, training,
+//! window, sign-off.
 
-use super::{labels, operations, tools};
+use super::{labels, operations, tools, training};
 use crate::{
     domain::measure::Measurement,
     session::{
@@ -16,7 +17,9 @@ use crate::{
         widgets::{command_button, explain, folding, number, pair, primary, segmented, swatch, with_icon},
     },
 };
-use egui::{Align, Button, Checkbox, ComboBox, DragValue, Layout, RichText, ScrollArea, Slider, Ui, vec2};
+use egui::{
+    Align, Button, Checkbox, ComboBox, DragValue, Frame, Layout, Panel, RichText, ScrollArea, Slider, Ui, vec2,
+};
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
 
 /// Shows the panel; returns the command that is pointed at, of those that can be seen before they are done.
@@ -27,10 +30,13 @@ pub(in crate::ui) fn show(
     actions: &mut Vec<Action>,
 ) -> Option<UserCommand> {
     let case = session.case()?;
-    const FOOTER: f32 = 84.0;
-    let height = ui.available_height() - FOOTER;
     let mut pointed = None;
-    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show(ui, |ui| {
+    Panel::bottom("sign-off").frame(Frame::NONE).resizable(false).show_separator_line(false).show(ui, |ui| {
+        // Always in sight: what the training has to say, and the buttons that end a case.
+        training::news(ui, session, dialogs, actions);
+        sign_off(ui, session, actions);
+    });
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         // Who only looks needs the room for what the model says.
         let draws = session.tool() != ToolKind::Look;
         if draws {
@@ -45,8 +51,13 @@ pub(in crate::ui) fn show(
         folding(ui, "View", |ui| view(ui, session, actions));
         folding(ui, "Measurements", |ui| measurements(ui, session, case));
         folding(ui, "Model", |ui| model(ui, session, case, actions));
+        folding(ui, "Training", |ui| training::show(ui, session, case, actions));
         folding(ui, "Window", |ui| window(ui, session, case, actions));
     });
+    pointed
+}
+
+fn sign_off(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let accept = primary(ui, "Accept and next").min_size(vec2(ui.available_width() - 80.0, 32.0));
@@ -57,7 +68,6 @@ pub(in crate::ui) fn show(
     ui.add_space(2.0);
     let export = with_icon(ICON_FILE_EXPORT, "Export...").min_size(vec2(ui.available_width(), 28.0));
     command_button(ui, session, actions, UserCommand::Export, export);
-    pointed
 }
 
 fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {

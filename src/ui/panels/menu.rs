@@ -49,6 +49,9 @@ fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry
 
 /// The name of a command; for undo and redo with what they would do.
 fn words(session: &Session, entry: &Entry) -> String {
+    if entry.command == UserCommand::PauseTraining && session.is_training_paused() {
+        return "Go on training".to_owned();
+    }
     let what = match entry.command {
         UserCommand::Undo => session.next_undo(),
         UserCommand::Redo => session.next_redo(),
@@ -95,6 +98,8 @@ fn ends_group(command: UserCommand) -> bool {
             | C::ToggleTheme
             | C::SegmentSeries
             | C::ToggleAutoRun
+            | C::CancelTraining
+            | C::WorkReport
             | C::PreviousDoubtful
             | C::Skip
     )

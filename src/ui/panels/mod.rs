@@ -9,6 +9,7 @@ pub(super) mod scrubber;
 pub(super) mod status;
 pub(super) mod toasts;
 pub(super) mod tools;
+mod training;
 pub(super) mod welcome;
 
 use egui::{Align2, Color32, Context, FontId, Id, LayerId, Order};

@@ -1,10 +1,12 @@
 //! The bar at the bottom: what the pointer is on, what the tool does, what goes on, what is saved, device and model.
 
+use super::training;
 use crate::{
     session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState},
     ui::{Pointer, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
+use egui_material_icons::icons::ICON_CLOSE;
 use std::time::Instant;
 
 /// Room for what the pointer is on.
@@ -27,6 +29,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
             if session.is_busy() {
                 separator(ui);
                 busy(ui, session, actions);
+            }
+            if let Some(words) = training::summary(session) {
+                separator(ui);
+                learns(ui, session, &words, actions);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let small = |words: &str| Label::new(RichText::new(words).size(12.0)).truncate();
@@ -120,6 +126,17 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     ui.label(RichText::new(words).size(12.0));
 }
 
+/// How far a round of training is, and a way to stop it.
+fn learns(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>) {
+    let cancel = Button::new(ICON_CLOSE.rich_text().size(16.0)).frame_when_inactive(false);
+    widgets::command_button(ui, session, actions, UserCommand::CancelTraining, cancel);
+    // As wide as the longest words: what stands beside it does not move.
+    ui.allocate_ui_with_layout(vec2(176.0, 20.0), Layout::right_to_left(Align::Center), |ui| {
+        ui.set_min_width(176.0);
+        ui.add(Label::new(RichText::new(words).size(12.0)).truncate());
+    });
+}
+
 /// Position, value, label and probability of a pixel.
 fn under_pointer(session: &Session, pointer: Pointer) -> String {
     let Some(case) = session.case() else { return String::new() };
@@ -156,7 +173,7 @@ fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: 
     let drawn = live.filter(|m| !m.is_blank()).map(|m| m.at(column as i64, row as i64));
     let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
     let mut parts: Vec<String> = label.map(|l| session.label_name(l).to_owned()).into_iter().collect();
-    if let Some(proposal) = &state.proposal {
+    if let Some(proposal) = state.proposal.as_ref().filter(|_| !case.hides_proposals()) {
         let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
         let candidates = 1..=session.labels().len() as u8;
         let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);

@@ -1,0 +1,354 @@
+//! The gate's report: whether a version is better than the one that was active, figure by figure and case by case.
+
+use super::{Dialogs, Turn, title, versions::VersionsDialog};
+use crate::{
+    domain::{
+        gate::{Difference, GateCase, GateReport, Verdict},
+        learning::{Version, VersionKey, VersionState},
+        metrics::Scores,
+    },
+    session::{
+        Action, Session,
+        learning::{LearnAction, Learning},
+    },
+    ui::{
+        charts::{Chart, Series, short},
+        table::{Cell, Column, ROW, Table},
+        theme,
+        widgets::{capital, explain, plural, primary},
+    },
+};
+use egui::{Align, Button, Color32, Context, Id, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP},
+};
+
+const MEANS: [Column; 4] = [
+    Column::words("Mean of the held-out cases", 190.0),
+    Column::figures("Before", 84.0),
+    Column::figures("After", 84.0),
+    Column::figures("Difference, 95 % interval", 220.0),
+];
+
+const CASES: [Column; 6] = [
+    Column::words("Case, worst first", 150.0),
+    Column::figures("Dice before", 80.0),
+    Column::figures("Dice after", 80.0),
+    Column::figures("Gain", 68.0),
+    Column::figures("Hausdorff 95", 104.0),
+    Column::figures("Boundary IoU", 116.0),
+];
+
+/// What is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// A version against what was active when it was made.
+    Version(VersionKey),
+    /// A version, the second, against another, both on the hold-out as it is now.
+    Comparison(VersionKey, VersionKey),
+}
+
+/// The report that is shown, and the list that it was opened from.
+pub(crate) struct GateDialog {
+    judged: Judged,
+    from: Option<Box<VersionsDialog>>,
+}
+
+impl GateDialog {
+    /// The report on this.
+    pub(super) fn new(judged: Judged, from: Option<Box<VersionsDialog>>) -> Self {
+        Self { judged, from }
+    }
+
+    /// What comes back once it is closed.
+    pub(super) fn below(self) -> Dialogs {
+        self.from.map_or(Dialogs::None, |versions| Dialogs::Versions(*versions))
+    }
+
+    /// Shows the dialog.
+    pub(super) fn show(&self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+        let learning = &session.learning;
+        let mut turn = Turn::Stay;
+        match self.judged {
+            Judged::Version(key) => match learning.version(key) {
+                Some(version) => {
+                    mark_seen(ui.ctx(), key);
+                    title(ui, &format!("Gate report: {}", version.name));
+                    turn = of_version(ui, version, actions);
+                }
+                None => {
+                    title(ui, "Gate report");
+                    explain(ui, "This version is not there any more.");
+                }
+            },
+            Judged::Comparison(first, second) => {
+                let name = |key| learning.version(key).map_or("?", |v| v.name.as_str());
+                title(ui, &format!("{} against {}", name(second), name(first)));
+                match compared(learning, first, second) {
+                    Some(report) => turn = body(ui, report, &[name(first), name(second)], true, actions),
+                    None if learning.is_comparing => waits(ui),
+                    None => explain(ui, "The two versions could not be compared; a message says why."),
+                }
+            }
+        }
+        ui.add_space(8.0);
+        match self.buttons(ui, learning, actions) {
+            true => Turn::Close,
+            false => turn,
+        }
+    }
+
+    /// What can be decided; true once it is done.
+    fn buttons(&self, ui: &mut Ui, learning: &Learning, actions: &mut Vec<Action>) -> bool {
+        let version = match self.judged {
+            Judged::Version(key) => learning.version(key),
+            Judged::Comparison(..) => None,
+        };
+        let mut done = false;
+        let size = vec2(88.0, 28.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let decide = version.filter(|v| !v.is_active);
+            let words = decide.map(|v| match v.state {
+                VersionState::Undecided => "Use it",
+                VersionState::Rejected => "Use it all the same",
+                VersionState::Accepted => "Make active",
+            });
+            let asks = decide.is_some_and(|v| v.state == VersionState::Undecided);
+            if let Some((version, words)) = decide.zip(words) {
+                let button = if asks { primary(ui, words) } else { Button::new(words) };
+                if ui.add(button.min_size(size)).on_hover_text("It proposes masks from now on").clicked() {
+                    actions.push(Action::Learn(LearnAction::Activate(version.key)));
+                    done = true;
+                }
+            }
+            if let Some(version) = decide.filter(|_| asks) {
+                let button = ui.add(Button::new("Turn it down").min_size(size));
+                if button.on_hover_text("Keep it as rejected; the model stays as it is").clicked() {
+                    actions.push(Action::Learn(LearnAction::Reject(version.key)));
+                    done = true;
+                }
+            }
+            let close = if asks { Button::new("Close") } else { primary(ui, "Close") };
+            done |= ui.add(close.min_size(size)).clicked();
+        });
+        done
+    }
+}
+
+/// The comparison of these two, where it is there.
+fn compared(learning: &Learning, first: VersionKey, second: VersionKey) -> Option<&GateReport> {
+    let (a, b, report) = learning.comparison.as_ref()?;
+    ((*a, *b) == (first, second)).then_some(&**report)
+}
+
+fn waits(ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        ui.spinner();
+        ui.label("Both versions are judged on the held-out cases.");
+    });
+}
+
+fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Turn {
+    let state = match version.state {
+        _ if version.is_active => "It is active now.",
+        VersionState::Accepted => "It was accepted.",
+        VersionState::Rejected => "It was turned down.",
+        VersionState::Undecided => "It waits for your decision.",
+    };
+    // What a person decided may differ from what the gate said.
+    let why = if version.reason == version.report.verdict.reason() { "" } else { &version.reason };
+    explain(ui, format!("Learned from {}. {state} {}", version.parent_name, capital(why)).trim_end());
+    body(ui, &version.report, &["the active model then", &version.name], false, actions)
+}
+
+fn body(ui: &mut Ui, report: &GateReport, names: &[&str; 2], compares: bool, actions: &mut Vec<Action>) -> Turn {
+    let (icon, color, words) = headline(ui, &report.verdict, names, compares);
+    ui.horizontal(|ui| {
+        ui.label(icon.rich_text().size(20.0).color(color));
+        ui.label(RichText::new(words).size(16.0).color(color));
+    });
+    ui.add(Label::new(capital(report.verdict.reason())).wrap().selectable(true));
+    ui.label(RichText::new(counts(report)).color(theme::colors(ui).strong));
+    ui.add_space(4.0);
+    if report.cases.is_empty() {
+        explain(
+            ui,
+            "Some cases are held out as they come in; accept one of these (marked in the case list), and it judges.",
+        );
+        return Turn::Stay;
+    }
+    let height = (ui.ctx().content_rect().height() - 330.0).clamp(160.0, 440.0);
+    let mut turn = Turn::Stay;
+    ui.horizontal_top(|ui| {
+        let plot = (ui.available_width() * 0.34).min(height);
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width() - plot - 16.0);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            means(ui, report);
+            ui.add_space(8.0);
+            turn = cases(ui, report, height - 5.0 * ROW - 8.0, actions);
+        });
+        scatter(ui, report, plot);
+    });
+    turn
+}
+
+fn headline(ui: &Ui, verdict: &Verdict, [a, b]: &[&str; 2], compares: bool) -> (MaterialIcon, Color32, String) {
+    let colors = theme::colors(ui);
+    match verdict {
+        Verdict::Better { .. } if compares => (ICON_CHECK_CIRCLE, colors.good, format!("{b} is not worse than {a}")),
+        Verdict::Better { .. } => (ICON_CHECK_CIRCLE, colors.good, "It passed the gate".to_owned()),
+        Verdict::Worse { .. } if compares => (ICON_BLOCK, colors.error, format!("{b} is worse than {a}")),
+        Verdict::Worse { .. } => (ICON_BLOCK, colors.error, "It did not pass the gate".to_owned()),
+        Verdict::Ask { .. } if compares => (ICON_HELP, colors.warning, "These cases cannot tell".to_owned()),
+        Verdict::Ask { speaks_for: true, .. } => {
+            (ICON_HELP, colors.warning, "A person has to decide; what there is speaks for it".to_owned())
+        }
+        Verdict::Ask { .. } => (ICON_HELP, colors.warning, "A person has to decide".to_owned()),
+    }
+}
+
+/// "7 better, 1 worse, 2 about the same".
+fn counts(report: &GateReport) -> String {
+    let held_out = format!("{} held out", plural(report.cases.len(), "case"));
+    if report.dice.is_none() {
+        return if report.cases.is_empty() { held_out } else { format!("{held_out}, no model to compare with") };
+    }
+    let (better, worse) = report.better_and_worse();
+    let same = report.cases.len().saturating_sub(better + worse);
+    format!("{better} better, {worse} worse, {same} about the same")
+}
+
+fn means(ui: &mut Ui, report: &GateReport) {
+    let table = Table(&MEANS);
+    table.heading(ui);
+    let (before, after) = report.means();
+    let mut line = |name: &str, of: &dyn Fn(&Scores) -> Option<f64>, difference: Option<Difference>, digits, sign| {
+        let value = |scores: Option<Scores>| {
+            scores.as_ref().and_then(of).map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+        };
+        let cell = difference.map_or(Cell::new("–"), |d| {
+            let cell = Cell::new(with_interval(&d, digits));
+            certain(&d, sign).map_or(Cell::new(with_interval(&d, digits)), |good| cell.color(shade(ui, good)))
+        });
+        table.row(ui, &[Cell::new(name), Cell::new(value(before)), Cell::new(value(after)), cell]);
+    };
+    line("Dice", &|s| Some(s.dice), report.dice, 3, 1.0);
+    line("Hausdorff 95 (px)", &|s| s.hd95, report.hd95, 2, -1.0);
+    line("Boundary IoU", &|s| Some(s.boundary_iou), report.boundary_iou, 3, 1.0);
+}
+
+/// "+0.012 (+0.005 to +0.019)".
+pub(super) fn with_interval(d: &Difference, digits: usize) -> String {
+    format!("{:+.digits$} ({:+.digits$} to {:+.digits$})", d.mean, d.low, d.high)
+}
+
+/// Whether a difference is surely for the better; `None` where 0 is within the interval. Of some figures (`sign` -1) less
+/// is better.
+pub(super) fn certain(d: &Difference, sign: f64) -> Option<bool> {
+    (d.low > 0.0 || d.high < 0.0).then_some(d.mean * sign > 0.0)
+}
+
+/// The colour of better and of worse.
+pub(super) fn shade(ui: &Ui, is_better: bool) -> Color32 {
+    let colors = theme::colors(ui);
+    if is_better { colors.good } else { colors.error }
+}
+
+fn cases(ui: &mut Ui, report: &GateReport, height: f32, actions: &mut Vec<Action>) -> Turn {
+    let table = Table(&CASES);
+    let mut sorted: Vec<&GateCase> = report.cases.iter().collect();
+    sorted.sort_by(|a, b| a.gain().total_cmp(&b.gain()));
+    // The bar of the list is not to lie on the figures.
+    table.heading(ui);
+    let mut turn = Turn::Stay;
+    ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_rows(
+        ui,
+        ROW,
+        sorted.len(),
+        |ui, rows| {
+            for case in sorted.get(rows).unwrap_or_default() {
+                let response = table.choice(ui, &case_cells(ui, case), false);
+                if response.on_hover_text(format!("{}\nClick to show this case on the canvas", case.name)).clicked() {
+                    actions.push(Action::Learn(LearnAction::ShowCase(case.key)));
+                    turn = Turn::To(Box::new(Dialogs::None));
+                }
+            }
+        },
+    );
+    turn
+}
+
+fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
+    let (before, after) = (case.active, case.candidate);
+    let figure = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+    let change = |of: fn(&Scores) -> Option<f64>, digits: usize| {
+        let now = figure(of(&after), digits);
+        before.map_or(now.clone(), |b| format!("{} to {now}", figure(of(&b), digits)))
+    };
+    let gain = match (before, case.change()) {
+        (None, _) => Cell::new("–"),
+        (_, 0) => Cell::new(format!("{:+.3}", case.gain())),
+        (_, change) => Cell::new(format!("{:+.3}", case.gain())).color(shade(ui, change > 0)),
+    };
+    [
+        Cell::new(&case.name),
+        Cell::new(figure(before.map(|s| s.dice), 3)),
+        Cell::new(figure(Some(after.dice), 3)),
+        gain,
+        Cell::new(change(|s| s.hd95, 1)),
+        Cell::new(change(|s| Some(s.boundary_iou), 2)),
+    ]
+}
+
+/// Dice of each case before and after: above the diagonal it became better.
+fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
+    let colors = theme::colors(ui);
+    let judged: Vec<&GateCase> = report.cases.iter().filter(|case| case.active.is_some()).collect();
+    if judged.is_empty() {
+        explain(ui, "There was no model before to compare with.");
+        return;
+    }
+    let groups = [(1, "better", colors.good), (-1, "worse", colors.error), (0, "about the same", colors.dimmed)];
+    let of = |sign: i8| judged.iter().filter(move |case| case.change() == sign);
+    let series: Vec<Series> = groups
+        .iter()
+        .map(|(sign, name, color)| Series {
+            name: (*name).to_owned(),
+            points: of(*sign).map(|c| [c.active.map_or(0.0, |s| s.dice), c.candidate.dice]).collect(),
+            color: *color,
+            is_joined: false,
+            has_dots: true,
+        })
+        .collect();
+    let tip = |name: &str, index: usize, place: egui_plot::PlotPoint| {
+        let sign = groups.iter().find(|(_, group, _)| *group == name).map_or(0, |(sign, ..)| *sign);
+        let case = of(sign).nth(index).map_or("", |case| case.name.as_str());
+        format!("{case}\n{:.3} before, {:.3} after", place.x, place.y)
+    };
+    let chart = Chart {
+        name: "Dice of each case before and after",
+        axes: ["Dice before", "Dice after"],
+        size: vec2(side, side),
+        includes: &[],
+        has_diagonal: true,
+        figure: short,
+        tip: &tip,
+    };
+    chart.show(ui, &series);
+}
+
+/// Remembers that a version's report was looked at: it is no news any more.
+pub(in crate::ui) fn mark_seen(ctx: &Context, version: VersionKey) {
+    ctx.data_mut(|data| data.insert_temp(seen(), Some(version)));
+}
+
+/// Whether somebody looked at a version's report.
+pub(in crate::ui) fn was_seen(ctx: &Context, version: VersionKey) -> bool {
+    ctx.data(|data| data.get_temp::<Option<VersionKey>>(seen())).flatten() == Some(version)
+}
+
+fn seen() -> Id {
+    Id::unique("report that was looked at")
+}

@@ -1,0 +1,386 @@
+//! All versions of the model: what became of each, and what can be done with it.
+
+use super::{
+    Turn,
+    export::usual_folder,
+    gate::{self, GateDialog, Judged},
+    path::to_path,
+    title,
+};
+use crate::{
+    domain::learning::{Version, VersionKey, VersionState},
+    session::{Action, Session, command::UserCommand, learning::LearnAction},
+    ui::{
+        shortcuts,
+        table::{Cell, Column, ROW, Table},
+        theme,
+        widgets::{capital, clock, column, command_button, explain, moment, primary, section},
+    },
+};
+use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP, ICON_RADIO_BUTTON_CHECKED},
+};
+use serde_json::Value;
+
+const COLUMNS: [Column; 7] = [
+    Column::words("Version", 190.0),
+    Column::words("State", 108.0),
+    Column::words("Made", 132.0),
+    Column::words("Learned from", 160.0),
+    Column::figures("Cases", 56.0),
+    Column::figures("Dice", 60.0),
+    Column::figures("Against the one before", 206.0),
+];
+
+/// Rows of the list that are in sight at most.
+const ROWS: f32 = 8.0;
+
+/// Height of what is said of a version and can be done with it.
+const DETAILS: f32 = 268.0;
+
+/// Which version is looked at, and what was typed.
+pub(crate) struct VersionsDialog {
+    selected: Option<VersionKey>,
+    name: String,
+    folder: String,
+    /// The first click on "Delete" was done.
+    is_deleting: bool,
+}
+
+impl VersionsDialog {
+    /// The list, the newest version looked at.
+    pub(super) fn new(session: &Session) -> Self {
+        let newest = session.learning.versions.last();
+        Self {
+            selected: newest.map(|v| v.key),
+            name: newest.map_or(String::new(), |v| v.name.clone()),
+            folder: usual_folder(session),
+            is_deleting: false,
+        }
+    }
+
+    /// The same once more, after another dialog.
+    fn again(&self) -> Box<Self> {
+        Box::new(Self { name: self.name.clone(), folder: self.folder.clone(), is_deleting: false, ..*self })
+    }
+
+    /// Shows the dialog.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+        title(ui, "Versions of the model");
+        let mut turn = Turn::Stay;
+        if session.learning.versions.is_empty() {
+            empty(ui, session, actions);
+        } else {
+            self.list(ui, session, actions);
+            ui.separator();
+            let room = (ui.ctx().content_rect().height() - 420.0).max(120.0);
+            ScrollArea::vertical().max_height(DETAILS.max(room)).min_scrolled_height(120.0).show(ui, |ui| {
+                ui.set_min_height(DETAILS);
+                match self.selected.and_then(|key| session.learning.version(key)) {
+                    Some(version) => turn = self.details(ui, session, version, actions),
+                    None => explain(ui, "Choose a version above to see how it was made and what can be done with it."),
+                }
+            });
+        }
+        ui.add_space(8.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked() {
+                turn = Turn::Close;
+            }
+        });
+        turn
+    }
+
+    fn list(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let table = Table(&COLUMNS);
+        table.heading(ui);
+        shipped(ui, session, actions);
+        let versions = &session.learning.versions;
+        let room = (ui.ctx().content_rect().height() - 500.0).clamp(3.0 * ROW, ROWS * ROW);
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            ScrollArea::vertical().id_salt("versions").max_height(room).auto_shrink([false, true]).show_rows(
+                ui,
+                ROW,
+                versions.len(),
+                |ui, rows| {
+                    for version in versions.iter().rev().skip(rows.start).take(rows.len()) {
+                        let is_selected = self.selected == Some(version.key);
+                        if table.choice(ui, &cells(ui, version), is_selected).clicked() {
+                            self.select(version);
+                        }
+                    }
+                },
+            );
+        });
+    }
+
+    fn select(&mut self, version: &Version) {
+        self.selected = Some(version.key);
+        self.name.clone_from(&version.name);
+        self.is_deleting = false;
+    }
+
+    fn details(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> Turn {
+        let mut turn = Turn::Stay;
+        ui.horizontal_top(|ui| {
+            let half = (ui.available_width() - 24.0) / 2.0;
+            ui.vertical(|ui| {
+                ui.set_width(half);
+                facts(ui, version);
+            });
+            ui.add_space(16.0);
+            ui.vertical(|ui| {
+                ui.set_width(half);
+                turn = self.deeds(ui, session, version, actions);
+            });
+        });
+        turn
+    }
+
+    /// What can be done with a version.
+    fn deeds(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> Turn {
+        let mut turn = Turn::Stay;
+        let key = version.key;
+        ui.horizontal_wrapped(|ui| {
+            let refusal = version.is_active.then_some("It is active");
+            if possible(ui, primary(ui, "Make active"), refusal, "It proposes masks from now on") {
+                actions.push(Action::Learn(LearnAction::Activate(key)));
+            }
+            if version.state == VersionState::Undecided
+                && possible(ui, Button::new("Turn it down"), None, "Keep it as rejected; the model stays as it is")
+            {
+                actions.push(Action::Learn(LearnAction::Reject(key)));
+            }
+            if possible(ui, Button::new("Gate report"), None, "How it did on the held-out cases") {
+                turn = self.to_report(Judged::Version(key));
+            }
+            let active = session.learning.active();
+            let refusal = match active {
+                _ if session.learning.is_comparing => Some("Versions are being compared"),
+                None => Some("No version is active to compare it with"),
+                Some(active) if active.key == key => Some("It is the active one"),
+                Some(_) => None,
+            };
+            let tip = "Judge both on the held-out cases as they are now";
+            if possible(ui, Button::new("Compare with active"), refusal, tip)
+                && let Some(active) = active
+            {
+                actions.push(Action::Learn(LearnAction::Compare(active.key, key)));
+                turn = self.to_report(Judged::Comparison(active.key, key));
+            }
+        });
+        self.rename(ui, version, actions);
+        self.export(ui, key, actions);
+        self.delete(ui, version, actions);
+        turn
+    }
+
+    fn to_report(&self, judged: Judged) -> Turn {
+        Turn::To(Box::new(super::Dialogs::Gate(GateDialog::new(judged, Some(self.again())))))
+    }
+
+    fn rename(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+        section(ui, "Name");
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 96.0;
+            let field = TextEdit::singleline(&mut self.name).desired_width(width).char_limit(64);
+            ui.add(field).accessible_name("Name of the version");
+            let name = self.name.trim();
+            let refusal = match name {
+                "" => Some("Type a name"),
+                name if name == version.name => Some("This is its name"),
+                _ => None,
+            };
+            if possible(ui, wide("Rename"), refusal, "Call it so from now on") {
+                actions.push(Action::Learn(LearnAction::Rename(version.key, name.to_owned())));
+            }
+        });
+    }
+
+    fn export(&mut self, ui: &mut Ui, key: VersionKey, actions: &mut Vec<Action>) {
+        section(ui, "Export to a folder");
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 96.0;
+            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Folder for the model");
+            let refusal = self.folder.trim().is_empty().then_some("Name a folder");
+            if possible(ui, wide("Export it"), refusal, "Write the model and its card, to be opened elsewhere") {
+                actions.push(Action::Learn(LearnAction::Export(key, to_path(&self.folder))));
+            }
+        });
+    }
+
+    /// Two clicks: what is deleted is gone.
+    fn delete(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            if !self.is_deleting {
+                let refusal = version.is_active.then_some("It is active: make another one active first");
+                self.is_deleting = possible(ui, wide("Delete..."), refusal, "Remove the version and its file");
+                return;
+            }
+            let words = RichText::new("Delete for good").color(theme::colors(ui).error);
+            if possible(ui, Button::new(words), None, "There is no way back") {
+                actions.push(Action::Learn(LearnAction::Delete(version.key)));
+                self.is_deleting = false;
+            }
+            self.is_deleting &= !possible(ui, wide("Keep it"), None, "Do not delete it");
+        });
+    }
+}
+
+fn wide(words: &str) -> Button<'static> {
+    Button::new(words.to_owned()).min_size(vec2(88.0, 24.0))
+}
+
+/// A button, greyed with the reason where there is one; true where it was clicked.
+fn possible(ui: &mut Ui, button: Button<'_>, refusal: Option<&str>, tip: &str) -> bool {
+    let response = ui.add_enabled(refusal.is_none(), button).on_hover_text(tip);
+    response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked()
+}
+
+/// What to do while there is no version.
+fn empty(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let key = |command| shortcuts::key_of(&session.settings.keys, command);
+    ui.label("There is no version yet: the shipped or opened models propose masks.");
+    ui.add_space(4.0);
+    explain(
+        ui,
+        &format!(
+            "Accept a few cases ({}), then train ({}). Each round makes a version. It becomes active by itself only \
+             if it is not worse on the held-out cases, and you can go back to any older one.",
+            key(UserCommand::Accept),
+            key(UserCommand::Train)
+        ),
+    );
+    ui.add_space(8.0);
+    command_button(ui, session, actions, UserCommand::Train, Button::new("Train now").min_size(vec2(88.0, 28.0)));
+}
+
+/// The line of the models that no round has made.
+fn shipped(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let is_used = session.learning.active().is_none();
+    let state = match is_used {
+        true => Cell::new("Active").icon(ICON_RADIO_BUTTON_CHECKED).color(colors.good),
+        false => Cell::new(""),
+    };
+    let row = Table(&COLUMNS).row(ui, &[Cell::new("Shipped or opened model"), state]);
+    let place = row.rect.with_min_x(row.rect.right() - 96.0).shrink2(vec2(4.0, 0.0));
+    let button = Button::new(RichText::new("Use it").size(12.5)).min_size(vec2(88.0, 22.0));
+    let inside = UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center));
+    let response = ui.scope_builder(inside, |ui| ui.add_enabled(!is_used, button)).inner;
+    let response = response.accessible_name("Use the shipped or opened model");
+    let response = response.on_hover_text("Go back to it; all versions are kept");
+    if response.on_disabled_hover_text("It is in use").clicked() {
+        actions.push(Action::Learn(LearnAction::Deactivate));
+    }
+}
+
+fn state_of(ui: &Ui, version: &Version) -> (MaterialIcon, Color32, &'static str) {
+    let colors = theme::colors(ui);
+    match version.state {
+        _ if version.is_active => (ICON_RADIO_BUTTON_CHECKED, colors.good, "Active"),
+        VersionState::Accepted => (ICON_CHECK_CIRCLE, colors.text, "Accepted"),
+        VersionState::Rejected => (ICON_BLOCK, colors.error, "Rejected"),
+        VersionState::Undecided => (ICON_HELP, colors.warning, "Undecided"),
+    }
+}
+
+fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
+    let (icon, color, state) = state_of(ui, version);
+    let dice = version.report.means().1.map_or("–".to_owned(), |mean| format!("{:.3}", mean.dice));
+    let difference = version.report.dice.map_or(Cell::new("–"), |d| {
+        let cell = Cell::new(gate::with_interval(&d, 3));
+        match gate::certain(&d, 1.0) {
+            Some(is_better) => cell.color(gate::shade(ui, is_better)),
+            None => cell,
+        }
+    });
+    [
+        Cell::new(&version.name),
+        Cell::new(state).icon(icon).color(color),
+        Cell::new(moment(version.made_at)),
+        Cell::new(&version.parent_name),
+        Cell::new(version.cases.to_string()),
+        Cell::new(dice),
+        difference,
+    ]
+}
+
+/// How a version was made, and what it is worth.
+fn facts(ui: &mut Ui, version: &Version) {
+    let colors = theme::colors(ui);
+    let (icon, color, state) = state_of(ui, version);
+    ui.horizontal_top(|ui| {
+        ui.label(icon.rich_text().size(16.0).color(color));
+        let why = RichText::new(format!("{state}: {}", version.reason));
+        ui.add(Label::new(why).wrap().selectable(true));
+    });
+    ui.add_space(4.0);
+    let mean = version.report.means().1;
+    let figure = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+    let held_out = version.report.cases.len();
+    fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3)).on_hover_text(format!("On the held-out cases: {held_out}"));
+    fact(ui, "Hausdorff 95", &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)));
+    fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
+    fact(ui, "Training", &format!("{}, {} steps", clock(version.seconds), version.steps));
+    let short: String = version.hash.chars().take(12).collect();
+    fact(ui, "SHA-256", &short).on_hover_text(format!("{}\n{}", version.hash, version.file.display()));
+    ui.add_space(4.0);
+    let settings = readable(&version.settings);
+    if !settings.is_empty() {
+        ui.add(Label::new(RichText::new(settings).size(12.0).color(colors.dimmed)).wrap().selectable(true))
+            .on_hover_text("How it was trained");
+    }
+}
+
+/// A name in a column of its own, and a value beside it.
+fn fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
+    let dimmed = theme::colors(ui).dimmed;
+    ui.horizontal(|ui| {
+        column(ui, 112.0, RichText::new(name).color(dimmed));
+        ui.add(Label::new(value).selectable(true))
+    })
+    .inner
+}
+
+/// Settings kept as JSON, as people read them: "loss boundary dou · seconds 60".
+fn readable(settings: &str) -> String {
+    let Ok(value) = serde_json::from_str::<Value>(settings) else { return settings.to_owned() };
+    let mut parts = Vec::new();
+    flatten(&value, "", &mut parts);
+    capital(&parts.join(" · "))
+}
+
+fn flatten(value: &Value, name: &str, parts: &mut Vec<String>) {
+    let plain = |words: &str| words.replace(['_', '-'], " ");
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                flatten(value, format!("{name} {}", plain(field)).trim(), parts);
+            }
+        }
+        Value::Null => {}
+        Value::String(words) => parts.push(format!("{name} {}", plain(words)).trim().to_owned()),
+        other => parts.push(format!("{name} {other}").trim().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn settings_are_read_without_brackets() {
+        let json = r#"{"seconds":60.0,"loss":"boundary-dou","replay":{"share":0.5},"seed":null}"#;
+        let words = readable(json).to_lowercase();
+        for part in ["seconds 60.0", "loss boundary dou", "replay share 0.5"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert!(!words.contains(['{', '"', '_']) && !words.contains("seed"), "{words}");
+        assert_eq!(readable("no JSON"), "no JSON");
+    }
+}

@@ -1,0 +1,216 @@
+//! The report on the work: whether learning saves any, case by case and model by model.
+
+use super::{export::usual_folder, path::to_path, title};
+use crate::{
+    domain::{
+        label::PALETTE,
+        learning::{CaseCost, VersionState, WorkReport},
+    },
+    session::{Action, Session, learning::LearnAction},
+    ui::{
+        charts::{Chart, Series, plain_tip, short},
+        table::{Cell, Column, ROW, Table},
+        theme,
+        widgets::{clock, explain, primary, section},
+    },
+};
+use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui_material_icons::icons::ICON_LIGHTBULB;
+use egui_plot::PlotPoint;
+
+const MODELS: [Column; 4] = [
+    Column::words("Proposed by", 200.0),
+    Column::figures("Cases accepted", 120.0),
+    Column::figures("Time per case", 120.0),
+    Column::figures("Changed of the mask", 150.0),
+];
+
+/// Height of the plots.
+const PLOT: f32 = 208.0;
+
+/// What was typed, and whether the report was asked for.
+pub(crate) struct WorkReportDialog {
+    folder: String,
+    is_asked_for: bool,
+}
+
+impl WorkReportDialog {
+    /// A dialog that asks for the report as soon as it is shown.
+    pub(super) fn new(session: &Session) -> Self {
+        Self { folder: usual_folder(session), is_asked_for: false }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        if !std::mem::replace(&mut self.is_asked_for, true) {
+            actions.push(Action::Learn(LearnAction::Report));
+        }
+        title(ui, "Work report");
+        let report = session.learning.report.as_deref();
+        let room = (ui.ctx().content_rect().height() - 240.0).max(120.0);
+        ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| {
+            // The dialog has its size before the report is there.
+            ui.set_min_height(PLOT + 160.0);
+            match report {
+                None => waits(ui),
+                Some(report) => body(ui, report),
+            }
+        });
+        section(ui, "Export to a folder");
+        self.export(ui, report.is_some(), actions);
+        ui.add_space(8.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked()
+        })
+        .inner
+    }
+
+    fn export(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 96.0;
+            let field = TextEdit::singleline(&mut self.folder).desired_width(width);
+            ui.add(field).accessible_name("Folder for the report");
+            let refusal = match self.folder.trim() {
+                _ if !is_there => Some("The report is not there yet"),
+                "" => Some("Name a folder"),
+                _ => None,
+            };
+            let button = ui.add_enabled(refusal.is_none(), Button::new("Export").min_size(vec2(88.0, 24.0)));
+            let response = button.on_hover_text("Write it as CSV and JSON").accessible_name("Export the report");
+            if response.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
+                actions.push(Action::Learn(LearnAction::ExportReport(to_path(&self.folder))));
+            }
+        });
+    }
+}
+
+fn waits(ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        ui.spinner();
+        ui.label("The report is being worked out.");
+    });
+}
+
+fn body(ui: &mut Ui, report: &WorkReport) {
+    let colors = theme::colors(ui);
+    ui.horizontal_top(|ui| {
+        ui.label(ICON_LIGHTBULB.rich_text().size(20.0).color(colors.warning));
+        ui.add(Label::new(RichText::new(report.advice()).size(15.0).color(colors.strong)).wrap().selectable(true));
+    });
+    ui.add_space(8.0);
+    if report.cases.is_empty() {
+        explain(ui, "What each accepted case cost stands here, from the first one on.");
+        return;
+    }
+    plots(ui, report);
+    ui.add_space(8.0);
+    models(ui, report);
+}
+
+fn plots(ui: &mut Ui, report: &WorkReport) {
+    ui.horizontal_top(|ui| {
+        let width = (ui.available_width() - 2.0 * 12.0) / 3.0;
+        ui.spacing_mut().item_spacing.x = 12.0;
+        let size = vec2(width, PLOT);
+        let seconds = by_model(ui, report, |case| Some(case.seconds));
+        let share = by_model(ui, report, |case| Some(100.0 * case.share_changed()?));
+        let tip = |unit: &'static str| {
+            move |_: &str, _: usize, place: PlotPoint| {
+                let case = report.cases.get((place.x - 1.0).max(0.0) as usize);
+                let (name, model) = case.map_or(("", ""), |c| (c.name.as_str(), c.model.as_str()));
+                format!("{name}\n{:.0} {unit}\n{}", place.y, named(model))
+            }
+        };
+        let whole = |value: f64| if value.fract().abs() < 1e-6 { format!("{value:.0}") } else { String::new() };
+        let (in_seconds, in_percent) = (tip("s"), tip("%"));
+        let cost = |name, up, tip| Chart {
+            name,
+            axes: ["Case, as accepted", up],
+            size,
+            includes: &[[0.0, 0.0]],
+            has_diagonal: false,
+            figure: whole,
+            tip,
+        };
+        cost("Seconds for each accepted case", "Seconds", &in_seconds).show(ui, &seconds);
+        cost("Share of pixels changed for each accepted case", "Pixels changed (%)", &in_percent).show(ui, &share);
+        ui.vertical(|ui| progress_of_versions(ui, report, size));
+    });
+}
+
+/// Dice on the hold-out over the accepted versions.
+fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
+    let accepted = report.versions.iter().filter(|v| v.state == VersionState::Accepted);
+    let dice: Vec<f64> = accepted.filter_map(|v| Some(v.report.means().1?.dice)).collect();
+    if dice.is_empty() {
+        explain(ui, "Dice on the held-out cases stands here once a version was accepted.");
+        return;
+    }
+    // What hardly differs does not look as if it did.
+    let (low, high) = dice.iter().fold((1.0f64, 0.0f64), |(low, high), d| (low.min(*d), high.max(*d)));
+    let includes = [[1.0, low - 0.01], [2.0, high + 0.01]];
+    let points = (1..).zip(&dice).map(|(n, dice)| [f64::from(n), *dice]).collect();
+    let color = theme::colors(ui).good;
+    let series = Series { name: "Dice".to_owned(), points, color, is_joined: true, has_dots: true };
+    let chart = Chart {
+        name: "Dice on the hold-out for each accepted version",
+        axes: ["Accepted version", "Dice on the hold-out"],
+        size,
+        includes: &includes,
+        has_diagonal: false,
+        figure: short,
+        tip: &plain_tip,
+    };
+    chart.show(ui, &[series]);
+}
+
+/// A series for each model, in order of first sight; cases count from 1.
+fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>) -> Vec<Series> {
+    let groups = report.by_model();
+    let points = |model: &str| {
+        let cases = (1..).zip(&report.cases).filter(|(_, case)| case.model == model);
+        cases.filter_map(|(n, case)| Some([f64::from(n), of(case)?])).collect()
+    };
+    (0..)
+        .zip(&groups)
+        .map(|(i, (model, ..))| Series {
+            name: named(model).to_owned(),
+            points: points(model),
+            color: color_of(ui, i, model),
+            is_joined: false,
+            has_dots: true,
+        })
+        .collect()
+}
+
+fn named(model: &str) -> &str {
+    if model.is_empty() { "No proposal" } else { model }
+}
+
+/// Models have colours that colour-blind people can tell apart; what had no proposal is grey.
+fn color_of(ui: &Ui, index: usize, model: &str) -> Color32 {
+    if model.is_empty() {
+        return theme::colors(ui).dimmed;
+    }
+    let [r, g, b] = PALETTE[index % PALETTE.len()];
+    Color32::from_rgb(r, g, b)
+}
+
+fn models(ui: &mut Ui, report: &WorkReport) {
+    let table = Table(&MODELS);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    table.heading(ui);
+    let groups = report.by_model();
+    let rows = groups.len() as f32;
+    ScrollArea::vertical().id_salt("models").max_height(rows.min(6.0) * ROW).show(ui, |ui| {
+        for (i, (model, cases, seconds, share)) in groups.iter().enumerate() {
+            let cells = [
+                Cell::new(named(model)).swatch(color_of(ui, i, model)),
+                Cell::new(cases.to_string()),
+                Cell::new(clock(*seconds)),
+                Cell::new(format!("{:.0} %", 100.0 * share)),
+            ];
+            table.row(ui, &cells);
+        }
+    });
+}

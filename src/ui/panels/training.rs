@@ -1,0 +1,251 @@
+//! The section on training: the round that runs with its curves, or what there is to do about the model.
+
+use crate::{
+    domain::learning::{Version, VersionState},
+    session::{
+        Action, Fitting, Session,
+        case::Case,
+        command::UserCommand,
+        learning::{Doing, Estimate, LearnAction, Running},
+    },
+    ui::{
+        charts::{Chart, Series, plain_tip, short},
+        dialogs::{Dialogs, Judged, gate},
+        theme,
+        widgets::{
+            about, bytes, capital, command_button, explain, icon_button, pair, plural, primary, progress, with_icon,
+        },
+    },
+};
+use egui::{Align, Color32, Frame, Label, Layout, Margin, RichText, Stroke, Ui, vec2};
+use egui_material_icons::{
+    MaterialIcon,
+    icons::{ICON_BAR_CHART, ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_HELP, ICON_HISTORY, ICON_PAUSE, ICON_PLAY_ARROW},
+};
+
+/// Height of each curve, the names of its axes included.
+const CURVE: f32 = 116.0;
+
+/// Shows the section.
+pub(super) fn show(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    match &session.learning.running {
+        Some(running) => at_work(ui, session, running, actions),
+        None => idle(ui, session, case, actions),
+    }
+    ui.add_space(4.0);
+}
+
+/// What a person has to decide, and what became of the last round: in sight wherever the panel is scrolled to.
+pub(super) fn news(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+    if let Some(version) = session.learning.undecided() {
+        ask(ui, version, dialogs, actions);
+    }
+    if let Some(version) = fresh(ui, session) {
+        tell(ui, version, dialogs);
+    }
+}
+
+/// In a few words what the round that runs does: for the bar at the bottom.
+pub(super) fn summary(session: &Session) -> Option<String> {
+    let running = session.learning.running.as_ref()?;
+    if session.is_training_paused() {
+        return Some(format!("Training paused at {}", percent(running)));
+    }
+    Some(match running.doing {
+        Doing::Collecting => "Training: collecting masks".to_owned(),
+        Doing::Reading { done, total } => format!("Training: reading {done} of {total}"),
+        Doing::Training => {
+            let remaining = running.remaining.map_or(String::new(), |time| format!(", {}", about(time)));
+            format!("Training {}{remaining}", percent(running))
+        }
+        Doing::Judging => "Training: judging".to_owned(),
+    })
+}
+
+fn percent(running: &Running) -> String {
+    format!("{:.0} %", running.done.clamp(0.0, 1.0) * 100.0)
+}
+
+fn idle(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    let active = session.learning.active().map(|v| v.name.clone());
+    let model = active.or_else(|| match session.fitting(case) {
+        Fitting::Model { index, .. } => session.models.get(index).map(|m| m.title()),
+        Fitting::None(_) => None,
+    });
+    pair_cut(ui, "Active", &model.unwrap_or_else(|| "no model".to_owned()));
+    pair(ui, "Accepted since the last round", &session.learning.newly_accepted.to_string());
+    ui.add_space(4.0);
+    let train = primary(ui, "Train now").min_size(vec2(ui.available_width(), 28.0));
+    ui.horizontal(|ui| command_button(ui, session, actions, UserCommand::Train, train));
+    ui.horizontal(|ui| {
+        let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
+        let versions = with_icon(ICON_HISTORY, "Versions").min_size(half);
+        command_button(ui, session, actions, UserCommand::Versions, versions);
+        let report = with_icon(ICON_BAR_CHART, "Work report").min_size(half);
+        command_button(ui, session, actions, UserCommand::WorkReport, report);
+    });
+}
+
+/// A name at the left and at the right a value that may be too long for the line.
+fn pair_cut(ui: &mut Ui, name: &str, value: &str) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).color(theme::colors(ui).dimmed));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add(Label::new(value).truncate()).on_hover_text(value);
+        });
+    });
+}
+
+fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<Action>) {
+    let is_paused = session.is_training_paused();
+    let remaining = match running.remaining {
+        _ if is_paused => "paused".to_owned(),
+        Some(time) => about(time),
+        None => String::new(),
+    };
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(doing(running)).color(theme::colors(ui).strong));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(remaining));
+    });
+    progress(ui, running.done as f32, &format!("Training {}", percent(running)));
+    let estimate = running.estimate.as_ref().map_or("How long it takes is being worked out".to_owned(), size);
+    // Room for two lines, whether they are needed or not: the curves stay where they are.
+    ui.allocate_ui(vec2(ui.available_width(), 30.0), |ui| {
+        ui.set_min_height(30.0);
+        explain(ui, &estimate);
+    });
+    if running.is_resumed {
+        explain(ui, "It goes on where the last round was cut off.");
+    }
+    curves(ui, running);
+    ui.horizontal(|ui| {
+        let half = vec2((ui.available_width() - 8.0) / 2.0, 28.0);
+        let (icon, words) = if is_paused { (ICON_PLAY_ARROW, "Go on") } else { (ICON_PAUSE, "Pause") };
+        let pause =
+            command_button(ui, session, actions, UserCommand::PauseTraining, with_icon(icon, words).min_size(half));
+        pause.accessible_name(if is_paused { "Go on training" } else { "Pause training" });
+        let cancel = with_icon(ICON_CLOSE, "Cancel").min_size(half);
+        command_button(ui, session, actions, UserCommand::CancelTraining, cancel).accessible_name("Stop training");
+    });
+}
+
+/// What the round does now.
+fn doing(running: &Running) -> String {
+    match running.doing {
+        Doing::Collecting => "Collecting masks".to_owned(),
+        Doing::Reading { done, total } => format!("Reading {done} of {total}"),
+        Doing::Training => format!("Training {}", percent(running)),
+        Doing::Judging => "Judging the candidate".to_owned(),
+    }
+}
+
+/// "20 cases, 20 slices, 5 held out; about 60 s, 700 MB".
+fn size(estimate: &Estimate) -> String {
+    format!(
+        "{}, {}, {} held out; {}, {}",
+        plural(estimate.cases, "case"),
+        plural(estimate.slices, "slice"),
+        estimate.held_out,
+        about(estimate.time),
+        bytes(estimate.memory)
+    )
+}
+
+fn curves(ui: &mut Ui, running: &Running) {
+    let colors = theme::colors(ui);
+    let dark = ui.visuals().dark_mode;
+    let curve = |ui: &mut Ui, name: &str, up: &str, points: &[[f64; 2]], color: Color32, has_dots: bool| {
+        let series = Series { name: up.to_owned(), points: points.to_vec(), color, is_joined: true, has_dots };
+        let size = vec2(ui.available_width(), CURVE);
+        let axes = ["Step", up];
+        Chart { name, axes, size, includes: &[], has_diagonal: false, figure: short, tip: &plain_tip }
+            .show(ui, &[series]);
+    };
+    let blue = if dark { Color32::from_rgb(116, 182, 235) } else { colors.accent };
+    curve(ui, "Loss by step", "Loss", &running.loss, blue, false);
+    curve(ui, "Dice on the validation part by step", "Validation Dice", &running.validation, colors.good, true);
+}
+
+/// The gate leaves a version to the person.
+fn ask(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let title = format!("{} needs your decision", version.name);
+    boxed(ui, ICON_HELP, colors.warning, &title, &capital(&version.reason), |ui| {
+        if ui.add(primary(ui, "Use it")).on_hover_text("Make it the active model").clicked() {
+            actions.push(Action::Learn(LearnAction::Activate(version.key)));
+        }
+        if ui.button("Turn it down").on_hover_text("Keep it as rejected; the model stays as it is").clicked() {
+            actions.push(Action::Learn(LearnAction::Reject(version.key)));
+        }
+        if ui.button("Look at it").on_hover_text("How it did on the held-out cases").clicked() {
+            dialogs.gate(Judged::Version(version.key));
+        }
+    });
+}
+
+/// What became of the last round, until somebody looked at it.
+fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
+    let colors = theme::colors(ui);
+    let (icon, color) = match version.state {
+        VersionState::Rejected => (ICON_CLOSE, colors.error),
+        _ => (ICON_CHECK_CIRCLE, colors.good),
+    };
+    boxed(ui, icon, color, &outcome(version), "", |ui| {
+        let look = ui.button("Look").on_hover_text("How it did on the held-out cases");
+        if look.accessible_name("Look at the gate report").clicked() {
+            dialogs.gate(Judged::Version(version.key));
+        }
+        if icon_button(ui, ICON_CLOSE, "Take the news away").clicked() {
+            gate::mark_seen(ui.ctx(), version.key);
+        }
+    });
+}
+
+/// "Fetal head round-3 is active now: 7 better, 1 worse".
+fn outcome(version: &Version) -> String {
+    let what = match version.state {
+        VersionState::Accepted if version.is_active => "is active now",
+        VersionState::Accepted => "was accepted",
+        VersionState::Rejected => "was turned down",
+        VersionState::Undecided => "waits for you",
+    };
+    let report = &version.report;
+    let figures = match (report.dice, report.means().1) {
+        (Some(_), _) => {
+            let (better, worse) = report.better_and_worse();
+            format!("{better} better, {worse} worse")
+        }
+        (None, Some(mean)) => format!("Dice {:.3} on {} held out", mean.dice, plural(report.cases.len(), "case")),
+        (None, None) => "no case was held out".to_owned(),
+    };
+    format!("{} {what}: {figures}", version.name)
+}
+
+/// The version to tell of: what asks for a decision is told of above.
+fn fresh<'a>(ui: &Ui, session: &'a Session) -> Option<&'a Version> {
+    let version = session.learning.version(session.learning.fresh?)?;
+    let is_news = version.state != VersionState::Undecided && !gate::was_seen(ui.ctx(), version.key);
+    is_news.then_some(version)
+}
+
+fn boxed(ui: &mut Ui, icon: MaterialIcon, color: Color32, title: &str, more: &str, buttons: impl FnOnce(&mut Ui)) {
+    ui.add_space(4.0);
+    let colors = theme::colors(ui);
+    let frame = Frame::new().fill(colors.field).stroke(Stroke::new(1.0, color)).corner_radius(4);
+    frame.inner_margin(Margin::same(8)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_top(|ui| {
+            ui.label(icon.rich_text().size(18.0).color(color));
+            ui.add(Label::new(RichText::new(title).color(colors.strong)).wrap());
+        });
+        if !more.is_empty() {
+            ui.add(Label::new(RichText::new(more).size(12.0).color(colors.text)).wrap());
+        }
+        ui.add_space(2.0);
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.spacing_mut().button_padding.x = 6.0;
+            buttons(ui);
+        });
+    });
+}

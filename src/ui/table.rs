@@ -1,0 +1,163 @@
+//! Tables of words and figures: columns that stand below each other, rows that can be clicked.
+
+use super::theme;
+use egui::{
+    Align2, Color32, Rect, Response, RichText, Role, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo, WidgetText, pos2,
+    vec2,
+};
+use egui_material_icons::MaterialIcon;
+
+/// Height of a row.
+pub(crate) const ROW: f32 = 24.0;
+
+/// Room between the words of one column and those of the next.
+const GAP: f32 = 10.0;
+
+/// A column: its heading, its width, and whether figures stand in it, at the right.
+#[derive(Clone, Copy)]
+pub(crate) struct Column {
+    name: &'static str,
+    width: f32,
+    is_figure: bool,
+}
+
+impl Column {
+    /// A column of words.
+    pub(crate) const fn words(name: &'static str, width: f32) -> Self {
+        Self { name, width, is_figure: false }
+    }
+
+    /// A column of figures.
+    pub(crate) const fn figures(name: &'static str, width: f32) -> Self {
+        Self { name, width, is_figure: true }
+    }
+}
+
+/// What stands in a column of a row.
+#[derive(Default)]
+pub(crate) struct Cell {
+    words: String,
+    color: Option<Color32>,
+    icon: Option<MaterialIcon>,
+    swatch: Option<Color32>,
+}
+
+impl Cell {
+    /// Words in the usual colour.
+    pub(crate) fn new(words: impl Into<String>) -> Self {
+        Self { words: words.into(), ..Self::default() }
+    }
+
+    /// The same in a colour, the icon too.
+    pub(crate) fn color(mut self, color: Color32) -> Self {
+        self.color = Some(color);
+        self
+    }
+
+    /// The same after an icon.
+    pub(crate) fn icon(mut self, icon: MaterialIcon) -> Self {
+        self.icon = Some(icon);
+        self
+    }
+
+    /// The same after a square of a colour.
+    pub(crate) fn swatch(mut self, color: Color32) -> Self {
+        self.swatch = Some(color);
+        self
+    }
+}
+
+/// Columns that all rows keep to; the first takes the room that the others leave.
+pub(crate) struct Table<'a>(pub(crate) &'a [Column]);
+
+impl Table<'_> {
+    /// The line of headings.
+    pub(crate) fn heading(&self, ui: &mut Ui) {
+        let dimmed = theme::colors(ui).dimmed;
+        let cells: Vec<Cell> = self.0.iter().map(|column| Cell::new(column.name).color(dimmed)).collect();
+        let names: Vec<&str> = self.0.iter().map(|column| column.name).filter(|name| !name.is_empty()).collect();
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, names.join(", ")));
+        self.paint(ui, rect, &cells, 12.0);
+        ui.painter().hline(rect.x_range(), rect.bottom(), ui.visuals().widgets.noninteractive.bg_stroke);
+    }
+
+    /// A row that can be clicked.
+    pub(crate) fn choice(&self, ui: &mut Ui, cells: &[Cell], is_selected: bool) -> Response {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_selected, said(cells)));
+        if response.gained_focus() {
+            response.scroll_to_me(None);
+        }
+        let colors = theme::colors(ui);
+        if is_selected {
+            ui.painter().rect_filled(rect, 4.0, colors.selected);
+        } else if response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(rect, 4.0, colors.raised);
+        }
+        self.paint(ui, rect, cells, 13.5);
+        response
+    }
+
+    /// A row that is only read.
+    pub(crate) fn row(&self, ui: &mut Ui, cells: &[Cell]) -> Response {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, said(cells)));
+        self.paint(ui, rect, cells, 13.5);
+        response
+    }
+
+    fn paint(&self, ui: &Ui, rect: Rect, cells: &[Cell], size: f32) {
+        let mut left = rect.left();
+        for ((column, width), cell) in self.0.iter().zip(widths(self.0, rect.width())).zip(cells) {
+            let place = Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom()));
+            paint_cell(ui, place.shrink2(vec2(GAP / 2.0, 0.0)), *column, cell, size);
+            left += width;
+        }
+    }
+}
+
+/// What a screen reader says of a row.
+fn said(cells: &[Cell]) -> String {
+    let words: Vec<&str> = cells.iter().map(|cell| cell.words.as_str()).filter(|words| !words.is_empty()).collect();
+    words.join(", ")
+}
+
+/// The first column takes what is left; where nothing is, all shrink alike.
+fn widths(columns: &[Column], room: f32) -> Vec<f32> {
+    let wanted: f32 = columns.iter().map(|column| column.width).sum();
+    let share = (room / wanted).min(1.0);
+    let rest = (room - wanted).max(0.0);
+    (0..).zip(columns).map(|(i, column)| column.width * share + if i == 0 { rest } else { 0.0 }).collect()
+}
+
+fn paint_cell(ui: &Ui, mut place: Rect, column: Column, cell: &Cell, size: f32) {
+    let color = cell.color.unwrap_or_else(|| theme::colors(ui).text);
+    if let Some(icon) = cell.icon {
+        let font = egui::FontId::new(16.0, icon.font_family());
+        ui.painter().text(place.left_center(), Align2::LEFT_CENTER, icon.codepoint, font, color);
+        place.min.x += 20.0;
+    }
+    if let Some(swatch) = cell.swatch {
+        let square = Rect::from_center_size(place.left_center() + vec2(6.0, 0.0), vec2(10.0, 10.0));
+        ui.painter().rect_filled(square, 3.0, swatch);
+        place.min.x += 20.0;
+    }
+    let words = WidgetText::from(RichText::new(&cell.words).size(size));
+    let galley = words.into_galley(ui, Some(TextWrapMode::Truncate), place.width().max(0.0), TextStyle::Body);
+    let at = if column.is_figure { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
+    let anchor = if column.is_figure { place.right_center() } else { place.left_center() };
+    ui.painter().galley(at.anchor_size(anchor, galley.size()).min, galley, color);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_fill_the_room_and_never_more() {
+        let columns = [Column::words("Name", 100.0), Column::figures("Dice", 60.0), Column::figures("Gain", 40.0)];
+        assert_eq!(widths(&columns, 300.0), [200.0, 60.0, 40.0]);
+        assert_eq!(widths(&columns, 100.0), [50.0, 30.0, 20.0]);
+    }
+}

@@ -1,0 +1,414 @@
+//! The learning loop in the window: what is said of rounds, versions and the work, and what clicks ask for.
+
+use super::*;
+use crate::{
+    domain::{
+        gate::{GateCase, GateReport},
+        holdout::Side,
+        label::Label,
+        learning::{CaseCost, Version, VersionKey, VersionState, WorkReport},
+        metrics::Scores,
+        progress::Control,
+        study::{Kind, Series, Slice, Source, Status},
+    },
+    model::card::{Config, InputSpec, ModelCard, Purpose},
+    session::{
+        case::{Case, StudyInfo},
+        command::UserCommand,
+        finding::{Finding, tests::blurred_disc},
+        job::{ModelEntry, ModelSource},
+        learning::{Doing, Estimate, Running},
+    },
+};
+use egui_kittest::kittest::NodeT;
+use std::{sync::Arc, time::Duration};
+
+fn case(id: u64, name: &str) -> Case {
+    let source = Source { path: format!("/scans/{name}").into(), frame: 0 };
+    let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None };
+    let series = Series {
+        id: name.into(),
+        kind: Kind::Dicom,
+        modality: "US".into(),
+        description: name.into(),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: 64,
+        rows: 64,
+        color: false,
+        slices: vec![slice],
+        notes: Vec::new(),
+    };
+    let study = StudyInfo { id: "study".into(), description: "Study".into(), ..StudyInfo::default() };
+    Case::new(id, Arc::new(study), series)
+}
+
+fn model(name: &str) -> ModelEntry {
+    let card = ModelCard {
+        name: name.into(),
+        version: "2".into(),
+        config: Config::S,
+        labels: vec![Label::named("Disc", 0)],
+        input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+        purpose: Purpose { modalities: vec!["US".into()], summary: "discs".into(), ..Purpose::default() },
+        trained_on: Default::default(),
+        held_out: None,
+        parent: None,
+    };
+    ModelEntry { source: ModelSource::Shipped(0), card: Arc::new(card) }
+}
+
+/// A session with a few cases open, of which two are accepted.
+fn open() -> Session {
+    let mut session = Session::new(Settings::default());
+    session.cases = (1..=4).map(|id| case(id, &format!("Head {id}"))).collect();
+    session.current = Some(0);
+    session.meter.accepted = 2;
+    session.meter.total = 4;
+    session.learning.newly_accepted = 2;
+    session
+}
+
+fn scores(dice: f64) -> Scores {
+    Scores { dice, iou: dice / (2.0 - dice), hd95: Some(8.0 * (1.0 - dice)), boundary_iou: dice * 0.8 }
+}
+
+fn report(pairs: &[(f64, f64)]) -> GateReport {
+    let case = |(key, (before, after)): (i64, &(f64, f64))| GateCase {
+        key,
+        name: format!("Held-out {key}"),
+        active: Some(scores(*before)),
+        candidate: scores(*after),
+    };
+    GateReport::new((1..).zip(pairs).map(case).collect(), &[])
+}
+
+const BETTER: [(f64, f64); 5] = [(0.80, 0.86), (0.90, 0.93), (0.85, 0.90), (0.95, 0.951), (0.92, 0.91)];
+
+fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -> Version {
+    Version {
+        key: VersionKey(key),
+        name: format!("Fetal head round-{key}"),
+        parent: (key > 1).then_some(VersionKey(key - 1)),
+        parent_name: if key > 1 { format!("Fetal head round-{}", key - 1) } else { "Fetal head 1.0.0".into() },
+        made_at: 1_795_588_920_000 + key * 3_600_000,
+        state,
+        reason: report.verdict.reason().to_owned(),
+        is_active,
+        hash: "5f2b8c1d".repeat(8),
+        file: format!("/work/models/{key}.safetensors").into(),
+        cases: 20,
+        seconds: 63.0,
+        steps: 240,
+        settings: r#"{"loss":"boundary-dou","seconds":60.0,"batch":4,"replay":{"share":0.5}}"#.into(),
+        report,
+    }
+}
+
+/// Three versions: turned down, accepted, and active.
+fn with_versions() -> Session {
+    let mut session = open();
+    let worse = report(&[(0.9, 0.8), (0.85, 0.8), (0.95, 0.9), (0.7, 0.6)]);
+    session.learning.versions = vec![
+        version(1, VersionState::Accepted, false, report(&BETTER)),
+        version(2, VersionState::Rejected, false, worse),
+        version(3, VersionState::Accepted, true, report(&BETTER)),
+    ];
+    session
+}
+
+fn undecided() -> Session {
+    let mut session = with_versions();
+    session.learning.versions.push(version(4, VersionState::Undecided, false, report(&BETTER[..2])));
+    session
+}
+
+fn running() -> Session {
+    let mut session = open();
+    session.learning.running = Some(Running {
+        control: Control::default(),
+        estimate: Some(Estimate {
+            cases: 20,
+            slices: 20,
+            held_out: 5,
+            time: Duration::from_secs(60),
+            memory: 700_000_000,
+        }),
+        doing: Doing::Training,
+        done: 0.42,
+        remaining: Some(Duration::from_secs(30)),
+        loss: (0..40).map(|i| [f64::from(i), 0.9 / (1.0 + f64::from(i) * 0.2)]).collect(),
+        validation: vec![[0.0, 0.7], [15.0, 0.82], [30.0, 0.86]],
+        is_resumed: false,
+        key: None,
+    });
+    session
+}
+
+fn cost(n: u32, model: &str, seconds: f64, changed: u64) -> CaseCost {
+    let (name, model) = (format!("Head {n}"), model.into());
+    CaseCost {
+        name,
+        accepted_at: 0,
+        seconds,
+        pixels_changed: changed,
+        pixels: 1000,
+        model,
+        held_out: n.is_multiple_of(5),
+    }
+}
+
+fn worked() -> WorkReport {
+    let mut cases: Vec<CaseCost> = (1..=3).map(|n| cost(n, "", 120.0 - f64::from(n), 1000)).collect();
+    cases.extend((4..=9).map(|n| cost(n, "Fetal head 1.0.0", 90.0 - 4.0 * f64::from(n), 500 - 20 * u64::from(n))));
+    cases.extend((10..=16).map(|n| cost(n, "Fetal head round-1", 50.0 - 2.0 * f64::from(n), 200 - 8 * u64::from(n))));
+    WorkReport { cases, versions: with_versions().learning.versions }
+}
+
+fn actions(harness: &Harness<'static, App>) -> String {
+    harness.state().actions.join("\n")
+}
+
+fn click(harness: &mut Harness<'static, App>, name: &str) {
+    harness.get_by_label(name).scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_label(name).click();
+    // A dialog that opens has its place after a few frames.
+    harness.run_steps(6);
+}
+
+fn command(harness: &mut Harness<'static, App>, key: egui::Key) {
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, key);
+    harness.run_steps(3);
+}
+
+#[test]
+fn training_is_greyed_until_a_case_is_accepted() {
+    let mut session = open();
+    session.meter.accepted = 0;
+    let mut harness = window(session);
+    harness.get_by_label("Train now").scroll_to_me();
+    harness.run_steps(3);
+    let train = harness.get_by_label("Train now");
+    assert!(train.accesskit_node().is_disabled());
+    train.hover();
+    harness.run_steps(60);
+    assert!(harness.query_by_label_contains("No case is accepted yet").is_some());
+}
+
+#[test]
+fn training_starts_by_its_button() {
+    let mut harness = window(open());
+    assert!(harness.query_by_label("Accepted since the last round").is_some());
+    click(&mut harness, "Train now");
+    assert!(actions(&harness).contains("Command(Train)"));
+}
+
+#[test]
+fn a_round_says_how_far_it_is_and_can_be_paused_and_stopped() {
+    let mut harness = window(running());
+    assert!(harness.query_by_label("20 cases, 20 slices, 5 held out; about 60 s, 700 MB").is_some());
+    assert!(harness.query_by_label("Training 42 %, about 30 s").is_some(), "in the bar at the bottom");
+    assert!(harness.query_by_label("Loss by step").is_some());
+    click(&mut harness, "Pause training");
+    assert!(actions(&harness).contains("Command(PauseTraining)"));
+    for name in ["Stop training", "Cancel training"] {
+        let mut harness = window(running());
+        click(&mut harness, name);
+        assert!(actions(&harness).contains("Command(CancelTraining)"), "{name}");
+        assert!(harness.state().session.learning.running.is_none());
+    }
+}
+
+#[test]
+fn a_pause_is_said() {
+    let session = running();
+    session.learning.running.as_ref().unwrap().control.pause(true);
+    let harness = window(session);
+    assert!(harness.query_by_label("Training paused at 42 %").is_some());
+    assert!(harness.query_by_label("Go on training").is_some());
+}
+
+#[test]
+fn what_the_gate_cannot_decide_is_asked() {
+    let mut harness = window(undecided());
+    assert!(harness.query_by_label("Fetal head round-4 needs your decision").is_some());
+    click(&mut harness, "Use it");
+    assert!(actions(&harness).contains("Learn(Activate(VersionKey(4)))"));
+
+    let mut harness = window(undecided());
+    click(&mut harness, "Turn it down");
+    assert!(actions(&harness).contains("Learn(Reject(VersionKey(4)))"));
+
+    let mut harness = window(undecided());
+    click(&mut harness, "Look at it");
+    assert!(harness.query_by_label("Gate report: Fetal head round-4").is_some());
+    assert!(harness.query_by_label_contains("A person has to decide").is_some());
+}
+
+#[test]
+fn the_last_round_is_told_until_somebody_looks() {
+    let mut session = with_versions();
+    session.learning.fresh = Some(VersionKey(3));
+    let mut harness = window(session);
+    let news = "Fetal head round-3 is active now: 3 better, 1 worse";
+    assert!(harness.query_by_label(news).is_some());
+    click(&mut harness, "Look at the gate report");
+    assert!(harness.query_by_label("Gate report: Fetal head round-3").is_some());
+    click(&mut harness, "Close");
+    assert!(harness.query_by_label(news).is_none());
+}
+
+#[test]
+fn an_older_version_is_made_active_renamed_and_deleted_in_two_clicks() {
+    let mut harness = window(with_versions());
+    command(&mut harness, egui::Key::G);
+    harness.get_by_label_contains("Fetal head round-1, Accepted").click();
+    harness.run_steps(3);
+    click(&mut harness, "Make active");
+    assert!(actions(&harness).contains("Learn(Activate(VersionKey(1)))"));
+
+    harness.get_by_label("Name of the version").focus();
+    harness.run_steps(2);
+    harness.get_by_label("Name of the version").type_text(" b");
+    harness.run_steps(3);
+    click(&mut harness, "Rename");
+    assert!(
+        actions(&harness).contains("Learn(Rename(VersionKey(1), \"Fetal head round-1 b\"))"),
+        "{}",
+        actions(&harness)
+    );
+
+    click(&mut harness, "Delete...");
+    assert!(!actions(&harness).contains("Delete("), "it asks once more");
+    click(&mut harness, "Delete for good");
+    assert!(actions(&harness).contains("Learn(Delete(VersionKey(1)))"));
+}
+
+#[test]
+fn the_active_version_is_not_deleted_and_gives_way_to_the_shipped_model() {
+    let mut harness = window(with_versions());
+    command(&mut harness, egui::Key::G);
+    for name in ["Delete...", "Make active", "Compare with active"] {
+        assert!(harness.get_by_label(name).accesskit_node().is_disabled(), "{name}");
+    }
+    click(&mut harness, "Use the shipped or opened model");
+    assert!(actions(&harness).contains("Learn(Deactivate)"));
+}
+
+#[test]
+fn a_version_is_compared_exported_and_looked_at() {
+    let mut harness = window(with_versions());
+    command(&mut harness, egui::Key::G);
+    harness.get_by_label_contains("Fetal head round-2, Rejected").click();
+    harness.run_steps(3);
+    click(&mut harness, "Export it");
+    assert!(actions(&harness).contains("Learn(Export(VersionKey(2)"));
+    click(&mut harness, "Gate report");
+    assert!(harness.query_by_label("It did not pass the gate").is_some());
+    click(&mut harness, "Use it all the same");
+    assert!(actions(&harness).contains("Learn(Activate(VersionKey(2)))"));
+    // The list is back, with the same version looked at.
+    click(&mut harness, "Compare with active");
+    assert!(actions(&harness).contains("Learn(Compare(VersionKey(3), VersionKey(2)))"));
+    harness.state_mut().session.learning.comparison = Some((VersionKey(3), VersionKey(2), Box::new(report(&BETTER))));
+    harness.run_steps(3);
+    assert!(harness.query_by_label("Fetal head round-2 is not worse than Fetal head round-3").is_some());
+}
+
+#[test]
+fn without_a_version_the_next_step_is_said() {
+    let mut harness = window(open());
+    command(&mut harness, egui::Key::G);
+    assert!(harness.query_by_label_contains("then train (Ctrl+T)").is_some());
+}
+
+#[test]
+fn the_gate_report_counts_cases_and_shows_the_one_that_is_clicked() {
+    let mut session = with_versions();
+    session.learning.fresh = Some(VersionKey(3));
+    let mut harness = window(session);
+    click(&mut harness, "Look at the gate report");
+    assert!(harness.query_by_label("It passed the gate").is_some());
+    assert!(harness.query_by_label("3 better, 1 worse, 1 about the same").is_some());
+    harness.get_by_label_contains("Held-out 5, 0.920, 0.910").click();
+    harness.run_steps(3);
+    assert!(actions(&harness).contains("Learn(ShowCase(5))"));
+    assert!(!harness.state().window.has_dialog());
+}
+
+#[test]
+fn the_work_report_is_asked_for_and_advises() {
+    let mut harness = window(open());
+    harness.state_mut().session.learning.report = None;
+    click(&mut harness, "Work report");
+    assert!(actions(&harness).contains("Learn(Report)"));
+    assert!(harness.query_by_label("The report is being worked out.").is_some());
+    let report = worked();
+    let advice = report.advice();
+    harness.state_mut().session.learning.report = Some(Box::new(report));
+    harness.run_steps(3);
+    assert!(harness.query_by_label(&advice).is_some());
+    assert!(harness.query_by_label_contains("Fetal head round-1, 7, ").is_some());
+    click(&mut harness, "Export the report");
+    assert!(actions(&harness).contains("Learn(ExportReport("));
+    assert_eq!(actions(&harness).matches("Learn(Report)").count(), 1);
+}
+
+fn proposed(session: &mut Session, at: usize, by: &str) {
+    let labels = [Label::named("Disc", 0)].into();
+    let finding = Arc::new(Finding::of(&blurred_disc(64, 20.0), by.into(), labels, None));
+    let case = &mut session.cases[at];
+    case.status = Status::Proposed;
+    case.slices[0].finding = Some(finding.clone());
+    case.slices[0].proposal = Some(finding);
+}
+
+#[test]
+fn the_list_marks_what_is_held_out_stale_or_to_be_drawn() {
+    let mut session = open();
+    session.models = vec![model("Disc")];
+    session.cases[0].side = Some(Side::HoldOut);
+    session.cases[1].is_blind = true;
+    session.cases[2].reason = Some("unlike what was learned".into());
+    proposed(&mut session, 2, "Disc 1");
+    proposed(&mut session, 3, "Disc 2");
+    assert_eq!([2, 3].map(|at| session.is_stale(&session.cases[at])), [true, false]);
+    let mut harness = window(session);
+    assert!(harness.query_by_label("Case Head 1, US · 64 × 64, New, held out").is_some());
+    assert!(harness.query_by_label_contains("Head 2, US · 64 × 64, Draw it yourself: no proposal is shown").is_some());
+    assert!(harness.query_by_label("unlike what was learned").is_some());
+    assert!(harness.query_by_label_contains("Head 3, US · 64 × 64, Stale proposal").is_some());
+    assert!(harness.query_by_label_contains("Head 4, US · 64 × 64, Proposed").is_some());
+    harness.get_by_label_contains("Case Head 3").hover();
+    harness.run_steps(60);
+    assert!(harness.query_by_label_contains("Proposed by Disc 1").is_some());
+}
+
+#[test]
+fn learning_is_set_in_the_settings() {
+    let mut harness = window(open());
+    command(&mut harness, egui::Key::Comma);
+    click(&mut harness, "Dice and cross-entropy");
+    let learning = &harness.state().session.settings.learning;
+    assert_eq!(learning.loss, crate::session::learning::LossChoice::DiceCrossEntropy);
+    let number = egui::accesskit::Role::SpinButton;
+    harness.get_by_role_and_label(number, "New cases without a proposal").increment_accesskit();
+    harness.run_steps(3);
+    assert_eq!(harness.state().session.settings.learning.without_proposal, 1);
+}
+
+#[test]
+fn all_of_it_is_in_the_menu() {
+    let mut harness = window(open());
+    // The section of the panel on the right has the same name.
+    harness.get_all_by_label("Model").next().unwrap().click();
+    harness.run_steps(3);
+    for command in [UserCommand::Train, UserCommand::PauseTraining, UserCommand::CancelTraining, UserCommand::Versions]
+    {
+        assert!(harness.get_all_by_label(command.label().trim_end_matches("...")).next().is_some(), "{command:?}");
+    }
+}
