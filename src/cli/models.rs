@@ -66,6 +66,8 @@ enum What {
         #[arg(long, value_enum, default_value = "auto")]
         device: DeviceArgument,
     },
+    /// What the work cost, case by case: CSV, or JSON with the versions; whether another round is worth it on stderr
+    Report,
     /// Write a version to a model file
     Export {
         /// Number of the version
@@ -94,6 +96,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         What::Delete { version } => workspace.delete_version(VersionKey(*version))?,
         What::Compare { first, second, device } => {
             return compare(&mut workspace, *first, *second, *device, arguments.json);
+        }
+        What::Report => {
+            let report = workspace.work_report()?;
+            eprintln!("{}", report.advice());
+            return if arguments.json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) };
         }
         What::Export { version, out } => {
             super::check_model_file(out)?;

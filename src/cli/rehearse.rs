@@ -152,18 +152,19 @@ fn line(r: &RoundResult) -> String {
     )
 }
 
-/// Cases against Dice and corrections, as bars.
+/// Cases against Dice, corrections and time, as bars.
 fn plot(results: &[RoundResult]) -> String {
-    let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * 40.0).round() as usize);
-    let mut text = format!("\n{:>5}  {:<49}  {}", "cases", "test Dice", "corrected, share of the mask");
+    let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * 24.0).round() as usize);
+    let mut text = format!(
+        "\n{:>5} {:>8}  {:<32} {:<32} {:>9} {:>7}",
+        "cases", "held out", "test Dice", "corrected, of the mask", "pixels", "seconds"
+    );
     for r in results {
+        let dice = format!("{:.4} {}", r.test_dice, bar(r.test_dice));
+        let corrected = format!("{:4.0} % {}", 100.0 * r.corrected_share, bar(r.corrected_share));
         text += &format!(
-            "\n{:5}  {:.4} {:<42}  {:4.0} % {}",
-            r.cases,
-            r.test_dice,
-            bar(r.test_dice),
-            100.0 * r.corrected_share,
-            bar(r.corrected_share)
+            "\n{:5} {:8}  {dice:<32} {corrected:<32} {:9} {:7.0}",
+            r.cases, r.holdout_cases, r.corrected_pixels, r.seconds
         );
     }
     text

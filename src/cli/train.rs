@@ -211,7 +211,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         v if (0.0..1.0).contains(&v) => Ok(v),
         v => Err(Error::new("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
     };
-    let plan = a.plan.plan(Plan { batch: 8, ..Plan::default() });
+    let plan = a.plan.plan(Plan { batch: 8, learning_rate: 2e-3, ..Plan::default() });
     if a.epochs == 0 || plan.batch == 0 {
         return Err(Error::new("train", "--epochs and --batch must be at least 1"));
     }

@@ -9,6 +9,7 @@ use crate::domain::{
     image::Pixels,
     label::Label,
     mask::{Mask, PackedMask},
+    metrics,
     progress::Control,
     study::{Kind, Source},
 };
@@ -21,7 +22,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// In which order cases are corrected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,6 +156,8 @@ struct Stage<'a> {
     active: Start,
     next_case: i64,
     new: Vec<(u64, f64)>,
+    /// Seconds to read an image, and to judge a mask of it.
+    cost: (f64, f64),
 }
 
 impl<'a> Stage<'a> {
@@ -167,8 +170,10 @@ impl<'a> Stage<'a> {
         if highest == 0 {
             return Err(Error::new("rehearse", "the masks of the test images are all empty"));
         }
-        let first = test.first().map(Exercise::image).transpose()?;
-        let first = first.ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+        let first = test.first().ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
+        let mask = first.mask.unpack();
+        let (first, reading) = timed(|| first.image());
+        let (first, (_, judging)) = (first?, timed(|| metrics::score(&mask, &mask, [1.0, 1.0])));
         let is_color = matches!(first.pixels, Pixels::Rgb8(_));
         let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
         let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
@@ -177,7 +182,8 @@ impl<'a> Stage<'a> {
             None => Start::Nothing { size, channels },
         };
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
-        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, active, next_case: 0, new })
+        let cost = (reading, judging);
+        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, active, next_case: 0, new, cost })
     }
 
     fn judge(&self, model: &Model) -> Result<Judge> {
@@ -316,10 +322,12 @@ impl<'a> Stage<'a> {
         Ok(Some(result))
     }
 
-    /// What reading and judging will take, in seconds: about 50 ms for an image.
+    /// What reading and judging will take, in seconds.
     fn judging_time(&self) -> f64 {
-        let images = self.learned.len() + 2 * self.held_out.len();
-        Duration::from_millis(30 * images as u64).as_secs_f64()
+        const NETWORK: f64 = 0.03;
+        let (reading, judging) = self.cost;
+        let learned = self.learned.len() as f64 * (reading / rayon::current_num_threads() as f64 + NETWORK);
+        learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
     }
 
     fn test_dice(&self, model: &Model) -> Result<f64> {
@@ -330,6 +338,12 @@ impl<'a> Stage<'a> {
         }
         Ok(sum / self.test.len().max(1) as f64)
     }
+}
+
+/// What `work` gives, and how many seconds it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let begun = Instant::now();
+    (work(), begun.elapsed().as_secs_f64())
 }
 
 fn holdout_dice(report: &GateReport, accepted: bool) -> Option<f64> {

@@ -103,7 +103,8 @@ impl Session {
             CaseOrder::Date => order.sort_by_key(|i| std::cmp::Reverse(case(i).study.date.clone())),
             CaseOrder::Doubt => {
                 // Cases without a proposal come last.
-                let doubt = |i: &usize| case(i).doubt().unwrap_or(-1.0);
+                let doubts = self.doubts();
+                let doubt = |i: &usize| doubts[*i].unwrap_or(-1.0);
                 order.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
             }
             CaseOrder::WhatNext => order = self.what_next().into_iter().map(|(i, _)| i).collect(),
@@ -126,7 +127,8 @@ impl Session {
         let mut by_chance = open.clone();
         by_chance.sort_by_key(|i| die(*i));
         let mut by_doubt = open.clone();
-        let doubt = |i: usize| self.cases[i].doubt().unwrap_or(-1.0);
+        let doubts = self.doubts();
+        let doubt = |i: usize| doubts[i].unwrap_or(-1.0);
         by_doubt.sort_by(|a, b| doubt(*b).total_cmp(&doubt(*a)));
         let mut taken = vec![false; self.cases.len()];
         let (mut by_chance, mut by_doubt) = (by_chance.into_iter(), by_doubt.into_iter());
@@ -136,7 +138,7 @@ impl Session {
             let source = if is_chance { &mut by_chance } else { &mut by_doubt };
             let Some(i) = source.find(|i| !taken[*i]) else { continue };
             taken[i] = true;
-            let reason = match (is_chance, self.cases[i].doubt()) {
+            let reason = match (is_chance, doubts[i]) {
                 (true, _) => "Picked at random, so that nothing is overlooked".to_owned(),
                 (false, Some(doubt)) => format!("The model is unsure here: {:.0} % doubt", 100.0 * doubt),
                 (false, None) => "No model has looked at it yet".to_owned(),
@@ -145,6 +147,11 @@ impl Session {
         }
         order.extend(closed.into_iter().map(|i| (i, None)));
         order
+    }
+
+    /// The doubt of each case: each is a sum over its boundaries, so that none is worked out twice.
+    fn doubts(&self) -> Vec<Option<f32>> {
+        self.cases.iter().map(Case::doubt).collect()
     }
 
     /// Works out why cases come where they come.

@@ -69,7 +69,10 @@ impl Session {
                 self.store(StoreJob::Version(VersionJob::Compare(first, second)));
             }
             LearnAction::ShowCase(key) => self.show_stored_case(key),
-            LearnAction::Report => self.store(StoreJob::WorkReport),
+            LearnAction::Report => {
+                self.learning.report = None;
+                self.store(StoreJob::WorkReport);
+            }
             LearnAction::ExportReport(folder) => {
                 if let Some(report) = &self.learning.report {
                     self.jobs.push(Job::ExportReport(report.clone(), folder));

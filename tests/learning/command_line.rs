@@ -120,6 +120,9 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     assert_eq!((&list[0]["name"], &list[0]["is_active"]), (&"First try".into(), &true.into()));
     let report = models(&[&"compare", &"1", &"2", &"--device", &"cpu"]);
     assert_eq!(report["cases"].as_array().unwrap().len(), estimate["holdout_cases"].as_u64().unwrap() as usize);
+    let csv = succeeds(&[&"models", &"--workspace", &work, &"report"]);
+    assert_eq!(csv.lines().count(), 15, "a line of headings and one for each case");
+    assert_eq!(models(&[&"report"])["versions"].as_array().unwrap().len(), 2);
     let file = folder.path().join("out.safetensors");
     succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &file]);
     let picture = work.join("pictures/disc-0.png");

@@ -78,7 +78,7 @@ impl Default for Plan {
         Self {
             length: Length::Steps(300),
             batch: 4,
-            learning_rate: 2e-3,
+            learning_rate: 4e-3,
             optimizer: Optimizer::AdamW,
             loss: Loss::BoundaryDou,
             stress: 1.0,

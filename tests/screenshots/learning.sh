@@ -1,0 +1,32 @@
+#!/bin/bash
+# Takes the screenshots of the learning loop from the built app, on a folder of some twenty pictures of fetal heads:
+# tests/screenshots/learning.sh BINARY FOLDER PICTURES
+# With LABRUM_FRAME_LOG=FILE it is also how frames are measured while a round runs.
+pictures=$(realpath "$3")
+SIZE=1280x800 # the places below are those of this size
+. "$(dirname "$0")/window.sh"
+
+settle=20
+open "$pictures"
+for _ in $(seq 20); do key Return; sleep 0.4; done # accepted as proposed, on to the next
+key ctrl+t
+sleep 12
+key b
+for y in 300 340 380 420 460; do
+    press 560 $y 640 $((y + 30)) 720 $y 800 $((y + 40))
+    release
+    key Next Prior
+done
+press 700 300 760 330 790 380
+shot learning-training
+release
+key ctrl+z
+sleep "${ROUND:-75}"
+shot learning-done
+key ctrl+g
+sleep 1
+shot learning-versions
+click 640 300
+sleep 1
+shot learning-versions-one
+close
