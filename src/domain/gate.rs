@@ -13,6 +13,8 @@ const TOO_MUCH: f64 = 0.005;
 const NOTHING: f64 = 0.001;
 /// Fewer cases than [`FEWEST`] still tell a ruin where all of them lose as much as this on the mean.
 const RUIN: f64 = 0.2;
+/// So much Dice nobody misses in a mask that was accepted as it was proposed.
+const GOOD_ENOUGH: f64 = 0.03;
 /// What little there is still speaks for a candidate that loses less than this share of what was left to win ...
 const LITTLE: f64 = 0.15;
 /// ... or whose loss has less than this chance of being one.
@@ -39,12 +41,21 @@ pub struct GateCase {
     pub active: Option<Scores>,
     /// The candidate.
     pub candidate: Scores,
+    /// Its mask was accepted as a model had proposed it.
+    #[serde(default)]
+    pub is_untouched: bool,
 }
 
 impl GateCase {
-    /// How much Dice the candidate wins; its Dice where there was no active model.
+    /// How much Dice the candidate wins; its Dice where there was no active model. 0 where nobody would see a difference.
     pub fn gain(&self) -> f64 {
-        self.candidate.dice - self.active.map_or(0.0, |s| s.dice)
+        if self.is_as_good() { 0.0 } else { self.candidate.dice - self.active.map_or(0.0, |s| s.dice) }
+    }
+
+    /// True where the mask was accepted as proposed and the candidate finds nearly the same: whoever accepts a proposal
+    /// says that it is good enough, not that every pixel of it is right. Else a model would win by agreeing with itself.
+    pub fn is_as_good(&self) -> bool {
+        self.is_untouched && self.active.is_some() && self.candidate.dice > 1.0 - GOOD_ENOUGH
     }
 
     /// More than 0 where the candidate is better, less where it is worse, 0 where both are about as good.
@@ -119,7 +130,11 @@ impl GateReport {
     /// cannot find at all there is most likely not one of its image.
     pub fn new(cases: Vec<GateCase>, learned: &[(String, f64)]) -> Self {
         let pairs = |of: &dyn Fn(&Scores) -> Option<f64>| -> Vec<f64> {
-            cases.iter().filter_map(|c| Some(of(&c.candidate)? - of(c.active.as_ref()?)?)).collect()
+            let difference = |c: &GateCase| {
+                let difference = of(&c.candidate)? - of(c.active.as_ref()?)?;
+                Some(if c.is_as_good() { 0.0 } else { difference })
+            };
+            cases.iter().filter_map(difference).collect()
         };
         let dice = Difference::of(&pairs(&|s| Some(s.dice)));
         let hd95 = Difference::of(&pairs(&|s| s.hd95));
@@ -246,7 +261,8 @@ mod tests {
 
     fn case(key: i64, active: Option<f64>, candidate: f64) -> GateCase {
         let scores = |dice: f64| Scores { dice, iou: dice / (2.0 - dice), hd95: Some(2.0), boundary_iou: dice * 0.8 };
-        GateCase { key, name: format!("case {key}"), active: active.map(scores), candidate: scores(candidate) }
+        let (name, active, candidate) = (format!("case {key}"), active.map(scores), scores(candidate));
+        GateCase { key, name, active, candidate, is_untouched: false }
     }
 
     fn judge(pairs: &[(f64, f64)]) -> Verdict {
@@ -259,6 +275,16 @@ mod tests {
         assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]), Verdict::Better { .. }));
         assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]), Verdict::Worse { .. }));
         assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]), Verdict::Worse { .. }), "shuffled masks");
+    }
+
+    #[test]
+    fn a_model_does_not_win_by_agreeing_with_itself() {
+        let judge = |candidate: f64| {
+            let case = |key| GateCase { is_untouched: true, ..case(key, Some(1.0), candidate) };
+            GateReport::new((0..5).map(case).collect(), &[]).verdict
+        };
+        assert!(matches!(judge(0.985), Verdict::Better { .. }), "as good as what was accepted");
+        assert!(matches!(judge(0.9), Verdict::Worse { .. }), "a person would see the difference");
     }
 
     #[test]

@@ -143,6 +143,8 @@ pub struct SnapshotSlice {
     pub mask: PackedMask,
     /// What a model had proposed, or what was imported, before a person changed it.
     pub before: Option<PackedMask>,
+    /// The mask is what a model had proposed.
+    pub is_untouched: bool,
     /// No round before has learned from this mask.
     pub is_new: bool,
 }

@@ -149,10 +149,23 @@ pub fn take(
     plan.augment = turns_that_keep(&samples, size, plan.augment);
     let (start, config, parent) = first_weights(course.start, course.labels, spec.channels, plan.seed)?;
     let is_new: Vec<bool> = course.exercises.iter().map(|e| e.is_new).collect();
-    let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &is_new, resume: course.resume.clone() };
+    let of = |is_counted: &dyn Fn(&Exercise) -> bool| -> usize {
+        let cases: BTreeSet<i64> = course.exercises.iter().filter(|e| is_counted(e)).map(|e| e.case).collect();
+        cases.len()
+    };
+    let (cases, new_cases) = (of(&|_| true), of(&|e| e.is_new));
+    // Those learned from before are among the cases, but for what the start learned from elsewhere.
+    let known = cases.max(seen(course.start) + new_cases);
+    let lesson = Lesson {
+        start,
+        spec: &spec,
+        samples: &samples,
+        is_new: &is_new,
+        share: cases as f64 / known as f64,
+        resume: course.resume.clone(),
+    };
     let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(Phase::Training(p)), checkpoint)?;
     let Some(learned) = learned else { return Ok(None) };
-    let cases: BTreeSet<i64> = course.exercises.iter().map(|e| e.case).collect();
     let (purpose, trained_on) = match course.start {
         Start::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
         Start::Nothing { .. } => (Purpose { summary: course.name.clone(), ..Purpose::default() }, TrainedOn::default()),
@@ -164,7 +177,7 @@ pub fn take(
         labels: course.labels.to_vec(),
         input: spec,
         purpose,
-        trained_on: TrainedOn { cases: cases.len(), ..trained_on },
+        trained_on: TrainedOn { cases: known, ..trained_on },
         held_out: None,
         parent,
     };
@@ -189,6 +202,16 @@ pub fn take(
         });
     }
     Ok(Some(Candidate { model, learned, report }))
+}
+
+/// Cases that a start has learned from; a model that does not say is taken for one that has seen many.
+fn seen(start: &Start) -> usize {
+    const MANY: usize = 500;
+    match start {
+        Start::Model(model) if model.card.trained_on.cases == 0 => MANY,
+        Start::Model(model) => model.card.trained_on.cases,
+        Start::Nothing { .. } => 0,
+    }
 }
 
 /// The size of an input of about `area` pixels that images of this shape fill, in multiples of 16.

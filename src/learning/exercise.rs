@@ -24,6 +24,8 @@ pub struct Exercise {
     pub mask: PackedMask,
     /// What a model had proposed before a person changed it, where one had.
     pub before: Option<PackedMask>,
+    /// The mask is what a model had proposed.
+    pub is_untouched: bool,
     /// No round has learned from it yet.
     pub is_new: bool,
 }
@@ -38,6 +40,7 @@ impl Exercise {
             kind: slice.kind,
             mask: slice.mask.clone(),
             before: slice.before.clone(),
+            is_untouched: slice.is_untouched,
             is_new: slice.is_new,
         }
     }

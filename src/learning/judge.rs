@@ -18,8 +18,13 @@ use crate::model::device::DeviceChoice;
 use crate::model::infer::Segmenter;
 use crate::{Error, Result};
 
-/// A case, its name and the scores on it.
-pub(super) type CaseScores = (i64, String, Scores);
+/// The scores on a case.
+pub(super) struct CaseScores {
+    case: i64,
+    name: String,
+    scores: Scores,
+    is_untouched: bool,
+}
 
 /// A model, and what its labels are called in the workspace.
 pub struct Judge {
@@ -50,7 +55,7 @@ impl Judge {
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
     /// Distances are in pixels.
     pub(super) fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<CaseScores>>> {
-        let mut cases: Vec<(i64, String, Vec<Scores>)> = Vec::new();
+        let mut cases: Vec<(&Exercise, Vec<Scores>, bool)> = Vec::new();
         for exercise in exercises {
             if !control.may_go_on() {
                 return Ok(None);
@@ -60,12 +65,19 @@ impl Judge {
             let scores = metrics::score(&proposed, &truth, [1.0, 1.0]).ok_or_else(|| {
                 Error::at("judge on the mask", &exercise.source.path, "it does not have the size of its image")
             })?;
-            match cases.iter_mut().find(|(case, ..)| *case == exercise.case) {
-                Some((_, _, all)) => all.push(scores),
-                None => cases.push((exercise.case, exercise.name.clone(), vec![scores])),
+            match cases.iter_mut().find(|(first, ..)| first.case == exercise.case) {
+                Some((_, all, is_untouched)) => {
+                    all.push(scores);
+                    *is_untouched &= exercise.is_untouched;
+                }
+                None => cases.push((exercise, vec![scores], exercise.is_untouched)),
             }
         }
-        Ok(Some(cases.into_iter().filter_map(|(case, name, all)| Some((case, name, Scores::mean(&all)?))).collect()))
+        let mean = |(first, all, is_untouched): (&Exercise, Vec<Scores>, bool)| {
+            let (case, name, scores) = (first.case, first.name.clone(), Scores::mean(&all)?);
+            Some(CaseScores { case, name, scores, is_untouched })
+        };
+        Ok(Some(cases.into_iter().filter_map(mean).collect()))
     }
 }
 
@@ -88,9 +100,9 @@ pub fn judged(
 
 /// Cases with the scores of both models.
 pub(super) fn paired(active: &[CaseScores], candidate: Vec<CaseScores>) -> Vec<GateCase> {
-    let pair = |(key, name, candidate): CaseScores| {
-        let active = active.iter().find(|(case, ..)| *case == key).map(|(_, _, scores)| *scores);
-        GateCase { key, name, active, candidate }
+    let pair = |of: CaseScores| {
+        let active = active.iter().find(|a| a.case == of.case).map(|a| a.scores);
+        GateCase { key: of.case, name: of.name, active, candidate: of.scores, is_untouched: of.is_untouched }
     };
     candidate.into_iter().map(pair).collect()
 }

@@ -135,6 +135,7 @@ fn exercise(pair: &Pair, case: i64) -> Result<Exercise> {
         kind: Kind::Picture,
         mask: PackedMask::of(&mask),
         before: None,
+        is_untouched: false,
         is_new: true,
     })
 }

@@ -171,7 +171,7 @@ impl Round {
             parent_name: self.settings.start_name.clone(),
             state,
             hash: checkpoint::hash(weights),
-            cases: card.trained_on.cases as u32,
+            cases: exercises.iter().map(|e| e.case).collect::<std::collections::BTreeSet<i64>>().len() as u32,
             seconds: begun.elapsed().as_secs_f64(),
             steps: candidate.learned.steps as u32,
             settings: serde_json::to_string(&settings).map_err(|e| Error::new("keep the settings of the round", e))?,

@@ -199,12 +199,14 @@ fn give_up_running(connection: &Connection) -> Result<(), Cause> {
 
 fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO lesson (round_id, slice_id, side, is_new, mask, before) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO lesson (round_id, slice_id, side, is_new, is_untouched, mask, before)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for slice in accepted(connection)? {
         let Some(lesson) = lesson(connection, &slice)? else { continue };
         let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
-        insert.execute((round.0, slice.id, subjects::side_name(slice.side), lesson.is_new, mask, before))?;
+        let side = subjects::side_name(slice.side);
+        insert.execute((round.0, slice.id, side, lesson.is_new, lesson.is_untouched, mask, before))?;
     }
     Ok(())
 }
@@ -212,7 +214,10 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
 /// What is learned from a slice as it is now; `None` where it has no mask.
 fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSlice>, Cause> {
     let Some(mask) = slice.named(masks::current(connection, slice.id))? else { return Ok(None) };
-    let before = slice.named(masks::before(connection, slice.id))?.filter(|before| *before != mask);
+    let before = slice.named(masks::before(connection, slice.id))?;
+    let before = before.filter(|before| *before != mask);
+    let proposal = slice.named(masks::newest_proposal(connection, slice.id))?;
+    let is_untouched = proposal.is_some_and(|proposal| proposal.mask == mask);
     let mut query = connection.prepare_cached(
         "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL
          FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1",
@@ -228,6 +233,7 @@ fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSl
             side: slice.side,
             mask,
             before,
+            is_untouched,
             is_new,
         })
     };
@@ -279,7 +285,7 @@ fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<
 
 fn snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
     let mut query = connection.prepare_cached(
-        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before
+        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before, is_untouched
          FROM lesson JOIN slice ON slice.id = slice_id JOIN scan ON scan.id = scan_id
          WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id",
     )?;
@@ -303,6 +309,7 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
         is_new: row.get(7)?,
         mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,
         before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,
+        is_untouched: row.get(10)?,
     })
 }
 

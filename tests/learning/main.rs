@@ -63,6 +63,7 @@ fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
         side,
         mask: packed(labels),
         before: None,
+        is_untouched: false,
         is_new: true,
     }
 }

@@ -3,7 +3,7 @@
 # tests/screenshots/learning.sh BINARY FOLDER PICTURES
 # With LABRUM_FRAME_LOG=FILE it is also how frames are measured while a round runs.
 pictures=$(realpath "$3")
-SIZE=1280x800 # the places below are those of this size
+SIZE=1440x1000 # the places below are those of this size
 . "$(dirname "$0")/window.sh"
 
 settle=20
@@ -13,11 +13,11 @@ key ctrl+t
 sleep 12
 key b
 for y in 300 340 380 420 460; do
-    press 560 $y 640 $((y + 30)) 720 $y 800 $((y + 40))
+    press 660 $y 740 $((y + 30)) 820 $y 900 $((y + 40))
     release
-    key Next Prior
+    key ctrl+z
 done
-press 700 300 760 330 790 380
+press 800 300 860 330 890 380
 shot learning-training
 release
 key ctrl+z
@@ -26,7 +26,15 @@ shot learning-done
 key ctrl+g
 sleep 1
 shot learning-versions
-click 640 300
+click 760 370
 sleep 1
-shot learning-versions-one
+shot learning-version
+key Escape
+key ctrl+p
+sleep 0.5
+xdotool type "work report"
+sleep 0.3
+key Return
+sleep 2
+shot learning-report
 close

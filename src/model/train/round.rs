@@ -29,13 +29,12 @@ const ENOUGH_TO_VALIDATE: usize = 20;
 const ONE_IN: usize = 10;
 /// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
 const CLEARLY: f64 = 0.01;
-/// A start that finds what it is to learn with a Dice of 1 less this, or worse, gets the whole learning rate; a better one
-/// less, so that what it knows is not thrown over.
-const WHOLE_RATE_BELOW: f64 = 0.3;
+/// A start that misses this much Dice of what it is to learn gets the whole learning rate whatever it knows.
+const WHOLE_RATE_BELOW: f64 = 0.6;
 /// On so many samples, at most, the start is looked at for that.
 const LOOKED_AT: usize = 24;
 /// The least share of the learning rate.
-const LEAST_RATE: f64 = 0.2;
+const LEAST_RATE: f64 = 0.1;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -99,6 +98,9 @@ pub struct Lesson<'a> {
     pub samples: &'a [Sample],
     /// Which of them no round has learned from.
     pub is_new: &'a [bool],
+    /// Cases to learn from, as a share of all that the candidate will have learned from, its start included, 0..=1: a model
+    /// that has seen hundreds is not thrown over for the sake of five.
+    pub share: f64,
     /// A state to go on from, of a round that was cut off.
     pub resume: Option<State>,
 }
@@ -210,7 +212,7 @@ impl<'a> Round<'a> {
         let some: Vec<Sample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
         let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let rate = plan.learning_rate * (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_RATE, 1.0);
+        let rate = plan.learning_rate * lesson.share.sqrt().max(left / WHOLE_RATE_BELOW).clamp(LEAST_RATE, 1.0);
         let (weights, resumed) = match lesson.resume {
             Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
             None => (lesson.start, None),

@@ -52,7 +52,10 @@ fn train(session: &mut Session, key: i64) -> TrainJob {
 }
 
 fn report() -> GateReport {
-    GateReport::new(vec![GateCase { key: 1, name: "a".into(), active: None, candidate: Scores::PERFECT }], &[])
+    GateReport::new(
+        vec![GateCase { key: 1, name: "a".into(), active: None, candidate: Scores::PERFECT, is_untouched: false }],
+        &[],
+    )
 }
 
 fn made(key: i64) -> NewVersion {

@@ -289,6 +289,7 @@ fn case_cells(ui: &Ui, case: &GateCase) -> [Cell; 6] {
     };
     let gain = match (before, case.change()) {
         (None, _) => Cell::new("–"),
+        _ if case.is_as_good() => Cell::new("as good"),
         (_, 0) => Cell::new(format!("{:+.3}", case.gain())),
         (_, change) => Cell::new(format!("{:+.3}", case.gain())).color(shade(ui, change > 0)),
     };

@@ -127,7 +127,7 @@ fn plots(ui: &mut Ui, report: &WorkReport) {
             name,
             axes: ["Case, as accepted", up],
             size,
-            includes: &[[0.0, 0.0]],
+            includes: &[[0.0, 0.0], [1.0, 1.0]],
             has_diagonal: false,
             figure: whole,
             tip,

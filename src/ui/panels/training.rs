@@ -23,20 +23,23 @@ use egui_material_icons::{
     icons::{ICON_BAR_CHART, ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_HELP, ICON_HISTORY, ICON_PAUSE, ICON_PLAY_ARROW},
 };
 
-/// Height of each curve, the names of its axes included.
-const CURVE: f32 = 116.0;
+/// Height of the curves, the names of their axes included.
+const CURVE: f32 = 96.0;
 
 /// Shows the section.
 pub(super) fn show(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>) {
-    match &session.learning.running {
-        Some(running) => at_work(ui, session, running, actions),
-        None => idle(ui, session, case, actions),
-    }
+    idle(ui, session, case, actions);
     ui.add_space(4.0);
 }
 
-/// What a person has to decide, and what became of the last round: in sight wherever the panel is scrolled to.
+/// The round that runs, what a person has to decide, and what became of the last round: in sight wherever the panel is
+/// scrolled to.
 pub(super) fn news(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
+    if let Some(running) = &session.learning.running {
+        ui.add_space(4.0);
+        let frame = Frame::new().fill(theme::colors(ui).field).corner_radius(4).inner_margin(Margin::same(8));
+        frame.show(ui, |ui| at_work(ui, session, running, actions));
+    }
     if let Some(version) = session.learning.undecided() {
         ask(ui, version, dialogs, actions);
     }
@@ -151,19 +154,24 @@ fn size(estimate: &Estimate) -> String {
     )
 }
 
+/// Loss and Dice side by side; few cases have no validation part.
 fn curves(ui: &mut Ui, running: &Running) {
     let colors = theme::colors(ui);
-    let dark = ui.visuals().dark_mode;
-    let curve = |ui: &mut Ui, name: &str, up: &str, points: &[[f64; 2]], color: Color32, has_dots: bool| {
-        let series = Series { name: up.to_owned(), points: points.to_vec(), color, is_joined: true, has_dots };
-        let size = vec2(ui.available_width(), CURVE);
-        let axes = ["Step", up];
-        Chart { name, axes, size, includes: &[], has_diagonal: false, figure: short, tip: &plain_tip }
-            .show(ui, &[series]);
-    };
-    let blue = if dark { Color32::from_rgb(116, 182, 235) } else { colors.accent };
-    curve(ui, "Loss by step", "Loss", &running.loss, blue, false);
-    curve(ui, "Dice on the validation part by step", "Validation Dice", &running.validation, colors.good, true);
+    let blue = if ui.visuals().dark_mode { Color32::from_rgb(116, 182, 235) } else { colors.accent };
+    let loss = ("Loss by step", "Loss", &running.loss, blue, false);
+    let dice = ("Dice on the validation part by step", "Validation Dice", &running.validation, colors.good, true);
+    let shown = if running.validation.is_empty() { vec![loss] } else { vec![loss, dice] };
+    let gap = 4.0;
+    let width = (ui.available_width() - gap * (shown.len() - 1) as f32) / shown.len() as f32;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        for (name, up, points, color, has_dots) in shown {
+            let series = Series { name: up.to_owned(), points: points.clone(), color, is_joined: true, has_dots };
+            let (axes, size) = (["Step", up], vec2(width, CURVE));
+            Chart { name, axes, size, includes: &[], has_diagonal: false, figure: short, tip: &plain_tip }
+                .show(ui, &[series]);
+        }
+    });
 }
 
 /// The gate leaves a version to the person.

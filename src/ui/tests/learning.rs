@@ -82,6 +82,7 @@ fn report(pairs: &[(f64, f64)]) -> GateReport {
         name: format!("Held-out {key}"),
         active: Some(scores(*before)),
         candidate: scores(*after),
+        is_untouched: false,
     };
     GateReport::new((1..).zip(pairs).map(case).collect(), &[])
 }

@@ -77,6 +77,7 @@ CREATE TABLE lesson (
     slice_id INTEGER NOT NULL REFERENCES slice (id),
     side     TEXT    NOT NULL CHECK (side IN ('training', 'hold-out')),
     is_new   INTEGER NOT NULL CHECK (is_new IN (0, 1)), -- no done round before had this mask
+    is_untouched INTEGER NOT NULL CHECK (is_untouched IN (0, 1)), -- the mask is what a model had proposed
     mask     BLOB    NOT NULL,
     before   BLOB,   -- what was proposed or imported; NULL where that is the mask, or there was nothing
     UNIQUE (round_id, slice_id)

@@ -18,7 +18,13 @@ const HASH: &str = "0123456789abcdef";
 
 fn report() -> GateReport {
     let scores = |dice: f64| Scores { dice, iou: 0.5, hd95: None, boundary_iou: 0.25 };
-    let case = |key: i64| GateCase { key, name: "knee".into(), active: Some(scores(0.5)), candidate: scores(0.75) };
+    let case = |key: i64| GateCase {
+        key,
+        name: "knee".into(),
+        active: Some(scores(0.5)),
+        candidate: scores(0.75),
+        is_untouched: false,
+    };
     GateReport::new(vec![case(1), case(2), case(3)], &[])
 }
 
