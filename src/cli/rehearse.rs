@@ -118,6 +118,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
     match told {
         Told::Divided { pool, test } => super::tell(bar, &format!("{pool} images to correct, {test} to test on")),
+        Told::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
         Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),
         Told::Phase(Phase::Training(Progress::Step { done, loss, remaining, .. })) => {
             bar.set_position((done * 1000.0) as u64);

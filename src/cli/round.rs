@@ -7,7 +7,7 @@ use crate::domain::{
     progress::Control,
 };
 use crate::learning::{
-    course::Phase,
+    course::{Model, Phase, shipped_named},
     round::{Round, RoundSettings, StartFrom},
 };
 use crate::model::device::DeviceChoice;
@@ -174,10 +174,8 @@ type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>);
 
 /// A shipped model by its name, or a file.
 fn named(name: &str) -> Result<Started> {
-    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
-    let models = shipped::all()?;
-    if let Some(index) = models.iter().position(|m| plain(&m.card.name) == plain(name)) {
-        let card = &models[index].card;
+    if let Some(index) = shipped_named(name)? {
+        let card = Model::shipped(index)?.card;
         return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None));
     }
     let path = std::path::absolute(name).map_err(|e| Error::at("start from", name, e))?;

@@ -51,15 +51,20 @@ impl Model {
 
     /// A shipped model by its name ("fetal-head"), else a model file; `None` for "none".
     pub fn named(name: &str) -> Result<Option<Self>> {
-        let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
         if name == "none" {
             return Ok(None);
         }
-        match shipped::all()?.iter().position(|m| plain(&m.card.name) == plain(name)) {
+        match shipped_named(name)? {
             Some(index) => Self::shipped(index).map(Some),
             None => Self::read(Path::new(name)).map(Some),
         }
     }
+}
+
+/// The place in the list of the shipped model of this name: "fetal-head", "Fetal head".
+pub fn shipped_named(name: &str) -> Result<Option<usize>> {
+    let plain = |name: &str| name.to_lowercase().replace([' ', '_'], "-");
+    Ok(shipped::all()?.iter().position(|m| plain(&m.card.name) == plain(name)))
 }
 
 /// What a round begins with.

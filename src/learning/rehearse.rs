@@ -93,6 +93,8 @@ pub enum Told<'a> {
         /// Images that nothing ever sees.
         test: usize,
     },
+    /// What the model that it starts from is worth on the test, before any round.
+    Start(f64),
     /// What a round does.
     Phase(Phase),
     /// A round is over.
@@ -113,6 +115,9 @@ pub fn rehearse(
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(Told::Divided { pool: pool.len(), test: test.len() });
     let mut stage = Stage::new(rehearsal, pool, exercises(&test)?)?;
+    if let Start::Model(model) = &stage.active {
+        tell(Told::Start(stage.test_dice(model)?));
+    }
     let mut results = Vec::new();
     for &cases in &rehearsal.cases {
         if !stage.correct_until(cases, control)? {

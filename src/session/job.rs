@@ -1,15 +1,13 @@
 //! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
 
+mod learning;
 mod store;
 
-pub use store::{
-    BegunRound, CaseToAdopt, Known, Restored, RestoredSlice, RoundOutcome, RoundWish, StoreJob, VersionJob,
-    WorkspaceInfo, WorkspaceSummary,
-};
+pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
+pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{
     finding::Finding,
-    learning::{Doing, Estimate},
     settings::{DeviceChoice, Settings},
 };
 use crate::{
@@ -20,15 +18,15 @@ use crate::{
         image::{Image, Window, WindowPreset},
         journal::Meter,
         label::Label,
-        learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
+        learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
         mask::Mask,
-        progress::{Cancel, Control},
+        progress::Cancel,
         region::Region,
         study::{Catalog, Kind, Series, Slice, Source},
     },
     model::card::ModelCard,
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 /// Tells cases apart for as long as the app runs.
 pub type CaseId = u64;
@@ -306,69 +304,6 @@ pub enum Pick {
     Workspace,
     /// A folder to move the workspace to.
     MoveWorkspace,
-}
-
-/// Do a round of training.
-#[derive(Clone, Debug)]
-pub struct TrainJob {
-    /// What the workspace gave for it.
-    pub begun: Arc<BegunRound>,
-    /// The labels of the workspace.
-    pub labels: Arc<[Label]>,
-    /// What a model that starts from nothing is called.
-    pub name: String,
-    /// Where it runs.
-    pub device: DeviceChoice,
-    /// Threads that compute.
-    pub threads: usize,
-    /// To stop it, to pause it, to make it give way.
-    pub control: Control,
-}
-
-/// Judge two versions on the hold-out.
-#[derive(Clone, Debug)]
-pub struct CompareJob {
-    /// The one that stands for the active model, and its file.
-    pub first: (VersionKey, PathBuf),
-    /// The other.
-    pub second: (VersionKey, PathBuf),
-    /// The accepted masks.
-    pub snapshot: Vec<SnapshotSlice>,
-    /// The labels of the workspace.
-    pub labels: Arc<[Label]>,
-    /// Where it runs.
-    pub device: DeviceChoice,
-    /// Threads that compute.
-    pub threads: usize,
-}
-
-/// What a round tells.
-#[derive(Debug)]
-pub enum RoundEvent {
-    /// What it will take.
-    Estimated(Estimate),
-    /// What it does now.
-    Doing(Doing),
-    /// A step is done.
-    Step {
-        /// From 1.
-        step: usize,
-        /// Share of the training that is done, 0..=1.
-        done: f64,
-        /// Running mean of the loss.
-        loss: f64,
-        /// Time still to go.
-        remaining: Duration,
-    },
-    /// The average of the weights was looked at.
-    Validation {
-        /// After so many steps.
-        step: usize,
-        /// Mean Dice.
-        dice: f64,
-    },
-    /// It ended: with a version, cancelled, or failed.
-    Ended(Result<Option<Box<NewVersion>>>),
 }
 
 /// What the worker is asked to do.

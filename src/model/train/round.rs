@@ -30,11 +30,11 @@ const ONE_IN: usize = 10;
 /// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
 const CLEARLY: f64 = 0.01;
 /// A start that misses this much Dice of what it is to learn gets the whole learning rate whatever it knows.
-const WHOLE_RATE_BELOW: f64 = 0.6;
+const WHOLE_RATE_BELOW: f64 = 0.5;
 /// On so many samples, at most, the start is looked at for that.
 const LOOKED_AT: usize = 24;
 /// The least share of the learning rate.
-const LEAST_RATE: f64 = 0.1;
+const LEAST_RATE: f64 = 0.03;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -212,7 +212,8 @@ impl<'a> Round<'a> {
         let some: Vec<Sample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
         let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let rate = plan.learning_rate * lesson.share.sqrt().max(left / WHOLE_RATE_BELOW).clamp(LEAST_RATE, 1.0);
+        let needed = (left / WHOLE_RATE_BELOW).powi(2);
+        let rate = plan.learning_rate * lesson.share.max(needed).clamp(LEAST_RATE, 1.0);
         let (weights, resumed) = match lesson.resume {
             Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
             None => (lesson.start, None),

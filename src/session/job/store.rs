@@ -1,13 +1,16 @@
 //! Plain data between the session and the workspace.
 
-use super::{CaseId, ModelSource};
+use super::{
+    CaseId,
+    learning::{RoundOutcome, RoundWish, VersionJob},
+};
 use crate::{
     Error,
     domain::{
         holdout::Side,
         journal::{CaseKey, Meter},
         label::Label,
-        learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
+        learning::RoundKey,
         mask::PackedMask,
         study::{Series, Status},
     },
@@ -15,7 +18,6 @@ use crate::{
         case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
-        learning::LearnSettings,
     },
 };
 use std::{path::PathBuf, sync::Arc};
@@ -103,64 +105,6 @@ pub enum StoreJob {
         /// For so long.
         seconds: f64,
     },
-}
-
-/// A round that is wished for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RoundWish {
-    /// What it starts from; `None` for random weights.
-    pub start: Option<ModelSource>,
-    /// Name of what it starts from.
-    pub start_name: String,
-    /// The version that it starts from, where it is one.
-    pub parent: Option<VersionKey>,
-    /// How it is done.
-    pub settings: LearnSettings,
-}
-
-/// What came of a round.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RoundOutcome {
-    /// A version.
-    Version(Box<NewVersion>),
-    /// It was stopped.
-    Cancelled,
-    /// It could not be done; the reason.
-    Failed(String),
-}
-
-/// Something with the list of versions.
-#[derive(Clone, Debug, PartialEq)]
-pub enum VersionJob {
-    /// Make one active; `None` for the models outside of the workspace.
-    Activate(Option<VersionKey>),
-    /// Turn an undecided one down.
-    Reject(VersionKey),
-    /// Call one something else.
-    Rename(VersionKey, String),
-    /// Remove one and its file.
-    Delete(VersionKey),
-    /// Write one into a folder.
-    Export(VersionKey, PathBuf),
-    /// Take a snapshot to compare two on.
-    Compare(VersionKey, VersionKey),
-}
-
-/// A round that has begun: all that the training needs of the workspace.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BegunRound {
-    /// Which.
-    pub key: RoundKey,
-    /// The accepted masks as they are now.
-    pub snapshot: Vec<SnapshotSlice>,
-    /// How it is done, as JSON.
-    pub settings: String,
-    /// The version that it starts from.
-    pub parent: Option<VersionKey>,
-    /// Where states to go on from are written.
-    pub checkpoint: PathBuf,
-    /// It was cut off before and goes on.
-    pub is_resumed: bool,
 }
 
 /// A workspace that is open.
