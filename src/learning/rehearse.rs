@@ -112,6 +112,10 @@ pub fn rehearse(
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Vec<RoundResult>> {
     let (mut pool, test) = dataset::split(&dataset::list(folder)?, 0.2, rehearsal.plan.seed);
+    if test.is_empty() {
+        return Err(Error::at("rehearse on", folder, "all its images are of one subject")
+            .advise("Name the subjects in subjects.csv, with the columns name and subject."));
+    }
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(Told::Divided { pool: pool.len(), test: test.len() });
     let mut stage = Stage::new(rehearsal, pool, exercises(&test)?)?;
@@ -332,7 +336,8 @@ impl<'a> Stage<'a> {
     fn judging_time(&self) -> f64 {
         const NETWORK: f64 = 0.03;
         let (reading, judging) = self.cost;
-        let learned = self.learned.len() as f64 * (reading / rayon::current_num_threads() as f64 + NETWORK);
+        // Fitting an image to the input takes about as long as reading it.
+        let learned = self.learned.len() as f64 * (2.0 * reading / rayon::current_num_threads() as f64 + NETWORK);
         learned + 2.0 * self.held_out.len() as f64 * (reading + judging + 2.0 * NETWORK)
     }
 

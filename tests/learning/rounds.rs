@@ -14,6 +14,7 @@ use labrum::learning::{
     course::Phase,
     round::{Round, RoundSettings, StartFrom},
 };
+use labrum::model::checkpoint;
 use labrum::model::device::DeviceChoice;
 use labrum::model::train::round::{Length, Plan};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
@@ -227,4 +228,36 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     cases.iter_mut().for_each(|slice| slice.side = Side::HoldOut);
     let error = round(folder.path(), cases, StartFrom::Nothing, 12).estimate(2).unwrap_err().to_string();
     assert!(error.contains("all accepted cases are held out"), "{error}");
+}
+
+/// How far the weights of a round are from those that it started from.
+fn change(seen: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let (card, weights) = checkpoint::from_bytes(&std::fs::read(good_model()).unwrap()).unwrap();
+    let mut card = card.unwrap();
+    card.trained_on.cases = seen;
+    let start = folder.path().join("start.safetensors");
+    std::fs::write(&start, checkpoint::to_bytes(&card, &weights).unwrap()).unwrap();
+    let cases = snapshot(folder.path(), Task::Disc, 0..8);
+    let version = run(&round(folder.path(), cases, StartFrom::File(start), 20));
+    let (_, after) = checkpoint::from_bytes(&version.bytes).unwrap();
+    let square = |(name, tensor): (&String, &checkpoint::PlainTensor)| -> f64 {
+        tensor.values.iter().zip(&weights[name].values).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    };
+    after.iter().filter(|(name, _)| name.ends_with("weight")).map(square).sum::<f64>().sqrt()
+}
+
+#[test]
+fn a_model_that_has_seen_much_is_changed_little_by_a_few_cases() {
+    let (novice, expert) = (change(6), change(1000));
+    assert!(expert < 0.3 * novice, "{expert} against {novice}");
+}
+
+#[test]
+fn a_model_from_nothing_is_for_what_it_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = run(&round(folder.path(), snapshot(folder.path(), Task::Disc, 0..3), StartFrom::Nothing, 2));
+    let card = checkpoint::card(&version.bytes).unwrap();
+    assert_eq!(card.purpose.modalities, ["pictures"], "it does not run by itself on CT");
+    assert_eq!((card.trained_on.cases, card.labels.len()), (3, 1));
 }

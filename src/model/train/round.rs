@@ -29,12 +29,17 @@ const ENOUGH_TO_VALIDATE: usize = 20;
 const ONE_IN: usize = 10;
 /// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
 const CLEARLY: f64 = 0.01;
-/// A start that misses this much Dice of what it is to learn gets the whole learning rate whatever it knows.
-const WHOLE_RATE_BELOW: f64 = 0.5;
+/// A start that misses this much Dice of what it is to learn gets the whole learning rate, a better one less: what it knows
+/// is not thrown over.
+const WHOLE_RATE_BELOW: f64 = 0.3;
+/// The least share of the learning rate for that.
+const LEAST_FOR_GOOD: f64 = 0.2;
+/// A start that misses this much Dice has to learn, however much it has seen elsewhere.
+const MUST_LEARN_BELOW: f64 = 0.5;
 /// On so many samples, at most, the start is looked at for that.
 const LOOKED_AT: usize = 24;
-/// The least share of the learning rate.
-const LEAST_RATE: f64 = 0.03;
+/// The least share of the learning rate in all.
+const LEAST_RATE: f64 = 0.025;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -212,8 +217,9 @@ impl<'a> Round<'a> {
         let some: Vec<Sample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
         let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
-        let needed = (left / WHOLE_RATE_BELOW).powi(2);
-        let rate = plan.learning_rate * lesson.share.max(needed).clamp(LEAST_RATE, 1.0);
+        let by_dice = (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_FOR_GOOD, 1.0);
+        let by_experience = lesson.share.max((left / MUST_LEARN_BELOW).powi(2)).min(1.0);
+        let rate = plan.learning_rate * (by_dice * by_experience).max(LEAST_RATE);
         let (weights, resumed) = match lesson.resume {
             Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
             None => (lesson.start, None),

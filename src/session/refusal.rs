@@ -1,0 +1,62 @@
+//! Why commands cannot be done now.
+
+use super::{Session, command::UserCommand, tools::ToolKind};
+
+impl Session {
+    /// Why a command cannot be done now, for the tooltip of its greyed button.
+    pub fn refusal(&self, command: UserCommand) -> Option<&'static str> {
+        use UserCommand as C;
+        let case = self.case();
+        let has_many = case.is_some_and(|c| c.slices.len() > 1);
+        match command {
+            C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
+                None
+            }
+            C::Workspace | C::Versions | C::WorkReport => None,
+            C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
+            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
+            C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
+            C::ShowDifference => None,
+            C::Undo if self.is_drawing() => None,
+            C::Undo => self.history.is_empty().then_some("Nothing was drawn"),
+            C::Redo => self.next_redo().is_none().then_some("Nothing was undone"),
+            C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
+            C::ToggleMeasurements => None,
+            C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
+            _ if case.is_none() => Some("Nothing is open"),
+            C::Export if self.exporting.is_some() => Some("An export is going on"),
+            C::Export if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to export yet"),
+            C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
+                Some("There is no mask yet")
+            }
+            C::NextDoubtful | C::PreviousDoubtful
+                if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) =>
+            {
+                Some("No model has proposed a boundary here")
+            }
+            C::Accept if self.is_drawing() => None,
+            C::Accept if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to accept yet"),
+            C::AcceptProposal if case.is_some_and(|c| c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())) => {
+                Some("The model has proposed nothing on this slice")
+            }
+            C::AcceptAllProposals if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) => {
+                Some("The model has proposed nothing")
+            }
+            C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks if case.is_some_and(|c| !c.is_restored) => {
+                Some("The workspace is being opened")
+            }
+            _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),
+            _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
+            C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
+            C::NextLabel | C::PreviousLabel if self.labels.len() < 2 => Some("There are no two labels"),
+            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("The tool in hand has no size"),
+            C::DrawAtPointer if self.tool == ToolKind::Look => Some("Take a tool first"),
+            C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
+            C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
+                (!has_many).then_some("This case has one slice")
+            }
+            C::NextCase | C::PreviousCase => (self.cases.len() < 2).then_some("Only one case is open"),
+            _ => None,
+        }
+    }
+}
