@@ -3,7 +3,7 @@
 # tests/screenshots/learning.sh BINARY FOLDER PICTURES
 # With LABRUM_FRAME_LOG=FILE it is also how frames are measured while a round runs.
 pictures=$(realpath "$3")
-SIZE=1440x1000 # the places below are those of this size
+SIZE=1280x800 # the places below are those of this size
 . "$(dirname "$0")/window.sh"
 
 settle=20
@@ -13,11 +13,11 @@ key ctrl+t
 sleep 12
 key b
 for y in 300 340 380 420 460; do
-    press 660 $y 740 $((y + 30)) 820 $y 900 $((y + 40))
+    press 560 $y 640 $((y + 30)) 720 $y 800 $((y + 40))
     release
     key ctrl+z
 done
-press 800 300 860 330 890 380
+press 780 300 830 330 850 380
 shot learning-training
 release
 key ctrl+z
@@ -26,10 +26,13 @@ shot learning-done
 key ctrl+g
 sleep 1
 shot learning-versions
-click 760 370
+click 640 270
 sleep 1
 shot learning-version
-key Escape
+click 790 308 # its gate report
+sleep 1
+shot learning-gate
+key Escape Escape
 key ctrl+p
 sleep 0.5
 xdotool type "work report"
