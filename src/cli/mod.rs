@@ -46,7 +46,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Subcommand, Debug)]
 enum Command {
     Segment(segment::Arguments),
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     Models(models::Arguments),
     Rehearse(rehearse::Arguments),
     Evaluate(evaluate::Arguments),
@@ -111,7 +111,7 @@ pub fn run(cli: Cli) -> Result<()> {
     crate::model::device::use_threads(cli.threads);
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
-        Some(Command::Train(arguments)) => train::run(arguments),
+        Some(Command::Train(arguments)) => train::run(*arguments),
         Some(Command::Models(arguments)) => models::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),

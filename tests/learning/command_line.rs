@@ -188,7 +188,8 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
         assert!(workspace.cases().unwrap().iter().all(|c| c.status == Status::Accepted));
     }
     let mut opened = Workspace::open(work).unwrap();
-    let interrupted = opened.running_round().unwrap().expect("the round waits to go on");
+    // The round waits to go on.
+    let interrupted = opened.running_round().unwrap().unwrap();
     let snapshot = opened.round_snapshot(interrupted.key).unwrap();
     assert_eq!(snapshot.len(), 14);
     opened.close().unwrap();
