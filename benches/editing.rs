@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use labrum::{
     domain::{
         image::{Image, Pixels},
-        journal::{Author, CaseDescription, Step, StepState},
+        journal::{Author, CaseDescription, CaseKey, Step, StepState},
         label::Label,
         mask::{Mask, Rule},
         study::{Catalog, Kind, Series, Slice, Source, Study},
@@ -16,7 +16,7 @@ use labrum::{
         Action, Session,
         command::UserCommand,
         finding::Finding,
-        job::{Event, Job, Loaded, SliceKey, StoreJob, WorkspaceInfo},
+        job::{Event, Job, Known, Loaded, SliceKey, StoreJob, WorkspaceInfo},
         settings::Settings,
         tools::{Phase, PointerInput, ToolOptions},
         view::Placement,
@@ -73,7 +73,7 @@ fn session() -> Session {
     let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
     session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
     let case = session.cases[0].id;
-    session.on_event(Event::Restored { case, restored: None });
+    session.on_event(Event::Restored { case, known: Known { key: CaseKey(1), side: None }, restored: None });
     let image = Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap();
     let default_window = image.default_window();
     let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
