@@ -33,7 +33,7 @@ const CLEARLY: f64 = 0.01;
 /// is not thrown over.
 const WHOLE_RATE_BELOW: f64 = 0.3;
 /// The least share of the learning rate for that.
-const LEAST_FOR_GOOD: f64 = 0.5;
+const LEAST_FOR_GOOD: f64 = 0.2;
 /// A start that misses this much Dice has to learn, however much it has seen elsewhere.
 const MUST_LEARN_BELOW: f64 = 0.5;
 /// On so many samples, at most, the start is looked at for that.
