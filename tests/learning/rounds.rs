@@ -138,7 +138,9 @@ fn a_round_with_labels_swapped_is_turned_down() {
 fn a_round_that_leaps_is_turned_down() {
     let folder = tempfile::tempdir().unwrap();
     let mut wild = round(folder.path(), snapshot(folder.path(), Task::Disc, 0..28), StartFrom::File(good_model()), 60);
-    wild.settings.plan.learning_rate *= 100.0;
+    // The rate is lowered for a start that is good already: a hundredfold one still learns pictures as simple as these, and
+    // is rightly not turned down.
+    wild.settings.plan.learning_rate *= 10_000.0;
     // Numbers that overflow are an error; else the gate sees what came of it.
     if let Ok(version) = wild.run(&Control::default(), &mut |_| {}) {
         let version = version.unwrap();
