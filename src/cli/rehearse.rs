@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// Seconds for each round
     #[arg(long, default_value_t = 60.0)]
     seconds: f64,
+    /// Steps for each round, instead of seconds: the same figures again, however busy the machine
+    #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
     /// What to start from: none (random weights), the name of a shipped model, or a model file
     #[arg(long, default_value = "none")]
     from: String,
@@ -84,6 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let rehearsal = Rehearsal {
         cases,
         seconds: arguments.seconds,
+        steps: arguments.steps.map(|steps| steps as usize),
         model: Model::named(&arguments.from)?,
         size: arguments.size,
         channels: arguments.channels,

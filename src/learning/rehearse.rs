@@ -41,6 +41,8 @@ pub struct Rehearsal {
     pub cases: Vec<usize>,
     /// Seconds for a round, judging included.
     pub seconds: f64,
+    /// So many steps for a round instead: the same on every machine, however busy it is.
+    pub steps: Option<usize>,
     /// The model to start from; none for random weights.
     pub model: Option<Model>,
     /// Where there is no model to start from, the input has about the area of a square with this side, in the shape of
@@ -283,7 +285,10 @@ impl<'a> Stage<'a> {
         // Reading before and judging after the training take their share.
         let aside = 0.03 * self.rehearsal.seconds + self.judging_time();
         let plan = Plan {
-            length: Length::Seconds((self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds)),
+            length: match self.rehearsal.steps {
+                Some(steps) => Length::Steps(steps),
+                None => Length::Seconds((self.rehearsal.seconds - aside).max(0.5 * self.rehearsal.seconds)),
+            },
             seed: self.rehearsal.plan.seed.wrapping_add(number as u64),
             ..self.rehearsal.plan.clone()
         };
