@@ -2,20 +2,26 @@
 
 use crate::model::card::{Config, InputSpec, ModelCard, Purpose};
 use crate::model::checkpoint::{self, Weights};
-use crate::model::train::round::State;
+use crate::model::train::{Moments, round::State};
 use crate::{Error, Result};
 use std::path::Path;
 
 /// Where the numbers stand: step, share done, best Dice (below 0 for none).
 const NUMBERS: &str = "state.numbers";
-/// What the three sets of weights begin with.
-const PARTS: [&str; 3] = ["last.", "average.", "best."];
+/// What the sets of numbers begin with.
+const PARTS: [&str; 5] = ["last.", "average.", "best.", "first-moment.", "second-moment."];
 
 /// The bytes of a state.
 pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
     let mut all = Weights::new();
     let best = state.best.as_ref().map(|(_, weights)| weights);
-    for (part, weights) in PARTS.iter().zip([Some(&state.weights), Some(&state.average), best]) {
+    for (part, weights) in PARTS.iter().zip([
+        Some(&state.weights),
+        Some(&state.average),
+        best,
+        Some(&state.moments.first),
+        Some(&state.moments.second),
+    ]) {
         all.extend(weights.into_iter().flatten().map(|(name, t)| (format!("{part}{name}"), t.clone())));
     }
     // f32 holds whole numbers up to 16 million.
@@ -41,7 +47,7 @@ fn from_bytes(bytes: &[u8]) -> Result<State> {
     let broken = || Error::new("read the state of the training", "it is not whole");
     let numbers = all.remove(NUMBERS).ok_or_else(broken)?.values;
     let [steps, done, best_dice] = numbers[..] else { return Err(broken()) };
-    let [weights, average, best] = PARTS.map(|part| -> Weights {
+    let [weights, average, best, first, second] = PARTS.map(|part| -> Weights {
         all.iter().filter_map(|(name, t)| Some((name.strip_prefix(part)?.to_owned(), t.clone()))).collect()
     });
     checkpoint::check(&weights)?;
@@ -50,7 +56,8 @@ fn from_bytes(bytes: &[u8]) -> Result<State> {
     if !(0.0..=1.0).contains(&done) || steps < 0.0 {
         return Err(broken());
     }
-    Ok(State { weights, average, steps: steps as usize, done: f64::from(done), best })
+    let moments = Moments { first, second };
+    Ok(State { weights, average, moments, steps: steps as usize, done: f64::from(done), best })
 }
 
 /// Files of ours have cards; this one is never shown.
@@ -77,7 +84,8 @@ mod tests {
     fn state(best: Option<f64>) -> State {
         let weights = |seed| random_weights(Config::S, 1, 2, seed).unwrap();
         let best = best.map(|dice| (dice, weights(3)));
-        State { weights: weights(1), average: weights(2), steps: 123, done: 0.25, best }
+        let moments = Moments { first: weights(4), second: weights(5) };
+        State { weights: weights(1), average: weights(2), moments, steps: 123, done: 0.25, best }
     }
 
     #[test]
@@ -86,7 +94,7 @@ mod tests {
             let state = state(best);
             let back = from_bytes(&to_bytes(&state).unwrap()).unwrap();
             assert_eq!((back.steps, back.done, back.best), (state.steps, state.done, state.best));
-            assert!(back.weights == state.weights && back.average == state.average);
+            assert!(back.weights == state.weights && back.average == state.average && back.moments == state.moments);
         }
     }
 

@@ -227,7 +227,8 @@ fn slot_shape(slot: &Slot<'_>) -> Vec<usize> {
     }
 }
 
-fn fill(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
+/// Puts plain numbers into their place in a network.
+pub(super) fn fill(slot: Slot<'_>, tensor: PlainTensor, device: &Device) {
     let data = TensorData::new(tensor.values, tensor.shape);
     match slot {
         Slot::Weight(p) => *p = Param::initialized(p.id, learnable(data, device)),
@@ -241,28 +242,26 @@ fn learnable<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     if device.is_autodiff() { tensor.require_grad() } else { tensor }
 }
 
+/// What a place in a network holds, in plain numbers.
+pub(super) fn plain(slot: &Slot<'_>) -> Result<PlainTensor> {
+    let data = match slot {
+        Slot::Weight(p) => p.val().into_data(),
+        Slot::Vector(p) => p.val().into_data(),
+        Slot::Statistic(s) => s.value_sync().into_data(),
+    };
+    let failed = |e| Error::new("read the weights back from the device", format!("{e:?}"));
+    Ok(PlainTensor { shape: slot_shape(slot), values: data.try_into_vec::<f32>().map_err(failed)? })
+}
+
 /// The weights of a network in plain numbers.
 pub fn weights(network: &CmuNext) -> Result<Weights> {
-    let mut out = Weights::new();
-    let mut problem = None;
-    network.clone().each_tensor(&mut |name, slot| {
-        let shape = slot_shape(&slot);
-        let data = match &slot {
-            Slot::Weight(p) => p.val().into_data(),
-            Slot::Vector(p) => p.val().into_data(),
-            Slot::Statistic(s) => s.value_sync().into_data(),
-        };
-        match data.try_into_vec::<f32>() {
-            Ok(values) => {
-                out.insert(name.to_owned(), PlainTensor { shape, values });
-            }
-            Err(e) => problem = Some(format!("{e:?}")),
-        }
+    let mut out = Ok(Weights::new());
+    network.clone().each_tensor(&mut |name, slot| match (&mut out, plain(&slot)) {
+        (Ok(weights), Ok(tensor)) => drop(weights.insert(name.to_owned(), tensor)),
+        (Ok(_), Err(error)) => out = Err(error),
+        (Err(_), _) => {}
     });
-    match problem {
-        Some(reason) => Err(Error::new("read the weights back from the device", reason)),
-        None => Ok(out),
-    }
+    out
 }
 
 /// Our own format: safetensors with the card in its metadata.

@@ -13,7 +13,7 @@ pub const SIZE_MULTIPLE: usize = 16;
 /// Added to the variance by batch norm.
 const EPS: f64 = 1e-5;
 /// The share of a new batch in the running statistics.
-const MOMENTUM: f64 = 0.1;
+pub(super) const MOMENTUM: f64 = 0.1;
 
 /// Width, depth and kernel of each of the five stages.
 struct Stages {

@@ -1,12 +1,15 @@
 //! Training: from a folder, and in rounds on what people corrected.
 
 mod folder;
+mod optimizer;
 pub mod round;
 mod samples;
+mod statistics;
 mod trainee;
 mod widen;
 
 pub use folder::{Progress, TrainOptions, Trained, train};
+pub use optimizer::{Moments, Optimizer};
 pub use samples::{Sample, grey_statistics, turns_that_keep};
-pub use trainee::{Loss, Optimizer, sample_dice};
+pub use trainee::{Loss, sample_dice};
 pub use widen::widen;

@@ -5,12 +5,15 @@
 //! best moment. The hold-out never comes here.
 
 use super::super::augment::AugmentConfig;
+use super::super::boundary_dou::BoundaryDou;
 use super::super::card::{Config, InputSpec};
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
 use super::super::device::{self, NamedDevice};
+use super::optimizer::{Moments, Optimizer};
 use super::samples::Sample;
-use super::trainee::{Batch, Loss, Optimizer, Trainee, input_dice, sample_dice};
+use super::statistics::{self, Source};
+use super::trainee::{Batch, Loss, Trainee, input_dice, sample_dice};
 use crate::domain::progress::Control;
 use crate::{Error, Result};
 use burn::tensor::Device;
@@ -24,7 +27,7 @@ const LOOKS: usize = 10;
 /// Steps until the learning rate is at its height.
 const WARM_UP: f64 = 20.0;
 /// From so many samples on a part of them chooses the best moment; fewer are all needed to learn from.
-const ENOUGH_TO_VALIDATE: usize = 20;
+const ENOUGH_TO_VALIDATE: usize = 100;
 /// One in so many samples is then validation.
 const ONE_IN: usize = 10;
 /// The end of a round is taken unless an earlier moment was better by this: a few samples tell no smaller difference.
@@ -33,13 +36,20 @@ const CLEARLY: f64 = 0.01;
 /// is not thrown over.
 const WHOLE_RATE_BELOW: f64 = 0.3;
 /// The least share of the learning rate for that.
-const LEAST_FOR_GOOD: f64 = 0.2;
+const LEAST_FOR_GOOD: f64 = 0.5;
 /// A start that misses this much Dice has to learn, however much it has seen elsewhere.
 const MUST_LEARN_BELOW: f64 = 0.5;
 /// On so many samples, at most, the start is looked at for that.
 const LOOKED_AT: usize = 24;
 /// The least share of the learning rate in all.
 const LEAST_RATE: f64 = 0.025;
+/// Kinds of random numbers: the order of a pass through the samples, and how they are varied.
+const PASSES: u64 = 1;
+const VARIATIONS: u64 = 2;
+/// For so many steps, the samples are once more shown to the network at the end, for the statistics of its norms.
+const STEPS_FOR_A_PASS: usize = 15;
+const FEWEST_PASSES: usize = 8;
+const MOST_PASSES: usize = 60;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
@@ -87,7 +97,7 @@ impl Default for Plan {
             loss: Loss::BoundaryDou,
             stress: 1.0,
             new_weight: 2,
-            augment: AugmentConfig { tint: 1.2, ..AugmentConfig::default() },
+            augment: AugmentConfig { scale: 1.4, tint: 1.2, ..AugmentConfig::default() },
             seed: 1,
         }
     }
@@ -117,6 +127,8 @@ pub struct State {
     pub weights: Weights,
     /// Their average.
     pub average: Weights,
+    /// What the optimiser keeps.
+    pub moments: Moments,
     /// Steps done.
     pub steps: usize,
     /// Share of the round that is done.
@@ -193,6 +205,8 @@ struct Round<'a> {
     samples: &'a [Sample],
     /// Indices of those to learn from, new ones more than once.
     deck: Vec<usize>,
+    /// The order of the deck in this pass through it.
+    shuffled: (Option<usize>, Vec<usize>),
     validation: Vec<Sample>,
     plan: &'a Plan,
     device: &'a NamedDevice,
@@ -201,6 +215,8 @@ struct Round<'a> {
     steps: usize,
     /// The learning rate at its height.
     rate: f64,
+    /// How far the statistics of the norms go to those of the samples, 0..=1.
+    settling: f32,
 }
 
 impl<'a> Round<'a> {
@@ -221,7 +237,7 @@ impl<'a> Round<'a> {
         let by_experience = lesson.share.max((left / MUST_LEARN_BELOW).powi(2)).min(1.0);
         let rate = plan.learning_rate * (by_dice * by_experience).max(LEAST_RATE);
         let (weights, resumed) = match lesson.resume {
-            Some(state) => (state.weights, Some((state.average, state.steps, state.done, state.best))),
+            Some(state) => (state.weights, Some((state.average, state.moments, state.steps, state.done, state.best))),
             None => (lesson.start, None),
         };
         let (_, network) = checkpoint::build(weights, &device.device.clone().autodiff())?;
@@ -230,6 +246,7 @@ impl<'a> Round<'a> {
             spec: lesson.spec,
             samples: lesson.samples,
             deck,
+            shuffled: (None, Vec::new()),
             validation: order.iter().map(|&i| lesson.samples[i].clone()).collect(),
             plan,
             device,
@@ -237,9 +254,10 @@ impl<'a> Round<'a> {
             done_before: 0.0,
             steps: 0,
             rate,
+            settling: by_experience as f32,
         };
-        if let Some((average, steps, done, best)) = resumed {
-            round.trainee.resume(average, steps);
+        if let Some((average, moments, steps, done, best)) = resumed {
+            round.trainee.resume(average, plan.optimizer, moments, steps);
             (round.best, round.done_before, round.steps) = (best, done, steps);
         }
         Ok(round)
@@ -252,11 +270,8 @@ impl<'a> Round<'a> {
         checkpoint: &mut dyn FnMut(&State) -> Result<()>,
     ) -> Result<Option<Learned>> {
         let loss = self.plan.loss.options();
-        // A round that goes on must not see the same order again.
-        let mut rng = SmallRng::seed_from_u64(self.plan.seed.wrapping_add(self.steps as u64));
-        let mut deck = Vec::new();
         let mut worked = Duration::ZERO;
-        let (mut smooth, mut since_checkpoint, first) = (f64::NAN, Instant::now(), self.steps);
+        let (mut smooth, mut since_checkpoint) = (f64::NAN, Instant::now());
         let mut looks = (self.done_before * LOOKS as f64) as usize;
         loop {
             let done = self.done(worked);
@@ -267,18 +282,7 @@ impl<'a> Round<'a> {
                 return Ok(None);
             }
             let begun = Instant::now();
-            let picked: Vec<usize> = (0..self.plan.batch.max(1)).map(|_| self.deal(&mut deck, &mut rng)).collect();
-            let batch = Batch {
-                samples: self.samples,
-                picked: &picked,
-                augment: &self.plan.augment,
-                seed: rng.random(),
-                stress: self.plan.stress,
-            };
-            let warm_up = ((self.steps - first + 1) as f64 / WARM_UP).min(1.0);
-            let rate = self.rate * (1.0 - done).powf(0.9) * warm_up;
-            let value = self.trainee.step(&batch, self.spec, &loss, rate)?;
-            self.steps += 1;
+            let value = self.step(done, &loss)?;
             smooth = if smooth.is_nan() { value } else { 0.95 * smooth + 0.05 * value };
             worked += begun.elapsed();
             let done = self.done(worked);
@@ -296,7 +300,24 @@ impl<'a> Round<'a> {
                 checkpoint(&self.state(done)?)?;
             }
         }
-        self.end().map(Some)
+        self.end(control)
+    }
+
+    /// One step, when the share `done` of the round is over; the loss before it.
+    fn step(&mut self, done: f64, loss: &BoundaryDou) -> Result<f64> {
+        let picked = self.deal();
+        let batch = Batch {
+            samples: self.samples,
+            picked: &picked,
+            augment: &self.plan.augment,
+            seed: seed_of(self.plan.seed, VARIATIONS, self.steps),
+            stress: self.plan.stress,
+        };
+        let warm_up = ((self.steps + 1) as f64 / WARM_UP).min(1.0);
+        let rate = self.rate * (1.0 - done).powf(0.9) * warm_up;
+        let value = self.trainee.step(&batch, self.spec, loss, rate)?;
+        self.steps += 1;
+        Ok(value)
     }
 
     /// Share of the round that is done.
@@ -308,13 +329,21 @@ impl<'a> Round<'a> {
         done.min(1.0)
     }
 
-    /// The next sample: all of the deck come before one comes again.
-    fn deal(&self, deck: &mut Vec<usize>, rng: &mut SmallRng) -> usize {
-        if deck.is_empty() {
-            deck.clone_from(&self.deck);
-            deck.shuffle(rng);
+    /// The samples of the next step: all of the deck come before one comes again. They depend on the number of the step
+    /// alone, so that a round that was cut off goes on with those that were next.
+    fn deal(&mut self) -> Vec<usize> {
+        let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
+        let mut picked = Vec::with_capacity(batch);
+        for n in self.steps * batch..(self.steps + 1) * batch {
+            let pass = n / len;
+            if self.shuffled.0 != Some(pass) {
+                let mut order = self.deck.clone();
+                order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.plan.seed, PASSES, pass)));
+                self.shuffled = (Some(pass), order);
+            }
+            picked.extend(self.shuffled.1.get(n % len));
         }
-        deck.pop().unwrap_or(0)
+        picked
     }
 
     fn look(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
@@ -332,13 +361,14 @@ impl<'a> Round<'a> {
         Ok(State {
             weights: self.trainee.weights()?,
             average: self.trainee.average().clone(),
+            moments: self.trainee.moments().clone(),
             steps: self.steps,
             done,
             best: self.best.clone(),
         })
     }
 
-    fn end(mut self) -> Result<Learned> {
+    fn end(mut self, control: &Control) -> Result<Option<Learned>> {
         let last = self.trainee.average().clone();
         let last_dice = match self.validation.is_empty() {
             true => None,
@@ -350,8 +380,35 @@ impl<'a> Round<'a> {
             None => (last_dice, last),
         };
         checkpoint::check(&weights)?;
-        Ok(Learned { weights, steps: self.steps, validation: self.validation.len(), validation_dice })
+        let learned = self.steps;
+        let Some(weights) = self.settle(weights, control)? else { return Ok(None) };
+        Ok(Some(Learned { weights, steps: learned, validation: self.validation.len(), validation_dice }))
     }
+
+    /// The weights with the statistics of the samples as they are.
+    fn settle(&mut self, weights: Weights, control: &Control) -> Result<Option<Weights>> {
+        let passes = (self.steps / STEPS_FOR_A_PASS).clamp(FEWEST_PASSES, MOST_PASSES);
+        let batches: Vec<Vec<usize>> = (0..passes)
+            .map(|_| {
+                self.steps += 1;
+                self.deal()
+            })
+            .collect();
+        let source = Source {
+            samples: self.samples,
+            batches: &batches,
+            augment: &self.plan.augment,
+            spec: self.spec,
+            device: self.device,
+        };
+        statistics::settled(weights, &source, self.settling, control)
+    }
+}
+
+/// A seed for the `n`th thing of a kind, with as little to do with its neighbours' as can be.
+fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
+    let mut rng = SmallRng::seed_from_u64(seed.rotate_left(32) ^ kind);
+    rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()
 }
 
 /// Random weights, the same for the same seed: uniform within 1 / sqrt(inputs of a neuron), as PyTorch does it.
@@ -370,4 +427,62 @@ pub fn random_weights(config: Config, channels: usize, classes: usize, seed: u64
         }
     }
     Ok(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::samples::Pixel;
+    use super::*;
+    use crate::model::device::{DeviceChoice, choose};
+
+    /// Bright discs of different sizes on grey.
+    fn samples() -> Vec<Sample> {
+        let disc = |radius: i32| {
+            let inside = |i: i32| (i % 32 - 16).pow(2) + (i / 32 - 16).pow(2) < radius.pow(2);
+            Sample {
+                image: (0..1024).map(|i| if inside(i) { 200 } else { 60 }).collect(),
+                truth: (0..1024).map(|i| Pixel { label: u8::from(inside(i)), stress: 0 }).collect(),
+            }
+        };
+        (4..9).map(disc).collect()
+    }
+
+    #[test]
+    fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
+        let spec = InputSpec { channels: 1, columns: 32, rows: 32, mean: vec![0.3], std: vec![0.3] };
+        let samples = samples();
+        let plan = Plan { length: Length::Steps(8), batch: 2, ..Plan::default() };
+        let device = choose(DeviceChoice::Cpu).unwrap();
+        let begin = |resume| {
+            let start = random_weights(Config::S, 1, 2, 5).unwrap();
+            let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume };
+            Round::begin(lesson, &plan, &device).unwrap()
+        };
+        let steps = |round: &mut Round<'_>, to: usize| {
+            while round.steps < to {
+                round.step(round.steps as f64 / 8.0, &plan.loss.options()).unwrap();
+            }
+            round.state(to as f64 / 8.0).unwrap()
+        };
+        let whole = steps(&mut begin(None), 8);
+        let half = steps(&mut begin(None), 4);
+        let resumed = steps(&mut begin(Some(half)), 8);
+        assert!(resumed.weights == whole.weights && resumed.average == whole.average);
+    }
+
+    #[test]
+    fn all_samples_come_before_one_comes_again() {
+        let spec = InputSpec { channels: 1, columns: 32, rows: 32, mean: vec![0.3], std: vec![0.3] };
+        let (samples, device) = (samples(), choose(DeviceChoice::Cpu).unwrap());
+        let plan = Plan { batch: 1, ..Plan::default() };
+        let start = random_weights(Config::S, 1, 2, 5).unwrap();
+        let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume: None };
+        let mut round = Round::begin(lesson, &plan, &device).unwrap();
+        for _ in 0..3 {
+            let mut pass: Vec<usize> = (0..5).flat_map(|_| (round.deal(), round.steps += 1).0).collect();
+            pass.sort_unstable();
+            assert_eq!(pass, [0, 1, 2, 3, 4]);
+        }
+    }
 }

@@ -8,35 +8,13 @@ use super::super::cmunext::CmuNext;
 use super::super::device::NamedDevice;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
+use super::optimizer::{Follower, Moments, Optimizer};
 use super::samples::Sample;
 use crate::{Error, Result};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig, momentum::MomentumConfig};
-use burn::tensor::{Tensor, TensorData};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-
-/// How weights follow gradients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Learns fast from little; the usual choice.
-    #[default]
-    AdamW,
-    /// SGD with momentum 0.9, as in the paper: slower, needs a higher learning rate.
-    Sgd,
-}
-
-impl Optimizer {
-    fn init(self) -> ModuleOptimizer {
-        match self {
-            Self::AdamW => AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(1e-2).init(),
-            Self::Sgd => {
-                let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-                SgdConfig::new().with_momentum(Some(momentum)).init()
-            }
-        }
-    }
-}
 
 /// What is made small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +45,7 @@ impl Loss {
 /// A network under training. All calls belong on one thread.
 pub(super) struct Trainee {
     network: Option<CmuNext>,
-    optimiser: ModuleOptimizer,
+    follower: Follower,
     /// The mean of the weights over the last steps: what is judged and kept.
     average: Weights,
     steps: usize,
@@ -88,7 +66,8 @@ pub(super) struct Batch<'a> {
 impl Trainee {
     pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
         let average = checkpoint::weights(&network)?;
-        Ok(Self { network: Some(network), optimiser: optimizer.init(), average, steps: 0, device })
+        let follower = Follower::new(optimizer, 0, Moments::default());
+        Ok(Self { network: Some(network), follower, average, steps: 0, device })
     }
 
     /// The averaged weights.
@@ -101,9 +80,15 @@ impl Trainee {
         self.network.as_ref().map_or_else(|| Err(lost()), checkpoint::weights)
     }
 
-    /// Goes on from weights and their average as they were after `steps` steps.
-    pub(super) fn resume(&mut self, average: Weights, steps: usize) {
+    /// What the optimiser keeps.
+    pub(super) fn moments(&self) -> &Moments {
+        &self.follower.moments
+    }
+
+    /// Goes on from where a training was after `steps` steps.
+    pub(super) fn resume(&mut self, average: Weights, optimizer: Optimizer, moments: Moments, steps: usize) {
         self.average = average;
+        self.follower = Follower::new(optimizer, steps, moments);
         self.steps = steps;
     }
 
@@ -111,11 +96,10 @@ impl Trainee {
     ///
     /// Errors: a loss that is not a number: the network is then of no use any more.
     pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &BoundaryDou, rate: f64) -> Result<f64> {
-        let network = self.network.take().ok_or_else(lost)?;
+        let mut network = self.network.take().ok_or_else(lost)?;
         let inputs = batch.inputs(spec);
         let device = self.device.device.clone().autodiff();
-        let shape = [batch.picked.len(), spec.channels, spec.rows, spec.columns];
-        let logits = network.forward(Tensor::from_data(TensorData::new(inputs.images, shape), &device));
+        let logits = network.forward(batch.tensor(inputs.images, spec, &device));
         let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
         let loss = loss.loss(logits, Truth { labels: &inputs.labels, weights });
         let value = f64::from(loss.clone().into_scalar::<f32>());
@@ -123,8 +107,8 @@ impl Trainee {
             return Err(Error::new("train", "the loss is not a number any more").advise("Lower the learning rate."));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        let network = self.optimiser.step(rate, network, gradients);
-        merge(&mut self.average, &checkpoint::weights(&network)?, averaging(self.steps));
+        let average = (&mut self.average, averaging(self.steps));
+        self.follower.step(&mut network, gradients, rate, average, &device)?;
         self.network = Some(network);
         self.steps += 1;
         Ok(value)
@@ -142,6 +126,16 @@ struct Inputs {
 }
 
 impl Batch<'_> {
+    /// The samples, varied and normalised, as the network takes them.
+    pub(super) fn images(&self, spec: &InputSpec, device: &Device) -> Tensor<4> {
+        self.tensor(self.inputs(spec).images, spec, device)
+    }
+
+    fn tensor(&self, images: Vec<f32>, spec: &InputSpec, device: &Device) -> Tensor<4> {
+        let shape = [self.picked.len(), spec.channels, spec.rows, spec.columns];
+        Tensor::from_data(TensorData::new(images, shape), device)
+    }
+
     /// The samples, varied and normalised.
     fn inputs(&self, spec: &InputSpec) -> Inputs {
         let size = Size { columns: spec.columns, rows: spec.rows };
@@ -211,13 +205,4 @@ fn dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {
 /// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
 fn averaging(step: usize) -> f32 {
     (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
-}
-
-/// average += share * (new - average)
-fn merge(average: &mut Weights, new: &Weights, share: f32) {
-    for (name, tensor) in average {
-        if let Some(new) = new.get(name) {
-            tensor.values.iter_mut().zip(&new.values).for_each(|(a, n)| *a += share * (n - *a));
-        }
-    }
 }
