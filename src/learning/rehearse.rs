@@ -282,8 +282,8 @@ impl<'a> Stage<'a> {
     fn round(&mut self, control: &Control, phase: &mut dyn FnMut(Phase)) -> Result<Option<RoundResult>> {
         let begun = Instant::now();
         let number = self.rehearsal.cases.iter().filter(|n| **n <= self.learned.len()).count();
-        // Reading before and judging after the training take their share.
-        let aside = 0.03 * self.rehearsal.seconds + self.judging_time();
+        // Reading before, settling and judging after the training take their share.
+        let aside = 0.055 * self.rehearsal.seconds + self.judging_time();
         let plan = Plan {
             length: match self.rehearsal.steps {
                 Some(steps) => Length::Steps(steps),

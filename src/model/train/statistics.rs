@@ -14,6 +14,7 @@ use super::samples::Sample;
 use super::trainee::Batch;
 use crate::Result;
 use crate::domain::progress::Control;
+use burn::module::Module;
 use burn::tensor::Tensor;
 
 /// What the statistics are taken from.
@@ -36,7 +37,8 @@ pub(super) fn settled(
     control: &Control,
 ) -> Result<Option<Weights>> {
     let device = source.device.device.clone().autodiff();
-    let (_, mut network) = checkpoint::build(weights.clone(), &device)?;
+    // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
+    let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
     let AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, .. } = *source.augment;
     let mirrors = AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, ..AugmentConfig::none() };
     let mut mean = Weights::new();
