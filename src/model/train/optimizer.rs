@@ -150,7 +150,10 @@ mod tests {
     }
 
     fn farthest(a: &Weights, b: &Weights) -> f32 {
-        let pairs = a.iter().flat_map(|(name, t)| t.values.iter().zip(&b[name].values));
+        // A norm right after a convolution takes its bias away again: its gradient is rounding, and AdamW steps by its sign.
+        let counts = |name: &str| !name.ends_with("conv.0.bias") && !name.ends_with("up.1.bias");
+        let shared = a.iter().filter(|(name, _)| counts(name));
+        let pairs = shared.flat_map(|(name, t)| t.values.iter().zip(&b[name].values));
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
     }
 
