@@ -385,15 +385,16 @@ impl<'a> Round<'a> {
         Ok(Some(Learned { weights, steps: learned, validation: self.validation.len(), validation_dice }))
     }
 
-    /// The weights with the statistics of the samples as they are.
+    /// The weights, with the statistics of the samples as they are where these serve better: few samples that have little
+    /// in common make poor ones.
     fn settle(&mut self, weights: Weights, control: &Control) -> Result<Option<Weights>> {
-        let passes = (self.steps / STEPS_FOR_A_PASS).clamp(FEWEST_PASSES, MOST_PASSES);
-        let batches: Vec<Vec<usize>> = (0..passes)
-            .map(|_| {
-                self.steps += 1;
-                self.deal()
-            })
-            .collect();
+        let all_once = self.deck.len().div_ceil(self.plan.batch.max(1));
+        let passes = (self.steps / STEPS_FOR_A_PASS).max(all_once).clamp(FEWEST_PASSES, MOST_PASSES);
+        let mut batches = Vec::with_capacity(passes);
+        for _ in 0..passes {
+            batches.push(self.deal());
+            self.steps += 1;
+        }
         let source = Source {
             samples: self.samples,
             batches: &batches,
@@ -401,7 +402,21 @@ impl<'a> Round<'a> {
             spec: self.spec,
             device: self.device,
         };
-        statistics::settled(weights, &source, self.settling, control)
+        let Some(statistics) = statistics::of_samples(&weights, &source, control)? else { return Ok(None) };
+        let step = self.samples.len().div_ceil(2 * LOOKED_AT);
+        let some: Vec<Sample> = self.samples.iter().step_by(step).cloned().collect();
+        let mut best: Option<(f64, Weights)> = None;
+        for share in [0.0, 0.5, 1.0] {
+            if !control.may_go_on() {
+                return Ok(None);
+            }
+            let moved = statistics::moved(&weights, &statistics, share * self.settling);
+            let dice = input_dice(&moved, &some, self.spec, self.plan.batch, self.device)?;
+            if best.as_ref().is_none_or(|(best, _)| dice > *best) {
+                best = Some((dice, moved));
+            }
+        }
+        Ok(best.map(|(_, weights)| weights))
     }
 }
 

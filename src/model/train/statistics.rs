@@ -28,14 +28,8 @@ pub(super) struct Source<'a> {
     pub(super) device: &'a NamedDevice,
 }
 
-/// `weights` with statistics that are a `share`, 0..=1, of the way from their own to those of the samples; `None` where it
-/// was cancelled.
-pub(super) fn settled(
-    mut weights: Weights,
-    source: &Source<'_>,
-    share: f32,
-    control: &Control,
-) -> Result<Option<Weights>> {
+/// The statistics that belong to `weights` and the samples as they are; `None` where it was cancelled.
+pub(super) fn of_samples(weights: &Weights, source: &Source<'_>, control: &Control) -> Result<Option<Weights>> {
     let device = source.device.device.clone().autodiff();
     // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
     let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
@@ -51,12 +45,18 @@ pub(super) fn settled(
         network.forward(batch.images(source.spec, &device));
         add(&mut network, &mut mean, 1.0 / (i + 1) as f32)?;
     }
-    for (name, statistic) in &mean {
+    Ok(Some(mean))
+}
+
+/// `weights` with statistics that are a `share`, 0..=1, of the way from their own to `statistics`.
+pub(super) fn moved(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
+    let mut weights = weights.clone();
+    for (name, statistic) in statistics {
         if let Some(own) = weights.get_mut(name) {
             own.values.iter_mut().zip(&statistic.values).for_each(|(own, new)| *own += share * (new - *own));
         }
     }
-    Ok(Some(weights))
+    weights
 }
 
 /// Sets all running statistics to 0, so that after a pass they are those of its batch, times the momentum.
@@ -105,7 +105,8 @@ mod tests {
         let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
         let source = Source { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
-        let of = |share| settled(start.clone(), &source, share, &Control::default()).unwrap().unwrap();
+        let statistics = of_samples(&start, &source, &Control::default()).unwrap().unwrap();
+        let of = |share| moved(&start, &statistics, share);
         let (none, half, all) = (of(0.0), of(0.5), of(1.0));
         assert!(none == start);
         let mean = "stem.conv.1.running_mean";
