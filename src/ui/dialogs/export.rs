@@ -8,7 +8,7 @@ use crate::{
     },
     ui::{
         theme,
-        widgets::{explain, plural, primary, section},
+        widgets::{capital, explain, plural, primary, section},
     },
 };
 use egui::{Align, Button, Layout, RichText, ScrollArea, TextEdit, Ui};
@@ -115,17 +115,26 @@ impl ExportDialog {
 
     fn choose_formats(&mut self, ui: &mut Ui) {
         section(ui, "Formats");
-        for format in ExportFormat::ALL {
-            let is_possible = self.is_possible(format);
-            let mut is_on = is_possible && self.options.formats.contains(&format);
-            ui.add_enabled_ui(is_possible, |ui| {
-                tick(ui, &mut is_on, format.label(), format.explanation());
-            });
-            if is_possible {
-                self.options.formats.retain(|f| *f != format);
-                if is_on {
-                    self.options.formats.push(format);
-                }
+        ui.columns(2, |columns| {
+            for (place, format) in ExportFormat::ALL.into_iter().enumerate() {
+                self.choose_format(&mut columns[usize::from(place > ExportFormat::ALL.len() / 2)], format);
+            }
+        });
+    }
+
+    fn choose_format(&mut self, ui: &mut Ui, format: ExportFormat) {
+        let is_possible = self.is_possible(format);
+        let mut is_on = is_possible && self.options.formats.contains(&format);
+        ui.add_enabled_ui(is_possible, |ui| {
+            let tip = capital(format.explanation());
+            ui.checkbox(&mut is_on, format.label())
+                .on_hover_text(tip)
+                .on_disabled_hover_text("Probabilities belong to proposals, not to accepted masks");
+        });
+        if is_possible {
+            self.options.formats.retain(|f| *f != format);
+            if is_on {
+                self.options.formats.push(format);
             }
         }
     }

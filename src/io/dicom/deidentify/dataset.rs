@@ -16,8 +16,6 @@ use dicom_object::{InMemDicomObject, mem::InMemElement};
 
 /// Retired, and still in files.
 const OTHER_PATIENT_IDS: Tag = Tag(0x0010, 0x1000);
-/// The UIDs that the standard itself defines.
-const STANDARD_ROOT: &str = "1.2.840.10008.";
 /// UIDs that name terminologies and makers' software, not instances.
 const KEPT_UIDS: [Tag; 3] = [tags::CODING_SCHEME_UID, tags::CONTEXT_UID, tags::MAPPING_RESOURCE_UID];
 /// Days that the option to keep distances between dates does not speak of.
@@ -169,7 +167,7 @@ impl<'a> Cleaner<'a> {
         let Ok(text) = element.to_str() else { return DataElement::new(tag, vr, PrimitiveValue::Empty) };
         let new = |uid: &str| {
             let uid = uid.trim_matches(['\0', ' ']);
-            if uid.is_empty() || uid.starts_with(STANDARD_ROOT) { uid.to_owned() } else { self.key.uid(uid) }
+            if uid.is_empty() { uid.to_owned() } else { self.key.uid(uid) }
         };
         let uids: Vec<String> = text.split('\\').map(new).collect();
         DataElement::new(tag, vr, PrimitiveValue::from(uids.join("\\")))
