@@ -46,13 +46,13 @@ def write(folder, flag, name, masks, files):
 
 def even_odd(points, shape):
     """Which middles of pixels lie inside a closed line: how often a ray to the right crosses it."""
-    rows, columns = shape
-    y, x = np.mgrid[:rows, :columns].astype(float)
+    x = np.arange(shape[1])
     inside = np.zeros(shape, bool)
     for (x1, y1), (x2, y2) in zip(points, np.roll(points, -1, 0)):
-        if y1 != y2:
-            crosses = ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-            inside ^= crosses
+        low, high = sorted((y1, y2))
+        for y in range(max(0, int(np.ceil(low))), min(shape[0] - 1, int(np.floor(high))) + 1):
+            if (y1 > y) != (y2 > y):
+                inside[y] ^= x < (x2 - x1) * (y - y1) / (y2 - y1) + x1
     return inside
 
 
@@ -91,7 +91,8 @@ def structure_set(folder, files, masks):
             flat = np.stack([points @ row / across, points @ column / down], 1)
             # Corners of pixels: what is left of the rounding must not decide on the middle of one.
             ours[place][even_odd(flat, masks.shape[1:])] = roi.ReferencedROINumber
-            theirs[place][skimage.draw.polygon2mask(masks.shape[1:], flat[:, ::-1])] = roi.ReferencedROINumber
+            rows, columns = skimage.draw.polygon(flat[:, 1], flat[:, 0], masks.shape[1:])
+            theirs[place][rows, columns] = roi.ReferencedROINumber
     check(np.array_equal(ours, masks), f"{(ours != masks).sum()} pixels differ by even and odd")
     check(np.array_equal(theirs, masks), f"{(theirs != masks).sum()} pixels differ by scikit-image")
 

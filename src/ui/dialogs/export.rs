@@ -61,14 +61,16 @@ impl ExportDialog {
             self.waits_for_folder = false;
         }
         title(ui, "Export");
-        let room = (ui.ctx().content_rect().height() - 168.0).max(120.0);
-        ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| {
+        // What stands below the list has its place on every screen.
+        let room = (ui.ctx().content_rect().height() - 296.0).max(120.0);
+        let list = ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([false, true]);
+        list.show(ui, |ui| {
             self.choose_masks(ui, session);
             self.choose_formats(ui);
             self.choose_seg(ui);
             self.choose_patient(ui);
-            self.choose_folder(ui, actions);
         });
+        self.choose_folder(ui, actions);
         ui.add_space(12.0);
         self.buttons(ui, actions)
     }

@@ -66,7 +66,7 @@ fn tag_of(name: &str) -> Option<Tag> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::panic)]
     use super::*;
     use dicom_dictionary_std::tags;
 
