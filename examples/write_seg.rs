@@ -1,7 +1,7 @@
 //! Writes given masks as a DICOM segmentation or as label maps: what the peer tests check with other programs.
 //!
 //! `write_seg OUT LABELS.raw [--labelmap] [--fractional] [--png] [--synthetic-geometry] [--skip-empty-frames] [--manual]
-//! SOURCE...`
+//! [--rle] [--rtstruct] [--nifti] [--coco] SOURCE...`
 //!
 //! The sources must make one series. LABELS.raw holds one byte for each pixel, slice after slice in the order of the
 //! series. With `--fractional` these are probabilities in steps of 1/255, all slices of one label after those of
@@ -12,8 +12,11 @@ use labrum::{
     Error, Result,
     domain::{codes, label::Code, label::Label, mask::Mask, progress::Cancel, study::Series},
     io::{
-        dicom::seg::{AlgorithmType, Authorship, Content, Options, write},
-        export::{Names, label_map, write_labels},
+        dicom::{
+            seg::{AlgorithmType, Authorship, Content, Options, write},
+            structure_set,
+        },
+        export::{Coco, Names, label_map, write_labels, write_nifti},
         open::catalog,
     },
 };
@@ -42,8 +45,11 @@ fn run() -> Result<()> {
         return Err(Error::new("write the segmentation", format!("there are {} series, not one", series.len())));
     };
     let values = std::fs::read(labels).map_err(|e| Error::at("read the labels", labels, e))?;
-    let options =
-        Options { synthetic_geometry: has("--synthetic-geometry"), skip_empty_frames: has("--skip-empty-frames") };
+    let options = Options {
+        synthetic_geometry: has("--synthetic-geometry"),
+        skip_empty_frames: has("--skip-empty-frames"),
+        rle: has("--rle"),
+    };
     let seg = |content: Content<'_>, count: usize| {
         let authors: Vec<Authorship> = (0..count).map(|i| author(has("--manual") || i == 2)).collect();
         let summary = write(out.as_ref(), series, content, &named(count), &authors, options)?;
@@ -58,6 +64,15 @@ fn run() -> Result<()> {
         let masks = masks(&values, series, labels)?;
         let count = usize::from(values.iter().copied().max().unwrap_or(0).max(1));
         match () {
+            () if has("--rtstruct") => structure_set(out.as_ref(), series, &masks, count)?,
+            () if has("--nifti") => {
+                write_nifti(out.as_ref(), series, &masks)?.iter().for_each(|w| eprintln!("warning: {w}"))
+            }
+            () if has("--coco") => {
+                let mut coco = Coco::default();
+                coco.add(series, &Coco::file_names(series), &masks, &named(count));
+                coco.write(out.as_ref())?;
+            }
             () if has("--png") => pictures(out.as_ref(), series, &masks, &named(count))?,
             () if has("--labelmap") => seg(Content::LabelMap(&masks), count)?,
             () => seg(Content::Binary(&masks), count)?,
@@ -68,8 +83,15 @@ fn run() -> Result<()> {
     Ok(())
 }
 
+fn structure_set(out: &Path, series: &Series, masks: &[Mask], count: usize) -> Result<()> {
+    let authors: Vec<Authorship> = (0..count).map(|i| author(i == 2)).collect();
+    let summary = structure_set::write(out, series, masks, &named(count), &authors)?;
+    summary.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    Ok(())
+}
+
 fn author(is_manual: bool) -> Authorship {
-    let mut author = Authorship::automatic("Test", "1.0.0");
+    let mut author = Authorship::automatic("Test", "1.0.0").with_weights("ab".repeat(32));
     if is_manual {
         author.algorithm_type = AlgorithmType::Manual;
     }

@@ -61,6 +61,10 @@ impl Network for Real {
         }
     }
 
+    fn weights(&self) -> String {
+        self.ready.as_ref().map_or(String::new(), |(_, _, segmenter)| segmenter.hash().to_owned())
+    }
+
     fn take_notice(&mut self) -> Option<String> {
         self.ready.as_mut()?.2.take_notice()
     }

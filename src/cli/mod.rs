@@ -2,6 +2,8 @@
 
 mod bench;
 mod evaluate;
+mod export;
+mod format;
 mod import_checkpoint;
 mod info;
 mod models;
@@ -41,6 +43,7 @@ const EXAMPLES: &str = "Examples:
   labrum segment study/ --out masks --format png,seg
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
+  labrum export --workspace work/ --out masks --format seg,csv
   labrum info study/ --json";
 
 #[derive(Subcommand, Debug)]
@@ -48,6 +51,7 @@ enum Command {
     Segment(segment::Arguments),
     Train(Box<train::Arguments>),
     Models(models::Arguments),
+    Export(Box<export::Arguments>),
     Rehearse(rehearse::Arguments),
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
@@ -113,6 +117,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(*arguments),
         Some(Command::Models(arguments)) => models::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
@@ -127,7 +132,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
         )),
     }
 }

@@ -1,6 +1,7 @@
 //! `labrum segment`: masks for files and folders.
 
 use super::DeviceArgument;
+use super::format::{self, FormatArgument, SegArguments};
 use crate::domain::label::Label;
 use crate::domain::progress::Cancel;
 use crate::domain::study::{Catalog, Series};
@@ -13,7 +14,6 @@ use crate::model::card::{Fit, ModelCard};
 use crate::model::infer::Segmenter;
 use crate::model::shipped;
 use crate::{Error, Result};
-use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -46,32 +46,14 @@ pub(super) struct Arguments {
     /// What to write, comma separated; png, and seg for DICOM series, where nothing is said
     #[arg(long, value_enum, value_delimiter = ',')]
     format: Vec<FormatArgument>,
+    #[command(flatten)]
+    seg: SegArguments,
     /// Write the probability of each label as a 16-bit PNG too
     #[arg(long)]
     probabilities: bool,
     /// Print what was written as JSON on stdout
     #[arg(long)]
     json: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum FormatArgument {
-    /// Label map for each image
-    Png,
-    /// Black and white mask for each image and label
-    Labels,
-    /// DICOM-SEG for each series
-    Seg,
-    /// DICOM-SEG of type LABELMAP for each series
-    SegLabelmap,
-    /// DICOM-SEG of type FRACTIONAL for each series: the probabilities
-    SegFractional,
-    /// The image with the mask over it
-    Overlay,
-    /// Measurements as a table
-    Csv,
-    /// Measurements as JSON
-    Json,
 }
 
 /// What became of one series.
@@ -319,7 +301,7 @@ fn segment(
         }
         bar.inc(1);
     }
-    let author = Authorship::automatic(&card.name, &card.version);
+    let author = Authorship::automatic(&card.name, &card.version).with_weights(model.hash());
     let out: &Path = &arguments.out;
     let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
     let whole = SeriesFiles {
@@ -328,6 +310,7 @@ fn segment(
         probabilities: &probabilities,
         labels: &card.labels,
         authors: std::slice::from_ref(&author),
+        options: arguments.seg.options(),
     };
     let (more, notes) = write_series(out, &names.series, &whole, formats)?;
     files.extend(more);
@@ -348,27 +331,10 @@ fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {
     let mut formats: Vec<Format> = match arguments.format.as_slice() {
         [] if is_dicom => vec![Format::LabelMap, Format::Seg],
         [] => vec![Format::LabelMap],
-        given => given.iter().map(|f| (*f).into()).collect(),
+        given => format::formats(given),
     };
-    let mut seen = HashSet::new();
-    formats.retain(|format| seen.insert(*format));
     if arguments.probabilities {
         formats.push(Format::Probabilities);
     }
     formats
-}
-
-impl From<FormatArgument> for Format {
-    fn from(argument: FormatArgument) -> Self {
-        match argument {
-            FormatArgument::Png => Self::LabelMap,
-            FormatArgument::Labels => Self::LabelMasks,
-            FormatArgument::Seg => Self::Seg,
-            FormatArgument::SegLabelmap => Self::SegLabelMap,
-            FormatArgument::SegFractional => Self::SegFractional,
-            FormatArgument::Overlay => Self::Overlay,
-            FormatArgument::Csv => Self::Csv,
-            FormatArgument::Json => Self::Json,
-        }
-    }
 }

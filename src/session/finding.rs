@@ -91,6 +91,8 @@ pub struct Doubt {
 pub struct Finding {
     /// Model and version: "Fetal head 1.0.0".
     pub model: Arc<str>,
+    /// Hash of its weights; empty where unknown.
+    pub weights: Arc<str>,
     /// Labels 1..=n of the model.
     pub labels: Arc<[Label]>,
     columns: usize,
@@ -111,6 +113,7 @@ impl Finding {
         let mask = &prediction.mask;
         let mut finding = Self {
             model,
+            weights: "".into(),
             columns: mask.columns(),
             rows: mask.rows(),
             mask: Runs::pack(mask.labels().iter().copied()),
@@ -140,6 +143,7 @@ impl Finding {
         let prediction = Prediction { mask: mask.clone(), probabilities };
         let model = known.map_or_else(|| "".into(), |p| p.model.clone());
         let mut finding = Self::of(&prediction, model, labels, spacing);
+        finding.weights = known.map_or_else(|| "".into(), |p| p.weights.clone());
         match known {
             Some(proposal) => {
                 let proposed = proposal.mask();
@@ -167,6 +171,11 @@ impl Finding {
     pub fn model_and_version(&self) -> (String, String) {
         let (name, version) = self.model.rsplit_once(' ').unwrap_or((&self.model, ""));
         (name.to_owned(), version.to_owned())
+    }
+
+    /// The same with the hash of the model's weights.
+    pub fn with_weights(self, weights: impl Into<Arc<str>>) -> Self {
+        Self { weights: weights.into(), ..self }
     }
 
     /// The probabilities in the form in which a workspace keeps them: for each label the number of runs, then for each

@@ -1,8 +1,10 @@
 //! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
 
+mod export;
 mod learning;
 mod store;
 
+pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
@@ -16,13 +18,13 @@ use crate::{
         gate::GateReport,
         geometry::PixelSpacing,
         image::{Image, Window, WindowPreset},
-        journal::Meter,
+        journal::{Meter, StoredCase},
         label::Label,
         learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
         mask::Mask,
         progress::Cancel,
         region::Region,
-        study::{Catalog, Kind, Series, Slice, Source},
+        study::{Catalog, Kind, Series, Source},
     },
     model::card::ModelCard,
 };
@@ -150,107 +152,6 @@ pub struct SegmentJob {
     pub cancel: Cancel,
 }
 
-/// What can be exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ExportFormat {
-    /// One PNG per slice: pixel value = label.
-    LabelMap,
-    /// One PNG per slice and label.
-    PerLabel,
-    /// The picture with the mask over it.
-    Overlay,
-    /// DICOM Segmentation, one bit for a pixel.
-    DicomSeg,
-    /// DICOM Label Map Segmentation, one byte for a pixel.
-    SegLabelMap,
-    /// DICOM Segmentation of the model's probabilities.
-    SegFractional,
-    /// Measurements as JSON.
-    Json,
-    /// Measurements as CSV.
-    Csv,
-}
-
-impl ExportFormat {
-    /// All formats, in the order of the dialog.
-    pub const ALL: [Self; 8] = [
-        Self::LabelMap,
-        Self::PerLabel,
-        Self::Overlay,
-        Self::DicomSeg,
-        Self::SegLabelMap,
-        Self::SegFractional,
-        Self::Json,
-        Self::Csv,
-    ];
-
-    /// What it is called.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::LabelMap => "PNG label map",
-            Self::PerLabel => "PNG per label",
-            Self::Overlay => "PNG overlay",
-            Self::DicomSeg => "DICOM-SEG",
-            Self::SegLabelMap => "DICOM-SEG label map",
-            Self::SegFractional => "DICOM-SEG of probabilities",
-            Self::Json => "Measurements as JSON",
-            Self::Csv => "Measurements as CSV",
-        }
-    }
-
-    /// What one gets.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::LabelMap => "one per slice, of its size; the pixel value is the label",
-            Self::PerLabel => "one per slice and label, black and white",
-            Self::Overlay => "the picture as shown with the mask over it",
-            Self::DicomSeg => "one segmentation object for the series, for PACS and viewers",
-            Self::SegLabelMap => "the same in the newer form, for programs that read it",
-            Self::SegFractional => "what the model was sure of, in steps of 1/255",
-            Self::Json => "area, longest diameter, perimeter of each label",
-            Self::Csv => "the same as a table",
-        }
-    }
-}
-
-/// A mask that is to be exported.
-#[derive(Clone, Debug)]
-pub struct ExportSlice {
-    /// 0-based place in the series.
-    pub index: usize,
-    /// All about it but the pixels.
-    pub slice: Slice,
-    /// Its mask.
-    pub mask: Mask,
-    /// What a model found there, with its probabilities.
-    pub proposal: Option<Arc<Finding>>,
-}
-
-/// Write files.
-#[derive(Clone, Debug)]
-pub struct ExportJob {
-    /// Into this folder.
-    pub folder: PathBuf,
-    /// In these formats.
-    pub formats: Vec<ExportFormat>,
-    /// The series.
-    pub series: Arc<Series>,
-    /// Its masks, in order of place.
-    pub slices: Vec<ExportSlice>,
-    /// Their labels.
-    pub labels: Arc<[Label]>,
-    /// Name and version of the model that proposed them; `None` where all was drawn by hand.
-    pub model: Option<(String, String)>,
-    /// The person who drew or corrected them; empty where unknown.
-    pub person: String,
-    /// The window of overlays; `None` for each slice's own.
-    pub window: Option<Window>,
-    /// How opaque overlays are, 0..=1.
-    pub opacity: f32,
-    /// Stops it between two files.
-    pub cancel: Cancel,
-}
-
 /// Work out what is shown of a mask that was drawn on.
 #[derive(Clone, Debug)]
 pub struct SurveyJob {
@@ -328,6 +229,8 @@ pub enum Job {
     ProbeDevice(DeviceChoice),
     /// Write files.
     Export(Box<ExportJob>),
+    /// Write files of all accepted cases.
+    ExportAccepted(Box<ExportAcceptedJob>),
     /// Read masks for a case from files.
     Import {
         /// Which case.
@@ -425,6 +328,10 @@ pub enum Event {
     },
     /// An export ended.
     Exported(Result<Vec<PathBuf>>),
+    /// What the workspace keeps of its accepted cases, to be exported.
+    AcceptedCases(Result<Vec<StoredCase>>),
+    /// An export of all accepted cases ended.
+    ExportedAccepted(Result<ExportSummary>),
     /// A native dialog was closed; no paths where it was cancelled.
     Picked {
         /// What it was for.

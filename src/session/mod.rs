@@ -4,6 +4,7 @@ mod cache;
 pub mod case;
 pub mod command;
 mod editing;
+mod exports;
 pub mod finding;
 pub mod history;
 mod imports;
@@ -36,7 +37,7 @@ use case::Case;
 use command::UserCommand;
 use history::History;
 use job::{
-    CaseId, Event, ExportFormat, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob,
+    CaseId, Event, ExportOptions, ExportScope, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob,
     WorkspaceSummary,
 };
 use labels::{LabelAction, PaintOver};
@@ -130,10 +131,10 @@ pub enum Action {
 pub struct ExportRequest {
     /// Into this folder.
     pub folder: PathBuf,
-    /// In these formats.
-    pub formats: Vec<ExportFormat>,
-    /// Only the slice that is shown.
-    pub this_slice_only: bool,
+    /// Which masks.
+    pub scope: ExportScope,
+    /// In these formats, and how.
+    pub options: ExportOptions,
 }
 
 /// A look through files that goes on.
@@ -149,6 +150,8 @@ pub struct Opening {
 #[derive(Clone, Debug)]
 pub struct Exporting {
     cancel: Cancel,
+    /// What waits for the workspace to tell its accepted cases.
+    waiting: Option<ExportRequest>,
     /// Files written.
     pub done: usize,
     /// Files in all.
@@ -485,6 +488,8 @@ impl Session {
                 }
             }
             Event::Exported(result) => self.on_exported(result),
+            Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
+            Event::ExportedAccepted(result) => self.on_exported_accepted(result),
             Event::Imported { case, result } => self.on_imported(case, result),
             Event::Surveyed { key, revision, finding } => self.on_surveyed(key, revision, finding),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),

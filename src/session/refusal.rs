@@ -23,8 +23,10 @@ impl Session {
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
-            _ if case.is_none() => Some("Nothing is open"),
             C::Export if self.exporting.is_some() => Some("An export is going on"),
+            // Those of the workspace can be had without a case on the screen.
+            C::Export if self.meter.accepted > 0 => None,
+            _ if case.is_none() => Some("Nothing is open"),
             C::Export if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
                 Some("There is no mask yet")

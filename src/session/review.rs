@@ -1,17 +1,7 @@
-//! Going through doubtful places and cases: next, accept, skip, export.
+//! Going through doubtful places and cases: next, accept, skip.
 
-use super::{
-    ExportRequest, Exporting, Session,
-    case::Case,
-    job::{ExportJob, ExportSlice, Job, SliceKey},
-    notice::Severity,
-    settings::CaseOrder,
-};
-use crate::{
-    Result,
-    domain::{progress::Cancel, study::Status},
-};
-use std::path::PathBuf;
+use super::{Session, case::Case, job::SliceKey, notice::Severity, settings::CaseOrder};
+use crate::domain::study::Status;
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {
@@ -161,60 +151,6 @@ impl Session {
         }
         for (i, reason) in self.what_next() {
             self.cases[i].reason = reason;
-        }
-    }
-
-    pub(super) fn export(&mut self, request: ExportRequest) {
-        self.drop_hand();
-        let Some(case) = self.case() else { return };
-        let wanted = (0..case.slices.len()).filter(|i| !request.this_slice_only || *i == case.slice);
-        let slices: Vec<ExportSlice> = wanted
-            .filter_map(|index| {
-                let mask = self.mask_of(SliceKey { case: case.id, slice: index })?.into_owned();
-                let state = &case.slices[index];
-                let proposal = state.proposal.clone();
-                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal })
-            })
-            .collect();
-        if slices.is_empty() {
-            let text = "There is no mask to export here. Draw one, or run a model (R).";
-            return self.notices.add(Severity::Warning, text);
-        }
-        let model = case.slices.iter().filter_map(|s| s.proposal.as_ref()).map(|f| f.model_and_version()).next();
-        let cancel = Cancel::default();
-        let job = ExportJob {
-            folder: request.folder.clone(),
-            formats: request.formats,
-            series: case.series.clone(),
-            slices,
-            labels: self.labels.clone().into(),
-            model,
-            person: self.settings.person.clone(),
-            window: case.window,
-            opacity: self.settings.opacity,
-            cancel: cancel.clone(),
-        };
-        self.jobs.push(Job::Export(Box::new(job)));
-        self.exporting = Some(Exporting { cancel, done: 0, total: 0 });
-        self.change_settings(|s| s.export_folder = Some(request.folder));
-    }
-
-    pub(super) fn on_exported(&mut self, result: Result<Vec<PathBuf>>) {
-        self.exporting = None;
-        match result {
-            Ok(files) => {
-                let folder = files.first().and_then(|f| f.parent()).map(PathBuf::from);
-                let count = match files.len() {
-                    1 => "1 file".to_owned(),
-                    n => format!("{n} files"),
-                };
-                let place = folder.as_ref().map_or(String::new(), |f| format!(" to {}", f.display()));
-                self.notices.add(Severity::Info, format!("Exported {count}{place}; read back and compared."));
-                if let Some(folder) = folder {
-                    self.notices.with_folder(folder);
-                }
-            }
-            Err(error) => self.fail(&error),
         }
     }
 }

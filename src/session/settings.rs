@@ -1,6 +1,6 @@
 //! What the user chose once and for all. Kept as JSON by the app.
 
-use super::{keys::Keys, learning::LearnSettings, tools::ToolOptions};
+use super::{job::ExportOptions, keys::Keys, learning::LearnSettings, tools::ToolOptions};
 pub use crate::domain::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +115,8 @@ pub struct Settings {
     pub ui_scale: f32,
     /// Where was exported to last.
     pub export_folder: Option<std::path::PathBuf>,
+    /// What was exported last, and how.
+    pub export: ExportOptions,
     /// About the drawing tools.
     pub tools: ToolOptions,
     /// In which order cases are gone through.
@@ -144,6 +146,7 @@ impl Default for Settings {
             right_width: 280.0,
             ui_scale: 1.0,
             export_folder: None,
+            export: ExportOptions::default(),
             tools: ToolOptions::default(),
             case_order: CaseOrder::Opened,
             keys: Keys::default(),

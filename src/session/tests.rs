@@ -281,8 +281,8 @@ fn an_export_holds_the_masks_there_are() {
     let job = segment_jobs(&mut session).remove(0);
     let t = &job.targets[0];
     session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result: Ok(finding()) });
-    let formats = vec![ExportFormat::LabelMap];
-    session.apply(Action::Export(ExportRequest { folder: "/out".into(), formats, this_slice_only: false }));
+    let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
+    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
     let export = session.take_jobs().into_iter().find_map(|j| if let Job::Export(e) = j { Some(e) } else { None });
     let export = export.unwrap();
     assert_eq!(export.slices.len(), 1);
@@ -394,4 +394,19 @@ fn a_trouble_is_told_once_and_goes_when_it_is_over() {
     session.on_event(Event::Stored { written: 1, trouble: None });
     let texts: Vec<&str> = session.notices.list.iter().map(|n| n.text.as_str()).collect();
     assert_eq!(texts, ["All work is saved again."]);
+}
+
+#[test]
+fn all_accepted_cases_are_read_from_the_workspace_before_they_are_exported() {
+    let mut session = session(&[("a", 1)], None);
+    let options = ExportOptions { names: "{label}".into(), ..ExportOptions::default() };
+    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::Accepted, options }));
+    let asks = |job: &Job| matches!(job, Job::Store(StoreJob::ReadAccepted));
+    assert_eq!(session.take_jobs().iter().filter(|job| asks(job)).count(), 1);
+    assert!(session.exporting.is_some() && session.is_busy());
+    // None is there: it says so and nothing goes on.
+    session.on_event(Event::AcceptedCases(Ok(Vec::new())));
+    assert!(session.exporting.is_none());
+    assert!(session.notices.list.iter().any(|n| n.text.contains("No case is accepted")));
+    assert_eq!(session.settings.export.names, "{label}", "the preset is remembered");
 }

@@ -121,7 +121,7 @@ impl Worker {
             Job::Open { .. } | Job::OpenSample(_) | Job::LookAtWorkspaces(_) | Job::ExportReport(..) => {
                 self.hand_over(&self.files, job);
             }
-            Job::Export(_) | Job::Import { .. } => self.hand_over(&self.export, job),
+            Job::Export(_) | Job::ExportAccepted(_) | Job::Import { .. } => self.hand_over(&self.export, job),
             Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
             Job::Store(job) => self.store.submit(job),
             // Native dialogs belong to the window: see `beside`.

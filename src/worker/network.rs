@@ -34,6 +34,11 @@ pub trait Network {
     /// Runs the model that was made ready.
     fn segment(&mut self, image: &Image) -> Result<Prediction>;
 
+    /// Hash of the weights of the model that was made ready; empty where unknown.
+    fn weights(&self) -> String {
+        String::new()
+    }
+
     /// What the user should know of the last run: "the GPU failed, the CPU goes on".
     fn take_notice(&mut self) -> Option<String>;
 }
@@ -193,6 +198,7 @@ impl Thread {
             None => Arc::new(io::open::load(&target.source, target.kind)?),
         };
         let prediction = self.network.segment(&image)?.relabelled(&job.values);
-        Ok(Arc::new(Finding::of(&prediction, job.model.title().into(), job.labels.clone(), image.spacing)))
+        let finding = Finding::of(&prediction, job.model.title().into(), job.labels.clone(), image.spacing);
+        Ok(Arc::new(finding.with_weights(self.network.weights())))
     }
 }

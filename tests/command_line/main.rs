@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod commands;
+mod export;
 mod output;
 mod training;
 

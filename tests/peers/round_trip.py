@@ -15,6 +15,7 @@ import sys
 import tempfile
 import warnings
 
+import dcmqi
 import highdicom
 import numpy as np
 import PIL.Image
@@ -28,6 +29,7 @@ from check_seg import ROOT, ULTRASOUND_MULTI_FRAME, discs, errors_of, made  # no
 
 warnings.simplefilter("ignore")
 WRITE, READ = arguments
+DCMQI = pathlib.Path(dcmqi.__file__).parent / "bin"
 NUMBERS = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 ABNORMAL = ("49755003", "SCT", "Morphologically Abnormal Structure")
 ANATOMY = ("91723000", "SCT", "Anatomical Structure")
@@ -442,10 +444,6 @@ def order_of(folder, sources, masks):
 
 
 def main():
-    global DCMQI
-    import dcmqi
-
-    DCMQI = pathlib.Path(dcmqi.__file__).parent / "bin"
     failed = 0
     with tempfile.TemporaryDirectory() as name:
         root = pathlib.Path(name)

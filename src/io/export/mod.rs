@@ -1,15 +1,24 @@
 //! Masks, overlays, probabilities and measurements as files that other programs read. Every file is read back and
 //! compared before it appears; DICOM-SEG is in [`super::dicom::seg`].
 
+pub mod batch;
+mod coco;
+mod deidentified;
 mod labels;
+mod manifest;
 mod measurements;
+mod nifti;
 mod originals;
 mod overlay;
+mod pattern;
 mod png;
 mod series;
 
+pub use coco::Coco;
+pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
 pub use labels::{labels_beside, read_labels, write_labels};
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
+pub use nifti::write_nifti;
 pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, overlay, probabilities};

@@ -4,7 +4,7 @@ use super::overlay::{OverlayLook, overlay_pixels};
 use crate::{
     Error, Result,
     domain::{
-        image::{Image, Window},
+        image::{Image, Pixels, Window},
         label::Label,
         mask::Mask,
     },
@@ -80,6 +80,23 @@ pub fn overlay(
         .ok_or_else(|| Error::at(TRIED, path, "the mask is not as large as the image"))?;
     let kind = Kind { color: ColorType::Rgb, depth: BitDepth::Eight, palette: None };
     write(path, TRIED, (image.columns, image.rows), kind, &pixels)
+}
+
+/// Writes the pixels of a picture and nothing else of it.
+///
+/// # Errors
+/// For values that no picture has, and where the file cannot be written.
+pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
+    const TRIED: &str = "write the picture";
+    let (color, depth, bytes) = match &image.pixels {
+        Pixels::U8(values) => (ColorType::Grayscale, BitDepth::Eight, values.clone()),
+        Pixels::U16(values) => {
+            (ColorType::Grayscale, BitDepth::Sixteen, values.iter().flat_map(|v| v.to_be_bytes()).collect())
+        }
+        Pixels::Rgb8(values) => (ColorType::Rgb, BitDepth::Eight, values.iter().flatten().copied().collect()),
+        Pixels::I16(_) | Pixels::F32(_) => return Err(Error::at(TRIED, path, "its values fit no PNG")),
+    };
+    write(path, TRIED, (image.columns, image.rows), Kind { color, depth, palette: None }, &bytes)
 }
 
 /// How pixels are stored.

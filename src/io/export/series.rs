@@ -1,13 +1,18 @@
 //! All files of one series in one folder: what they are called and what goes into them.
 
-use super::{Measurements, OverlayLook, label_map, label_mask, overlay, probabilities, write_labels};
+use super::{
+    Coco, Measurements, OverlayLook, label_map, label_mask, overlay, probabilities, write_labels, write_nifti,
+};
 use crate::Result;
 use crate::domain::image::{Image, Window};
 use crate::domain::label::Label;
 use crate::domain::mask::Mask;
 use crate::domain::prediction::Prediction;
 use crate::domain::study::{Kind, Series, Slice};
-use crate::io::dicom::seg::{self, Authorship, Content};
+use crate::io::dicom::{
+    seg::{self, Authorship, Content},
+    structure_set,
+};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +37,37 @@ pub enum Format {
     Json,
     /// `SERIES.measurements.csv`.
     Csv,
+    /// `SERIES.rtstruct.dcm`: RT Structure Set.
+    StructureSet,
+    /// `SERIES.nii.gz`: NIfTI-1 label map.
+    Nifti,
+    /// `SERIES.coco.json`: COCO annotations.
+    Coco,
+}
+
+impl Format {
+    /// What it is called at the command line and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LabelMap => "png",
+            Self::LabelMasks => "labels",
+            Self::Overlay => "overlay",
+            Self::Probabilities => "probabilities",
+            Self::Seg => "seg",
+            Self::SegLabelMap => "seg-labelmap",
+            Self::SegFractional => "seg-fractional",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::StructureSet => "rtstruct",
+            Self::Nifti => "nifti",
+            Self::Coco => "coco",
+        }
+    }
+
+    /// Whether it is a file of the whole series.
+    fn is_of_series(self) -> bool {
+        !matches!(self, Self::LabelMap | Self::LabelMasks | Self::Overlay | Self::Probabilities)
+    }
 }
 
 /// Names that no two files of one export share.
@@ -80,7 +116,7 @@ impl Names {
 }
 
 /// `wanted`, or with a number behind it where it is taken.
-fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
+pub(super) fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
     let mut name = wanted.to_owned();
     let mut number = 2;
     // File systems of Windows and macOS do not tell upper from lower case.
@@ -132,7 +168,10 @@ fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> V
         Format::Overlay => vec![path(".overlay".into())],
         Format::Probabilities if labels.len() == 1 => vec![path(".probability".into())],
         Format::Probabilities => each(".probability"),
-        Format::Seg | Format::SegLabelMap | Format::SegFractional | Format::Json | Format::Csv => Vec::new(),
+        format => {
+            debug_assert!(format.is_of_series());
+            Vec::new()
+        }
     }
 }
 
@@ -143,6 +182,9 @@ fn series_path(folder: &Path, name: &str, format: Format) -> Option<PathBuf> {
         Format::SegFractional => "fractional.seg.dcm",
         Format::Json => "measurements.json",
         Format::Csv => "measurements.csv",
+        Format::StructureSet => "rtstruct.dcm",
+        Format::Nifti => "nii.gz",
+        Format::Coco => "coco.json",
         Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => return None,
     };
     Some(folder.join(format!("{name}.{ending}")))
@@ -162,7 +204,7 @@ pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &
                     Some(map) => probabilities(&path, mask.columns(), mask.rows(), map)?,
                     None => continue,
                 },
-                Format::Seg | Format::SegLabelMap | Format::SegFractional | Format::Json | Format::Csv => continue,
+                _ => continue,
             }
             written.push(path);
         }
@@ -182,6 +224,8 @@ pub struct SeriesFiles<'a> {
     pub labels: &'a [Label],
     /// Who made each label: one for each, or one for all.
     pub authors: &'a [Authorship],
+    /// How DICOM-SEG is written.
+    pub options: seg::Options,
 }
 
 /// Writes the files of the whole series, and `labels.json` beside label maps. Tells the files and what to warn of.
@@ -194,39 +238,52 @@ pub fn write_series(
     files: &SeriesFiles<'_>,
     formats: &[Format],
 ) -> Result<(Vec<PathBuf>, Vec<String>)> {
-    let SeriesFiles { series, masks, probabilities, labels, authors } = files;
     let (mut written, mut warnings) = (Vec::new(), Vec::new());
     for format in formats {
         let Some(path) = series_path(folder, name, *format) else { continue };
-        let content = match format {
-            Format::Seg => Some(Content::Binary(masks)),
-            Format::SegLabelMap => Some(Content::LabelMap(masks)),
-            Format::SegFractional => Some(Content::Fractional(probabilities)),
-            _ => None,
-        };
-        match (content, format) {
-            (Some(content), _) => {
-                let options = seg::Options::default();
-                warnings.extend(seg::write(&path, series, content, labels, authors, options)?.warnings);
+        for warning in write_whole(&path, files, *format)? {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
             }
-            (None, Format::Json) => Measurements::of(series, masks, labels).write_json(&path)?,
-            _ => Measurements::of(series, masks, labels).write_csv(&path)?,
         }
         written.push(path);
     }
-    if formats.iter().any(|f| matches!(f, Format::LabelMap | Format::LabelMasks)) {
+    let labels = files.labels;
+    if formats.iter().any(|f| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti)) {
         written.extend(write_labels(folder, name, labels)?);
     }
     Ok((written, warnings))
 }
 
+/// Writes one file and tells what to warn of.
+fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<Vec<String>> {
+    let SeriesFiles { series, masks, probabilities, labels, authors, options } = *files;
+    let seg = |content| Ok(seg::write(path, series, content, labels, authors, options)?.warnings);
+    match format {
+        Format::Seg => return seg(Content::Binary(masks)),
+        Format::SegLabelMap => return seg(Content::LabelMap(masks)),
+        Format::SegFractional => return seg(Content::Fractional(probabilities)),
+        Format::StructureSet => return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings),
+        Format::Nifti => return write_nifti(path, series, masks),
+        Format::Coco => {
+            let mut coco = Coco::default();
+            coco.add(series, &Coco::file_names(series), masks, labels);
+            coco.write(path)?;
+        }
+        Format::Json => Measurements::of(series, masks, labels).write_json(path)?,
+        Format::Csv => Measurements::of(series, masks, labels).write_csv(path)?,
+        Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {}
+    }
+    Ok(Vec::new())
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::study::Source;
 
     /// The frames of one file.
-    fn clip(frames: u32) -> Series {
+    pub(in crate::io::export) fn clip(frames: u32) -> Series {
         let slice = |frame| Slice {
             source: Source { path: "clip.dcm".into(), frame },
             sop_instance_uid: None,

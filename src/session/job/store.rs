@@ -98,6 +98,8 @@ pub enum StoreJob {
     Version(VersionJob),
     /// Work out what the work cost.
     WorkReport,
+    /// Read the masks of all accepted cases, to be exported.
+    ReadAccepted,
     /// A person worked on a case.
     Seconds {
         /// Which case.

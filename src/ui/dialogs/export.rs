@@ -1,24 +1,24 @@
-//! What to export, in which formats, to which folder.
+//! What to export, in which formats, to which folder: a preset that is remembered.
 
 use super::{path::to_path, title};
 use crate::{
     session::{
         Action, ExportRequest, Session,
-        job::{ExportFormat, Pick},
+        job::{ExportFormat, ExportOptions, ExportScope, Pick},
     },
     ui::{
         theme,
-        widgets::{explain, primary, section},
+        widgets::{capital, explain, plural, primary, section},
     },
 };
-use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
+use egui::{Align, Button, Layout, RichText, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 
 /// What was chosen so far.
 pub(crate) struct ExportDialog {
     folder: String,
-    formats: Vec<ExportFormat>,
-    this_slice_only: bool,
+    options: ExportOptions,
+    scope: ExportScope,
     waits_for_folder: bool,
 }
 
@@ -32,20 +32,28 @@ pub(super) fn usual_folder(session: &Session) -> String {
     folder.map_or(String::new(), |f| f.display().to_string())
 }
 
+/// A box to tick with what it means behind it.
+fn tick(ui: &mut Ui, on: &mut bool, name: &str, meaning: &str) {
+    ui.horizontal(|ui| {
+        ui.checkbox(on, name);
+        ui.label(RichText::new(meaning).size(12.0).color(theme::colors(ui).dimmed));
+    });
+}
+
 impl ExportDialog {
-    /// A dialog with the folder that was used last.
+    /// A dialog with what was chosen last.
     pub(super) fn new(session: &Session) -> Self {
+        let has_mask = session.case().is_some_and(|case| case.has_mask());
         Self {
             folder: usual_folder(session),
-            formats: vec![ExportFormat::LabelMap, ExportFormat::DicomSeg],
-            this_slice_only: false,
+            options: ExportOptions { replace: false, ..session.settings.export.clone() },
+            scope: if has_mask { ExportScope::ThisCase } else { ExportScope::Accepted },
             waits_for_folder: false,
         }
     }
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        let Some(case) = session.case() else { return true };
         if self.waits_for_folder
             && let Some(folder) = &session.picked_export_folder
         {
@@ -53,12 +61,132 @@ impl ExportDialog {
             self.waits_for_folder = false;
         }
         title(ui, "Export");
-        explain(ui, &format!("{} · {}", case.title(), case.summary()));
-        self.choose_slices(ui, session);
-        section(ui, "Formats");
-        for format in ExportFormat::ALL {
-            self.choose_format(ui, format);
+        // What stands below the list has its place on every screen.
+        let room = (ui.ctx().content_rect().height() - 296.0).max(120.0);
+        let list = ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([false, true]);
+        list.show(ui, |ui| {
+            self.choose_masks(ui, session);
+            self.choose_formats(ui);
+            self.choose_seg(ui);
+            self.choose_patient(ui);
+        });
+        self.choose_folder(ui, actions);
+        ui.add_space(12.0);
+        self.buttons(ui, actions)
+    }
+
+    fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
+        section(ui, "Masks");
+        if let Some(case) = session.case() {
+            let found = case.found();
+            let all = if case.slices.len() > 1 {
+                format!("This case: {}, {} with a mask", case.title(), plural(found, "slice"))
+            } else {
+                format!("This case: {}", case.title())
+            };
+            ui.add_enabled_ui(case.has_mask(), |ui| {
+                ui.radio_value(&mut self.scope, ExportScope::ThisCase, all).on_disabled_hover_text("It has no mask");
+            });
+            if case.slices.len() > 1 {
+                ui.add_enabled_ui(case.finding().is_some(), |ui| {
+                    let this = format!("This slice ({})", case.slice + 1);
+                    ui.radio_value(&mut self.scope, ExportScope::ThisSlice, this)
+                        .on_disabled_hover_text("This slice has no mask");
+                });
+            }
         }
+        let accepted = session.meter.accepted as usize;
+        ui.add_enabled_ui(accepted > 0, |ui| {
+            let all = format!("All accepted cases of the workspace ({accepted})");
+            ui.radio_value(&mut self.scope, ExportScope::Accepted, all)
+                .on_disabled_hover_text("No case is accepted yet (Enter accepts one)");
+        });
+        if self.scope == ExportScope::Accepted {
+            ui.horizontal(|ui| {
+                ui.label("Called");
+                ui.add(TextEdit::singleline(&mut self.options.names).desired_width(f32::INFINITY))
+                    .accessible_name("Names of the files");
+            });
+            explain(
+                ui,
+                "{study} {study-uid} {series} {series-uid} {modality} {date} {label} are filled in; a / makes a folder. \
+                 A manifest lists all files.",
+            );
+        }
+    }
+
+    fn choose_formats(&mut self, ui: &mut Ui) {
+        section(ui, "Formats");
+        ui.columns(2, |columns| {
+            for (place, format) in ExportFormat::ALL.into_iter().enumerate() {
+                self.choose_format(&mut columns[usize::from(place > ExportFormat::ALL.len() / 2)], format);
+            }
+        });
+    }
+
+    fn choose_format(&mut self, ui: &mut Ui, format: ExportFormat) {
+        let is_possible = self.is_possible(format);
+        let mut is_on = is_possible && self.options.formats.contains(&format);
+        ui.add_enabled_ui(is_possible, |ui| {
+            let tip = capital(format.explanation());
+            ui.checkbox(&mut is_on, format.label())
+                .on_hover_text(tip)
+                .on_disabled_hover_text("Probabilities belong to proposals, not to accepted masks");
+        });
+        if is_possible {
+            self.options.formats.retain(|f| *f != format);
+            if is_on {
+                self.options.formats.push(format);
+            }
+        }
+    }
+
+    /// Probabilities belong to proposals, not to accepted masks.
+    fn is_possible(&self, format: ExportFormat) -> bool {
+        self.scope != ExportScope::Accepted || format != ExportFormat::SegFractional
+    }
+
+    fn formats(&self) -> Vec<ExportFormat> {
+        let all = ExportFormat::ALL.into_iter();
+        all.filter(|f| self.is_possible(*f) && self.options.formats.contains(f)).collect()
+    }
+
+    fn choose_seg(&mut self, ui: &mut Ui) {
+        use ExportFormat as F;
+        if !self.formats().iter().any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional)) {
+            return;
+        }
+        section(ui, "DICOM-SEG");
+        let options = &mut self.options;
+        tick(
+            ui,
+            &mut options.for_viewers,
+            "For Slicer and OHIF",
+            "made-up geometry for images without one, and labelled so",
+        );
+        tick(
+            ui,
+            &mut options.leave_out_empty,
+            "Leave out empty frames",
+            "smaller; some viewers misplace the others then",
+        );
+        tick(ui, &mut options.compress, "Compress without loss", "RLE, for label maps and probabilities");
+    }
+
+    fn choose_patient(&mut self, ui: &mut Ui) {
+        section(ui, "Patient");
+        let options = &mut self.options;
+        tick(ui, &mut options.deidentify, "Remove the patient", "images are written too; all files refer to these");
+        if options.deidentify {
+            tick(ui, &mut options.shift_dates, "Shift dates instead of removing them", "distances between them stay");
+            explain(
+                ui,
+                "Basic profile of DICOM PS3.15. Text that is part of the pixels stays: look at ultrasound and screenshots.",
+            );
+        }
+    }
+
+    fn choose_folder(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         section(ui, "Folder");
         ui.horizontal(|ui| {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"));
@@ -69,40 +197,16 @@ impl ExportDialog {
                 actions.push(Action::Pick(Pick::ExportFolder));
             }
         });
+        ui.checkbox(&mut self.options.replace, "Replace files that are there already");
         explain(
             ui,
-            "It is made if it is not there. Files are read back and compared before the export counts as done.",
+            "The folder is made if it is not there. Files are read back and compared before the export counts as done.",
         );
-        ui.add_space(12.0);
-        self.buttons(ui, actions)
-    }
-
-    fn choose_slices(&mut self, ui: &mut Ui, session: &Session) {
-        let Some(case) = session.case().filter(|c| c.slices.len() > 1) else { return };
-        section(ui, "Slices");
-        let all = format!("All slices with a mask ({})", case.found());
-        ui.radio_value(&mut self.this_slice_only, false, all);
-        ui.add_enabled_ui(case.finding().is_some(), |ui| {
-            let this = format!("This slice ({})", case.slice + 1);
-            ui.radio_value(&mut self.this_slice_only, true, this).on_disabled_hover_text("This slice has no mask");
-        });
-    }
-
-    fn choose_format(&mut self, ui: &mut Ui, format: ExportFormat) {
-        let mut is_on = self.formats.contains(&format);
-        ui.horizontal(|ui| {
-            if ui.checkbox(&mut is_on, format.label()).changed() {
-                self.formats.retain(|f| *f != format);
-                if is_on {
-                    self.formats.push(format);
-                }
-            }
-            ui.label(RichText::new(format.explanation()).size(12.0).color(theme::colors(ui).dimmed));
-        });
     }
 
     fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        let missing = if self.formats.is_empty() {
+        let formats = self.formats();
+        let missing = if formats.is_empty() {
             Some("Choose a format")
         } else if self.folder.trim().is_empty() {
             Some("Name a folder")
@@ -114,8 +218,12 @@ impl ExportDialog {
             let export = primary(ui, "Export").min_size(egui::vec2(88.0, 28.0));
             let export = ui.add_enabled(missing.is_none(), export).on_disabled_hover_text(missing.unwrap_or_default());
             if export.clicked() {
-                let (folder, formats) = (to_path(&self.folder), self.formats.clone());
-                actions.push(Action::Export(ExportRequest { folder, formats, this_slice_only: self.this_slice_only }));
+                let options = ExportOptions { formats, ..self.options.clone() };
+                actions.push(Action::Export(ExportRequest {
+                    folder: to_path(&self.folder),
+                    scope: self.scope,
+                    options,
+                }));
                 close = true;
             }
             close |= ui.add(Button::new("Cancel").min_size(egui::vec2(72.0, 28.0))).clicked();

@@ -107,7 +107,7 @@ fn model_in_use(session: &Session) -> Option<String> {
 fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
         let (done, total) = (exporting.done, exporting.total);
-        (format!("Exporting {done} of {total} files"), done as f32 / total.max(1) as f32)
+        (format!("Exporting {} %", done * 100 / total.max(1)), done as f32 / total.max(1) as f32)
     } else if let Some(opening) = &session.opening {
         (format!("Looking through files: {}", opening.files), 0.0)
     } else if let Some(run) = session.runs.first() {

@@ -10,7 +10,7 @@ use crate::{
         },
         label::Label,
         mask::PackedMask,
-        study::{Kind, Series},
+        study::{Kind, Series, Status},
     },
     io,
     session::{
@@ -196,6 +196,7 @@ impl Keeper {
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
             StoreJob::Version(job) => self.version(job),
+            StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(self.accepted().map_err(Trouble::error))]),
             StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(self.workspace()?.work_report()?))]),
             StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
                 Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
@@ -305,12 +306,23 @@ impl Keeper {
         Ok(seq)
     }
 
+    /// All accepted cases with their masks.
+    fn accepted(&mut self) -> Result<Vec<StoredCase>, Trouble> {
+        let entries = self.workspace()?.cases()?;
+        let accepted = entries.into_iter().filter(|entry| entry.status == Status::Accepted);
+        let mut cases = Vec::new();
+        for entry in accepted {
+            cases.extend(self.workspace()?.case(&entry.description.identity)?);
+        }
+        Ok(cases)
+    }
+
     fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, Trouble> {
         let key = self.key(case)?;
         let (name, version) = finding.model_and_version();
         let at = now();
         let mask = finding.mask();
-        let model = ModelStamp { name, version, weights: String::new() };
+        let model = ModelStamp { name, version, weights: finding.weights.to_string() };
         let proposal = Proposal { model, at, mask: PackedMask::of(&mask) };
         let bytes = finding.probability_bytes();
         self.workspace()?.put_proposal(key, slice, &proposal, Some(&bytes))?;
@@ -379,7 +391,8 @@ impl Keeper {
         let bytes = bytes.inspect_err(|failure| log::warn!("{failure}")).ok().flatten().unwrap_or_default();
         let proposal = slice.proposal.as_ref().map(|p| {
             let model = format!("{} {}", p.model.name, p.model.version).into();
-            Arc::new(Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), spacing))
+            let finding = Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), spacing);
+            Arc::new(finding.with_weights(p.model.weights.as_str()))
         });
         let finding = match (&proposal, &slice.mask) {
             (Some(proposal), Some(mask)) if !slice.is_touched && proposal.mask() == mask.unpack() => proposal.clone(),

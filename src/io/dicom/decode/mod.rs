@@ -3,7 +3,7 @@
 mod jpeg;
 mod jpeg2000;
 pub(crate) mod jpegls;
-mod rle;
+pub(crate) mod rle;
 
 use super::{header::Header, uids::EXPLICIT_BIG_ENDIAN};
 use dicom_dictionary_std::uids;

@@ -35,6 +35,43 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
     Ok(Samples { bytes: out, size, ..Default::default() })
 }
 
+/// Encodes a frame of one sample of 8 bits, rows of `columns` values; of even length.
+pub(crate) fn encode(values: &[u8], columns: usize) -> Vec<u8> {
+    let mut out = vec![0; 64];
+    // One segment, which begins behind the header of 64 bytes.
+    out[0] = 1;
+    out[4] = 64;
+    // No run goes over the end of a row.
+    values.chunks(columns.max(1)).for_each(|row| pack(row, &mut out));
+    out.resize(out.len().next_multiple_of(2), 0);
+    out
+}
+
+fn pack(values: &[u8], out: &mut Vec<u8>) {
+    let mut literal = 0;
+    let mut at = 0;
+    while let Some(value) = values.get(at) {
+        let run = values[at..].iter().take(128).take_while(|v| *v == value).count();
+        // A run of two costs as much as it spares, and breaks a literal.
+        if run >= 3 {
+            put_literals(out, &values[literal..at]);
+            out.extend([(257 - run) as u8, *value]);
+            at += run;
+            literal = at;
+        } else {
+            at += run;
+        }
+    }
+    put_literals(out, &values[literal..]);
+}
+
+fn put_literals(out: &mut Vec<u8>, values: &[u8]) {
+    for piece in values.chunks(128) {
+        out.push(piece.len() as u8 - 1);
+        out.extend(piece);
+    }
+}
+
 /// Unpacks until either side ends; returns how many were written.
 fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize {
     let mut written = 0;
@@ -68,7 +105,28 @@ fn unpack<'a>(packed: &[u8], mut out: impl Iterator<Item = &'a mut u8>) -> usize
 
 #[cfg(test)]
 mod tests {
-    use super::unpack;
+    use super::{encode, unpack};
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let mut state = 1u32;
+        let mut noise = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 24
+        };
+        for columns in [1, 2, 3, 127, 128, 129, 130, 500, 3001] {
+            for spread in [1, 2, 5, 200] {
+                let length = columns * 3;
+                let values: Vec<u8> = (0..length).map(|_| (noise() % spread) as u8).collect();
+                let packed = encode(&values, columns);
+                assert_eq!(packed.len() % 2, 0);
+                assert!(packed.len() <= 64 + length + 3 * (columns / 128 + 1) + 1, "{length} became {}", packed.len());
+                let mut out = vec![0; length];
+                assert_eq!(unpack(&packed[64..], out.iter_mut()), length);
+                assert_eq!(out, values);
+            }
+        }
+    }
 
     #[test]
     fn literal_and_repeated_runs_are_unpacked() {

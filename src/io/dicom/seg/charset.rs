@@ -4,7 +4,7 @@ use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 
 /// Specific Character Set (0008,0005) of what is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Charset {
+pub(in crate::io::dicom) enum Charset {
     /// Only ASCII: the element is left out.
     Ascii,
     /// ISO_IR 192.
@@ -18,7 +18,7 @@ impl Charset {
     ///
     /// `named` is the source's own element. Where it is missing or no defined term, the bytes decide: the flag that
     /// comes back is true where that was a guess. `own_is_ascii` tells whether the texts to be added are.
-    pub(super) fn of<'a>(
+    pub(in crate::io::dicom) fn of<'a>(
         named: Option<&str>,
         copied: impl Iterator<Item = &'a [u8]> + Clone,
         own_is_ascii: bool,
@@ -35,7 +35,7 @@ impl Charset {
     }
 
     /// The value of the element; `None` where it is left out.
-    pub(super) fn term(&self) -> Option<&str> {
+    pub(in crate::io::dicom) fn term(&self) -> Option<&str> {
         match self {
             Self::Ascii => None,
             Self::Utf8 => Some("ISO_IR 192"),
@@ -44,7 +44,7 @@ impl Charset {
     }
 
     /// `text` in this character set; what it does not hold becomes a question mark.
-    pub(super) fn encode(&self, text: &str) -> Vec<u8> {
+    pub(in crate::io::dicom) fn encode(&self, text: &str) -> Vec<u8> {
         match self {
             Self::Utf8 => text.as_bytes().to_vec(),
             // Of several, the first one is in force where no escape sequence says otherwise.

@@ -5,7 +5,7 @@ use dicom_core::VR;
 /// A value of `vr` without padding and control characters; empty where it cannot be used.
 ///
 /// Names and identifiers stay as they are, too long or not: a changed one would belong to another patient.
-pub(super) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
+pub(in crate::io::dicom) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
     const ESCAPE: u8 = 0x1b;
     let bytes: Vec<u8> = raw.iter().copied().filter(|b| *b >= 0x20 || *b == ESCAPE).collect();
     let bytes = bytes.trim_ascii().to_vec();
@@ -22,13 +22,13 @@ pub(super) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
 }
 
 /// True for something that can stand as a UID: PS3.5 9.1, but for leading zeros, which real files have.
-pub(super) fn is_uid(text: &str) -> bool {
+pub(in crate::io::dicom) fn is_uid(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     !text.is_empty() && text.len() <= 64 && text.contains('.') && text.split('.').all(digits)
 }
 
 /// True for UIDs that PS3.5 9.1 forbids and real files have all the same.
-pub(super) fn has_leading_zero(uid: &str) -> bool {
+pub(in crate::io::dicom) fn has_leading_zero(uid: &str) -> bool {
     uid.split('.').any(|part| part.len() > 1 && part.starts_with('0'))
 }
 

@@ -7,16 +7,16 @@ use dicom_object::{InMemDicomObject, mem::InMemElement};
 use uuid::Uuid;
 
 /// A dataset, or an item of a sequence.
-pub(super) type Item = InMemDicomObject;
+pub(in crate::io::dicom) type Item = InMemDicomObject;
 
 /// A text of the default character set; an empty one becomes an element without a value.
-pub(super) fn text(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
+pub(in crate::io::dicom) fn text(tag: Tag, vr: VR, value: impl Into<String>) -> InMemElement {
     let value: String = value.into();
     if value.is_empty() { empty(tag, vr) } else { DataElement::new(tag, vr, PrimitiveValue::from(value)) }
 }
 
 /// A text that is already in the character set of the dataset.
-pub(super) fn encoded(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
+pub(in crate::io::dicom) fn encoded(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
     if bytes.is_empty() {
         return empty(tag, vr);
     }
@@ -31,42 +31,42 @@ pub(super) fn encoded(tag: Tag, vr: VR, mut bytes: Vec<u8>) -> InMemElement {
 }
 
 /// An element without a value.
-pub(super) fn empty(tag: Tag, vr: VR) -> InMemElement {
+pub(in crate::io::dicom) fn empty(tag: Tag, vr: VR) -> InMemElement {
     DataElement::new(tag, vr, PrimitiveValue::Empty)
 }
 
 /// Unsigned 16-bit values.
-pub(super) fn shorts(tag: Tag, values: &[u16]) -> InMemElement {
+pub(in crate::io::dicom) fn shorts(tag: Tag, values: &[u16]) -> InMemElement {
     DataElement::new(tag, VR::US, PrimitiveValue::U16(values.into()))
 }
 
 /// Unsigned 32-bit values.
-pub(super) fn longs(tag: Tag, values: &[u32]) -> InMemElement {
+pub(in crate::io::dicom) fn longs(tag: Tag, values: &[u32]) -> InMemElement {
     DataElement::new(tag, VR::UL, PrimitiveValue::U32(values.into()))
 }
 
 /// Decimal strings.
-pub(super) fn decimals(tag: Tag, values: &[f64]) -> InMemElement {
+pub(in crate::io::dicom) fn decimals(tag: Tag, values: &[f64]) -> InMemElement {
     text(tag, VR::DS, values.iter().map(|v| decimal_string(*v)).collect::<Vec<_>>().join("\\"))
 }
 
 /// A sequence.
-pub(super) fn sequence(tag: Tag, items: Vec<Item>) -> InMemElement {
+pub(in crate::io::dicom) fn sequence(tag: Tag, items: Vec<Item>) -> InMemElement {
     DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
 }
 
 /// An item of those elements.
-pub(super) fn item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
+pub(in crate::io::dicom) fn item(elements: impl IntoIterator<Item = InMemElement>) -> Item {
     Item::from_element_iter(elements)
 }
 
 /// A sequence of one coded concept.
-pub(super) fn code(tag: Tag, code: &Code) -> InMemElement {
+pub(in crate::io::dicom) fn code(tag: Tag, code: &Code) -> InMemElement {
     sequence(tag, vec![coded(code)])
 }
 
 /// The item of a coded concept. Its meaning is cut to the 64 characters that fit.
-pub(super) fn coded(code: &Code) -> Item {
+pub(in crate::io::dicom) fn coded(code: &Code) -> Item {
     let short = code.value.len() <= 16;
     let value = if short {
         text(tags::CODE_VALUE, VR::SH, &code.value)
@@ -79,12 +79,12 @@ pub(super) fn coded(code: &Code) -> Item {
 }
 
 /// `text` in printable ASCII without backslashes, at most `most` characters.
-pub(super) fn ascii(text: &str, most: usize) -> String {
+pub(in crate::io::dicom) fn ascii(text: &str, most: usize) -> String {
     text.chars().take(most).map(|c| if (c.is_ascii_graphic() || c == ' ') && c != '\\' { c } else { '?' }).collect()
 }
 
 /// The shortest decimal string (VR DS: at most 16 characters) that is nearest to `value`.
-pub(super) fn decimal_string(value: f64) -> String {
+pub(in crate::io::dicom) fn decimal_string(value: f64) -> String {
     let value = if value.is_finite() { value } else { 0.0 };
     let plain = format!("{value}");
     if plain.len() <= 16 {
@@ -99,7 +99,7 @@ pub(super) fn decimal_string(value: f64) -> String {
 }
 
 /// A new UID under 2.25, PS3.5 B.2.
-pub(super) fn new_uid() -> String {
+pub(in crate::io::dicom) fn new_uid() -> String {
     format!("2.25.{}", Uuid::new_v4().as_u128())
 }
 

@@ -4,12 +4,12 @@
 //! request they get a synthetic geometry, which some viewers insist on. Pictures that are no DICOM have neither, and
 //! so always get one, in a study of their own.
 
-mod charset;
-mod clean;
-mod element;
+pub(in crate::io::dicom) mod charset;
+pub(in crate::io::dicom) mod clean;
+pub(in crate::io::dicom) mod element;
 mod frames;
 mod import;
-mod origin;
+pub(in crate::io::dicom) mod origin;
 mod pack;
 mod place;
 mod read;
@@ -43,7 +43,7 @@ pub enum AlgorithmType {
 }
 
 impl AlgorithmType {
-    fn term(self) -> &'static str {
+    pub(crate) fn term(self) -> &'static str {
         match self {
             Self::Automatic => "AUTOMATIC",
             Self::Semiautomatic => "SEMIAUTOMATIC",
@@ -61,6 +61,8 @@ pub struct Authorship {
     pub model: String,
     /// Version of the model.
     pub model_version: String,
+    /// SHA-256 of its weights, hex; empty where unknown.
+    pub weights: String,
     /// Who drew or corrected; empty where unknown.
     pub person: String,
 }
@@ -72,8 +74,14 @@ impl Authorship {
             algorithm_type: AlgorithmType::Automatic,
             model: model.into(),
             model_version: version.into(),
+            weights: String::new(),
             person: String::new(),
         }
+    }
+
+    /// The same with the hash of the model's weights.
+    pub fn with_weights(self, weights: impl Into<String>) -> Self {
+        Self { weights: weights.into(), ..self }
     }
 
     fn name(&self) -> String {
@@ -165,6 +173,8 @@ pub struct Options {
     pub synthetic_geometry: bool,
     /// Leaves out frames without any pixel of their segment. Some viewers misplace the others then.
     pub skip_empty_frames: bool,
+    /// Compresses LABELMAP and FRACTIONAL without loss (RLE). Nearly all programs read it, but not all.
+    pub rle: bool,
 }
 
 /// What was written.

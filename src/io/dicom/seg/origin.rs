@@ -3,11 +3,14 @@
 use super::{
     charset::Charset,
     clean::{cleaned, has_leading_zero, is_uid},
-    element::{decimals, empty, encoded, new_uid, text},
+    element::{coded, decimals, empty, encoded, new_uid, sequence, text},
 };
 use crate::{
     Error, Result,
-    domain::study::{Kind, Series, Slice},
+    domain::{
+        label::Code,
+        study::{Kind, Series, Slice},
+    },
     io::dicom::{
         dataset::DataSet,
         file::{DicomFile, Unreadable},
@@ -21,27 +24,27 @@ use std::{collections::HashMap, path::Path};
 
 /// An instance, or a frame of it, that a slice came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reference {
-    pub(super) series: String,
-    pub(super) class: String,
-    pub(super) instance: String,
+pub(in crate::io::dicom) struct Reference {
+    pub(in crate::io::dicom) series: String,
+    pub(in crate::io::dicom) class: String,
+    pub(in crate::io::dicom) instance: String,
     /// 1-based; only for instances of several frames.
-    pub(super) frame: Option<u32>,
+    pub(in crate::io::dicom) frame: Option<u32>,
 }
 
 /// All that is taken over.
-pub(super) struct Origin {
+pub(in crate::io::dicom) struct Origin {
     /// Patient, Patient Study and General Study modules and the lossy compression.
-    pub(super) elements: Vec<InMemElement>,
-    pub(super) charset: Charset,
+    pub(in crate::io::dicom) elements: Vec<InMemElement>,
+    pub(in crate::io::dicom) charset: Charset,
     /// One for each slice; `None` for pictures and for instances that cannot be named.
-    pub(super) references: Option<Vec<Reference>>,
+    pub(in crate::io::dicom) references: Option<Vec<Reference>>,
     /// Position Reference Indicator, in the character set.
-    pub(super) position_reference: Vec<u8>,
+    pub(in crate::io::dicom) position_reference: Vec<u8>,
     /// Slice Thickness, mm.
-    pub(super) slice_thickness: Option<f64>,
+    pub(in crate::io::dicom) slice_thickness: Option<f64>,
     /// What was missing or odd.
-    pub(super) warnings: Vec<String>,
+    pub(in crate::io::dicom) warnings: Vec<String>,
 }
 
 /// Whether an element is written without a value where the source has none that fits (type 2), or left out (type 3).
@@ -51,7 +54,7 @@ enum Otherwise {
 }
 
 /// What is copied of the modules Patient, General Study and Patient Study.
-const COPIED: [(Tag, VR, Otherwise); 15] = [
+const COPIED: [(Tag, VR, Otherwise); 18] = [
     (tags::PATIENT_NAME, VR::PN, Otherwise::Empty),
     (tags::PATIENT_ID, VR::LO, Otherwise::Empty),
     (tags::ISSUER_OF_PATIENT_ID, VR::LO, Otherwise::Absent),
@@ -67,11 +70,14 @@ const COPIED: [(Tag, VR, Otherwise); 15] = [
     (tags::PATIENT_AGE, VR::AS, Otherwise::Absent),
     (tags::PATIENT_SIZE, VR::DS, Otherwise::Absent),
     (tags::PATIENT_WEIGHT, VR::DS, Otherwise::Absent),
+    (tags::PATIENT_IDENTITY_REMOVED, VR::CS, Otherwise::Absent),
+    (tags::DEIDENTIFICATION_METHOD, VR::LO, Otherwise::Absent),
+    (tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, VR::CS, Otherwise::Absent),
 ];
 
 impl Origin {
     /// Reads the headers of the source's files. `own_is_ascii`: whether the texts that will be added are ASCII.
-    pub(super) fn of(series: &Series, own_is_ascii: bool) -> Result<Self> {
+    pub(in crate::io::dicom) fn of(series: &Series, own_is_ascii: bool) -> Result<Self> {
         match series.kind {
             Kind::Picture => Ok(Self::of_picture(series, own_is_ascii)),
             Kind::Dicom => Self::of_dicom(series, own_is_ascii),
@@ -114,6 +120,7 @@ impl Origin {
                 .push(format!("the source names no character set; {} is assumed", charset.term().unwrap_or("ASCII")));
         }
         let mut elements: Vec<_> = copied.into_iter().map(|(tag, vr, value)| encoded(tag, vr, value)).collect();
+        elements.extend(deidentification(&file.data));
         elements.push(study_uid(&file.data, &mut warnings));
         elements.extend(loss(Loss::of(&file, &first.source.path)));
         let references = references(series, &file, &mut warnings);
@@ -165,6 +172,17 @@ fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)>
         }
     }
     out
+}
+
+/// How the source lost its patient, where it says so.
+fn deidentification(data: &DataSet) -> Option<InMemElement> {
+    let items = data.items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE).iter().map(|item| {
+        let part = |tag| item.text(tag).unwrap_or_default();
+        let [value, scheme, meaning] = [tags::CODE_VALUE, tags::CODING_SCHEME_DESIGNATOR, tags::CODE_MEANING].map(part);
+        coded(&Code::new(&value, &scheme, &meaning))
+    });
+    let items: Vec<_> = items.collect();
+    (!items.is_empty()).then(|| sequence(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
 }
 
 /// What a warning calls an element.

@@ -71,11 +71,16 @@ fn concept(label: &Label) -> InMemElement {
 }
 
 fn algorithm(author: &Authorship) -> Item {
-    item([
+    let mut out = item([
         code(tags::ALGORITHM_FAMILY_CODE_SEQUENCE, &Code::new("123110", "DCM", "Artificial Intelligence")),
         text(tags::ALGORITHM_NAME, VR::LO, author.name()),
         text(tags::ALGORITHM_VERSION, VR::LO, author.version()),
-    ])
+    ]);
+    if !author.weights.is_empty() {
+        let weights = format!("weights sha256:{}", ascii(&author.weights, 64));
+        out.put(text(tags::ALGORITHM_PARAMETERS, VR::LT, weights));
+    }
+    out
 }
 
 /// The label's name as Segment Label: at most 64 characters on one line, never empty.

@@ -16,15 +16,12 @@ use crate::{
         label::Label,
         study::{Kind, Series},
     },
+    io::dicom::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, decode::rle},
 };
-use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_core::{DataElement, PrimitiveValue, VR, value::PixelFragmentSequence};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{mem::InMemElement, meta::FileMetaTableBuilder};
 
-/// Names this implementation in the file meta information: a UUID of our own under 2.25.
-const IMPLEMENTATION_CLASS_UID: &str = "2.25.107151289873141573553993236747910725121";
-/// At most 16 characters.
-const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
 const PRODUCT: &str = "Labrum";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -64,8 +61,17 @@ pub(super) fn encode(
     put(multi_frame(&frames, &origin, space.as_ref()));
     put(references(&frames, &origin));
     put(frame_of_reference(space.as_ref(), &origin));
-    put(vec![DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into()))]);
-    Ok(Encoded { bytes: bytes(dataset)?, sop_instance_uid, series_instance_uid, frames, warnings })
+    let syntax = if options.rle && given.kind() != SegmentationType::Binary {
+        put(vec![compressed(&pixels, frames.len(), series)]);
+        uids::RLE_LOSSLESS
+    } else {
+        put(vec![DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into()))]);
+        uids::EXPLICIT_VR_LITTLE_ENDIAN
+    };
+    if options.rle && given.kind() == SegmentationType::Binary {
+        warnings.push("BINARY is written uncompressed: DICOM knows no RLE of single bits".into());
+    }
+    Ok(Encoded { bytes: bytes(dataset, syntax)?, sop_instance_uid, series_instance_uid, frames, warnings })
 }
 
 /// Who drew, as far as a name is known.
@@ -130,6 +136,22 @@ fn pixel_data(frames: &[Frame], given: Content<'_>, pixels: usize) -> Result<Vec
     frames.iter().for_each(|frame| out.extend(given.values(frame.slice, frame.segment)));
     out.resize(bytes.next_multiple_of(2), 0);
     Ok(out)
+}
+
+/// One fragment of RLE for each frame of 8 bits.
+fn compressed(pixels: &[u8], frames: usize, series: &Series) -> InMemElement {
+    let each = pixels.chunks_exact(series.columns * series.rows).take(frames);
+    let fragments: Vec<Vec<u8>> = each.map(|frame| rle::encode(frame, series.columns)).collect();
+    let mut offset = 0;
+    let offsets: Vec<u32> = fragments
+        .iter()
+        .map(|fragment| {
+            let here = offset;
+            offset += fragment.len() as u32 + 8;
+            here
+        })
+        .collect();
+    DataElement::new(tags::PIXEL_DATA, VR::OB, PixelFragmentSequence::new(offsets, fragments))
 }
 
 /// SOP Common and General Series.
@@ -260,10 +282,10 @@ fn frame_of_reference(space: Option<&Space>, origin: &Origin) -> Vec<InMemElemen
     ]
 }
 
-fn bytes(dataset: Item) -> Result<Vec<u8>> {
+fn bytes(dataset: Item, syntax: &str) -> Result<Vec<u8>> {
     let failed = |reason: String| Error::new("write the segmentation", reason);
     let meta = FileMetaTableBuilder::new()
-        .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+        .transfer_syntax(syntax)
         .implementation_class_uid(IMPLEMENTATION_CLASS_UID)
         .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
     let file = dataset.with_meta(meta).map_err(|e| failed(e.to_string()))?;

@@ -1,0 +1,155 @@
+//! `labrum export`: the accepted masks of a workspace as files.
+
+use super::format::{FormatArgument, SegArguments};
+use crate::{
+    Error, Result,
+    domain::{image::Image, study::Status},
+    io::{
+        dicom::deidentify::{Dates, Deidentification, SecretKey},
+        export::{
+            Format,
+            batch::{CaseToExport, Look, Pattern, Preset, export_all},
+        },
+    },
+    workspace::Workspace,
+};
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use std::path::PathBuf;
+
+/// The key of files that lose the patient, in the folder of the workspace.
+const KEY_FILE: &str = "deidentification.key";
+/// As the window has it at first.
+const OPACITY: f32 = 0.35;
+
+/// Write the accepted masks of a workspace, with a manifest
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Only accepted cases are written. manifest.json and manifest.csv in the folder list all files with their \
+SHA-256, who made each label, and what could not be written. Nothing is replaced unasked.
+
+In --name can stand {study} {study-uid} {series} {series-uid} {modality} {date} {label}; a / makes a folder.
+
+With --deidentify the images are written too, below images/, without the patient (DICOM PS3.15, Basic Application Level \
+Confidentiality Profile), and everything else refers to these. UIDs and pseudonyms come from a secret key, so that later \
+exports with it fit to earlier ones. Text in the pixels stays: what may hold some is named in the manifest.
+
+Examples:
+  labrum export --workspace work/ --out masks --format seg,csv
+  labrum export --workspace work/ --out set --format png,coco --name '{series}_{label}'
+  labrum export --workspace work/ --out study --format seg,rtstruct --deidentify --dates shift"
+)]
+pub(super) struct Arguments {
+    /// Folder of the workspace
+    #[arg(long)]
+    workspace: PathBuf,
+    /// Folder to write to; it is made where it is missing
+    #[arg(long)]
+    out: PathBuf,
+    /// What to write, comma separated
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "seg")]
+    format: Vec<FormatArgument>,
+    /// What the files of a case are called
+    #[arg(long, default_value = "{study}/{series}")]
+    name: Pattern,
+    #[command(flatten)]
+    seg: SegArguments,
+    /// Remove the patient: images are written too, and all refers to these
+    #[arg(long)]
+    deidentify: bool,
+    /// What becomes of dates with --deidentify
+    #[arg(long, value_enum, default_value = "remove", requires = "deidentify")]
+    dates: DatesArgument,
+    /// File with the secret key for --deidentify, made where it is missing; in the workspace where nothing is said
+    #[arg(long, requires = "deidentify")]
+    key: Option<PathBuf>,
+    /// Who drew or corrected, for DICOM-SEG
+    #[arg(long, default_value = "")]
+    person: String,
+    /// Replace files that are there already
+    #[arg(long)]
+    replace: bool,
+    /// Print the manifest as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum DatesArgument {
+    /// Removed, or 1900-01-01 where there must be one
+    Remove,
+    /// Moved back by a secret number of days, the patient's own
+    Shift,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::check_workspace(&arguments.workspace)?;
+    let preset = preset(arguments)?;
+    let cancel = super::stop_on_ctrl_c()?;
+    let mut workspace = Workspace::open(&arguments.workspace)?;
+    let labels = workspace.labels()?;
+    let accepted: Vec<_> = workspace.cases()?.into_iter().filter(|c| c.status == Status::Accepted).collect();
+    if accepted.is_empty() {
+        return Err(Error::at("export", &arguments.workspace, "no case of the workspace is accepted")
+            .advise("Accept cases in the window (Enter) first."));
+    }
+    let bar = ProgressBar::new(0).with_style(super::bar_style("{percent} %, {eta} left"));
+    let mut progress = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let cases = accepted.iter().map(|entry| {
+        let about = &entry.description;
+        let stored = workspace.case(&about.identity).map_err(Error::from);
+        let gone = || Error::new(format!("export \"{}\"", about.description), "it is not in the workspace any more");
+        let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
+        (about.description.clone(), case)
+    });
+    let look = Look { window: None, first: |image: &Image, _: &str| image.default_window(), opacity: OPACITY };
+    let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
+    bar.finish_and_clear();
+    for case in &summary.manifest.cases {
+        case.warnings.iter().for_each(|warning| {
+            eprintln!("labrum: {}: {warning}", if case.case.is_empty() { &case.series } else { &case.case })
+        });
+    }
+    for failed in &summary.manifest.failed {
+        eprintln!("labrum: {}: {}", failed.case, failed.reason);
+    }
+    if arguments.json {
+        super::print_json(&summary.manifest)?;
+    } else {
+        super::print(&format!("{}: {}", arguments.out.display(), summary.text()))?;
+    }
+    match (summary.manifest.failed.len(), summary.manifest.complete) {
+        (0, true) => Ok(()),
+        (_, false) => Err(Error::new("export everything", "it was stopped")),
+        (n, _) => Err(Error::new("export everything", format!("{n} cases could not be written, see above"))),
+    }
+}
+
+fn preset(arguments: &Arguments) -> Result<Preset> {
+    let formats: Vec<Format> = super::format::formats(&arguments.format);
+    if formats.contains(&Format::SegFractional) {
+        return Err(Error::new("export the probabilities", "they belong to proposals, not to accepted masks")
+            .advise("labrum segment writes them."));
+    }
+    let deidentify = match arguments.deidentify {
+        false => None,
+        true => {
+            let file = arguments.key.clone().unwrap_or_else(|| arguments.workspace.join(KEY_FILE));
+            let dates = match arguments.dates {
+                DatesArgument::Remove => Dates::Remove,
+                DatesArgument::Shift => Dates::Shift,
+            };
+            Some(Deidentification { key: SecretKey::in_file(&file)?, dates })
+        }
+    };
+    Ok(Preset {
+        formats,
+        names: Some(arguments.name.clone()),
+        seg: arguments.seg.options(),
+        deidentify,
+        replace: arguments.replace,
+    })
+}

@@ -1,0 +1,232 @@
+//! One dataset after the other, items of sequences too.
+
+use super::{
+    Dates, Deidentification, SecretKey,
+    dates::moved_back,
+    profile::{Action, action},
+};
+use dicom_core::{
+    DataElement, PrimitiveValue, Tag, VR,
+    dictionary::{DataDictionary, DataDictionaryEntry},
+    header::Header,
+    value::{DataSetSequence, Value},
+};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_object::{InMemDicomObject, mem::InMemElement};
+
+/// Retired, and still in files.
+const OTHER_PATIENT_IDS: Tag = Tag(0x0010, 0x1000);
+/// UIDs that name terminologies and makers' software, not instances.
+const KEPT_UIDS: [Tag; 3] = [tags::CODING_SCHEME_UID, tags::CONTEXT_UID, tags::MAPPING_RESOURCE_UID];
+/// Days that the option to keep distances between dates does not speak of.
+const ALWAYS_REMOVED: [Tag; 4] = [
+    tags::PATIENT_BIRTH_DATE,
+    tags::PATIENT_BIRTH_DATE_IN_ALTERNATIVE_CALENDAR,
+    tags::PATIENT_DEATH_DATE_IN_ALTERNATIVE_CALENDAR,
+    tags::LAST_MENSTRUAL_DATE,
+];
+/// Shorter parts of names and IDs occur in other words by chance.
+const SHORTEST_PART: usize = 3;
+
+/// Cleans the datasets of one file.
+pub(super) struct Cleaner<'a> {
+    key: &'a SecretKey,
+    dates: Dates,
+    pseudonym: String,
+    days: u32,
+    /// Lower-case parts of what the patient is called.
+    known: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Cleaner<'a> {
+    pub(super) fn of(how: &'a Deidentification, file: &InMemDicomObject) -> Self {
+        let text = |tag| file.get(tag).and_then(|e| e.to_str().ok()).map(|t| t.trim_matches(['\0', ' ']).to_owned());
+        let (id, name) = (text(tags::PATIENT_ID).unwrap_or_default(), text(tags::PATIENT_NAME).unwrap_or_default());
+        let pseudonym = how.key.pseudonym(&id, &name);
+        let others = [tags::OTHER_PATIENT_NAMES, tags::PATIENT_BIRTH_NAME, tags::ACCESSION_NUMBER, OTHER_PATIENT_IDS];
+        let others = others.into_iter().filter_map(text).collect::<Vec<_>>();
+        let parts = |text: &String| text.split(['^', '=', ' ', '\\', ',']).map(str::to_lowercase).collect::<Vec<_>>();
+        let mut known: Vec<String> = others.iter().chain([&id, &name]).flat_map(parts).collect();
+        known.retain(|part| part.chars().count() >= SHORTEST_PART);
+        Self { key: &how.key, dates: how.dates, days: how.key.days(&pseudonym), pseudonym, known, warnings: Vec::new() }
+    }
+
+    /// The dataset of the file without the patient, and with what was done.
+    pub(super) fn clean(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
+        let mut clean = self.items_clean(dataset);
+        let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
+        let shifted = self.dates == Dates::Shift;
+        clean.put(text(tags::PATIENT_NAME, VR::PN, &self.pseudonym));
+        clean.put(text(tags::PATIENT_ID, VR::LO, &self.pseudonym));
+        clean.put(text(tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES"));
+        clean.put(text(
+            tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED,
+            VR::CS,
+            if shifted { "MODIFIED" } else { "REMOVED" },
+        ));
+        let method = concat!("Labrum ", env!("CARGO_PKG_VERSION"), ", DICOM PS3.15 Basic Profile");
+        clean.put(text(tags::DEIDENTIFICATION_METHOD, VR::LO, method));
+        let mut codes = vec![code("113100", "Basic Application Confidentiality Profile")];
+        if shifted {
+            codes.push(code("113107", "Retain Longitudinal Temporal Information Modified Dates Option"));
+        }
+        clean.put(DataElement::new(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, VR::SQ, DataSetSequence::from(codes)));
+        clean
+    }
+
+    /// Whether nothing is left that names the patient, private attributes included.
+    pub(super) fn is_clean(&self, dataset: &InMemDicomObject) -> bool {
+        dataset.iter().all(|e| {
+            let tag = e.tag();
+            let items = || e.value().items().unwrap_or_default().iter().all(|item| self.is_clean(item));
+            tag.group() % 2 == 0 && !self.names_patient(e) && items()
+        })
+    }
+
+    fn items_clean(&mut self, dataset: InMemDicomObject) -> InMemDicomObject {
+        let mut out = InMemDicomObject::new_empty();
+        for element in dataset {
+            if let Some(element) = self.element(element) {
+                out.put(element);
+            }
+        }
+        out
+    }
+
+    fn element(&mut self, element: InMemElement) -> Option<InMemElement> {
+        let (tag, vr) = (element.tag(), element.vr());
+        // Private attributes, group lengths (they would be wrong now), and what nobody knows.
+        let is_unknown = vr == VR::UN && StandardDataDictionary.by_tag(tag).is_none();
+        if tag.group() % 2 == 1 || tag.element() == 0 || is_unknown {
+            return None;
+        }
+        let is_day = matches!(vr, VR::DA | VR::DT | VR::TM) && !ALWAYS_REMOVED.contains(&tag);
+        if is_day && self.dates == Dates::Shift && (action(tag).is_some() || vr != VR::TM) {
+            return Some(self.shifted(element));
+        }
+        match action(tag).or_else(|| self.action_beside(&element)) {
+            Some(Action::Remove) => None,
+            Some(Action::Empty) => Some(DataElement::new(tag, vr, empty(vr))),
+            Some(Action::Dummy) => Some(self.dummy(element)),
+            Some(Action::Replace) if vr == VR::UI => Some(self.replaced(element)),
+            Some(Action::Replace) | None => Some(self.kept(element)),
+        }
+    }
+
+    /// On the safe side: what the table does not name and yet may tell who the patient is.
+    fn action_beside(&mut self, element: &InMemElement) -> Option<Action> {
+        let (tag, vr) = (element.tag(), element.vr());
+        match vr {
+            VR::PN => Some(Action::Empty),
+            VR::DA | VR::DT => Some(Action::Dummy),
+            VR::UI if !KEPT_UIDS.contains(&tag) => Some(Action::Replace),
+            VR::UN => self.names_patient(element).then_some(Action::Remove),
+            _ => {
+                let found = self.names_patient(element);
+                if found {
+                    let name =
+                        StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned());
+                    self.warnings.push(format!("{name} held a part of the patient's name or ID and was replaced"));
+                }
+                found.then_some(Action::Dummy)
+            }
+        }
+    }
+
+    fn names_patient(&self, element: &InMemElement) -> bool {
+        let is_text = matches!(
+            element.vr(),
+            VR::LO | VR::SH | VR::ST | VR::LT | VR::UT | VR::UC | VR::PN | VR::AE | VR::UR | VR::UN
+        );
+        if !is_text {
+            return false;
+        }
+        let text = match element.vr() {
+            VR::UN => element.to_bytes().ok().map(|bytes| String::from_utf8_lossy(&bytes).to_lowercase()),
+            _ => element.to_str().ok().map(|text| text.to_lowercase()),
+        };
+        let text = text.unwrap_or_default();
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        self.known.iter().any(|part| words.contains(&part.as_str()) || (part.len() > 5 && text.contains(part)))
+    }
+
+    fn kept(&mut self, element: InMemElement) -> InMemElement {
+        let (tag, vr) = (element.tag(), element.vr());
+        match element.into_value() {
+            Value::Sequence(sequence) => {
+                let items: Vec<_> = sequence.into_items().into_iter().map(|item| self.items_clean(item)).collect();
+                DataElement::new(tag, vr, DataSetSequence::from(items))
+            }
+            value => DataElement::new(tag, vr, value),
+        }
+    }
+
+    fn replaced(&self, element: InMemElement) -> InMemElement {
+        let (tag, vr) = (element.tag(), element.vr());
+        let Ok(text) = element.to_str() else { return DataElement::new(tag, vr, PrimitiveValue::Empty) };
+        let new = |uid: &str| {
+            let uid = uid.trim_matches(['\0', ' ']);
+            if uid.is_empty() { uid.to_owned() } else { self.key.uid(uid) }
+        };
+        let uids: Vec<String> = text.split('\\').map(new).collect();
+        DataElement::new(tag, vr, PrimitiveValue::from(uids.join("\\")))
+    }
+
+    fn shifted(&self, element: InMemElement) -> InMemElement {
+        let (tag, vr) = (element.tag(), element.vr());
+        if vr == VR::TM {
+            return element;
+        }
+        let moved = element.to_str().ok().and_then(|text| moved_back(&text, self.days));
+        DataElement::new(tag, vr, moved.map_or(PrimitiveValue::Empty, PrimitiveValue::from))
+    }
+
+    /// A value of the right kind that says nothing; an empty one stays empty.
+    fn dummy(&mut self, element: InMemElement) -> InMemElement {
+        let (tag, vr) = (element.tag(), element.vr());
+        if let Value::Sequence(sequence) = element.value() {
+            let items: Vec<_> = sequence.items().iter().map(|item| self.all_dummies(item.clone())).collect();
+            return DataElement::new(tag, vr, DataSetSequence::from(items));
+        }
+        if element.to_bytes().is_ok_and(|bytes| bytes.is_empty()) {
+            return element;
+        }
+        let text = match vr {
+            VR::AE | VR::CS | VR::SH => "ANON",
+            VR::LO | VR::ST | VR::LT | VR::UT | VR::UC => "Removed",
+            VR::UR => "urn:removed",
+            VR::PN => &self.pseudonym,
+            VR::AS => "000D",
+            VR::DA => "19000101",
+            VR::DT => "19000101000000",
+            VR::TM => "000000",
+            VR::DS | VR::IS => "0",
+            VR::UI => return self.replaced(element),
+            _ => return DataElement::new(tag, vr, PrimitiveValue::Empty),
+        };
+        DataElement::new(tag, vr, PrimitiveValue::from(text))
+    }
+
+    /// An item of a sequence that the table wants a dummy for: all of its elements are replaced.
+    fn all_dummies(&mut self, item: InMemDicomObject) -> InMemDicomObject {
+        let mut out = InMemDicomObject::new_empty();
+        for element in item.into_iter().filter(|e| e.tag().group() % 2 == 0 && e.tag().element() != 0) {
+            out.put(self.dummy(element));
+        }
+        out
+    }
+}
+
+fn empty(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {
+    if vr == VR::SQ { DataSetSequence::empty().into() } else { PrimitiveValue::Empty.into() }
+}
+
+fn code(value: &str, meaning: &str) -> InMemDicomObject {
+    let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
+    InMemDicomObject::from_element_iter([
+        text(tags::CODE_VALUE, VR::SH, value),
+        text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "DCM"),
+        text(tags::CODE_MEANING, VR::LO, meaning),
+    ])
+}

@@ -1,0 +1,532 @@
+//! Cases to files by a preset: the same for one case and for all of a workspace, in the window and at the command line.
+
+use super::{
+    Coco, Format, Names, OverlayLook, SeriesFiles, SliceFiles, deidentify,
+    manifest::{CaseEntry, FailedCase, FileEntry, LabelEntry},
+    pattern::Values,
+    planned, planned_images, refuse_originals, write_series, write_slice,
+};
+use crate::{
+    Error, Result,
+    domain::{
+        image::{Image, Pixels, Window},
+        journal::StoredCase,
+        label::Label,
+        mask::Mask,
+        progress::Cancel,
+        region::Region,
+        study::{Kind, Series, Slice},
+    },
+    io::{
+        dicom::{
+            deidentify::Deidentification,
+            seg::{self, AlgorithmType, Authorship},
+        },
+        open, whole_file,
+    },
+};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+pub use super::{manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
+
+/// How cases are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// What is written of each case.
+    pub formats: Vec<Format>,
+    /// What the files are called; `None` for the names of the source files, all in one folder.
+    pub names: Option<Pattern>,
+    /// How DICOM-SEG is written.
+    pub seg: seg::Options,
+    /// Where the files lose the patient: how. Images are written, too.
+    pub deidentify: Option<Deidentification>,
+    /// Whether files that are there already are replaced; else they stop the export of their case.
+    pub replace: bool,
+}
+
+/// A slice with its mask.
+#[derive(Clone, Debug)]
+pub struct MaskedSlice {
+    /// 0-based place in the series.
+    pub index: usize,
+    /// Its mask.
+    pub mask: Mask,
+    /// What a model proposed there.
+    pub proposal: Option<Mask>,
+    /// Probabilities of each label; empty where they are not known.
+    pub probabilities: Vec<Vec<u16>>,
+}
+
+/// A case to be written.
+#[derive(Clone, Debug)]
+pub struct CaseToExport {
+    /// What it is called, for people.
+    pub title: String,
+    /// Study Description, or the folder of pictures; empty where unknown.
+    pub study: String,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// YYYY-MM-DD; empty where unknown.
+    pub date: String,
+    /// All slices.
+    pub series: Series,
+    /// Those with masks, in order of place.
+    pub slices: Vec<MaskedSlice>,
+    /// What the masks' values mean.
+    pub labels: Vec<Label>,
+    /// Name, version and hash of the weights of the model that proposed masks.
+    pub model: Option<[String; 3]>,
+    /// The person who drew or corrected; empty where unknown.
+    pub person: String,
+}
+
+impl CaseToExport {
+    /// Who made each label, by what is left of the model's proposals.
+    pub fn authors(&self) -> Vec<Authorship> {
+        (1..=255u8).zip(&self.labels).map(|(label, _)| self.author(label)).collect()
+    }
+
+    /// A case as a workspace keeps it, its files looked up where they were last. `labels` are the workspace's.
+    ///
+    /// # Errors
+    /// Where files are missing or are not those of the case, where a mask cannot be restored, and where there is none.
+    pub fn of_stored(stored: &StoredCase, labels: &[Label], person: &str) -> Result<Self> {
+        let about = &stored.entry.description;
+        let failed = |reason: &str| Error::new(format!("export \"{}\"", about.description), reason);
+        if let Some(problem) = stored.problems.first() {
+            return Err(problem.clone());
+        }
+        let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
+        paths.dedup();
+        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+            return Err(
+                Error::at("find", missing, "it is not where it was").advise("Open the folder in which it is now.")
+            );
+        }
+        let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
+        let is_it = |series: &&Series| series.kind == Kind::Picture || series.id == about.identity;
+        let found = catalog.studies.into_iter().find_map(|mut study| {
+            let series = std::mem::take(&mut study.series).into_iter().find(|series| is_it(&series))?;
+            Some((study, series))
+        });
+        let (study, series) = found.ok_or_else(|| failed("its files hold other images now"))?;
+        if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
+            return Err(failed("its images have another size now"));
+        }
+        let mut slices = Vec::new();
+        for (known, kept) in about.slices.iter().zip(&stored.slices) {
+            let Some(mask) = &kept.mask else { continue };
+            let same = |s: &Slice| {
+                s.source.frame == known.source.frame
+                    && match &known.sop_instance_uid {
+                        Some(uid) => s.sop_instance_uid.as_ref() == Some(uid),
+                        None => s.source.path == known.source.path,
+                    }
+            };
+            let index = series.slices.iter().position(same);
+            let index = index.ok_or_else(|| failed("a slice that has a mask is not in its files any more"))?;
+            // What came after the work on the slice began was not used for it.
+            let proposal = kept.proposal.as_ref().filter(|_| !kept.is_proposal_apart);
+            slices.push(MaskedSlice {
+                index,
+                mask: mask.unpack(),
+                proposal: proposal.map(|p| p.mask.unpack()),
+                probabilities: Vec::new(),
+            });
+        }
+        if slices.is_empty() {
+            return Err(failed("it has no mask"));
+        }
+        slices.sort_by_key(|slice| slice.index);
+        let model = stored.slices.iter().filter(|s| !s.is_proposal_apart).find_map(|s| s.proposal.as_ref());
+        Ok(Self {
+            title: about.description.clone(),
+            study: study.description,
+            study_uid: study.id,
+            date: study.date,
+            series,
+            slices,
+            labels: labels.to_vec(),
+            model: model.map(|p| [p.model.name.clone(), p.model.version.clone(), p.model.weights.clone()]),
+            person: person.to_owned(),
+        })
+    }
+
+    fn author(&self, label: u8) -> Authorship {
+        let shapes: Vec<(Region, Region)> = self
+            .slices
+            .iter()
+            .map(|s| (s.mask.region(label), s.proposal.as_ref().map(|p| p.region(label)).unwrap_or_default()))
+            .collect();
+        let is_proposed = shapes.iter().any(|(_, proposed)| !proposed.is_empty());
+        let is_untouched = shapes.iter().all(|(now, proposed)| now == proposed);
+        let algorithm_type = match (is_proposed, is_untouched) {
+            (false, _) => AlgorithmType::Manual,
+            (true, true) => AlgorithmType::Automatic,
+            (true, false) => AlgorithmType::Semiautomatic,
+        };
+        let [model, model_version, weights] = self.model.clone().unwrap_or_default();
+        // A person who accepts a model's mask has seen it and drawn nothing.
+        let person = if algorithm_type == AlgorithmType::Automatic { String::new() } else { self.person.clone() };
+        Authorship { algorithm_type, model, model_version, weights, person }
+    }
+}
+
+/// How overlays look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// `None` for each slice's own window.
+    pub window: Option<Window>,
+    /// The window of a slice of a modality where none is given.
+    pub first: fn(&Image, &str) -> Window,
+    /// 0..=1.
+    pub opacity: f32,
+}
+
+/// How far an export is: steps done, and how many there are of what is known so far.
+pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
+
+/// An export that goes on, case after case, into one folder.
+pub struct Export<'a> {
+    folder: &'a Path,
+    preset: &'a Preset,
+    look: Look,
+    /// Names that cases before have.
+    taken: HashSet<String>,
+    cancel: &'a Cancel,
+}
+
+/// What was written of a case.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// All files.
+    pub files: Vec<PathBuf>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// The series as it was written: without the patient where that was wanted.
+    series: Series,
+}
+
+impl<'a> Export<'a> {
+    /// Makes the folder where it is missing.
+    ///
+    /// # Errors
+    /// Where it cannot be made or written to.
+    pub fn begin(folder: &'a Path, preset: &'a Preset, look: Look, cancel: &'a Cancel) -> Result<Self> {
+        whole_file::make_folder(folder)?;
+        Ok(Self { folder, preset, look, taken: HashSet::new(), cancel })
+    }
+
+    /// Writes a case; on an error, or where it is stopped, none of its files that were not there before is left.
+    ///
+    /// # Errors
+    /// Where a file is there already and is not to be replaced, or would take the place of an original; where one cannot
+    /// be written.
+    pub fn case(&mut self, case: &CaseToExport, progress: Progress<'_>) -> Result<Written> {
+        let mut new = Vec::new();
+        let done = self.write(case, progress, &mut new);
+        if done.is_err() {
+            new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+            // Folders that are empty now; one that holds something stays.
+            let folders: HashSet<&Path> = new.iter().filter_map(|file| file.parent()).collect();
+            let below = |folder: &&Path| folder.starts_with(self.folder) && *folder != self.folder;
+            let made = folders.into_iter().flat_map(|folder| folder.ancestors().take_while(below));
+            made.for_each(|folder| drop(std::fs::remove_dir(folder)));
+        }
+        done
+    }
+
+    fn write(&mut self, case: &CaseToExport, progress: Progress<'_>, new: &mut Vec<PathBuf>) -> Result<Written> {
+        let formats: Vec<Format> = self.preset.formats.clone();
+        let images = self.preset.deidentify.as_ref().map(|how| planned_images(self.folder, &case.series, how));
+        let total = case.slices.len() + 1 + images.as_ref().map_or(0, Vec::len);
+        let mut done = 0;
+        let mut step = || {
+            done += 1;
+            progress(done, total);
+        };
+        self.refuse(case, images.as_deref().unwrap_or_default(), new)?;
+        let (whole, mut files, mut warnings) = match &self.preset.deidentify {
+            None => (Cow::Borrowed(&case.series), Vec::new(), Vec::new()),
+            Some(how) => {
+                let made = deidentify(self.folder, &case.series, how, &mut step, self.cancel)?;
+                (Cow::Owned(made.series), made.files, made.warnings)
+            }
+        };
+        let part = part(&whole, case);
+        let (folder, names) = self.names(case, &whole, &part);
+        let outputs = planned(&folder, &names, &case.labels, &formats);
+        self.refuse(case, &outputs, new)?;
+        whole_file::make_folder(&folder)?;
+        for ((masked, slice), name) in case.slices.iter().zip(&part.slices).zip(&names.slices) {
+            self.stop_if_cancelled()?;
+            files.extend(self.slice_files(&folder, name, slice, masked, case)?);
+            step();
+        }
+        self.stop_if_cancelled()?;
+        let (more, notes) = self.series_files(&folder, &names.series, &part, case, &formats)?;
+        files.extend(more);
+        for note in notes {
+            if !warnings.contains(&note) {
+                warnings.push(note);
+            }
+        }
+        step();
+        Ok(Written { files, warnings, series: part })
+    }
+
+    /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
+    fn refuse(&self, case: &CaseToExport, outputs: &[PathBuf], new: &mut Vec<PathBuf>) -> Result<()> {
+        let given = originals(&case.series);
+        refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
+        if let Some(there) = outputs.iter().find(|path| path.exists()).filter(|_| !self.preset.replace) {
+            return Err(Error::at(
+                "write",
+                there,
+                "a file of that name is there already, and nothing is replaced unasked",
+            )
+            .advise("Choose another folder or other names, or say that files are to be replaced."));
+        }
+        new.extend(outputs.iter().filter(|path| !path.exists()).cloned());
+        Ok(())
+    }
+
+    fn names(&mut self, case: &CaseToExport, whole: &Series, part: &Series) -> (PathBuf, Names) {
+        let Some(pattern) = &self.preset.names else {
+            return (self.folder.to_owned(), Names::of_part(whole, &part.slices, &mut self.taken));
+        };
+        let is_private = self.preset.deidentify.is_some();
+        let present = |label: &&(u8, &Label)| case.slices.iter().any(|s| s.mask.labels().contains(&label.0));
+        let labels: Vec<(u8, &Label)> = (1..=255u8).zip(&case.labels).collect();
+        let study_uid = match &self.preset.deidentify {
+            Some(how) => how.key.uid(&case.study_uid),
+            None => case.study_uid.clone(),
+        };
+        let values = Values {
+            study: if is_private { "" } else { &case.study },
+            study_uid: &study_uid,
+            date: if is_private { "" } else { &case.date },
+            series: whole,
+            labels: labels.iter().filter(present).map(|(_, label)| label.name.as_str()).collect(),
+        };
+        let (below, name) = pattern.place(&values, &mut self.taken);
+        let slice = |masked: &MaskedSlice| match whole.slices.len() {
+            1 => name.clone(),
+            _ => format!("{name}_{:04}", masked.index + 1),
+        };
+        (self.folder.join(below), Names { slices: case.slices.iter().map(slice).collect(), series: name.clone() })
+    }
+
+    fn slice_files(
+        &self,
+        folder: &Path,
+        name: &str,
+        slice: &Slice,
+        masked: &MaskedSlice,
+        case: &CaseToExport,
+    ) -> Result<Vec<PathBuf>> {
+        let of_slices = [Format::LabelMap, Format::LabelMasks, Format::Overlay];
+        let formats: Vec<Format> = self.preset.formats.iter().copied().filter(|f| of_slices.contains(f)).collect();
+        if formats.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Pixels are needed under overlays only.
+        let image = match formats.contains(&Format::Overlay) {
+            true => open::load(&slice.source, case.series.kind)?,
+            false => Image::new(1, 1, Pixels::U8(vec![0])).ok_or_else(|| Error::new("export", "there is no image"))?,
+        };
+        let files = SliceFiles {
+            window: self.look.window.unwrap_or_else(|| (self.look.first)(&image, &case.series.modality)),
+            look: OverlayLook { opacity: self.look.opacity, ..OverlayLook::for_size(image.columns, image.rows) },
+            image: &image,
+            mask: &masked.mask,
+            prediction: None,
+            labels: &case.labels,
+        };
+        write_slice(folder, name, &files, &formats)
+    }
+
+    fn series_files(
+        &self,
+        folder: &Path,
+        name: &str,
+        part: &Series,
+        case: &CaseToExport,
+        formats: &[Format],
+    ) -> Result<(Vec<PathBuf>, Vec<String>)> {
+        let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
+        let probabilities: Vec<&[Vec<u16>]> = case.slices.iter().map(|s| s.probabilities.as_slice()).collect();
+        if formats.contains(&Format::SegFractional)
+            && let Some(missing) = case.slices.iter().find(|s| s.probabilities.is_empty())
+        {
+            let reason = format!("the model was not run on slice {}", missing.index + 1);
+            return Err(Error::new("export the probabilities", reason)
+                .advise("Run it on the series (Shift+R), or choose another format."));
+        }
+        let mut authors = case.authors();
+        if self.preset.deidentify.is_some() {
+            authors.iter_mut().for_each(|author| author.person.clear());
+        }
+        let files = SeriesFiles {
+            series: part,
+            masks: &masks,
+            probabilities: &probabilities,
+            labels: &case.labels,
+            authors: &authors,
+            options: self.preset.seg,
+        };
+        write_series(folder, name, &files, formats)
+    }
+
+    fn stop_if_cancelled(&self) -> Result<()> {
+        match self.cancel.is_cancelled() {
+            true => Err(Error::new("export", "it was cancelled").advise("The files written before are whole.")),
+            false => Ok(()),
+        }
+    }
+
+    /// The manifest's words about a case that was written.
+    fn entry(&self, case: &CaseToExport, written: &Written) -> Result<CaseEntry> {
+        let is_private = self.preset.deidentify.is_some();
+        let authors = case.authors();
+        let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
+        let file = |path: &PathBuf| FileEntry::of(self.folder, path);
+        Ok(CaseEntry {
+            case: if is_private { String::new() } else { case.title.clone() },
+            series: written.series.id.clone(),
+            modality: case.series.modality.clone(),
+            slices: case.slices.len(),
+            labels: labels.map(|(value, (label, author))| LabelEntry::new(value, &label.name, author)).collect(),
+            files: written.files.iter().map(file).collect::<Result<_>>()?,
+            warnings: written.warnings.clone(),
+        })
+    }
+}
+
+/// The slices with masks. Those without are left out: an empty mask would say that nothing is there.
+fn part(whole: &Series, case: &CaseToExport) -> Series {
+    let slices = case.slices.iter().filter_map(|s| whole.slices.get(s.index).cloned());
+    Series { slices: slices.collect(), ..whole.clone() }
+}
+
+/// The files of the series and all that lies beside them: a label map is called like its picture, and an overlay may be
+/// called like another one.
+fn originals(series: &Series) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = series.slices.iter().map(|s| s.source.path.clone()).collect();
+    let folders: HashSet<&Path> = series.slices.iter().filter_map(|s| s.source.path.parent()).collect();
+    let entries = folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    files
+}
+
+/// What came of an export of many cases.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// All that stands in the manifest.
+    pub manifest: Manifest,
+    /// The manifest's own files, and that of all COCO annotations.
+    pub files: Vec<PathBuf>,
+}
+
+impl Summary {
+    /// "12 cases, 36 files; 1 case failed".
+    pub fn text(&self) -> String {
+        let many = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+        let files = self.manifest.cases.iter().map(|c| c.files.len()).sum::<usize>() + self.files.len();
+        let mut text = format!("{}, {}", many(self.manifest.cases.len(), "case"), many(files, "file"));
+        match self.manifest.failed.len() {
+            0 => {}
+            n => text += &format!("; {} could not be written", many(n, "case")),
+        }
+        if !self.manifest.complete {
+            text += "; stopped before the end";
+        }
+        text
+    }
+}
+
+/// Writes cases one after the other, then the manifest. A case that fails does not stop the others. `cases` are fetched as
+/// they are needed: a title, and the case or why there is none. `progress` is told cases done and all cases in thousandths.
+///
+/// # Errors
+/// Where the folder or the manifest cannot be written, or a manifest is there already and is not to be replaced.
+pub fn export_all(
+    folder: &Path,
+    preset: &Preset,
+    cases: impl ExactSizeIterator<Item = (String, Result<CaseToExport>)>,
+    look: Look,
+    progress: Progress<'_>,
+    cancel: &Cancel,
+) -> Result<Summary> {
+    // One file of annotations for all.
+    let wants_coco = preset.formats.contains(&Format::Coco);
+    let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
+    let each = Preset { formats, ..preset.clone() };
+    let coco_path = folder.join("coco.json");
+    let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
+    own.extend(wants_coco.then(|| coco_path.clone()));
+    if let Some(there) = own.iter().find(|path| path.exists()).filter(|_| !preset.replace) {
+        return Err(Error::at("export to", folder, format!("it holds the {} of another export", name_of(there)))
+            .advise("Choose another folder, or say that files are to be replaced."));
+    }
+    let mut export = Export::begin(folder, &each, look, cancel)?;
+    let mut manifest = Manifest {
+        program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
+        made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        deidentified: preset.deidentify.is_some(),
+        complete: true,
+        ..Manifest::default()
+    };
+    let mut coco = Coco::default();
+    let total = cases.len() * 1000;
+    for (number, (title, case)) in cases.enumerate() {
+        if cancel.is_cancelled() {
+            manifest.complete = false;
+            break;
+        }
+        let mut steps = |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
+        let done = case.and_then(|case| {
+            let written = export.case(&case, &mut steps)?;
+            Ok((export.entry(&case, &written)?, case, written))
+        });
+        match done {
+            Ok((entry, case, written)) => {
+                let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
+                coco.add(&written.series, &below(folder, &written.series), &masks, &case.labels);
+                manifest.cases.push(entry);
+            }
+            Err(_) if cancel.is_cancelled() => {
+                manifest.complete = false;
+                break;
+            }
+            Err(error) => {
+                let case = if preset.deidentify.is_some() { format!("case {}", number + 1) } else { title };
+                let reason = if preset.deidentify.is_some() { error.reason } else { error.to_string() };
+                manifest.failed.push(FailedCase { case, reason });
+            }
+        }
+        progress((number + 1) * 1000, total);
+    }
+    if wants_coco {
+        coco.write(&coco_path)?;
+    }
+    manifest.write(folder)?;
+    Ok(Summary { manifest, files: own })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The images' files as seen from the folder of the export, where they lie below it; else their names.
+fn below(folder: &Path, series: &Series) -> Vec<String> {
+    let name = |slice: &Slice| match slice.source.path.strip_prefix(folder) {
+        Ok(below) => below.display().to_string(),
+        Err(_) => name_of(&slice.source.path),
+    };
+    series.slices.iter().map(name).collect()
+}

@@ -1,0 +1,163 @@
+//! COCO JSON (object detection, "Data format" of cocodataset.org): images, categories, and for each label on each image an
+//! annotation with its exact mask as uncompressed run lengths. Polygons are not written: they cannot say what a hole is.
+
+use crate::{
+    Error, Result,
+    domain::{label::Label, mask::Mask, study::Series},
+    io::whole_file,
+};
+use serde::Serialize;
+use std::path::Path;
+
+const TRIED: &str = "write the COCO annotations";
+
+/// A data set in the making.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Coco {
+    info: Info,
+    images: Vec<Picture>,
+    annotations: Vec<Annotation>,
+    categories: Vec<Category>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Info {
+    description: &'static str,
+    version: &'static str,
+}
+
+impl Default for Info {
+    fn default() -> Self {
+        Self { description: "Segmentations by Labrum", version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Picture {
+    id: usize,
+    file_name: String,
+    width: usize,
+    height: usize,
+    /// 1-based frame of the file.
+    frame: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sop_instance_uid: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Annotation {
+    id: usize,
+    image_id: usize,
+    category_id: usize,
+    segmentation: Runs,
+    area: usize,
+    /// x, y, width, height.
+    bbox: [usize; 4],
+    iscrowd: u8,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Runs {
+    /// Lengths of runs outside and inside in turn, column after column.
+    counts: Vec<u32>,
+    /// Height, width.
+    size: [usize; 2],
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Category {
+    id: usize,
+    name: String,
+    supercategory: String,
+}
+
+impl Coco {
+    /// Adds the slices of a series with their masks. `names` are what the files of the images are called; labels of
+    /// the same name are one category.
+    pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
+        let categories: Vec<usize> = labels.iter().map(|label| self.category(label)).collect();
+        for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
+            let image_id = self.images.len() + 1;
+            self.images.push(Picture {
+                id: image_id,
+                file_name: name.clone(),
+                width: mask.columns(),
+                height: mask.rows(),
+                frame: slice.source.frame + 1,
+                sop_instance_uid: slice.sop_instance_uid.clone(),
+            });
+            for (label, category_id) in (1..=255).zip(&categories) {
+                let region = mask.region(label);
+                if region.is_empty() {
+                    continue;
+                }
+                let bounds = region.bounds();
+                self.annotations.push(Annotation {
+                    id: self.annotations.len() + 1,
+                    image_id,
+                    category_id: *category_id,
+                    segmentation: runs(mask, label),
+                    area: region.len(),
+                    bbox: [bounds.columns.start, bounds.rows.start, bounds.columns.len(), bounds.rows.len()],
+                    iscrowd: 0,
+                });
+            }
+        }
+    }
+
+    /// What the file of each slice of a series is called.
+    pub fn file_names(series: &Series) -> Vec<String> {
+        let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        series.slices.iter().map(|slice| name(&slice.source.path)).collect()
+    }
+
+    fn category(&mut self, label: &Label) -> usize {
+        if let Some(known) = self.categories.iter().find(|c| c.name == label.name) {
+            return known.id;
+        }
+        let id = self.categories.len() + 1;
+        let supercategory = label.category.meaning.clone();
+        self.categories.push(Category { id, name: label.name.clone(), supercategory });
+        id
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let bytes = serde_json::to_vec(self).map_err(|e| Error::at(TRIED, path, e))?;
+        whole_file::write(path, TRIED, |file| file.write_all(&bytes))
+    }
+}
+
+fn runs(mask: &Mask, label: u8) -> Runs {
+    let (columns, rows) = (mask.columns(), mask.rows());
+    let mut counts = vec![0];
+    let mut is_inside = false;
+    for index in 0..columns * rows {
+        let value = mask.labels().get(index % rows * columns + index / rows) == Some(&label);
+        if value != is_inside {
+            counts.push(0);
+            is_inside = value;
+        }
+        if let Some(last) = counts.last_mut() {
+            *last += 1;
+        }
+    }
+    Runs { counts, size: [rows, columns] }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn runs_go_down_the_columns_and_begin_outside() {
+        let mask = Mask::from_labels(3, 2, vec![1, 0, 0, 1, 1, 0]).unwrap();
+        assert_eq!(runs(&mask, 1).counts, [0, 2, 1, 1, 2]);
+        assert_eq!(runs(&mask, 1).size, [2, 3]);
+        assert_eq!(runs(&mask, 2).counts, [6]);
+    }
+}

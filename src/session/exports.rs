@@ -1,0 +1,148 @@
+//! Exports as the session asks for them and hears of them.
+
+use super::{
+    ExportRequest, Exporting, Session,
+    job::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, SliceKey, StoreJob},
+    notice::Severity,
+    store::WorkspaceState,
+};
+use crate::{
+    Result,
+    domain::{journal::StoredCase, progress::Cancel},
+};
+use std::path::PathBuf;
+
+/// The key of files that lose the patient, in the folder of the workspace: exports of today and tomorrow fit together.
+const KEY_FILE: &str = "deidentification.key";
+
+impl Session {
+    pub(super) fn export(&mut self, request: ExportRequest) {
+        self.drop_hand();
+        let (folder, options) = (request.folder.clone(), request.options.clone());
+        let begun = match request.scope {
+            ExportScope::Accepted => self.export_accepted(request),
+            ExportScope::ThisSlice | ExportScope::ThisCase => self.export_case(request),
+        };
+        if begun {
+            self.change_settings(|s| (s.export_folder, s.export) = (Some(folder), options));
+        }
+    }
+
+    fn export_case(&mut self, request: ExportRequest) -> bool {
+        let Some(case) = self.case() else { return false };
+        let this_slice_only = request.scope == ExportScope::ThisSlice;
+        let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);
+        let slices: Vec<ExportSlice> = wanted
+            .filter_map(|index| {
+                let mask = self.mask_of(SliceKey { case: case.id, slice: index })?.into_owned();
+                let state = case.slices.get(index)?;
+                // What came after the work on the slice began was not used for it.
+                let proposal = state.proposal.clone().filter(|_| !state.is_proposal_apart);
+                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal })
+            })
+            .collect();
+        if slices.is_empty() {
+            let text = "There is no mask to export here. Draw one, or run a model (R).";
+            self.notices.add(Severity::Warning, text);
+            return false;
+        }
+        let proposals = slices.iter().filter_map(|s| s.proposal.as_ref());
+        let model = proposals.map(|f| (f.model_and_version(), f.weights.to_string())).next();
+        let cancel = Cancel::default();
+        let job = ExportJob {
+            folder: request.folder,
+            options: request.options,
+            key_file: self.key_file(),
+            study: [&case.study.description, &case.study.id, &case.study.date].map(String::clone),
+            series: case.series.clone(),
+            slices,
+            labels: self.labels.clone().into(),
+            model: model.map(|((name, version), weights)| [name, version, weights]),
+            person: self.settings.person.clone(),
+            window: case.window,
+            opacity: self.settings.opacity,
+            cancel: cancel.clone(),
+        };
+        self.jobs.push(Job::Export(Box::new(job)));
+        self.exporting = Some(Exporting { cancel, waiting: None, done: 0, total: 0 });
+        true
+    }
+
+    fn export_accepted(&mut self, request: ExportRequest) -> bool {
+        self.store(StoreJob::ReadAccepted);
+        self.exporting = Some(Exporting { cancel: Cancel::default(), waiting: Some(request), done: 0, total: 0 });
+        true
+    }
+
+    pub(super) fn on_accepted_cases(&mut self, cases: Result<Vec<StoredCase>>) {
+        let Some(exporting) = &mut self.exporting else { return };
+        let (Some(request), cancel) = (exporting.waiting.take(), exporting.cancel.clone()) else { return };
+        let cases = match cases {
+            Ok(cases) if !cases.is_empty() => cases,
+            Ok(_) => {
+                self.exporting = None;
+                return self.notices.add(Severity::Warning, "No case is accepted yet: there is nothing to export.");
+            }
+            Err(error) => {
+                self.exporting = None;
+                return self.fail(&error);
+            }
+        };
+        let job = ExportAcceptedJob {
+            folder: request.folder,
+            options: request.options,
+            key_file: self.key_file(),
+            cases,
+            labels: self.labels.clone().into(),
+            person: self.settings.person.clone(),
+            opacity: self.settings.opacity,
+            cancel,
+        };
+        self.jobs.push(Job::ExportAccepted(Box::new(job)));
+    }
+
+    fn key_file(&self) -> Option<PathBuf> {
+        match self.workspace() {
+            WorkspaceState::Open(info) => Some(info.folder.join(KEY_FILE)),
+            WorkspaceState::Opening | WorkspaceState::Failed(_) => None,
+        }
+    }
+
+    pub(super) fn on_exported(&mut self, result: Result<Vec<PathBuf>>) {
+        self.exporting = None;
+        match result {
+            Ok(files) => {
+                let folder = files.last().and_then(|f| f.parent()).map(PathBuf::from);
+                let count = match files.len() {
+                    1 => "1 file".to_owned(),
+                    n => format!("{n} files"),
+                };
+                let place = folder.as_ref().map_or(String::new(), |f| format!(" to {}", f.display()));
+                self.notices.add(Severity::Info, format!("Exported {count}{place}; read back and compared."));
+                if let Some(folder) = folder {
+                    self.notices.with_folder(folder);
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    pub(super) fn on_exported_accepted(&mut self, result: Result<ExportSummary>) {
+        self.exporting = None;
+        let summary = match result {
+            Ok(summary) => summary,
+            Err(error) => return self.fail(&error),
+        };
+        let mut text =
+            format!("Exported to {}: {}. The manifest lists all files.", summary.folder.display(), summary.text);
+        if summary.warnings > 0 {
+            text += &format!(" It has {} warnings to read.", summary.warnings);
+        }
+        let severity = if summary.failed.is_empty() { Severity::Info } else { Severity::Warning };
+        if let Some(first) = summary.failed.first() {
+            text += &format!(" {first}");
+        }
+        self.notices.add(severity, text);
+        self.notices.with_folder(summary.folder);
+    }
+}

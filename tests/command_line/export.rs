@@ -1,0 +1,357 @@
+//! `labrum export`: the accepted masks of a workspace as files, with and without the patient.
+
+use super::{files, program, refuses, run, sample, succeeds};
+use labrum::domain::{
+    journal::{Author, CaseDescription, ModelStamp, Proposal, Step, StepState},
+    label::{Code, Label},
+    mask::{Mask, PackedMask, Rule},
+    progress::Cancel,
+    region::{Region, Span},
+    study::{Series, Status},
+};
+use labrum::io::open;
+use labrum::workspace::Workspace;
+use std::path::{Path, PathBuf};
+
+/// A name and an ID that occur nowhere else.
+const NAME: &str = "Zyxwvut^Qwertzina";
+const ID: &str = "MRN-7391-XK";
+
+/// The slices of a bundled sample as they would come from a hospital: with a patient.
+fn named_patient(folder: &Path, name: &str) -> Vec<PathBuf> {
+    use dicom_core::{DataElement, PrimitiveValue, VR};
+    use dicom_dictionary_std::tags;
+    std::fs::create_dir_all(folder).unwrap();
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(sample(name)).unwrap() {
+        let path = entry.unwrap().path();
+        let mut file = dicom_object::open_file(&path).unwrap();
+        let text = |tag, vr, value: &str| DataElement::new(tag, vr, PrimitiveValue::from(value));
+        for element in [
+            text(tags::PATIENT_NAME, VR::PN, NAME),
+            text(tags::PATIENT_ID, VR::LO, ID),
+            text(tags::PATIENT_BIRTH_DATE, VR::DA, "19481231"),
+            text(tags::STUDY_DATE, VR::DA, "20240315"),
+            text(tags::SERIES_DESCRIPTION, VR::LO, "Cine of Qwertzina"),
+            text(tags::INSTITUTION_NAME, VR::LO, "Ward Nine"),
+        ] {
+            file.put(element);
+        }
+        let out = folder.join(path.file_name().unwrap());
+        file.write_to_file(&out).unwrap();
+        paths.push(out);
+    }
+    paths.sort();
+    paths
+}
+
+fn series_of(path: &Path) -> (String, String, Series) {
+    let catalog = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
+    let study = &catalog.studies[0];
+    (study.id.clone(), study.date.clone(), study.series[0].clone())
+}
+
+/// A square of a label.
+fn square(columns: usize, rows: usize, label: u8, from: usize, to: usize) -> Mask {
+    let inside = |i: usize| (from..to).contains(&(i % columns)) && (from..to).contains(&(i / columns));
+    Mask::from_labels(columns, rows, (0..columns * rows).map(|i| if inside(i) { label } else { 0 }).collect()).unwrap()
+}
+
+fn labels() -> Vec<Label> {
+    let mut left = Label::named("Left ventricle", 0);
+    left.concept = Code::new("87878005", "SCT", "Left ventricle");
+    left.modifiers = vec![Code::new("7771000", "SCT", "Left")];
+    vec![left, Label::named("Scar", 1), Label::named("Fat", 2)]
+}
+
+/// A workspace with the series at `path`: label 1 untouched from a model, label 2 corrected, label 3 drawn by hand, on two
+/// slices where there are two.
+fn workspace(folder: &Path, path: &Path, status: Status) {
+    let (study, date, series) = series_of(path);
+    let mut workspace = Workspace::open(folder).unwrap();
+    workspace.set_labels(&labels()).unwrap();
+    let identity = match series.kind {
+        labrum::domain::study::Kind::Picture => labrum::workspace::content_hash(path).unwrap(),
+        labrum::domain::study::Kind::Dicom => series.id.clone(),
+    };
+    let case = workspace.adopt(&CaseDescription::of(identity, &study, &date, &series)).unwrap();
+    let (columns, rows) = (series.columns, series.rows);
+    for slice in 0..series.slices.len().min(2) as u32 {
+        let mut proposed = square(columns, rows, 1, 2, 9);
+        proposed.paint(&block(20, 30), 2, &Rule::FREE);
+        let model = ModelStamp { name: "Test".into(), version: "2.1".into(), weights: "cd".repeat(32) };
+        let proposal = Proposal { model, at: 0, mask: PackedMask::of(&proposed) };
+        assert!(workspace.put_proposal(case, slice, &proposal, None).unwrap());
+        let mut mask = proposed;
+        let corrected = mask.paint(&block(29, 33), 2, &Rule::FREE);
+        let drawn = mask.paint(&block(12, 15), 3, &Rule::FREE);
+        for edit in [corrected, drawn] {
+            let step = Step {
+                seq: workspace.next_seq().unwrap(),
+                case,
+                at: 0,
+                author: Author::Person("Reader".into()),
+                tool: "brush".into(),
+                edits: vec![(slice, edit)],
+                state: StepState::Done,
+            };
+            workspace.append(&step, &[]).unwrap();
+        }
+    }
+    workspace.set_status(case, status).unwrap();
+    workspace.close().unwrap();
+}
+
+fn block(from: usize, to: usize) -> Region {
+    Region::from_spans((from..to).map(|row| Span { row, start: from, end: to }).collect())
+}
+
+fn manifest(folder: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn accepted_cases_become_files_with_a_manifest_that_tells_who_drew() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
+    workspace(&work, &sample("cardiac-mr"), Status::Accepted);
+    succeeds(&[
+        &"export",
+        &"--workspace",
+        &work,
+        &"--out",
+        &out,
+        &"--format",
+        &"seg,png,rtstruct,nifti,coco,csv",
+        &"--name",
+        &"{modality}/{series}_{label}",
+    ]);
+    let written = files(&out);
+    let report = manifest(&out);
+    let case = &report["cases"][0];
+    let types: Vec<&str> =
+        case["labels"].as_array().unwrap().iter().map(|l| l["algorithm_type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
+    assert_eq!(case["labels"][0]["weights_sha256"], "cd".repeat(32));
+    assert_eq!(case["labels"][2]["model"], "");
+    assert_eq!(case["slices"], 2);
+    // All that was written stands in the manifest, and is what the manifest says.
+    let listed: Vec<&str> = case["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    for file in &written {
+        let own = ["manifest.json", "manifest.csv", "coco.json"].contains(&file.as_str());
+        assert!(own || listed.contains(&file.as_str()), "{file} is not in {listed:?}");
+    }
+    for file in case["files"].as_array().unwrap() {
+        let path = out.join(file["path"].as_str().unwrap());
+        let hash = labrum::workspace::content_hash(&path).unwrap();
+        assert_eq!(hash, format!("sha256:{}", file["sha256"].as_str().unwrap()));
+    }
+    assert!(listed.iter().all(|f| f.starts_with("MR/")), "{listed:?}");
+    assert!(listed.iter().any(|f| f.contains("_Left ventricle+Scar+Fat") && f.ends_with(".seg.dcm")), "{listed:?}");
+    for ending in ["_0001.png", "_0002.png", ".rtstruct.dcm", ".nii.gz", ".measurements.csv"] {
+        assert_eq!(listed.iter().filter(|f| f.ends_with(ending)).count(), 1, "{ending}: {listed:?}");
+    }
+    let table = std::fs::read_to_string(out.join("manifest.csv")).unwrap();
+    assert_eq!(table.lines().count(), listed.len() + 1);
+
+    let seg = listed.iter().find(|f| f.ends_with(".seg.dcm")).unwrap();
+    let seg = dicom_object::open_file(out.join(seg)).unwrap();
+    let segments = seg.element_by_name("SegmentSequence").unwrap().items().unwrap();
+    let types: Vec<String> = segments
+        .iter()
+        .map(|s| s.element_by_name("SegmentAlgorithmType").unwrap().to_str().unwrap().trim().to_owned())
+        .collect();
+    assert_eq!(types, ["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]);
+    let algorithm =
+        &segments[0].element_by_name("SegmentationAlgorithmIdentificationSequence").unwrap().items().unwrap()[0];
+    let parameters = algorithm.element_by_name("AlgorithmParameters").unwrap().to_str().unwrap();
+    assert!(parameters.contains(&"cd".repeat(32)), "{parameters}");
+    assert!(segments[2].element_by_name("SegmentationAlgorithmIdentificationSequence").is_err());
+}
+
+#[test]
+fn nothing_is_replaced_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
+    workspace(&work, &sample("cardiac-mr"), Status::Accepted);
+    let export: [&dyn AsRef<std::ffi::OsStr>; 7] =
+        [&"export", &"--workspace", &work, &"--out", &out, &"--format", &"nifti"];
+    succeeds(&export);
+    let before = std::fs::read(out.join("manifest.json")).unwrap();
+    refuses(&export, &["manifest.json of another export", "Choose another folder"]);
+    std::fs::remove_file(out.join("manifest.json")).unwrap();
+    std::fs::remove_file(out.join("manifest.csv")).unwrap();
+    // The volume itself is in the way.
+    let run = refuses(&export, &["1 cases could not be written"]);
+    assert!(run.err.contains("nothing is replaced unasked"), "{}", run.err);
+    assert_eq!(manifest(&out)["failed"].as_array().unwrap().len(), 1);
+    let mut again = export.to_vec();
+    again.push(&"--replace");
+    succeeds(&again);
+    let after = manifest(&out);
+    assert_eq!(after["cases"].as_array().unwrap().len(), 1);
+    let before: serde_json::Value = serde_json::from_slice(&before).unwrap();
+    let volume = |report: &serde_json::Value| report["cases"][0]["files"][0].clone();
+    assert!(volume(&before)["path"].as_str().unwrap().ends_with(".nii.gz"));
+    assert_eq!(volume(&before), volume(&after));
+}
+
+#[test]
+fn what_cannot_be_exported_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
+    workspace(&work, &sample("cardiac-mr"), Status::Corrected);
+    refuses(&[&"export", &"--workspace", &work, &"--out", &out], &["no case of the workspace is accepted"]);
+    refuses(&[&"export", &"--workspace", &out, &"--out", &out], &["there is no workspace in it"]);
+    let run = run(&[&"export", &"--workspace", &work, &"--out", &out, &"--name", &"{patient}"]);
+    assert!(run.code == Some(2) && run.err.contains("{patient}"), "{}", run.err);
+    assert!(!out.exists());
+}
+
+#[test]
+fn files_that_are_gone_fail_their_case_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out, scans] = ["work", "out", "scans"].map(|name| folder.path().join(name));
+    let paths = named_patient(&scans, "sarcoma-ct");
+    workspace(&work, &scans, Status::Accepted);
+    workspace(&work, &sample("cardiac-mr"), Status::Accepted);
+    std::fs::remove_file(&paths[3]).unwrap();
+    let run = refuses(&[&"export", &"--workspace", &work, &"--out", &out], &["1 cases could not be written"]);
+    assert!(run.err.contains("it is not where it was"), "{}", run.err);
+    let report = manifest(&out);
+    assert_eq!((report["cases"].as_array().unwrap().len(), report["failed"].as_array().unwrap().len()), (1, 1));
+    assert_eq!(report["complete"], true);
+}
+
+/// All bytes below a folder, file names among them, in lower case.
+fn everything(folder: &Path) -> String {
+    let mut all = String::new();
+    for file in files(folder) {
+        all += &file;
+        let bytes = std::fs::read(folder.join(&file)).unwrap();
+        all += &String::from_utf8_lossy(&bytes);
+    }
+    all.to_lowercase()
+}
+
+#[test]
+fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out, again, scans] = ["work", "out", "again", "scans"].map(|name| folder.path().join(name));
+    named_patient(&scans, "cardiac-mr");
+    workspace(&work, &scans, Status::Accepted);
+    let before = everything(&scans);
+    let export = |out: &PathBuf, dates: &str| {
+        succeeds(&[
+            &"export",
+            &"--workspace",
+            &work,
+            &"--out",
+            out,
+            &"--format",
+            &"seg,seg-labelmap,rtstruct,nifti,png,coco,json,csv",
+            &"--deidentify",
+            &"--dates",
+            &dates,
+            &"--person",
+            &"Reader^Qwertzina",
+        ])
+    };
+    let run = export(&out, "remove");
+    let written = everything(&out);
+    for secret in ["zyxwvut", "qwertzina", "mrn-7391", "ward nine", "19481231", "20240315", "2024-03-15"] {
+        assert!(!written.contains(secret), "{secret} is left");
+        assert!(!(run.out.clone() + &run.err).to_lowercase().contains(secret), "{secret} is in the output");
+    }
+    assert_eq!(everything(&scans), before, "the originals are as they were");
+    // Opened together, the segmentation finds its slices in the new images.
+    let (_, _, images) = series_of(&out.join("images"));
+    assert_eq!(images.slices.len(), 12);
+    let segs = files(&out).into_iter().filter(|f| f.ends_with(".seg.dcm")).collect::<Vec<_>>();
+    assert_eq!(segs.len(), 2, "{segs:?}");
+    for seg in segs {
+        let imported = labrum::io::dicom::seg::import(&out.join(&seg), &images).unwrap();
+        assert!(imported.masks.iter().any(|(_, mask)| mask.count(1) == 49), "{seg}");
+    }
+    // The same key gives the same UIDs; shifted dates keep their distance.
+    export(&again, "shift");
+    let (study, date, other) = series_of(&again.join("images"));
+    assert_eq!(other.id, images.id);
+    assert!(!study.is_empty() && !date.is_empty() && date != "2024-03-15", "{date}");
+    assert!(!everything(&again).contains("qwertzina"));
+    let key = std::fs::read_to_string(work.join("deidentification.key")).unwrap();
+    assert!(!written.contains(key.trim()));
+}
+
+#[test]
+fn pictures_lose_what_their_files_say_beside_the_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out] = ["work", "out"].map(|name| folder.path().join(name));
+    let path = folder.path().join("Qwertzina-scan.png");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut encoder = png::Encoder::new(file, 40, 40);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.add_text_chunk("Comment".into(), format!("of {NAME}")).unwrap();
+    encoder.write_header().unwrap().write_image_data(&[100; 1600]).unwrap();
+    workspace(&work, &path, Status::Accepted);
+    succeeds(&[&"export", &"--workspace", &work, &"--out", &out, &"--format", &"png,seg,coco", &"--deidentify"]);
+    let written = everything(&out);
+    assert!(!written.contains("qwertzina") && !written.contains("zyxwvut"));
+    let images: Vec<String> = files(&out).into_iter().filter(|f| f.starts_with("images/")).collect();
+    assert_eq!(images.len(), 1, "{images:?}");
+    assert_eq!(image::open(out.join(&images[0])).unwrap().into_luma8().get_pixel(3, 3).0, [100]);
+}
+
+#[test]
+fn no_command_logs_the_patient_however_much_is_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out, scans] = ["work", "out", "scans"].map(|name| folder.path().join(name));
+    let paths = named_patient(&scans, "cardiac-mr");
+    workspace(&work, &scans, Status::Accepted);
+    // A file that ends in the middle of its pixels, and one in the middle of its header.
+    let bytes = std::fs::read(&paths[0]).unwrap();
+    std::fs::write(scans.join("cut.dcm"), &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(scans.join("short.dcm"), &bytes[..700]).unwrap();
+    let commands: Vec<Vec<&dyn AsRef<std::ffi::OsStr>>> = vec![
+        vec![&"info", &scans],
+        vec![&"info", &scans, &"--json"],
+        vec![&"segment", &scans, &"--out", &out, &"--device", &"cpu"],
+        vec![
+            &"segment",
+            &scans,
+            &"--out",
+            &out,
+            &"--device",
+            &"cpu",
+            &"--model",
+            &super::MODEL,
+            &"--format",
+            &"seg,csv,json",
+        ],
+        vec![
+            &"export",
+            &"--workspace",
+            &work,
+            &"--out",
+            &out,
+            &"--format",
+            &"seg,rtstruct,nifti,coco",
+            &"--deidentify",
+        ],
+        vec![&"export", &"--workspace", &work, &"--out", &out],
+        vec![&"models", &"--workspace", &work, &"report"],
+        vec![&"train", &"--workspace", &work, &"--dry-run"],
+        vec![&"evaluate", &super::MODEL, &scans],
+    ];
+    for arguments in commands {
+        let mut command = program(&arguments);
+        command.env("RUST_LOG", "trace");
+        let run: super::Run = command.output().unwrap().into();
+        // The description of the series is shown to the person who asks, and is no log: only the log may not hold it.
+        let log = run.err.to_lowercase();
+        for secret in ["zyxwvut", "mrn-7391", "19481231"] {
+            assert!(!log.contains(secret), "{secret} is in the log of {:?}: {log}", command.get_args());
+            assert!(!run.out.to_lowercase().contains(secret), "{secret} is in the output of {:?}", command.get_args());
+        }
+    }
+}
