@@ -5,7 +5,7 @@ use labrum::{
     domain::{device::DeviceChoice, image::Image, prediction::Prediction},
     session::{
         Action, Session,
-        job::{Event, Job, ModelEntry, SliceKey},
+        job::{Job, ModelEntry},
         settings::Settings,
     },
     worker::{Network, Places, Worker},
@@ -40,17 +40,21 @@ impl Network for Nothing {
     fn segment(&mut self, _: &Image) -> Result<Prediction> {
         Err(labrum::Error::new("segment", "there is no network here"))
     }
+
+    fn take_notice(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// Session and worker.
-pub struct Editor {
-    pub session: Session,
+pub(crate) struct Editor {
+    pub(crate) session: Session,
     worker: Worker,
 }
 
 impl Editor {
     /// Opens `scans` in a workspace of its own in `folder`.
-    pub fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
+    pub(crate) fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
         let place = |name: &str| folder.join(name);
         let places = Places { config: place("config"), cache: place("cache"), data: place("data") };
         let worker = Worker::start(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
@@ -61,12 +65,11 @@ impl Editor {
     }
 
     /// What a frame does but drawing: events in, jobs out.
-    pub fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_millis(6)
             && let Some(event) = self.worker.poll()
         {
-            let _: &Event = &event;
             self.session.on_event(event);
         }
         for job in self.session.take_jobs() {
@@ -76,13 +79,13 @@ impl Editor {
         }
     }
 
-    pub fn act(&mut self, action: Action) {
+    pub(crate) fn act(&mut self, action: Action) {
         self.session.apply(action);
         self.turn();
     }
 
     /// Goes on until something is so; the time it took.
-    pub fn until(&mut self, what: impl Fn(&Session) -> bool) -> Duration {
+    pub(crate) fn until(&mut self, what: impl Fn(&Session) -> bool) -> Duration {
         let begun = Instant::now();
         while !what(&self.session) {
             assert!(begun.elapsed() < Duration::from_secs(300), "it never came");
@@ -91,14 +94,10 @@ impl Editor {
         }
         begun.elapsed()
     }
-
-    pub fn shown(&self) -> Option<SliceKey> {
-        self.session.case().map(|c| c.key()).filter(|key| self.session.loaded(*key).is_some())
-    }
 }
 
 /// Megabytes of this process: now, and at the most so far; `None` where the system does not tell.
-pub fn memory() -> Option<(f64, f64)> {
+pub(crate) fn memory() -> Option<(f64, f64)> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let of = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(name))?;

@@ -8,17 +8,17 @@ use std::{
 
 /// What a series is like.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// How many slices, one file each.
-    pub slices: usize,
+    pub(crate) slices: usize,
     /// Rows and columns.
-    pub side: usize,
+    pub(crate) side: usize,
     /// Millimetres from slice to slice.
-    pub gap: f64,
+    pub(crate) gap: f64,
 }
 
 /// Writes the series into `folder`; names are not in the order of place.
-pub fn write(folder: &Path, wanted: Wanted) -> io::Result<()> {
+pub(crate) fn write(folder: &Path, wanted: Wanted) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for slice in 0..wanted.slices {
         // 7919 is a prime: every number comes once.

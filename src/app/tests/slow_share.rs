@@ -52,7 +52,13 @@ fn opening_from_a_slow_share_is_cancelled_at_once() {
     let mut bench = Bench::new(vec![share.path().to_owned()]);
     bench.harness.step();
     assert!(bench.session().opening.is_some());
-    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::Command(crate::session::command::UserCommand::Cancel));
+    bench
+        .harness
+        .state_mut()
+        .as_mut()
+        .unwrap()
+        .session
+        .apply(Action::Command(crate::session::command::UserCommand::Cancel));
     let begun = Instant::now();
     bench.until("the end of the search", |s| s.opening.is_none());
     assert!(begun.elapsed() < EACH, "{:?}", begun.elapsed());
