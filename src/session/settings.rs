@@ -88,10 +88,11 @@ impl ViewMode {
 }
 
 /// Limits for the memory that can be chosen, in megabytes.
-pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 256..=65536;
+pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 288..=65536;
 
-/// What the program takes without any picture, in megabytes: the window, the canvas, lists, what is in work.
-const PROGRAM_MB: usize = 192;
+/// What the program takes beside pictures, in megabytes: the window (190 where it is drawn by software), the canvas, lists,
+/// what is in work and what the allocator keeps.
+const PROGRAM_MB: usize = 270;
 
 /// All settings. A field that a file lacks takes its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,9 +14,9 @@ use labrum::session::{Action, settings::Settings};
 fn a_series_is_scrolled_through_within_the_limit_and_what_comes_next_is_there_already() {
     let folder = tempfile::tempdir().unwrap();
     let scans = folder.path().join("scans");
-    // 300 slices of half a megabyte each, in 64 MB.
+    // 300 slices of half a megabyte each, in 30 MB.
     generator::write(&scans, Wanted { slices: 300, side: 512, gap: 1.0 }).unwrap();
-    let settings = Settings { memory_mb: 256, ..Settings::default() };
+    let settings = Settings { memory_mb: 300, ..Settings::default() };
     let limit = settings.picture_bytes();
     let before = memory();
     let mut editor = Editor::open(folder.path(), &scans, settings);

@@ -233,7 +233,7 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
     let settings = Settings { memory_mb: *MEMORY_MB.start(), orthogonal: true, ..Settings::default() };
     let mut session = super::tests::session(large, settings.clone());
     let reason = session.ortho_refusal().unwrap();
-    assert!(reason.starts_with("The volume takes 263 MB, the limit in the settings leaves 6"), "{reason}");
+    assert!(reason.starts_with("The volume takes 263 MB, the limit in the settings leaves 18 MB"), "{reason}");
     session.apply(Action::SetSettings(Settings { memory_mb: 1024, ..settings }));
     assert!(session.ortho().is_some() && session.ortho_refusal().is_none());
 }
