@@ -7,6 +7,7 @@ use crate::domain::{
     study::{Kind, Slice, Source},
 };
 use proptest::prelude::*;
+use std::f64::consts::TAU;
 
 const AXIAL: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
 const COLUMNS: usize = 12;
@@ -51,7 +52,7 @@ pub(crate) fn along_normal(orientation: [f64; 6], depths: &[f64], aside: f64) ->
 
 /// Any two directions at right angles.
 fn orientation() -> impl Strategy<Value = [f64; 6]> {
-    (0.0..6.28f64, -1.0..1.0f64, 0.0..6.28f64).prop_map(|(turn, height, spin)| {
+    (0.0..TAU, -1.0..1.0f64, 0.0..TAU).prop_map(|(turn, height, spin)| {
         let flat = (1.0 - height * height).sqrt();
         let n = [flat * turn.cos(), flat * turn.sin(), height];
         let helper = if n[0].abs() < 0.7 { [1.0, 0.0, 0.0] } else { [0.0, 1.0, 0.0] };
