@@ -4,6 +4,7 @@
 
 mod drawing;
 mod exporting;
+mod slow_share;
 
 use super::*;
 use crate::{

@@ -272,6 +272,42 @@ impl PackedMask {
         Mask { columns, rows, labels }
     }
 
+    /// Writes the labels of a column into `line`, from the top; background is left out.
+    pub fn read_column(&self, column: usize, line: &mut [u8]) {
+        let columns = self.columns as usize;
+        if column >= columns {
+            return;
+        }
+        self.for_runs(|start, end, label| {
+            let first = (start + columns - 1).saturating_sub(column) / columns;
+            let rows = line.iter_mut().enumerate().skip(first);
+            rows.take_while(|(row, _)| row * columns + column < end).for_each(|(_, place)| *place = label);
+        });
+    }
+
+    /// Writes the labels of a row into `line`, from the left; background is left out.
+    pub fn read_row(&self, row: usize, line: &mut [u8]) {
+        let columns = self.columns as usize;
+        let (first, last) = (row * columns, (row + 1) * columns);
+        self.for_runs(|start, end, label| {
+            let (start, end) = (start.clamp(first, last) - first, end.clamp(first, last) - first);
+            line.iter_mut().take(end).skip(start).for_each(|place| *place = label);
+        });
+    }
+
+    /// Tells first pixel, pixel after the last and label of every run that has one.
+    fn for_runs(&self, mut tell: impl FnMut(usize, usize, u8)) {
+        let mut bytes = self.bytes.as_slice();
+        let mut at = 0;
+        while let Some((length, (&label, rest))) = edit::take(&mut bytes).zip(bytes.split_first()) {
+            let end = at + length as usize;
+            if label != 0 {
+                tell(at, end, label);
+            }
+            (at, bytes) = (end, rest);
+        }
+    }
+
     /// How many pixels have a label.
     pub fn labelled(&self) -> u64 {
         let mut bytes = self.bytes.as_slice();

@@ -18,5 +18,7 @@ pub mod metrics;
 pub mod prediction;
 pub mod progress;
 pub mod region;
+pub mod reslice;
+pub mod stack;
 pub mod study;
 pub mod tools;

@@ -15,18 +15,26 @@ use crate::{
         study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
     },
 };
-use rayon::prelude::*;
+use crossbeam_channel::{RecvTimeoutError, unbounded};
 use std::{
     cmp::Ordering,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
     io::Read,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
 };
 
 const TRIED: &str = "open";
-/// Files that are looked at between two reports of progress.
-const BATCH: usize = 64;
+/// Threads that look at files at most. They mostly wait for the disk, or for a server far away: more than there are cores.
+const LOOKING: usize = 16;
+/// How soon a search that waits for a server hears that it is cancelled.
+const HEARS: Duration = Duration::from_millis(50);
 
 /// Finds all studies and series at `paths`, from headers alone. `progress` is told how many files were looked at.
 ///
@@ -36,14 +44,9 @@ const BATCH: usize = 64;
 pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
     let mut found = Found::default();
     let files = files_at(paths, &mut found.passed_over, cancel)?;
-    for batch in files.chunks(BATCH) {
-        if cancel.is_cancelled() {
-            return Err(cancelled());
-        }
-        let looks: Vec<FileLook> = batch.par_iter().map(|file| look(file, paths.contains(file))).collect();
-        looks.into_iter().zip(batch).for_each(|(look, file)| found.add(file, look));
-        progress(found.looked_at);
-    }
+    let files = Arc::new(files);
+    let looks = look_at_all(&files, paths, progress, cancel)?;
+    looks.into_iter().zip(files.iter()).for_each(|(look, file)| found.add(file, look));
     let catalog = found.into_catalog();
     match paths {
         [] => Err(Error::new(TRIED, "no file or folder was given")),
@@ -57,6 +60,8 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
 /// # Errors
 /// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported.
 pub fn load(source: &Source, kind: Kind) -> Result<Image> {
+    #[cfg(test)]
+    slow::wait(&source.path);
     match kind {
         Kind::Dicom => dicom::load(source),
         Kind::Picture => picture::read(&source.path),
@@ -126,13 +131,60 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
         }
         files[start..].sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     files.retain(|file| seen.insert(file.clone()));
     Ok(files)
 }
 
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// Looks at files beside each other: their looks, in the order of the files. Threads that wait for a server when the
+/// search is cancelled end by themselves.
+fn look_at_all(
+    files: &Arc<Vec<PathBuf>>,
+    asked_for: &[PathBuf],
+    progress: &mut dyn FnMut(usize),
+    cancel: &Cancel,
+) -> Result<Vec<FileLook>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let asked_for: Arc<HashSet<PathBuf>> = Arc::new(asked_for.iter().cloned().collect());
+    let (found, looks) = unbounded();
+    for _ in 0..LOOKING.min(files.len()) {
+        let (files, asked_for, next) = (files.clone(), asked_for.clone(), next.clone());
+        let (found, cancel) = (found.clone(), cancel.clone());
+        let work = move || {
+            while let Some((i, file)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?))) {
+                if cancel.is_cancelled() || found.send((i, look(file, asked_for.contains(file)))).is_err() {
+                    return;
+                }
+            }
+        };
+        let named = thread::Builder::new().name("labrum-look".into());
+        named.spawn(work).map_err(|e| Error::new(TRIED, e).advise("Close other programs and try again."))?;
+    }
+    drop(found);
+    let mut all: Vec<Option<FileLook>> = Vec::new();
+    all.resize_with(files.len(), || None);
+    let mut looked_at = 0;
+    while looked_at < files.len() {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        match looks.recv_timeout(HEARS) {
+            Ok((i, look)) => {
+                all[i] = Some(look);
+                looked_at += 1;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            // A decoder that panicked took its thread with it.
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        progress(looked_at);
+    }
+    let lost = || FileLook::Passed { reason: "it could not be looked at".into(), is_failure: true };
+    Ok(all.into_iter().map(|look| look.unwrap_or_else(lost)).collect())
 }
 
 /// What a file turned out to be.
@@ -143,6 +195,8 @@ enum FileLook {
 }
 
 fn look(path: &Path, asked_for: bool) -> FileLook {
+    #[cfg(test)]
+    slow::wait(path);
     let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };
     // To read a pipe is to wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
@@ -207,7 +261,6 @@ fn picture_series(path: &Path, probe: picture::Probe) -> Series {
 
 #[derive(Default)]
 struct Found {
-    looked_at: usize,
     instances: Vec<Instance>,
     pictures: Vec<Study>,
     folders: HashMap<PathBuf, usize>,
@@ -216,7 +269,6 @@ struct Found {
 
 impl Found {
     fn add(&mut self, path: &Path, look: FileLook) {
-        self.looked_at += 1;
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
             FileLook::Picture(series) => self.add_picture(path, *series),
@@ -289,10 +341,58 @@ pub(crate) fn natural_order(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// A folder that answers as slowly as a share far away, for tests.
+#[cfg(test)]
+pub(crate) mod slow {
+    use std::{
+        path::{Path, PathBuf},
+        sync::{Mutex, PoisonError},
+        thread,
+        time::Duration,
+    };
+
+    static SLOW: Mutex<Vec<(PathBuf, Duration)>> = Mutex::new(Vec::new());
+
+    /// From now on every look into this folder, and every picture from it, takes so long.
+    pub(crate) fn make(folder: &Path, each: Duration) {
+        SLOW.lock().unwrap_or_else(PoisonError::into_inner).push((folder.to_owned(), each));
+    }
+
+    pub(super) fn wait(path: &Path) {
+        let all = SLOW.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = all.iter().find(|(folder, _)| path.starts_with(folder)).map(|(_, each)| *each);
+        drop(all);
+        each.into_iter().for_each(thread::sleep);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_ends_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        (0..64).for_each(|n| std::fs::write(folder.path().join(format!("{n}.txt")), "words").unwrap());
+        slow::make(folder.path(), Duration::from_millis(100));
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        catalog(&[folder.path().to_owned()], &mut |n| told.push(n), &Cancel::default()).unwrap_err();
+        assert!(begun.elapsed() < Duration::from_millis(3000), "one after the other it would take 6.4 s");
+        assert_eq!(told.last(), Some(&64));
+        let cancel = Cancel::default();
+        let begun = Instant::now();
+        let stop = |n: usize| {
+            if n >= 1 {
+                cancel.cancel()
+            }
+        };
+        let error = catalog(&[folder.path().to_owned()], &mut { stop }, &cancel).unwrap_err();
+        assert_eq!(error.reason, "cancelled");
+        assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+    }
 
     fn catalog_of(path: &Path) -> Result<Catalog> {
         catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())

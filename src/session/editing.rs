@@ -28,6 +28,9 @@ impl Session {
             let is_there = state.mask.is_some() || state.is_touched || !live.mask().is_blank();
             return is_there.then_some(Cow::Borrowed(live.mask()));
         }
+        if let Some(mask) = self.open_masks.get(&key) {
+            return Some(Cow::Borrowed(mask));
+        }
         Some(Cow::Owned(self.slice_state(key)?.mask.as_ref()?.unpack()))
     }
 
@@ -76,8 +79,12 @@ impl Session {
 
     /// Writes the mask of any slice through `write`.
     pub(super) fn write_mask(&mut self, key: SliceKey, write: impl FnOnce(&mut Mask) -> Edit) -> Edit {
+        self.mask_clock += 1;
         if let Some(live) = self.live.as_mut().filter(|l| l.key() == key) {
             return live.paint(write);
+        }
+        if let Some(mask) = self.open_masks.get_mut(&key) {
+            return write(mask);
         }
         let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return Edit::default() };
         let (columns, rows) = (case.series.columns, case.series.rows);
@@ -139,7 +146,9 @@ impl Session {
         let at = self.cases.iter().position(|c| c.id == case);
         self.set_status(case, self.status_by_work(case));
         let here = self.case().map(Case::key);
-        let is_seen = here.is_some_and(|key| key.case == case && slices.contains(&key.slice));
+        // What was drawn across the slices is seen across them.
+        let is_across = slices.len() > 1 && self.ortho().is_some();
+        let is_seen = here.is_some_and(|key| key.case == case && (is_across || slices.contains(&key.slice)));
         if !is_seen {
             self.select(at);
             self.go_to_slice(slices.first().copied().unwrap_or(0));
@@ -197,7 +206,9 @@ impl Session {
         self.cases.iter().find(|c| c.id == key.case)?.slices.get(key.slice)
     }
 
+    /// Whoever asks for this may change the mask.
     pub(super) fn slice_state_mut(&mut self, key: SliceKey) -> Option<&mut super::case::SliceState> {
+        self.mask_clock += 1;
         self.cases.iter_mut().find(|c| c.id == key.case)?.slices.get_mut(key.slice)
     }
 }

@@ -24,6 +24,7 @@ use crate::{
         mask::Mask,
         progress::Cancel,
         region::Region,
+        stack::{Stack, ViewPlane},
         study::{Catalog, Kind, Series, Source},
     },
     model::card::ModelCard,
@@ -60,6 +61,8 @@ pub enum Wanted {
     Pixels,
     /// A thumbnail.
     Thumbnail,
+    /// Both, read once.
+    Both,
 }
 
 /// Pixels that are wanted soon.
@@ -169,6 +172,21 @@ pub struct SurveyJob {
     pub spacing: Option<PixelSpacing>,
 }
 
+/// Make the picture of a view across a series.
+#[derive(Clone, Debug)]
+pub struct ResliceJob {
+    /// Of which case.
+    pub case: CaseId,
+    /// Which view.
+    pub plane: ViewPlane,
+    /// The cell of the axis that stands on it.
+    pub index: usize,
+    /// How the slices lie.
+    pub stack: Arc<Stack>,
+    /// The slices that are there.
+    pub images: Vec<Option<Arc<Image>>>,
+}
+
 /// Work out shapes on slices between drawn ones.
 #[derive(Clone, Debug)]
 pub struct InterpolateJob {
@@ -242,6 +260,8 @@ pub enum Job {
     },
     /// Work out outlines and measurements of a mask.
     Survey(SurveyJob),
+    /// Make the picture of a view; of each view only the newest wish counts.
+    Reslice(ResliceJob),
     /// Work out shapes between slices.
     Interpolate(Box<InterpolateJob>),
     /// Write to the workspace, in this order.
@@ -354,6 +374,17 @@ pub enum Event {
         revision: u64,
         /// Outlines, measurements and the rest.
         finding: Arc<Finding>,
+    },
+    /// The picture of a view across a series.
+    Resliced {
+        /// Of which case.
+        case: CaseId,
+        /// Which view.
+        plane: ViewPlane,
+        /// The cell of the axis that stands on it.
+        index: usize,
+        /// The picture; `None` where no slice is there.
+        image: Option<Arc<Image>>,
     },
     /// Shapes between slices.
     Interpolated(Box<InterpolateJob>, Vec<(usize, Region)>),

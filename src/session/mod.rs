@@ -16,6 +16,7 @@ pub mod live;
 pub mod notice;
 mod opening;
 mod operations;
+pub mod ortho;
 mod refusal;
 mod review;
 mod rounds;
@@ -30,7 +31,8 @@ pub mod window;
 mod tests;
 
 use crate::domain::{
-    geometry::PixelSpacing, image::Window, journal::Meter, label::Label, progress::Cancel, study::PassedOver,
+    geometry::PixelSpacing, image::Window, journal::Meter, label::Label, mask::Mask, progress::Cancel,
+    stack::ViewPlane, study::PassedOver,
 };
 use cache::Cache;
 use case::Case;
@@ -44,14 +46,12 @@ use labels::{LabelAction, PaintOver};
 use learning::{LearnAction, Learning};
 use live::Live;
 use notice::{Notices, Severity};
+use ortho::{Ortho, OrthoAction};
 use settings::{CaseOrder, Settings, Theme, ViewMode};
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use store::{Activity, WorkspaceState};
 use tools::{PointerInput, ToolKind, ToolOptions, Tools};
 use view::{Canvas, Extent, View};
-
-/// Pixels in memory at most; the slice on the screen is always there.
-const CACHE_BYTES: usize = 1 << 30;
 
 pub use runs::{Fitting, Run};
 
@@ -120,6 +120,8 @@ pub enum Action {
     Export(ExportRequest),
     /// Something with the learning loop.
     Learn(LearnAction),
+    /// Something with the orthogonal views.
+    Ortho(OrthoAction),
     /// Take a message away.
     Dismiss(u64),
     /// Show a native dialog.
@@ -206,7 +208,16 @@ pub struct Session {
     written: u64,
     store_trouble: Option<String>,
     activity: Option<Activity>,
+    ortho: Option<Ortho>,
+    /// Why there is none, and of which case, size and limit that holds.
+    ortho_refused: Option<((CaseId, usize, usize), String)>,
+    /// Changes whenever a mask may have changed.
+    mask_clock: u64,
+    /// Masks of other slices that a brush is painting on now.
+    open_masks: HashMap<SliceKey, Mask>,
     cache: Cache,
+    /// Where one scrolls: 1 towards the last slice, -1 towards the first, 0 where that is not known.
+    heading: i64,
     canvas: Canvas,
     pixels_per_point: f32,
     next_id: u64,
@@ -221,6 +232,7 @@ impl Session {
             Job::Store(StoreJob::Open { folder: None, with_cases: false }),
             Job::LookAtWorkspaces(settings.recent_workspaces.clone()),
         ];
+        let cache = settings.picture_bytes();
         Self {
             cases: Vec::new(),
             current: None,
@@ -251,7 +263,12 @@ impl Session {
             written: 0,
             store_trouble: None,
             activity: None,
-            cache: Cache::new(CACHE_BYTES),
+            ortho: None,
+            ortho_refused: None,
+            mask_clock: 0,
+            open_masks: HashMap::new(),
+            cache: Cache::new(cache),
+            heading: 0,
             canvas: Canvas { min: [0.0; 2], size: [800.0, 600.0] },
             pixels_per_point: 1.0,
             next_id: 0,
@@ -272,6 +289,11 @@ impl Session {
     /// The pixels of a slice, where they are in memory.
     pub fn loaded(&self, key: SliceKey) -> Option<&Arc<Loaded>> {
         self.cache.get(key)
+    }
+
+    /// Bytes of decoded pixels that are in memory.
+    pub fn picture_bytes(&self) -> usize {
+        self.cache.bytes()
     }
 
     /// The pixels of the slice that is shown, where they are in memory.
@@ -306,7 +328,8 @@ impl Session {
     /// Does what the window asks for.
     pub fn apply(&mut self, action: Action) {
         let is_work =
-            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_));
+            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_))
+                && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
         }
@@ -350,9 +373,11 @@ impl Session {
             Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
             Action::Learn(action) => self.learn(action),
+            Action::Ortho(action) => self.ortho_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
+        self.refresh_ortho();
     }
 
     /// True for what is to be seen at once: strokes, other slices and cases, other views.
@@ -361,6 +386,9 @@ impl Session {
             Action::Pointer(_) => self.is_drawing(),
             Action::SetSlice(_) | Action::ScrollSlices(_) | Action::SelectCase(_) | Action::Open(_) => true,
             Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
+            Action::Ortho(OrthoAction::Pointer(..)) => self.is_drawing(),
+            Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,
+            Action::Ortho(_) => true,
             _ => false,
         }
     }
@@ -373,7 +401,12 @@ impl Session {
             }
             return;
         }
+        if self.active_across().is_some_and(|plane| self.command_across(plane, command)) {
+            return;
+        }
         match command {
+            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
+            C::NextView => self.next_view(),
             C::OpenFiles => self.jobs.push(Job::Pick(Pick::Files)),
             C::OpenFolder => self.jobs.push(Job::Pick(Pick::Folder)),
             C::OpenModel => self.jobs.push(Job::Pick(Pick::Model)),
@@ -450,6 +483,29 @@ impl Session {
         }
     }
 
+    /// What keys do on a view across the slices; false where they do what they do everywhere.
+    fn command_across(&mut self, plane: ViewPlane, command: UserCommand) -> bool {
+        use UserCommand as C;
+        match command {
+            C::NextSlice => self.scroll_across(plane, 1),
+            C::PreviousSlice => self.scroll_across(plane, -1),
+            C::ForwardSlices => self.scroll_across(plane, 10),
+            C::BackSlices => self.scroll_across(plane, -10),
+            C::FirstSlice => self.scroll_across(plane, i64::MIN / 2),
+            C::LastSlice => self.scroll_across(plane, i64::MAX / 2),
+            C::ZoomIn => self.zoom_across(plane, 1.25),
+            C::ZoomOut => self.zoom_across(plane, 0.8),
+            C::ZoomFit => self.change_across(plane, |v| v.view = View::Fit),
+            C::PointerLeft => self.move_across(plane, [-1.0, 0.0]),
+            C::PointerRight => self.move_across(plane, [1.0, 0.0]),
+            C::PointerUp => self.move_across(plane, [0.0, -1.0]),
+            C::PointerDown => self.move_across(plane, [0.0, 1.0]),
+            C::DrawAtPointer => self.draw_across(plane),
+            _ => return false,
+        }
+        true
+    }
+
     /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
         let changes_order = matches!(
@@ -457,6 +513,7 @@ impl Session {
             Event::Opened { .. } | Event::Restored { .. } | Event::RestoredSlice { .. } | Event::Segmented { .. }
         );
         self.take_in_event(event);
+        self.refresh_ortho();
         if changes_order {
             self.give_reasons();
         }
@@ -492,6 +549,7 @@ impl Session {
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
             Event::Imported { case, result } => self.on_imported(case, result),
             Event::Surveyed { key, revision, finding } => self.on_surveyed(key, revision, finding),
+            Event::Resliced { case, plane, image, .. } => self.on_resliced(case, plane, image),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
             Event::Workspaces(summaries) => self.recent_workspaces = summaries,
@@ -535,12 +593,16 @@ impl Session {
             self.jobs.push(Job::ProbeDevice(settings.device));
         }
         let starts_running = settings.auto_run && !self.settings.auto_run;
+        let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
         let is_ordered_anew = settings.case_order != self.settings.case_order;
         self.settings = settings;
         if is_ordered_anew {
             self.give_reasons();
         }
         self.jobs.push(Job::SaveSettings(self.settings.clone()));
+        if is_limited_anew {
+            self.limit_memory();
+        }
         if starts_running {
             self.auto_run();
         }

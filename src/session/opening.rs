@@ -2,8 +2,9 @@
 
 use super::{
     Opening, Session,
+    cache::{Rank, outward_in, rank_of},
     case::{Case, StudyInfo, ThumbnailState},
-    job::{Job, Loaded, Pick, SliceKey, Thumbnail, Wanted, Wish},
+    job::{CaseId, Job, Loaded, Pick, SliceKey, Thumbnail, Wanted, Wish},
     notice::Severity,
     view::View,
 };
@@ -11,10 +12,20 @@ use crate::{
     Error, Result,
     domain::{progress::Cancel, study::Catalog},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// The worker is told so many slices ahead; the list is renewed with every slice that comes in.
 const WISHES_AHEAD: usize = 12;
+
+/// Who goes farther than so many slices at once does not scroll.
+const LEAP: i64 = 16;
+
+/// The rank of what belongs to other cases: all that belongs to this one is nearer.
+const OTHER_CASES: Rank = 1 << 40;
 
 impl Session {
     pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
@@ -42,7 +53,8 @@ impl Session {
 
     fn take_in(&mut self, catalog: Catalog) {
         let mut first = None;
-        let mut new = Vec::new();
+        let mut new = HashSet::new();
+        let mut known: HashMap<String, CaseId> = self.cases.iter().map(|c| (c.series.id.clone(), c.id)).collect();
         for study in catalog.studies {
             let info = Arc::new(StudyInfo {
                 id: study.id,
@@ -52,17 +64,17 @@ impl Session {
                 patient_name: study.patient_name,
             });
             for series in study.series {
-                let known = self.cases.iter().position(|c| c.series.id == series.id);
-                let at = known.unwrap_or_else(|| {
+                let id = known.get(&series.id).copied().unwrap_or_else(|| {
                     let id = self.new_id();
+                    known.insert(series.id.clone(), id);
                     // A study that was opened in parts stays together in the list.
                     let after = self.cases.iter().rposition(|c| c.study.id == info.id);
                     let at = after.map_or(self.cases.len(), |at| at + 1);
                     self.cases.insert(at, Case::new(id, info.clone(), series));
-                    new.push(id);
-                    at
+                    new.insert(id);
+                    id
                 });
-                first.get_or_insert(self.cases[at].id);
+                first.get_or_insert(id);
             }
         }
         self.tell_passed_over(&catalog.passed_over, first.is_some());
@@ -128,6 +140,7 @@ impl Session {
         self.drop_hand();
         self.note_time();
         self.current = at;
+        self.heading = 0;
         self.focus = None;
         self.slice_changed();
         self.auto_run();
@@ -153,7 +166,10 @@ impl Session {
         }
         self.drop_hand();
         if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            let by = slice as i64 - case.slice as i64;
             case.slice = slice;
+            // A leap says nothing of where one goes on.
+            self.heading = if by.abs() <= LEAP { by.signum() } else { 0 };
             self.slice_changed();
         }
     }
@@ -168,43 +184,78 @@ impl Session {
         self.wish();
     }
 
-    /// Tells the worker what is wanted: the slice on the screen, its neighbours, thumbnails, the next case.
+    /// Tells the worker what is wanted: the slice on the screen, those that come next, thumbnails, the next case.
     pub(super) fn wish(&mut self) {
         let Some(at) = self.current else { return };
         let case = &self.cases[at];
-        let mut wishes = Vec::new();
-        let want = |case: &Case, slice: usize, what: Wanted, wishes: &mut Vec<Wish>| {
-            let state = &case.slices[slice];
+        let is_wanted = |case: &Case, slice: usize| {
             let key = SliceKey { case: case.id, slice };
-            if state.failure.is_none() && !self.cache.holds(key) {
-                wishes.extend(wish_for(case, slice, what));
-            }
+            case.slices.get(slice).is_some_and(|s| s.failure.is_none()) && !self.cache.holds(key)
         };
-        want(case, case.slice, Wanted::Pixels, &mut wishes);
-        if let ThumbnailState::Wanted = case.thumbnail {
-            wishes.extend(wish_for(case, case.slices.len() / 2, Wanted::Thumbnail));
+        let mut wishes = Vec::new();
+        let (middle, mut lacks_thumbnail) = (case.slices.len() / 2, matches!(case.thumbnail, ThumbnailState::Wanted));
+        if is_wanted(case, case.slice) {
+            let what = if lacks_thumbnail && case.slice == middle { Wanted::Both } else { Wanted::Pixels };
+            lacks_thumbnail &= what == Wanted::Pixels;
+            wishes.extend(wish_for(case, case.slice, what));
         }
-        if self.cache.has_room() {
-            for slice in outward(case.slice, case.slices.len()).skip(1) {
-                if wishes.len() >= WISHES_AHEAD {
-                    break;
-                }
-                want(case, slice, Wanted::Pixels, &mut wishes);
+        if lacks_thumbnail {
+            wishes.extend(wish_for(case, middle, Wanted::Thumbnail));
+        }
+        // Nothing is read that would have to go again at once.
+        let rank = self.rank();
+        let below = |case: &Case| self.cache.rank_below(self.slice_bytes(case), &rank);
+        let here = below(case);
+        for (slice, rank) in outward_in(case.slice, case.slices.len(), self.heading).skip(1) {
+            if wishes.len() >= WISHES_AHEAD || rank >= here {
+                break;
             }
-            if let Some(next) = self.cases.get(at + 1) {
-                want(next, next.slice, Wanted::Pixels, &mut wishes);
+            if is_wanted(case, slice) {
+                wishes.extend(wish_for(case, slice, Wanted::Pixels));
             }
         }
-        let around = outward(at, self.cases.len()).map(|i| &self.cases[i]);
+        if let Some(next) = self.cases.get(at + 1)
+            && is_wanted(next, next.slice)
+            && rank(SliceKey { case: next.id, slice: next.slice }) < below(next)
+        {
+            wishes.extend(wish_for(next, next.slice, Wanted::Pixels));
+        }
+        let around = outward(at, self.cases.len()).skip(1).map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
         wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, Wanted::Thumbnail)));
         self.jobs.push(Job::Wishes(wishes));
     }
 
+    /// How far slices are from the one on the screen.
+    pub(super) fn rank(&self) -> impl Fn(SliceKey) -> Rank + use<> {
+        let (here, heading) = (self.case().map(Case::key), self.heading);
+        move |key| match here {
+            Some(here) if here.case == key.case => rank_of(key.slice as i64 - here.slice as i64, heading),
+            // Cases have numbers in the order in which they came; the next one is nearer than the one before.
+            Some(here) => OTHER_CASES + rank_of(key.case as i64 - here.case as i64, 1),
+            None => OTHER_CASES,
+        }
+    }
+
+    /// What a slice of a case takes in memory, from those that are there, or from what is usual.
+    pub(super) fn slice_bytes(&self, case: &Case) -> usize {
+        let known = self.loaded(case.key()).map(|l| l.image.pixels.bytes());
+        let each = if case.series.color { 3 } else { 2 };
+        known.unwrap_or(case.series.columns * case.series.rows * each)
+    }
+
+    /// Takes another limit for the memory of pictures.
+    pub(super) fn limit_memory(&mut self) {
+        let rank = self.rank();
+        self.cache.set_budget(self.settings.picture_bytes(), rank);
+        self.wish();
+    }
+
     pub(super) fn on_loaded(&mut self, key: SliceKey, result: Result<Arc<Loaded>>) {
+        let rank = self.rank();
         let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return };
         match result {
-            Ok(loaded) => self.cache.insert(key, loaded),
+            Ok(loaded) => self.cache.insert(key, loaded, rank),
             Err(error) => {
                 if let Some(state) = case.slices.get_mut(key.slice) {
                     state.failure = Some(error);

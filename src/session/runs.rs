@@ -21,6 +21,9 @@ use std::{
 /// The model runs by itself on so many cases after the one on the screen.
 const CASES_AHEAD: usize = 8;
 
+/// So many slices of a run come with their pixels, where they are in memory.
+const WITH_PIXELS: usize = 8;
+
 /// A run that goes on or waits.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -177,7 +180,8 @@ impl Session {
             let state = &mut case.slices[slice];
             // What an earlier run still finds here is out of date from now on.
             state.proposal_revision += 1;
-            let image = self.cache.get(key).map(|l| l.image.clone());
+            // What waits here for its turn counts in no limit: the first ones alone come with their pixels.
+            let image = self.cache.get(key).filter(|_| targets.len() < WITH_PIXELS).map(|l| l.image.clone());
             targets.push(Target { key, revision: state.proposal_revision, source, kind: case.series.kind, image });
         }
         let cancel = Cancel::default();

@@ -87,6 +87,13 @@ impl ViewMode {
     }
 }
 
+/// Limits for the memory that can be chosen, in megabytes.
+pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 288..=65536;
+
+/// What the program takes beside pictures, in megabytes: the window (190 where it is drawn by software), the canvas, lists,
+/// what is in work and what the allocator keeps.
+const PROGRAM_MB: usize = 270;
+
 /// All settings. A field that a file lacks takes its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -95,6 +102,8 @@ pub struct Settings {
     pub device: DeviceChoice,
     /// Threads that compute, from the next start on; 0 for as many as there are cores.
     pub threads: usize,
+    /// Megabytes that the program should stay below while pictures are looked at, within [`MEMORY_MB`].
+    pub memory_mb: usize,
     /// Run a model on what is opened where one fits.
     pub auto_run: bool,
     /// Dark or light.
@@ -105,6 +114,8 @@ pub struct Settings {
     pub opacity: f32,
     /// Show the longest diameter on the picture.
     pub measurements: bool,
+    /// Show the views across a series beside its slices.
+    pub orthogonal: bool,
     /// Show the panels.
     pub panels: bool,
     /// Width of the case list, points.
@@ -136,11 +147,13 @@ impl Default for Settings {
         Self {
             device: DeviceChoice::Auto,
             threads: 0,
+            memory_mb: 1536,
             auto_run: true,
             theme: Theme::Dark,
             view_mode: ViewMode::Fill,
             opacity: 0.35,
             measurements: true,
+            orthogonal: false,
             panels: true,
             left_width: 264.0,
             right_width: 280.0,
@@ -154,5 +167,13 @@ impl Default for Settings {
             learning: LearnSettings::default(),
             recent_workspaces: Vec::new(),
         }
+    }
+}
+
+impl Settings {
+    /// Bytes of decoded pixels that may be held: what the limit leaves beside the program itself.
+    pub fn picture_bytes(&self) -> usize {
+        let limit = self.memory_mb.clamp(*MEMORY_MB.start(), *MEMORY_MB.end());
+        (limit - PROGRAM_MB).saturating_mul(1_000_000)
     }
 }

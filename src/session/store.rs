@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{Error, Result, domain::study::Status};
 use std::{
+    collections::HashSet,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -126,7 +127,7 @@ impl Session {
     }
 
     /// Has cases that just came in looked up in the workspace.
-    pub(super) fn adopt(&mut self, cases: &[CaseId]) {
+    pub(super) fn adopt(&mut self, cases: &HashSet<CaseId>) {
         let has_failed = matches!(self.workspace, WorkspaceState::Failed(_));
         let adopt = |case: &mut Case| {
             case.is_restored = has_failed;
@@ -140,6 +141,7 @@ impl Session {
 
     pub(super) fn on_restored(&mut self, id: CaseId, known: Known, restored: Option<Restored>) {
         let one_in = self.settings.learning.without_proposal;
+        self.mask_clock += 1;
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
         case.side = known.side;
         case.stored_as = Some(known.key);

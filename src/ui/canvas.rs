@@ -1,7 +1,7 @@
 //! The canvas: the picture, what lies over it, and the mouse.
 
 use super::{
-    Pointer,
+    Pointer, across,
     look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
     stage::{Shown, Stage, Unpacked},
@@ -10,7 +10,7 @@ use super::{
     tool_overlay,
 };
 use crate::{
-    domain::image::Image,
+    domain::stack::ViewPlane,
     session::{
         Action, Session,
         case::Case,
@@ -70,7 +70,7 @@ pub(crate) fn show(
 
     let extent = session.extent(case);
     let placement = case.view.place(canvas, extent);
-    tool_input::mouse(ui, &response, session, case, placement, state, actions);
+    tool_input::mouse(ui, &response, session, case, placement, ViewPlane::Slice, &mut state.input, actions);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
         message(&painter, rect, "This slice cannot be shown", &error.to_string());
@@ -127,6 +127,11 @@ pub(crate) fn show(
         .paint(&painter);
     }
     annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
+    if let Some(ortho) = session.ortho() {
+        let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
+        across::cross(&painter, rect, &ortho.stack.pane(ViewPlane::Slice), place, placement);
+        across::frame(&painter, rect, ViewPlane::Slice, ortho.active == ViewPlane::Slice);
+    }
     if shows_confidence {
         legend(&painter, rect);
     }
@@ -174,6 +179,12 @@ fn annotate(
     if count > 1 {
         title = format!("{title}\n{} / {count}", slice + 1);
     }
+    if let Some(ortho) = session.ortho() {
+        title = format!("{}\n{title}", ortho.stack.pane(ViewPlane::Slice).name);
+    }
+    if let Some(reason) = session.ortho_refusal() {
+        title = format!("{title}\nNo orthogonal views: {reason}");
+    }
     text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
     let window = session.window_of(case, loaded);
     let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
@@ -181,11 +192,15 @@ fn annotate(
     let zoom = placement.scale[0] * painter.pixels_per_point() * 100.0;
     let state = format!("C {:.digits$}  W {:.digits$}{unit}\nZoom {zoom:.0} %", window.center, window.width);
     text(painter, inner.right_top(), Align2::RIGHT_TOP, &state);
-    sides(painter, inner, &loaded.image);
-    scale_bar(painter, inner, &loaded.image, placement);
+    if let Some([a, b, c, d, e, f]) = loaded.image.plane.map(|p| p.orientation) {
+        sides(painter, inner, [a, b, c], [d, e, f]);
+    }
+    if let Some(spacing) = loaded.image.spacing.filter(|s| s.is_physical()) {
+        scale_bar(painter, inner, spacing.column, placement);
+    }
 }
 
-fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
+pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(12.0), ON_CANVAS);
     let rect = anchor.anchor_size(at, galley.size());
     // Dark behind it: read on bright tissue, too.
@@ -194,10 +209,7 @@ fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
 }
 
 /// Letters at the four edges: which side of the patient lies there.
-fn sides(painter: &Painter, rect: Rect, image: &Image) {
-    let Some(plane) = image.plane else { return };
-    let [a, b, c, d, e, f] = plane.orientation;
-    let (row, column) = ([a, b, c], [d, e, f]);
+pub(super) fn sides(painter: &Painter, rect: Rect, row: [f64; 3], column: [f64; 3]) {
     let opposite = |v: [f64; 3]| v.map(|x| -x);
     for (at, anchor, direction) in [
         (rect.right_center(), Align2::RIGHT_CENTER, row),
@@ -219,10 +231,9 @@ fn side(direction: [f64; 3]) -> String {
     parts.into_iter().map(|(_, letter)| letter).collect()
 }
 
-/// A bar of a round length in the lower left corner; nothing where no length is known.
-fn scale_bar(painter: &Painter, rect: Rect, image: &Image, placement: Placement) {
-    let Some(spacing) = image.spacing.filter(|s| s.is_physical() && s.column > 0.0) else { return };
-    let points_per_mm = placement.scale[0] / spacing.column as f32;
+/// A bar of a round length in the lower left corner, for columns that are so many mm wide.
+pub(super) fn scale_bar(painter: &Painter, rect: Rect, column_mm: f64, placement: Placement) {
+    let points_per_mm = placement.scale[0] / column_mm as f32;
     let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
     let Some(length) = lengths.into_iter().find(|l| l * points_per_mm >= 60.0) else { return };
     let (left, right) = (rect.left_bottom() + vec2(0.0, -2.0), length * points_per_mm);
@@ -276,13 +287,13 @@ fn difference_legend(painter: &Painter, rect: Rect, case: &Case, slice: usize) {
 }
 
 /// Labels that are not to be seen.
-fn hidden_labels(session: &Session) -> Vec<u8> {
+pub(super) fn hidden_labels(session: &Session) -> Vec<u8> {
     let hidden = session.labels().iter().enumerate().filter(|(_, l)| !l.visible);
     hidden.map(|(i, _)| i as u8 + 1).collect()
 }
 
 /// Words in the middle of an empty canvas.
-fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
+pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
     let galley = painter.layout(title.into(), FontId::proportional(18.0), ON_CANVAS, rect.width() * 0.7);
     let more = painter.layout(
         more.into(),

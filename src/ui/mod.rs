@@ -1,5 +1,6 @@
 //! The window: reads the session, returns what the user asks for. The only place, with `app`, that names egui.
 
+mod across;
 mod canvas;
 mod charts;
 mod dialogs;
@@ -18,9 +19,10 @@ mod tool_overlay;
 mod widgets;
 
 use crate::session::{Action, Session, command::UserCommand, job::SliceKey};
+use across::AcrossState;
 use canvas::CanvasState;
 use dialogs::Dialogs;
-use egui::{CentralPanel, Frame, Margin, Panel, Ui, ViewportCommand};
+use egui::{CentralPanel, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
 use textures::Textures;
 
 /// What the pointer is on.
@@ -40,6 +42,7 @@ type Previewed = (UserCommand, Option<(SliceKey, u64)>);
 pub struct Window {
     textures: Textures,
     canvas: CanvasState,
+    across: [AcrossState; 2],
     dialogs: Dialogs,
     pointer: Option<Pointer>,
     panel_widths: [f32; 2],
@@ -67,8 +70,7 @@ impl Window {
             Panel::bottom("scrubber")
                 .frame(bar(ui, 8))
                 .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
-            let pointer =
-                CentralPanel::no_frame().show(ui, |ui| canvas::show(ui, session, &mut self.canvas, &mut actions));
+            let pointer = CentralPanel::no_frame().show(ui, |ui| self.views(ui, session, &mut actions));
             self.pointer = pointer.inner;
             // After the canvas: the tool hears that the pointer left it before the command is shown.
             self.preview(session, pointed, &mut actions);
@@ -92,12 +94,26 @@ impl Window {
     pub fn use_card(&mut self, state: Option<&eframe::egui_wgpu::RenderState>) {
         if let Some(state) = state {
             self.canvas.use_card(state);
+            self.across.iter_mut().for_each(|view| view.use_card(state));
         }
     }
 
     /// True while a dialog has the keyboard.
     pub fn has_dialog(&self) -> bool {
         self.dialogs.any_open()
+    }
+
+    /// Shows the slice, and the views across the series beside it where they are wanted.
+    fn views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<Pointer> {
+        if session.ortho().is_none() {
+            return canvas::show(ui, session, &mut self.canvas, actions);
+        }
+        let [slice, column, row] = across::layout(ui.available_rect_before_wrap());
+        let shown = ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| {
+            canvas::show(ui, session, &mut self.canvas, actions)
+        });
+        across::show(ui, session, [column, row], &mut self.across, actions);
+        shown.inner
     }
 
     /// Shows the panels at the sides; returns the command that is pointed at.

@@ -1,12 +1,12 @@
 //! The mouse on the canvas: every move becomes what the tool in hand, the view or the window are told, in order.
 
-use super::canvas::CanvasState;
 use crate::{
-    domain::image::Window,
+    domain::{image::Window, stack::ViewPlane},
     session::{
         Action, Session,
         case::Case,
         job::Loaded,
+        ortho::OrthoAction,
         tools::{Phase, Place, PointerInput, ToolKind},
         view::Placement,
     },
@@ -33,13 +33,15 @@ enum Gesture {
     Pan(PointerButton),
     /// Grey levels change.
     Window,
+    /// The place that all orthogonal views go through moves.
+    Cross,
 }
 
 impl Gesture {
     fn button(self) -> Option<PointerButton> {
         match self {
             Self::None => None,
-            Self::Draw => Some(PointerButton::Primary),
+            Self::Draw | Self::Cross => Some(PointerButton::Primary),
             Self::Pan(button) => Some(button),
             Self::Window => Some(PointerButton::Secondary),
         }
@@ -70,8 +72,10 @@ struct Around<'a> {
     placement: Placement,
     tool: ToolKind,
     modifiers: Modifiers,
-    /// Space is held: a drag moves the picture.
+    /// Space is held, or there is nothing to draw with: a drag moves the picture.
     pans: bool,
+    /// Orthogonal views are shown: with nothing to draw with, or with Shift, a drag moves the place they go through.
+    is_linked: bool,
     /// Where keys moved the tool to.
     keyed: Option<Place>,
     time: f64,
@@ -93,22 +97,23 @@ struct Outcome {
     inputs: Vec<PointerInput>,
     panned: Vec2,
     windowed: Vec2,
+    crossed: Option<Pos2>,
     has_pressed: bool,
 }
 
-/// Reads the mouse of this frame.
+/// Reads the mouse of this frame, over the slice or a view across the slices.
 pub(super) fn mouse(
     ui: &Ui,
     response: &Response,
     session: &Session,
     case: &Case,
     placement: Placement,
-    state: &mut CanvasState,
+    plane: ViewPlane,
+    input: &mut ToolInput,
     actions: &mut Vec<Action>,
 ) {
-    let input = &mut state.input;
     if response.contains_pointer() {
-        wheel(ui, response, input, actions);
+        wheel(ui, response, plane, input, actions);
     }
     let (layer, mut rect) = (response.layer_id, response.interact_rect);
     // Where the edge of the panel is dragged nothing is drawn.
@@ -122,7 +127,8 @@ pub(super) fn mouse(
             tool: session.tool(),
             modifiers: i.modifiers,
             pans: session.tool() == ToolKind::Look || (!is_typing && i.key_down(Key::Space)),
-            keyed: session.keyed_pointer(),
+            is_linked: session.ortho().is_some() && (is_typing || !i.key_down(Key::Space)),
+            keyed: session.keyed_pointer().filter(|_| plane == ViewPlane::Slice),
             time: i.time,
             is_canvas: &is_canvas,
         };
@@ -140,10 +146,24 @@ pub(super) fn mouse(
             m.stop_text_input();
             m.focused().into_iter().for_each(|id| m.surrender_focus(id));
         });
+        if session.ortho().is_some_and(|o| o.active != plane) {
+            actions.push(Action::Ortho(OrthoAction::Activate(plane)));
+        }
     }
-    actions.extend(outcome.inputs.into_iter().map(Action::Pointer));
+    actions.extend(outcome.inputs.into_iter().map(|input| match plane {
+        ViewPlane::Slice => Action::Pointer(input),
+        plane => Action::Ortho(OrthoAction::Pointer(plane, input)),
+    }));
     if outcome.panned != Vec2::ZERO {
-        actions.push(Action::Pan([outcome.panned.x, outcome.panned.y]));
+        let by = [outcome.panned.x, outcome.panned.y];
+        actions.push(match plane {
+            ViewPlane::Slice => Action::Pan(by),
+            plane => Action::Ortho(OrthoAction::Pan(plane, by)),
+        });
+    }
+    if let Some(at) = outcome.crossed {
+        let place = placement.image_from_screen([at.x, at.y]).map(f64::from);
+        actions.push(Action::Ortho(OrthoAction::Cross(plane, place)));
     }
     if let Some(loaded) = session.current_loaded().filter(|_| outcome.windowed != Vec2::ZERO) {
         actions.push(Action::SetWindow(dragged(session.window_of(case, loaded), loaded, outcome.windowed)));
@@ -184,6 +204,7 @@ impl ToolInput {
             Gesture::Draw => outcome.inputs.push(around.input(Phase::Drag, at, around.modifiers)),
             Gesture::Pan(_) => outcome.panned += delta,
             Gesture::Window => outcome.windowed += delta,
+            Gesture::Cross => outcome.crossed = Some(at),
         }
     }
 
@@ -192,7 +213,9 @@ impl ToolInput {
         if self.gesture != Gesture::None || !(around.is_canvas)(at) {
             return;
         }
+        let crosses = around.is_linked && (around.tool == ToolKind::Look || keys.shift);
         self.gesture = match button {
+            PointerButton::Primary if crosses => Gesture::Cross,
             PointerButton::Primary if !around.pans => Gesture::Draw,
             PointerButton::Primary | PointerButton::Middle => Gesture::Pan(button),
             PointerButton::Secondary => Gesture::Window,
@@ -200,6 +223,7 @@ impl ToolInput {
         };
         out.has_pressed = true;
         self.pressed_at = at;
+        out.crossed = (self.gesture == Gesture::Cross).then_some(at);
         if self.gesture == Gesture::Draw {
             self.hover = None;
             out.inputs.push(around.input(Phase::Press, at, keys));
@@ -266,6 +290,8 @@ impl ToolInput {
             (Gesture::Pan(_), _) => CursorIcon::Grabbing,
             (Gesture::Window, _) => CursorIcon::AllScroll,
             (Gesture::Draw, ToolKind::Pull) => CursorIcon::Grabbing,
+            (Gesture::Cross, _) => CursorIcon::Crosshair,
+            (_, ToolKind::Look) if around.is_linked => CursorIcon::Crosshair,
             (_, ToolKind::Look) => CursorIcon::Default,
             _ if around.pans => CursorIcon::Grab,
             (_, ToolKind::Pull) => CursorIcon::Grab,
@@ -276,16 +302,23 @@ impl ToolInput {
 }
 
 /// The wheel: slices, with Ctrl the zoom, with Shift the size of the tool.
-fn wheel(ui: &Ui, response: &Response, input: &mut ToolInput, actions: &mut Vec<Action>) {
+fn wheel(ui: &Ui, response: &Response, plane: ViewPlane, input: &mut ToolInput, actions: &mut Vec<Action>) {
     let Some(at) = response.hover_pos() else { return };
     let zoom = ui.input(InputState::zoom_delta);
     if zoom != 1.0 {
-        actions.push(Action::Zoom { factor: zoom, pointer: [at.x, at.y] });
+        let pointer = [at.x, at.y];
+        actions.push(match plane {
+            ViewPlane::Slice => Action::Zoom { factor: zoom, pointer },
+            plane => Action::Ortho(OrthoAction::Zoom(plane, zoom, pointer)),
+        });
     }
     let (slices, notches) = ui.input(turned);
     let slices = whole(&mut input.slices, slices);
     if slices != 0 {
-        actions.push(Action::ScrollSlices(slices));
+        actions.push(match plane {
+            ViewPlane::Slice => Action::ScrollSlices(slices),
+            plane => Action::Ortho(OrthoAction::Scroll(plane, slices)),
+        });
     }
     let notches = whole(&mut input.notches, notches);
     if notches != 0 {
@@ -340,6 +373,7 @@ mod tests {
             tool,
             modifiers: Modifiers::NONE,
             pans: tool == ToolKind::Look,
+            is_linked: false,
             keyed: None,
             time,
             is_canvas,
@@ -405,6 +439,22 @@ mod tests {
         let down = button(20.0, PointerButton::Secondary, true, Modifiers::NONE);
         let outcome = input.take(&[down, moved(30.0)], &around(ToolKind::Brush, 0.0));
         assert_eq!((outcome.windowed.x, outcome.panned.x), (10.0, 0.0));
+    }
+
+    #[test]
+    fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_through() {
+        for (tool, modifiers) in [(ToolKind::Look, Modifiers::NONE), (ToolKind::Brush, Modifiers::SHIFT)] {
+            let mut input = ToolInput::default();
+            let around = Around { is_linked: true, ..around(tool, 0.0) };
+            let down = button(20.0, PointerButton::Primary, true, modifiers);
+            let outcome = input.take(&[down, moved(30.0)], &around);
+            assert_eq!((outcome.crossed, outcome.inputs.len()), (Some(pos2(30.0, 20.0)), 0));
+            assert_eq!(outcome.panned, Vec2::ZERO);
+        }
+        let mut input = ToolInput::default();
+        let around = Around { is_linked: true, ..around(ToolKind::Brush, 0.0) };
+        let outcome = input.take(&[primary(20.0, true), moved(30.0)], &around);
+        assert_eq!((outcome.crossed, outcome.inputs.len()), (None, 2), "a brush paints");
     }
 
     #[test]

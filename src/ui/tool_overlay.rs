@@ -40,7 +40,7 @@ pub(super) fn stripes(session: &Session) -> [f32; 3] {
 }
 
 /// The exact ellipse of a brush; a cross where it is too small to be seen.
-fn ring(painter: &Painter, placement: Placement, center: Place, radii: Place) {
+pub(super) fn ring(painter: &Painter, placement: Placement, center: Place, radii: Place) {
     let middle = point(placement, center);
     let size = vec2(radii[0] as f32 * placement.scale[0], radii[1] as f32 * placement.scale[1]);
     if size.max_elem() < 2.0 {

@@ -80,11 +80,14 @@ pub(super) fn work(queue: &Queue, outbox: &Outbox) {
 fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
     let key = wish.key;
     let read = io::open::load(&wish.source, wish.kind);
-    if wish.what == Wanted::Thumbnail {
-        let thumbnail = read.ok().map(|image| thumbnail(&image, &wish.modality));
-        return outbox.send(Event::Thumbnail { key, thumbnail });
-    }
-    outbox.send(Event::Loaded { key, result: read.map(|image| Arc::new(loaded(image, &wish.modality))) })
+    // The thumbnail after the picture: that is what is waited for.
+    let small = |image: &Image| (wish.what != Wanted::Pixels).then(|| thumbnail(image, &wish.modality));
+    let thumbnail = read.as_ref().ok().and_then(small);
+    let is_heard = wish.what == Wanted::Thumbnail || {
+        let result = read.map(|image| Arc::new(loaded(image, &wish.modality)));
+        outbox.send(Event::Loaded { key, result })
+    };
+    is_heard && (wish.what == Wanted::Pixels || outbox.send(Event::Thumbnail { key, thumbnail }))
 }
 
 fn loaded(image: Image, modality: &str) -> Loaded {

@@ -2,13 +2,14 @@
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
 //! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
-//! are drawn on, `labrum-training` trains, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
+//! are drawn on, `labrum-reslice` makes the pictures of views across a series, `labrum-training` trains, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
 mod export;
 mod files;
 mod network;
 mod places;
+mod reslice;
 mod samples;
 mod store;
 mod survey;
@@ -20,7 +21,7 @@ pub use places::Places;
 use crate::{
     Error,
     session::{
-        job::{Event, Job},
+        job::{Event, Job, ResliceJob},
         settings::Settings,
     },
 };
@@ -62,6 +63,7 @@ pub struct Worker {
     decode: Arc<decode::Queue>,
     network: network::Handle,
     survey: Sender<Job>,
+    reslice: Sender<ResliceJob>,
     training: Sender<Job>,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
@@ -85,11 +87,15 @@ impl Worker {
         let (survey, surveys) = unbounded();
         let out = outbox.clone();
         spawn("labrum-survey", move || survey::work(&surveys, &out))?;
+        let (reslice, wanted) = unbounded();
+        let out = outbox.clone();
+        spawn("labrum-reslice", move || reslice::work(&wanted, &out))?;
         let settings = Arc::<Mutex<Option<Settings>>>::default();
         let newest = settings.clone();
         Ok(Self {
             settings,
             survey,
+            reslice,
             training: training::start(outbox.clone())?,
             store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
@@ -123,6 +129,7 @@ impl Worker {
             }
             Job::Export(_) | Job::ExportAccepted(_) | Job::Import { .. } => self.hand_over(&self.export, job),
             Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
+            Job::Reslice(job) => drop(self.reslice.send(job)),
             Job::Store(job) => self.store.submit(job),
             // Native dialogs belong to the window: see `beside`.
             Job::Pick(_) => {}
@@ -185,6 +192,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> crate::Result<()> 
         .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))
 }
 
+/// At least two: while one waits for a share far away, the other decodes.
 fn decode_threads() -> usize {
-    thread::available_parallelism().map_or(2, usize::from).div_ceil(2).clamp(1, 4)
+    thread::available_parallelism().map_or(2, usize::from).div_ceil(2).clamp(2, 4)
 }

@@ -136,7 +136,7 @@ fn order(frame: &Frame) -> (i64, u32) {
 
 fn in_space(mut frames: Vec<Frame>) -> Stack {
     frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| order(a).cmp(&order(b))));
-    let notes = spacing_note(&frames).into_iter().collect();
+    let notes = spacing_note(&frames).into_iter().chain(tilt_note(&frames)).collect();
     Stack { frames, name: String::new(), notes }
 }
 
@@ -197,12 +197,32 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
         .collect()
 }
 
-/// "slice spacing is uneven" where it is by more than 2 %.
+/// "slice spacing is uneven" where it is by more than 2 %, and how many slices seem to be missing.
 fn spacing_note(frames: &[Frame]) -> Option<String> {
-    let gaps: Vec<f64> = frames.windows(2).map(|pair| depth(&pair[1]) - depth(&pair[0])).collect();
-    let (low, high) = gaps.iter().fold((f64::MAX, 0f64), |(l, h), g| (l.min(*g), h.max(*g)));
-    let uneven = gaps.len() > 1 && high - low > (0.02 * low).max(0.02);
-    uneven.then(|| format!("slice spacing is uneven: {low:.2} to {high:.2} mm"))
+    let mut gaps: Vec<f64> = frames.windows(2).map(|pair| depth(&pair[1]) - depth(&pair[0])).collect();
+    gaps.sort_by(f64::total_cmp);
+    let (low, high) = (*gaps.first()?, *gaps.last()?);
+    if gaps.len() < 2 || high - low <= (0.02 * low).max(0.02) {
+        return None;
+    }
+    let usual = gaps[(gaps.len() - 1) / 2].max(1e-3);
+    let missing: usize = gaps.iter().map(|gap| ((gap / usual).round() as usize).saturating_sub(1)).sum();
+    let lacks = match missing {
+        0 => String::new(),
+        1 => ", 1 slice seems to be missing".to_owned(),
+        n => format!(", {n} slices seem to be missing"),
+    };
+    Some(format!("slice spacing is uneven: {low:.2} to {high:.2} mm{lacks}"))
+}
+
+/// "the gantry was tilted" where slices lie one behind the other, but not along their normal.
+fn tilt_note(frames: &[Frame]) -> Option<String> {
+    let (first, last) = (frames.first()?.slice.plane?, frames.last()?.slice.plane?);
+    let between: [f64; 3] = std::array::from_fn(|i| last.position[i] - first.position[i]);
+    let length = between.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let along = last.distance_along_normal() - first.distance_along_normal();
+    let tilt = (along / length).clamp(-1.0, 1.0).acos().to_degrees();
+    (tilt > 0.5).then(|| format!("the gantry was tilted by {tilt:.0}°"))
 }
 
 #[cfg(test)]
@@ -238,7 +258,16 @@ mod tests {
     #[test]
     fn a_missing_slice_is_told() {
         let stacks = split(vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(15.0, None, 3)]);
-        assert_eq!(stacks[0].notes, ["slice spacing is uneven: 5.00 to 10.00 mm"]);
+        assert_eq!(stacks[0].notes, ["slice spacing is uneven: 5.00 to 10.00 mm, 1 slice seems to be missing"]);
+    }
+
+    #[test]
+    fn a_tilted_gantry_is_told() {
+        let mut frames = vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(10.0, None, 3)];
+        for (frame, aside) in frames.iter_mut().zip([0.0, 1.82, 3.64]) {
+            frame.slice.plane.as_mut().into_iter().for_each(|p| p.position[1] = aside);
+        }
+        assert_eq!(split(frames)[0].notes, ["the gantry was tilted by 20°"]);
     }
 
     #[test]

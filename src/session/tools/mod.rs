@@ -11,7 +11,7 @@ mod pull;
 
 pub use options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions};
 
-use super::{Session, job::SliceKey, notice::Severity};
+use super::{Session, job::SliceKey, notice::Severity, ortho::Across};
 use crate::domain::{edit::Edit, image::Window, region::Region, tools::live_wire::Wire};
 
 /// A place on the picture: pixels from its left upper corner, x to the right, y down.
@@ -59,6 +59,8 @@ pub(super) enum Hand {
     Outline(outline::Outline),
     /// A piece of boundary that is being moved.
     Pull(pull::Pull),
+    /// A brush that is down on a view across the slices.
+    Across(Across),
 }
 
 /// What is shown of the tool in hand.
@@ -209,6 +211,7 @@ impl Session {
         let key = self.live.as_ref().map(super::live::Live::key);
         match (std::mem::take(&mut self.tools.hand), key) {
             (Hand::Empty, _) => return false,
+            (Hand::Across(stroke), _) => self.roll_back_across(&stroke),
             (Hand::Stroke(stroke), Some(key)) => self.roll_back(key, &stroke.edits),
             (Hand::Pull(pull), Some(key)) => self.roll_back(key, &pull.edits),
             _ => {}

@@ -5,7 +5,7 @@ use crate::{
     session::{
         Action, Session,
         learning::{LearnSettings, LossChoice},
-        settings::{DeviceChoice, Settings, Theme},
+        settings::{DeviceChoice, MEMORY_MB, Settings, Theme},
     },
     ui::{
         panels::inspector::device_name,
@@ -23,6 +23,15 @@ fn threads(ui: &mut Ui, threads: &mut usize) {
     ui.add(Slider::new(threads, 0..=cores).custom_formatter(shown).custom_parser(read))
         .accessible_name("Processor cores that compute");
     explain(ui, "Fewer leave room for other programs. It counts from the next start on.");
+}
+
+/// How much memory pictures may fill.
+fn memory(ui: &mut Ui, megabytes: &mut usize) {
+    section(ui, "Memory for looking at pictures");
+    let limit = DragValue::new(megabytes).range(MEMORY_MB).speed(16.0);
+    let limit = limit.custom_formatter(|mb, _| format!("{mb:.0} MB")).custom_parser(number_in);
+    value(ui, "Stay below about", limit, "In megabytes; orthogonal views need all slices of a series at once");
+    explain(ui, "Slices far from the one on the screen are read again when they are needed. Models come on top.");
 }
 
 /// How rounds of training are done.
@@ -111,6 +120,7 @@ fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {
     if let Some(scale) = segmented(ui, settings.ui_scale, &scales) {
         settings.ui_scale = scale;
     }
+    memory(ui, &mut settings.memory_mb);
 }
 
 #[cfg(test)]

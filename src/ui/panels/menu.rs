@@ -70,6 +70,7 @@ fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ShowDifference => settings.view_mode == ViewMode::Difference,
         UserCommand::ShowNothing => settings.view_mode == ViewMode::Hidden,
         UserCommand::ToggleMeasurements => settings.measurements,
+        UserCommand::ToggleOrtho => settings.orthogonal,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
@@ -95,6 +96,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::LastSlice
             | C::ZoomActual
             | C::WindowReset
+            | C::NextView
             | C::ToggleTheme
             | C::SegmentSeries
             | C::ToggleAutoRun

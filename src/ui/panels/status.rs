@@ -2,7 +2,7 @@
 
 use super::training;
 use crate::{
-    session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState},
+    session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
     ui::{Pointer, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
@@ -45,7 +45,13 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
                     ui.add(small(&words));
                 });
                 if session.case().is_some() {
-                    let hint = RichText::new(session.tool().hint()).size(12.0).color(theme::colors(ui).dimmed);
+                    let hint = match session.tool() {
+                        ToolKind::Look if session.ortho().is_some() => {
+                            "Drag to lead all views through a place; the middle button moves the picture"
+                        }
+                        tool => tool.hint(),
+                    };
+                    let hint = RichText::new(hint).size(12.0).color(theme::colors(ui).dimmed);
                     ui.add(Label::new(hint).truncate());
                 }
             });

@@ -175,7 +175,8 @@ fn actions(harness: &Harness<'static, App>) -> String {
 
 fn click(harness: &mut Harness<'static, App>, name: &str) {
     harness.get_by_label(name).scroll_to_me();
-    harness.run_steps(3);
+    // Scrolling takes a while, the longer the farther.
+    harness.run_steps(10);
     harness.get_by_label(name).click();
     // A dialog that opens has its place after a few frames.
     harness.run_steps(6);

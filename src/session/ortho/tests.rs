@@ -1,0 +1,248 @@
+//! Three views of one series: linked, painted in, undone, within the memory.
+#![allow(clippy::unwrap_used)]
+
+use super::{
+    super::{
+        Action,
+        command::UserCommand,
+        job::{Event, Known, Loaded, StoreJob, WorkspaceInfo},
+        settings::{MEMORY_MB, Settings},
+        tools::{BrushUnit, Phase, ToolOptions},
+    },
+    *,
+};
+use crate::domain::{
+    image::{Image, Pixels},
+    journal::CaseKey,
+    label::Label,
+    stack::tests::along_normal,
+    study::{Catalog, Series, Study},
+};
+
+const AXIAL: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+const COLUMNS: usize = 12;
+const ROWS: usize = 9;
+
+/// A session with this series open, nothing loaded.
+fn session(series: Series, settings: Settings) -> Session {
+    let mut session = Session::new(settings);
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo {
+        labels: vec![Label::named("Disc", 0)],
+        ..WorkspaceInfo::default()
+    })));
+    session.take_jobs();
+    session.apply(Action::Open(vec!["/scans".into()]));
+    let id = session.take_jobs().iter().find_map(|j| if let Job::Open { id, .. } = j { Some(*id) } else { None });
+    let study = Study {
+        id: "study".into(),
+        description: String::new(),
+        date: String::new(),
+        patient_id: String::new(),
+        patient_name: String::new(),
+        series: vec![series],
+    };
+    let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
+    session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
+    let case = session.cases[0].id;
+    session.on_event(Event::Restored { case, known: Known { key: CaseKey(1), side: None }, restored: None });
+    session
+}
+
+fn load(session: &mut Session, slice: usize) {
+    let (id, series) = (session.cases[0].id, session.cases[0].series.clone());
+    let (columns, rows) = (series.columns, series.rows);
+    let values = (0..columns * rows).map(|i| (slice * 1000 + i) as i16).collect();
+    let image = Image::new(columns, rows, Pixels::I16(values)).unwrap();
+    let default_window = image.default_window();
+    let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
+    session.on_event(Event::Loaded { key: SliceKey { case: id, slice }, result: Ok(Arc::new(loaded)) });
+}
+
+/// Five slices 2 mm apart, all loaded, with the views shown and a brush of 1 mm in hand.
+pub(crate) fn shown() -> Session {
+    let tools = ToolOptions { radius: 1.0, unit: BrushUnit::Mm, ..ToolOptions::default() };
+    let settings = Settings { tools, ..Settings::default() };
+    let mut session = session(along_normal(AXIAL, &[0.0, 2.0, 4.0, 6.0, 8.0], 0.0), settings);
+    (0..5).for_each(|slice| load(&mut session, slice));
+    command(&mut session, UserCommand::ToggleOrtho);
+    command(&mut session, UserCommand::ToolBrush);
+    session.take_jobs();
+    session
+}
+
+fn command(session: &mut Session, command: UserCommand) {
+    session.apply(Action::Command(command));
+}
+
+fn act(session: &mut Session, action: OrthoAction) {
+    session.apply(Action::Ortho(action));
+}
+
+fn input(phase: Phase, at: Place) -> PointerInput {
+    PointerInput { phase, at, erases: false, scale: 1.0 }
+}
+
+fn stroke(session: &mut Session, plane: ViewPlane, places: &[Place]) {
+    act(session, OrthoAction::Pointer(plane, input(Phase::Press, places[0])));
+    for at in &places[1..] {
+        act(session, OrthoAction::Pointer(plane, input(Phase::Drag, *at)));
+    }
+    act(session, OrthoAction::Pointer(plane, input(Phase::Release, places[places.len() - 1])));
+}
+
+/// All labelled voxels: slice, column, row.
+fn voxels(session: &Session) -> Vec<(usize, usize, usize)> {
+    let case = session.case().unwrap();
+    let of = |slice: usize| {
+        let mask = session.mask_of(SliceKey { case: case.id, slice }).map(|m| m.into_owned());
+        let pixels = (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| (x, y)));
+        pixels
+            .filter(move |(x, y)| mask.as_ref().is_some_and(|m| m.at(*x as i64, *y as i64) != 0))
+            .map(move |(x, y)| (slice, x, y))
+            .collect::<Vec<_>>()
+    };
+    (0..case.slices.len()).flat_map(of).collect()
+}
+
+#[test]
+fn a_click_in_one_view_leads_the_others_there() {
+    let mut session = shown();
+    // On the sagittal view, whose rows run from the head to the feet: the second row is the last slice but one.
+    act(&mut session, OrthoAction::Cross(ViewPlane::Column, [2.5, 1.5]));
+    assert_eq!(session.case().unwrap().slice, 3);
+    let ortho = session.ortho().unwrap();
+    assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 6, 2]);
+    // And on the slice.
+    act(&mut session, OrthoAction::Cross(ViewPlane::Slice, [10.2, 7.9]));
+    let ortho = session.ortho().unwrap();
+    assert_eq!(ViewPlane::ALL.map(|plane| ortho.index(plane)), [3, 10, 7]);
+    // Scrolling through the slices moves the line in the others.
+    session.apply(Action::ScrollSlices(-2));
+    assert_eq!(session.ortho().unwrap().index(ViewPlane::Slice), 1);
+    act(&mut session, OrthoAction::Scroll(ViewPlane::Row, -100));
+    assert_eq!(session.ortho().unwrap().index(ViewPlane::Row), 0);
+}
+
+#[test]
+fn pictures_of_views_are_asked_for_where_they_changed_and_nowhere_else() {
+    let mut session = shown();
+    let asked = |session: &mut Session| {
+        let jobs = session.take_jobs().into_iter();
+        let of = |job| if let Job::Reslice(job) = job { Some((job.plane, job.index)) } else { None };
+        jobs.filter_map(of).collect::<Vec<_>>()
+    };
+    act(&mut session, OrthoAction::Scroll(ViewPlane::Column, 1));
+    assert_eq!(asked(&mut session), [(ViewPlane::Column, 7)]);
+    session.apply(Action::ScrollSlices(1));
+    stroke(&mut session, ViewPlane::Row, &[[3.0, 2.0], [6.0, 3.0]]);
+    assert!(asked(&mut session).is_empty());
+}
+
+#[test]
+fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
+    let mut session = shown();
+    act(&mut session, OrthoAction::Cross(ViewPlane::Slice, [5.5, 4.5]));
+    session.take_jobs();
+    // 1 mm is two rows and half a gap: from slice 3 (row 1 from the head) to slice 1, at row 4 of the slices.
+    stroke(&mut session, ViewPlane::Column, &[[4.5, 1.5], [4.5, 3.5]]);
+    let mut expected = Vec::new();
+    for slice in 1..4 {
+        (2..7).for_each(|row| expected.push((slice, 5, row)));
+    }
+    assert_eq!(voxels(&session), expected);
+    let steps = session.take_jobs().into_iter().filter(|j| matches!(j, Job::Store(StoreJob::Append { .. }))).count();
+    assert_eq!(steps, 1, "one row of the journal");
+    let seen = session.ortho().unwrap().across(ViewPlane::Column).unwrap().labels.mask();
+    assert_eq!((seen.count(1), seen.at(4, 1), seen.at(4, 0)), (15, 1, 0));
+    let coronal = session.ortho().unwrap().across(ViewPlane::Row).unwrap().labels.mask();
+    assert_eq!((coronal.count(1), coronal.at(5, 2)), (3, 1));
+
+    command(&mut session, UserCommand::Undo);
+    assert!(voxels(&session).is_empty());
+    assert!(session.ortho().unwrap().across(ViewPlane::Column).unwrap().labels.mask().is_blank());
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(voxels(&session), expected);
+}
+
+#[test]
+fn esc_rolls_a_stroke_across_slices_back_and_an_eraser_takes_away() {
+    let mut session = shown();
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Press, [2.0, 0.5])));
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Drag, [9.0, 4.5])));
+    assert!(voxels(&session).len() > 5);
+    command(&mut session, UserCommand::Cancel);
+    assert!(voxels(&session).is_empty() && session.next_undo().is_none());
+
+    stroke(&mut session, ViewPlane::Row, &[[2.0, 2.5], [9.0, 2.5]]);
+    let painted = voxels(&session).len();
+    command(&mut session, UserCommand::ToolEraser);
+    stroke(&mut session, ViewPlane::Row, &[[5.0, 2.5], [6.0, 2.5]]);
+    assert!((1..painted).contains(&voxels(&session).len()));
+    assert_eq!(session.next_undo(), Some("Eraser"));
+}
+
+#[test]
+fn locked_labels_stay_and_other_tools_say_where_they_work() {
+    let mut session = shown();
+    stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
+    let before = voxels(&session);
+    session.labels[0].locked = true;
+    command(&mut session, UserCommand::ToolEraser);
+    stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
+    assert_eq!(voxels(&session), before);
+    command(&mut session, UserCommand::ToolPolygon);
+    stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
+    assert!(session.notices.list.iter().any(|n| n.text.starts_with("Polygon works on the slices")));
+}
+
+#[test]
+fn nobody_draws_on_slices_that_are_not_read_yet() {
+    let mut session = session(along_normal(AXIAL, &[0.0, 2.0, 4.0, 6.0, 8.0], 0.0), Settings::default());
+    load(&mut session, 2);
+    command(&mut session, UserCommand::ToggleOrtho);
+    command(&mut session, UserCommand::ToolBrush);
+    stroke(&mut session, ViewPlane::Column, &[[4.5, 0.5], [4.5, 4.5]]);
+    assert!(voxels(&session).iter().all(|(slice, ..)| *slice == 2));
+}
+
+#[test]
+fn keys_go_to_the_view_that_was_chosen() {
+    let mut session = shown();
+    command(&mut session, UserCommand::NextView);
+    let column = session.ortho().unwrap().index(ViewPlane::Column);
+    command(&mut session, UserCommand::NextSlice);
+    assert_eq!(session.ortho().unwrap().index(ViewPlane::Column), column + 1);
+    assert_eq!(session.case().unwrap().slice, 2);
+    command(&mut session, UserCommand::PointerRight);
+    command(&mut session, UserCommand::DrawAtPointer);
+    assert!(voxels(&session).iter().all(|(_, x, _)| *x == column + 1) && !voxels(&session).is_empty());
+    command(&mut session, UserCommand::NextView);
+    command(&mut session, UserCommand::NextView);
+    command(&mut session, UserCommand::NextSlice);
+    assert_eq!(session.case().unwrap().slice, 3);
+}
+
+#[test]
+fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
+    let mut session = session(along_normal(AXIAL, &[0.0], 0.0), Settings::default());
+    command(&mut session, UserCommand::ToggleOrtho);
+    assert_eq!(session.ortho_refusal(), Some("It has one slice."));
+
+    let mut large = along_normal(AXIAL, &(0..500).map(f64::from).collect::<Vec<_>>(), 0.0);
+    (large.columns, large.rows) = (512, 512);
+    let settings = Settings { memory_mb: *MEMORY_MB.start(), orthogonal: true, ..Settings::default() };
+    let mut session = super::tests::session(large, settings.clone());
+    let reason = session.ortho_refusal().unwrap();
+    assert!(reason.starts_with("The volume takes 263 MB, the limit in the settings leaves 18 MB"), "{reason}");
+    session.apply(Action::SetSettings(Settings { memory_mb: 1024, ..settings }));
+    assert!(session.ortho().is_some() && session.ortho_refusal().is_none());
+}
+
+#[test]
+fn a_stroke_ends_with_the_views() {
+    let mut session = shown();
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Press, [2.0, 2.5])));
+    command(&mut session, UserCommand::ToggleOrtho);
+    assert!(session.ortho().is_none() && !session.is_drawing() && voxels(&session).is_empty());
+    assert!(session.settings.orthogonal != shown().settings.orthogonal, "it is remembered");
+}

@@ -1,0 +1,186 @@
+//! The views across a series, beside its slices: picture, mask, the lines of the other views, and the mouse.
+
+use super::{
+    canvas,
+    look::{Layers, Levels, Look, Scene},
+    stage::Stage,
+    theme::CANVAS,
+    tool_input::{self, ToolInput},
+    tool_overlay,
+};
+use crate::{
+    domain::{
+        image::Window,
+        stack::{Pane, ViewPlane},
+    },
+    session::{
+        Action, Session,
+        case::Case,
+        ortho::{AcrossView, Ortho, OrthoAction},
+        settings::ViewMode,
+        view::{Canvas, Placement},
+    },
+};
+use egui::{Align2, Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+
+/// Between two views.
+const GAP: f32 = 3.0;
+
+/// What a view remembers between frames.
+#[derive(Default)]
+pub(crate) struct AcrossState {
+    input: ToolInput,
+    stage: Stage,
+    last_canvas: Option<Canvas>,
+    /// The window of the slice that was shown last: one that is on its way has none yet.
+    window: Option<(Window, bool)>,
+}
+
+impl AcrossState {
+    /// Paints on the graphics card from now on.
+    pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
+        self.stage.use_card(state);
+    }
+}
+
+/// Where the slice and the two views across lie in `rect`.
+pub(crate) fn layout(rect: Rect) -> [Rect; 3] {
+    let (x, y) = ((rect.left() + rect.width() * 0.56).round(), rect.center().y.round());
+    let half = GAP / 2.0;
+    [
+        Rect::from_min_max(rect.min, pos2(x - half, rect.max.y)),
+        Rect::from_min_max(pos2(x + half, rect.min.y), pos2(rect.max.x, y - half)),
+        Rect::from_min_max(pos2(x + half, y + half), rect.max),
+    ]
+}
+
+/// Shows the views across the slices in their places.
+pub(crate) fn show(
+    ui: &mut Ui,
+    session: &Session,
+    places: [Rect; 2],
+    states: &mut [AcrossState; 2],
+    actions: &mut Vec<Action>,
+) {
+    let Some((ortho, case)) = session.ortho().zip(session.case()) else { return };
+    for ((plane, rect), state) in [ViewPlane::Column, ViewPlane::Row].into_iter().zip(places).zip(states) {
+        if let Some(view) = ortho.across(plane) {
+            ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(plane), |ui| {
+                one(ui, session, ortho, case, view, state, actions);
+            });
+        }
+    }
+}
+
+fn one(
+    ui: &mut Ui,
+    session: &Session,
+    ortho: &Ortho,
+    case: &Case,
+    view: &AcrossView,
+    state: &mut AcrossState,
+    actions: &mut Vec<Action>,
+) {
+    let plane = view.pane.plane;
+    let rect = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, CANVAS);
+    let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
+    if state.last_canvas != Some(canvas) {
+        state.last_canvas = Some(canvas);
+        actions.push(Action::Ortho(OrthoAction::SetCanvas(plane, canvas)));
+    }
+    let words = describe(session, ortho, view);
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
+    let placement = view.view.place(canvas, view.extent());
+    tool_input::mouse(ui, &response, session, case, placement, plane, &mut state.input, actions);
+    if let Some(loaded) = session.current_loaded() {
+        state.window = Some((session.window_of(case, loaded), case.window.is_none()));
+    }
+    let Some((image, (window, is_default))) = view.image.as_ref().zip(state.window) else {
+        canvas::message(&painter, rect, "Loading", "");
+        return frame(&painter, rect, plane, ortho.active == plane);
+    };
+    let layers = match session.settings.view_mode {
+        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => Layers::Nothing,
+        ViewMode::Fill | ViewMode::Difference => Layers::Fill,
+        ViewMode::Outline | ViewMode::Confidence => Layers::Outline,
+        ViewMode::Hidden => Layers::Nothing,
+    };
+    let levels = Levels::of(image, window, is_default);
+    let hidden = canvas::hidden_labels(session);
+    let look = Look::new(placement, ui.pixels_per_point(), levels);
+    let look = look.with_labels(layers, session.labels(), &hidden, session.settings.opacity);
+    let labels = Some(&view.labels).filter(|_| look.draws_labels());
+    state.stage.paint(&painter, rect, &Scene { image, labels, reference: None, preview: None, look: &look });
+    annotate(&painter, rect, ortho, case, view, placement);
+    cross(&painter, rect, &view.pane, view.pane.from_grid(ortho.cross), placement);
+    if let Some((center, radii)) = session.across_ring(plane) {
+        tool_overlay::ring(&painter, placement, center, radii);
+    }
+    frame(&painter, rect, plane, ortho.active == plane);
+}
+
+/// What a screen reader says of a view.
+fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
+    let plane = view.pane.plane;
+    let mask = match view.labels.mask().is_blank() {
+        true => "no mask".to_owned(),
+        false => format!("mask shown as {}", session.settings.view_mode.label().to_lowercase()),
+    };
+    let keys = if ortho.active == plane { ", has the keys" } else { "" };
+    format!("View: {}, {} of {}, {mask}{keys}", view.pane.name, ortho.index(plane) + 1, ortho.steps(plane))
+}
+
+fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &AcrossView, placement: Placement) {
+    let inner = rect.shrink(12.0);
+    let plane = view.pane.plane;
+    let mut title = format!("{}\n{} / {}", view.pane.name, ortho.index(plane) + 1, ortho.steps(plane));
+    for note in ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column) {
+        title = format!("{title}\n{}{}", note[..1].to_uppercase(), &note[1..]);
+    }
+    canvas::text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
+    canvas::sides(painter, inner, view.pane.right, view.pane.down);
+    canvas::scale_bar(painter, inner, view.pane.spacing[0], placement);
+    let count = case.slices.len();
+    if ortho.loaded < count {
+        let words = format!("{} of {count} slices are read", ortho.loaded);
+        canvas::text(painter, inner.right_bottom(), Align2::RIGHT_BOTTOM, &words);
+    }
+}
+
+/// The colour of a view: of its frame, and of its line in the others. Told apart by colour-blind people (Okabe and Ito).
+fn color(plane: ViewPlane) -> Color32 {
+    match plane {
+        ViewPlane::Slice => Color32::from_rgb(240, 228, 66),
+        ViewPlane::Column => Color32::from_rgb(86, 180, 233),
+        ViewPlane::Row => Color32::from_rgb(230, 159, 0),
+    }
+}
+
+/// Where the other views go through this one; open about the place that they share.
+pub(super) fn cross(painter: &Painter, rect: Rect, pane: &Pane, place: [f64; 2], placement: Placement) {
+    const OPEN: f32 = 10.0;
+    let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
+    let [down, across] = pane.lines().map(|plane| Stroke::new(1.0, color(plane).gamma_multiply(0.75)));
+    for (from, to) in [(rect.top(), y - OPEN), (y + OPEN, rect.bottom())] {
+        if to > from {
+            painter.vline(x, from..=to, down);
+        }
+    }
+    for (from, to) in [(rect.left(), x - OPEN), (x + OPEN, rect.right())] {
+        if to > from {
+            painter.hline(from..=to, y, across);
+        }
+    }
+}
+
+/// A mark in the colour of the view, and a frame about the one that keys go to.
+pub(super) fn frame(painter: &Painter, rect: Rect, plane: ViewPlane, is_active: bool) {
+    let mark = Rect::from_min_size(rect.min, vec2(28.0, 3.0));
+    painter.rect_filled(mark, 0.0, color(plane));
+    if is_active {
+        painter.rect_stroke(rect.shrink(0.5), 0.0, Stroke::new(1.0, color(plane)), StrokeKind::Inside);
+    }
+}

@@ -1,0 +1,114 @@
+//! The orthogonal views in the window: found by their names, linked by clicks, painted in by the mouse and by keys.
+
+use super::*;
+use crate::{
+    domain::{reslice, stack::ViewPlane},
+    session::{ortho::tests::shown, settings::ViewMode},
+};
+use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, vec2};
+use std::sync::Arc;
+
+/// The window with three views of five slices, all read.
+fn views() -> Harness<'static, App> {
+    let mut harness = window(shown());
+    answer(&mut harness);
+    harness
+}
+
+/// Does what the worker would do for the views.
+fn answer(harness: &mut Harness<'static, App>) {
+    for job in std::mem::take(&mut harness.state_mut().jobs) {
+        if let Job::Reslice(job) = job {
+            let pane = job.stack.pane(job.plane);
+            let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
+            let event = Event::Resliced { case: job.case, plane: job.plane, index: job.index, image };
+            harness.state_mut().session.on_event(event);
+        }
+    }
+    harness.run_steps(2);
+}
+
+fn center(harness: &Harness<'static, App>, name: &str) -> Pos2 {
+    harness.get_by_label_contains(name).rect().center()
+}
+
+fn drag(harness: &mut Harness<'static, App>, from: Pos2, to: Pos2, modifiers: Modifiers) {
+    let button = |pos, pressed| Input::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    harness.event(Input::PointerMoved(from));
+    harness.step();
+    for event in [button(from, true), Input::PointerMoved(to), button(to, false)] {
+        harness.event_modifiers(event, modifiers);
+        harness.step();
+    }
+    harness.run_steps(2);
+}
+
+#[test]
+fn three_views_are_shown_and_say_what_they_show() {
+    let mut harness = views();
+    assert!(harness.query_by_label_contains("View: Sagittal, 7 of 12, no mask").is_some());
+    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, no mask").is_some());
+    assert!(harness.query_by_label_contains("Picture: volume, slice 3 of 5").is_some());
+    harness.key_press(Key::F2);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("View: Sagittal").is_none());
+    assert!(!harness.state().session.settings.orthogonal);
+    harness.key_press(Key::F2);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("View: Sagittal").is_some());
+}
+
+#[test]
+fn a_brush_on_the_coronal_view_paints_across_the_slices_and_undo_takes_it_back() {
+    let mut harness = views();
+    let middle = center(&harness, "View: Coronal");
+    drag(&mut harness, middle - vec2(0.0, 80.0), middle + vec2(0.0, 80.0), Modifiers::NONE);
+    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, mask shown as fill").is_some());
+    assert_eq!(harness.state().session.next_undo(), Some("Brush"));
+    let session = &harness.state().session;
+    let mask = session.ortho().unwrap().across(ViewPlane::Row).unwrap().labels.mask();
+    let slices = (0..5).filter(|row| (0..12).any(|column| mask.at(column, *row) == 1)).count();
+    assert!(slices >= 3, "{slices}");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("View: Coronal, 5 of 9, no mask").is_some());
+}
+
+#[test]
+fn shift_and_the_mouse_lead_the_other_views_and_draw_nothing() {
+    let mut harness = views();
+    let middle = center(&harness, "View: Sagittal");
+    drag(&mut harness, middle, middle + vec2(0.0, 1000.0), Modifiers::SHIFT);
+    assert_eq!(harness.state().session.case().unwrap().slice, 0, "the feet are below");
+    assert!(harness.state().session.next_undo().is_none());
+    assert!(harness.query_by_label_contains("Picture: volume, slice 1 of 5").is_some());
+}
+
+#[test]
+fn keys_alone_reach_every_view_and_paint_there() {
+    let mut harness = views();
+    harness.key_press(Key::F6);
+    harness.run_steps(2);
+    assert!(harness.query_by_label_contains("View: Sagittal, 7 of 12, no mask, has the keys").is_some());
+    harness.key_press(Key::ArrowDown);
+    harness.run_steps(2);
+    answer(&mut harness);
+    assert!(harness.query_by_label_contains("View: Sagittal, 8 of 12").is_some());
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowUp);
+    harness.key_press(Key::C);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("View: Sagittal, 8 of 12, mask shown as fill").is_some());
+    harness.key_press(Key::O);
+    harness.run_steps(3);
+    assert_eq!(harness.state().session.settings.view_mode, ViewMode::Outline);
+    assert!(harness.query_by_label_contains("mask shown as outline, has the keys").is_some());
+}
+
+#[test]
+fn the_limit_for_memory_is_a_setting() {
+    let mut harness = window(Session::new(Settings::default()));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Comma);
+    harness.run_steps(2);
+    let limit = harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Stay below about");
+    assert!(limit.value().is_some_and(|v| v.contains("1536")), "{:?}", limit.value());
+}

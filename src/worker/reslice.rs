@@ -1,0 +1,30 @@
+//! Makes the pictures of views across a series; of each view only the newest wish is fulfilled.
+
+use super::Outbox;
+use crate::{
+    domain::reslice,
+    session::job::{Event, ResliceJob},
+};
+use crossbeam_channel::Receiver;
+use std::sync::Arc;
+
+/// Fulfils wishes until nobody has any more.
+pub(super) fn work(wanted: &Receiver<ResliceJob>, outbox: &Outbox) {
+    let mut waiting: Vec<ResliceJob> = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            let Ok(job) = wanted.recv() else { return };
+            waiting.push(job);
+        }
+        for job in wanted.try_iter() {
+            waiting.retain(|w| w.case == job.case && w.plane != job.plane);
+            waiting.push(job);
+        }
+        let job = waiting.remove(0);
+        let pane = job.stack.pane(job.plane);
+        let image = reslice::picture(&job.stack, &pane, job.index, &job.images).map(Arc::new);
+        if !outbox.send(Event::Resliced { case: job.case, plane: job.plane, index: job.index, image }) {
+            return;
+        }
+    }
+}

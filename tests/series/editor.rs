@@ -1,0 +1,107 @@
+//! The editor without its window, as the program puts it together: session and worker, a turn at a time.
+
+use labrum::{
+    Result,
+    domain::{device::DeviceChoice, image::Image, prediction::Prediction},
+    session::{
+        Action, Session,
+        job::{Job, ModelEntry},
+        settings::Settings,
+    },
+    worker::{Network, Places, Worker},
+};
+use std::{
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// No model at all.
+struct Nothing;
+
+impl Network for Nothing {
+    fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
+        Ok(Vec::new())
+    }
+
+    fn read_model(&mut self, path: &Path) -> Result<ModelEntry> {
+        Err(labrum::Error::at("read the model", path, "there is no network here"))
+    }
+
+    fn probe(&mut self, _: DeviceChoice) -> Result<String> {
+        Ok("none".into())
+    }
+
+    fn prepare(&mut self, _: &ModelEntry, _: DeviceChoice) -> Result<String> {
+        Ok("none".into())
+    }
+
+    fn segment(&mut self, _: &Image) -> Result<Prediction> {
+        Err(labrum::Error::new("segment", "there is no network here"))
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// Session and worker.
+pub(crate) struct Editor {
+    pub(crate) session: Session,
+    worker: Worker,
+}
+
+impl Editor {
+    /// Opens `scans` in a workspace of its own in `folder`.
+    pub(crate) fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
+        let place = |name: &str| folder.join(name);
+        let places = Places { config: place("config"), cache: place("cache"), data: place("data") };
+        let worker = Worker::start(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
+        let mut editor = Self { session: Session::new(settings), worker };
+        editor.session.apply(Action::Open(vec![scans.to_owned()]));
+        editor.turn();
+        editor
+    }
+
+    /// What a frame does but drawing: events in, jobs out.
+    pub(crate) fn turn(&mut self) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(6)
+            && let Some(event) = self.worker.poll()
+        {
+            self.session.on_event(event);
+        }
+        for job in self.session.take_jobs() {
+            if !matches!(job, Job::Pick(_)) {
+                self.worker.submit(job);
+            }
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.session.apply(action);
+        self.turn();
+    }
+
+    /// Goes on until something is so; the time it took.
+    pub(crate) fn until(&mut self, what: impl Fn(&Session) -> bool) -> Duration {
+        let begun = Instant::now();
+        while !what(&self.session) {
+            assert!(begun.elapsed() < Duration::from_secs(300), "it never came");
+            self.turn();
+            thread::sleep(Duration::from_micros(200));
+        }
+        begun.elapsed()
+    }
+}
+
+/// Megabytes of this process: now, and at the most so far; `None` where the system does not tell.
+pub(crate) fn memory() -> Option<(f64, f64)> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let of = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? * 1024.0 / 1e6)
+    };
+    Some((of("VmRSS:")?, of("VmHWM:")?))
+}
