@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod drawing;
+mod pacs;
 
 use super::*;
 use crate::{

@@ -5,11 +5,13 @@ mod evaluate;
 mod import_checkpoint;
 mod info;
 mod models;
+mod pacs;
 mod plan;
 mod rehearse;
 mod round;
 mod segment;
 mod train;
+mod unattended;
 
 use crate::domain::progress::Cancel;
 use crate::io::whole_file;
@@ -41,7 +43,8 @@ const EXAMPLES: &str = "Examples:
   labrum segment study/ --out masks --format png,seg
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
-  labrum info study/ --json";
+  labrum info study/ --json
+  labrum pacs find https://pacs.example.org/dicom-web --name doe";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -52,6 +55,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
+    Pacs(pacs::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -117,6 +121,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        Some(Command::Pacs(arguments)) => pacs::run(arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => Ok(()),
     }
@@ -127,7 +132,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint, pacs and bench (see labrum --help).",
         )),
     }
 }

@@ -1,9 +1,11 @@
 //! Plain data between the session and the worker: jobs out, events back. Each event names what it answers.
 
 mod learning;
+mod pacs;
 mod store;
 
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
+pub use pacs::{PacsEvent, PacsFailure, PacsJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{
@@ -345,6 +347,8 @@ pub enum Job {
     Store(StoreJob),
     /// Look what is in these workspaces.
     LookAtWorkspaces(Vec<PathBuf>),
+    /// Speak to servers.
+    Pacs(PacsJob),
     /// Do a round of training.
     Train(Box<TrainJob>),
     /// Judge two versions on the hold-out.
@@ -517,6 +521,8 @@ pub enum Event {
         /// The figures.
         report: Result<GateReport>,
     },
+    /// What servers answer, and what becomes of the queue.
+    Pacs(PacsEvent),
     /// What the work cost.
     WorkReport(Box<WorkReport>),
     /// Something failed that no other event stands for.

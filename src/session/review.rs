@@ -165,8 +165,16 @@ impl Session {
     }
 
     pub(super) fn export(&mut self, request: ExportRequest) {
+        let Some(job) = self.export_job(&request) else { return };
+        self.exporting = Some(Exporting { cancel: job.cancel.clone(), done: 0, total: 0 });
+        self.jobs.push(Job::Export(Box::new(job)));
+        self.change_settings(|s| s.export_folder = Some(request.folder));
+    }
+
+    /// What is to be written of the case that is shown; `None`, and a message, where there is no mask.
+    pub(super) fn export_job(&mut self, request: &ExportRequest) -> Option<ExportJob> {
         self.drop_hand();
-        let Some(case) = self.case() else { return };
+        let case = self.case()?;
         let wanted = (0..case.slices.len()).filter(|i| !request.this_slice_only || *i == case.slice);
         let slices: Vec<ExportSlice> = wanted
             .filter_map(|index| {
@@ -178,13 +186,13 @@ impl Session {
             .collect();
         if slices.is_empty() {
             let text = "There is no mask to export here. Draw one, or run a model (R).";
-            return self.notices.add(Severity::Warning, text);
+            self.notices.add(Severity::Warning, text);
+            return None;
         }
         let model = case.slices.iter().filter_map(|s| s.proposal.as_ref()).map(|f| f.model_and_version()).next();
-        let cancel = Cancel::default();
-        let job = ExportJob {
+        Some(ExportJob {
             folder: request.folder.clone(),
-            formats: request.formats,
+            formats: request.formats.clone(),
             series: case.series.clone(),
             slices,
             labels: self.labels.clone().into(),
@@ -192,11 +200,8 @@ impl Session {
             person: self.settings.person.clone(),
             window: case.window,
             opacity: self.settings.opacity,
-            cancel: cancel.clone(),
-        };
-        self.jobs.push(Job::Export(Box::new(job)));
-        self.exporting = Some(Exporting { cancel, done: 0, total: 0 });
-        self.change_settings(|s| s.export_folder = Some(request.folder));
+            cancel: Cancel::default(),
+        })
     }
 
     pub(super) fn on_exported(&mut self, result: Result<Vec<PathBuf>>) {

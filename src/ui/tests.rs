@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod learning;
+mod pacs;
 
 use super::*;
 use crate::{

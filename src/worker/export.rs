@@ -63,7 +63,7 @@ fn probabilities(job: &ExportJob) -> Result<Vec<Vec<Vec<u16>>>> {
     job.slices.iter().map(of).collect()
 }
 
-fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
+pub(super) fn export(job: &ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(&job.folder)
         .map_err(|e| Error::at("make the folder", &job.folder, e).advise("Choose a folder that you may write to."))?;
     // Slices without a mask are left out: an empty mask would say that nothing is there.

@@ -2,12 +2,14 @@
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
 //! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
-//! are drawn on, `labrum-training` trains, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
+//! are drawn on, `labrum-training` trains, `labrum-workspace` keeps the work, `labrum-pacs`,
+//! `labrum-receive` and `labrum-send` speak to servers. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
 mod export;
 mod files;
 mod network;
+mod pacs;
 mod places;
 mod samples;
 mod store;
@@ -63,6 +65,7 @@ pub struct Worker {
     network: network::Handle,
     survey: Sender<Job>,
     training: Sender<Job>,
+    pacs: pacs::Handle,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
     settings: Arc<Mutex<Option<Settings>>>,
@@ -91,6 +94,7 @@ impl Worker {
             settings,
             survey,
             training: training::start(outbox.clone())?,
+            pacs: pacs::Handle::start(outbox.clone(), &places)?,
             store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
@@ -124,6 +128,7 @@ impl Worker {
             Job::Export(_) | Job::Import { .. } => self.hand_over(&self.export, job),
             Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
             Job::Store(job) => self.store.submit(job),
+            Job::Pacs(job) => self.pacs.submit(job),
             // Native dialogs belong to the window: see `beside`.
             Job::Pick(_) => {}
         }
@@ -163,6 +168,7 @@ impl Drop for Worker {
         self.decode.close();
         self.network.close();
         self.store.close();
+        self.pacs.close();
     }
 }
 
