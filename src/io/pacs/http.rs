@@ -15,6 +15,8 @@ use ureq::{
 const CONNECT: Duration = Duration::from_secs(10);
 /// Nothing is waited for longer than this between two pieces.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A connection that nobody has used for so long is not used again: servers close theirs after a second and more.
+const IDLE: Duration = Duration::from_millis(500);
 /// Connections that are kept for the next question.
 const KEPT: usize = 4;
 
@@ -39,6 +41,7 @@ impl Line {
             .timeout_per_read(Some(PATIENCE))
             .timeout_per_write(Some(PATIENCE))
             .max_idle_connections_per_host(KEPT)
+            .max_idle_age(IDLE)
             .user_agent(concat!("labrum/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(roots(server)?).build())
             .build();
@@ -189,6 +192,9 @@ fn explain_io(error: &io::Error) -> (Kind, String) {
     }
     if inner.contains("corrupt message") || inner.contains("peer is incompatible") || inner.contains("alert") {
         return (Kind::Untrusted, format!("no secure connection could be made: it may not speak TLS there ({inner})"));
+    }
+    if words.contains("lookup address") {
+        return (Kind::Unreachable, "there is no computer of this name".to_owned());
     }
     let reason = match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),

@@ -51,13 +51,20 @@ pub(super) fn items(dataset: &Value, tag: Tag) -> &[Value] {
     values(dataset, tag)
 }
 
-/// YYYY-MM-DD; as it is where it is no day.
+/// YYYY-MM-DD; nothing where it is no day.
 pub(super) fn date(text: &str) -> String {
+    // Of old, days were written as 1997.04.24.
+    let text: String = text.chars().filter(|c| *c != '.').collect();
     match (text.get(..4), text.get(4..6), text.get(6..8)) {
-        (Some(year), Some(month), Some(day)) if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) => {
+        (Some(year), Some(month), Some(day))
+            if text.len() == 8
+                && text.bytes().all(|b| b.is_ascii_digit())
+                && ("01"..="12").contains(&month)
+                && ("01"..="31").contains(&day) =>
+        {
             format!("{year}-{month}-{day}")
         }
-        _ => text.to_owned(),
+        _ => String::new(),
     }
 }
 

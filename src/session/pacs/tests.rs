@@ -96,7 +96,11 @@ fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
     assert_eq!(session.pacs.receiving.as_ref().unwrap().state, state);
     session.on_event(Event::Pacs(PacsEvent::Received { id, result: Ok(vec!["/cache/1.2/3".into()]) }));
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::Open { paths, .. } if paths == &["/cache/1.2/3"])), "{jobs:?}");
+    assert!(
+        jobs.iter()
+            .any(|j| matches!(j, Job::Open { paths, .. } if paths == &[std::path::PathBuf::from("/cache/1.2/3")])),
+        "{jobs:?}"
+    );
 }
 
 #[test]
