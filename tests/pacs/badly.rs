@@ -5,6 +5,10 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -133,12 +137,16 @@ fn a_server_that_does_not_take_an_object_is_asked_once() {
 #[cfg(unix)]
 #[test]
 fn a_server_that_hangs_holds_nobody() {
-    let hangs = server(|client| {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (first, second) = (asked.clone(), asked.clone());
+    let hangs = server(move |client| {
+        first.fetch_add(1, Ordering::SeqCst);
         thread::sleep(Duration::from_secs(30));
         drop(client);
     });
-    let half = server(|mut client| {
+    let half = server(move |mut client| {
         let _ = client.read(&mut [0; 65536]);
+        second.fetch_add(1, Ordering::SeqCst);
         let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n[{");
         thread::sleep(Duration::from_secs(30));
     });
@@ -153,8 +161,10 @@ fn a_server_that_hangs_holds_nobody() {
             "send" => command.arg(&file),
             _ => &mut command,
         };
+        asked.store(0, Ordering::SeqCst);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(700));
+        super::until("the server is asked", Duration::from_secs(30), || asked.load(Ordering::SeqCst) > 0);
+        thread::sleep(Duration::from_millis(200));
         assert!(child.try_wait().unwrap().is_none(), "{what} waits for {server}");
         let begun = Instant::now();
         let pid = child.id().to_string();

@@ -91,6 +91,7 @@ impl Orthanc {
     }
 
     /// Its DIMSE.
+    #[allow(dead_code)] // not in the window's tests
     pub(crate) fn node(&self) -> String {
         format!("dicom://ORTHANC@127.0.0.1:{}", self.dicom)
     }
