@@ -22,7 +22,13 @@ fn keep_freed_memory_for_a_while() {
 
 fn main() -> ExitCode {
     keep_freed_memory_for_a_while();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error")).init();
+    let usual = env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error");
+    let mut log = env_logger::Builder::from_env(usual);
+    // These write down what servers are asked and answer: names of patients, whatever the environment wishes for.
+    for names_patients in ["ureq", "ureq_proto", "dicom_ul", "dicom_object", "dicom_parser"] {
+        log.filter_module(names_patients, log::LevelFilter::Warn);
+    }
+    log.init();
     let cli = labrum::cli::Cli::parse();
     let done = match cli.window() {
         Some((paths, device)) => labrum::cli::check_paths(&paths)

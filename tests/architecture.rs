@@ -29,6 +29,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe", &["ui", "app"]),
     ("rfd", &["ui", "app"]),
     ("rusqlite", &["workspace"]),
+    ("ureq", &["io"]),
+    ("dicom_ul", &["io"]),
+    ("keyring", &["io"]),
+    ("zbus", &["io"]),
 ];
 
 /// What `domain` must not name: it reads and writes nothing and starts no thread.

@@ -5,6 +5,7 @@
 mod drawing;
 mod exporting;
 mod slow_share;
+mod pacs;
 
 use super::*;
 use crate::{

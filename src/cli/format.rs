@@ -32,7 +32,7 @@ pub(super) enum FormatArgument {
 }
 
 /// How DICOM-SEG is written.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Copy, Debug)]
 pub(super) struct SegArguments {
     /// DICOM-SEG for Slicer and OHIF: images without geometry get a synthetic one, and the file says so
     #[arg(long)]

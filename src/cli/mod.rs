@@ -7,11 +7,13 @@ mod format;
 mod import_checkpoint;
 mod info;
 mod models;
+mod pacs;
 mod plan;
 mod rehearse;
 mod round;
 mod segment;
 mod train;
+mod unattended;
 
 use crate::domain::progress::Cancel;
 use crate::io::whole_file;
@@ -44,7 +46,8 @@ const EXAMPLES: &str = "Examples:
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
   labrum export --workspace work/ --out masks --format seg,csv
-  labrum info study/ --json";
+  labrum info study/ --json
+  labrum pacs find https://pacs.example.org/dicom-web --name doe";
 
 #[derive(Subcommand, Debug)]
 enum Command {
@@ -56,6 +59,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
+    Pacs(pacs::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -122,6 +126,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        Some(Command::Pacs(arguments)) => pacs::run(arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => Ok(()),
     }
@@ -132,7 +137,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint, pacs and bench (see labrum --help).",
         )),
     }
 }

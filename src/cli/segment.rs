@@ -28,15 +28,20 @@ For each DICOM series DIR/<series UID>.seg.dcm. Frames of a multi-frame file are
 Examples:
   labrum segment scan.png --out masks
   labrum segment study/ --out masks --format png,seg,overlay,csv
-  labrum segment study/ --out masks --model my.safetensors --device cpu --probabilities"
+  labrum segment study/ --out masks --model my.safetensors --device cpu --probabilities
+  labrum segment --from-pacs hospital --to-pacs hospital --modality CT --model my.safetensors --out shared/
+
+With --from-pacs one study after the other is received, segmented and sent. Any number of programs may share the folder \
+--out: each study is done by one of them, and what was done is not done again. Names of results follow from the weights \
+and the images, so that an archive that ever gets one twice keeps one."
 )]
 pub(super) struct Arguments {
     /// Files and folders: PNG, JPEG, TIFF, BMP, DICOM
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from_pacs")]
     input: Vec<PathBuf>,
     /// Folder to write to; it is made where it is missing
     #[arg(long)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Model file: .safetensors of Labrum or a PyTorch checkpoint (.pth)
     #[arg(long)]
     model: Option<PathBuf>,
@@ -53,7 +58,42 @@ pub(super) struct Arguments {
     probabilities: bool,
     /// Print what was written as JSON on stdout
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) unattended: super::unattended::Arguments,
+}
+
+/// What came of files.
+pub(super) struct Produced {
+    /// DICOM-SEG objects, each with the hash of the weights that made it.
+    pub(super) objects: Vec<(PathBuf, String)>,
+    /// What was left out, and why.
+    pub(super) notes: Vec<String>,
+}
+
+impl Arguments {
+    /// The same for these images: one DICOM-SEG for each series.
+    pub(super) fn of_files(&self, input: &Path, out: &Path) -> Self {
+        Self {
+            input: vec![input.to_owned()],
+            out: out.to_owned(),
+            model: self.model.clone(),
+            device: self.device,
+            format: vec![FormatArgument::Seg],
+            seg: self.seg,
+            probabilities: false,
+            json: false,
+            unattended: Default::default(),
+        }
+    }
+
+    /// What the results depend on besides the images: the weights that were named, or those that are shipped.
+    pub(super) fn what_with(&self) -> Result<String> {
+        match &self.model {
+            Some(path) => Ok(Segmenter::load(path, self.device.into())?.hash().to_owned()),
+            None => Ok(format!("the shipped models of labrum {}", env!("CARGO_PKG_VERSION"))),
+        }
+    }
 }
 
 /// What became of one series.
@@ -70,7 +110,29 @@ struct Outcome {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
-    let mut catalog = open::catalog(&arguments.input, &mut |_| {}, &cancel)?;
+    if arguments.unattended.from_pacs.is_some() {
+        return super::unattended::run(arguments, &cancel);
+    }
+    let (outcomes, errors, failures) = segment_all(arguments, &cancel)?;
+    tell(&outcomes, arguments)?;
+    end(errors, failures)
+}
+
+/// Masks for files, for who sends them on. Series that no model is for are left out.
+pub(super) fn produce(arguments: &Arguments, cancel: &Cancel) -> Result<Produced> {
+    let (outcomes, errors, failures) = segment_all(arguments, cancel)?;
+    let objects = outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
+    let objects: Vec<_> = objects.filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm")).collect();
+    let mut notes: Vec<String> = outcomes.iter().flat_map(|o| o.warnings.clone()).collect();
+    let (no_model, other): (Vec<Error>, Vec<Error>) = errors.into_iter().partition(is_without_model);
+    notes.extend(no_model.iter().map(ToString::to_string));
+    end(other, failures)?;
+    Ok(Produced { objects, notes })
+}
+
+/// What came of each series, what went wrong, and how many files could not be read.
+fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<(Vec<Outcome>, Vec<Error>, usize)> {
+    let mut catalog = open::catalog(&arguments.input, &mut |_| {}, cancel)?;
     leave_out_results(&mut catalog, arguments);
     let failures: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
     for failure in &failures {
@@ -88,7 +150,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut outcomes = Vec::new();
     for plan in &plans {
         let model = models.for_series(plan.series);
-        match model.and_then(|model| segment_whole(plan, model, arguments, &bar, &cancel)) {
+        match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
             Ok(outcome) => outcomes.push(outcome),
             Err(error) => errors.push(error),
         }
@@ -101,8 +163,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         // Fails, as it should, where there is something in it.
         let _ = std::fs::remove_dir(&arguments.out);
     }
-    tell(&outcomes, arguments)?;
-    match (errors.pop(), failures.len()) {
+    Ok((outcomes, errors, failures.len()))
+}
+
+fn end(mut errors: Vec<Error>, failures: usize) -> Result<()> {
+    match (errors.pop(), failures) {
         (None, 0) => Ok(()),
         (None, n) => Err(Error::new("segment everything", format!("{n} files could not be read, see above"))),
         (Some(last), _) => {
@@ -231,6 +296,12 @@ impl Models {
     }
 }
 
+const NO_MODEL: &str = "no shipped model is for it";
+
+fn is_without_model(error: &Error) -> bool {
+    error.reason.starts_with(NO_MODEL)
+}
+
 fn no_model(series: &Series, reasons: &[String]) -> Error {
     let what = if series.modality.is_empty() { "picture" } else { &series.modality };
     let tried = match series.slices.len() {
@@ -238,7 +309,7 @@ fn no_model(series: &Series, reasons: &[String]) -> Error {
         _ => format!("segment the {what} series that begins with"),
     };
     let first = series.slices.first().map(|slice| slice.source.path.clone());
-    let reason = format!("no shipped model is for it ({})", reasons.join("; "));
+    let reason = format!("{NO_MODEL} ({})", reasons.join("; "));
     Error { path: first, ..Error::new(tried, reason) }
         .advise("Name a model with --model FILE, or train one with labrum train.")
 }

@@ -15,6 +15,7 @@ pub mod learning;
 pub mod mask;
 pub mod measure;
 pub mod metrics;
+pub mod pacs;
 pub mod prediction;
 pub mod progress;
 pub mod region;

@@ -7,6 +7,7 @@ pub mod import;
 pub mod info;
 pub mod label_file;
 pub mod open;
+pub mod pacs;
 pub mod picture;
 pub mod whole_file;
 

@@ -29,7 +29,16 @@ impl Session {
     }
 
     fn export_case(&mut self, request: ExportRequest) -> bool {
-        let Some(case) = self.case() else { return false };
+        let Some(job) = self.export_job(request) else { return false };
+        self.exporting = Some(Exporting { cancel: job.cancel.clone(), waiting: None, done: 0, total: 0 });
+        self.jobs.push(Job::Export(Box::new(job)));
+        true
+    }
+
+    /// What is to be written of the case that is shown; `None`, and a message, where there is no mask.
+    pub(super) fn export_job(&mut self, request: ExportRequest) -> Option<ExportJob> {
+        self.drop_hand();
+        let case = self.case()?;
         let this_slice_only = request.scope == ExportScope::ThisSlice;
         let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);
         let slices: Vec<ExportSlice> = wanted
@@ -44,12 +53,11 @@ impl Session {
         if slices.is_empty() {
             let text = "There is no mask to export here. Draw one, or run a model (R).";
             self.notices.add(Severity::Warning, text);
-            return false;
+            return None;
         }
         let proposals = slices.iter().filter_map(|s| s.proposal.as_ref());
         let model = proposals.map(|f| (f.model_and_version(), f.weights.to_string())).next();
-        let cancel = Cancel::default();
-        let job = ExportJob {
+        Some(ExportJob {
             folder: request.folder,
             options: request.options,
             key_file: self.key_file(),
@@ -61,11 +69,8 @@ impl Session {
             person: self.settings.person.clone(),
             window: case.window,
             opacity: self.settings.opacity,
-            cancel: cancel.clone(),
-        };
-        self.jobs.push(Job::Export(Box::new(job)));
-        self.exporting = Some(Exporting { cancel, waiting: None, done: 0, total: 0 });
-        true
+            cancel: Cancel::default(),
+        })
     }
 
     fn export_accepted(&mut self, request: ExportRequest) -> bool {

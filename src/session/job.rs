@@ -2,10 +2,12 @@
 
 mod export;
 mod learning;
+mod pacs;
 mod store;
 
 pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
+pub use pacs::{PacsEvent, PacsFailure, PacsJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{
@@ -268,6 +270,8 @@ pub enum Job {
     Store(StoreJob),
     /// Look what is in these workspaces.
     LookAtWorkspaces(Vec<PathBuf>),
+    /// Speak to servers.
+    Pacs(PacsJob),
     /// Do a round of training.
     Train(Box<TrainJob>),
     /// Judge two versions on the hold-out.
@@ -455,6 +459,8 @@ pub enum Event {
         /// The figures.
         report: Result<GateReport>,
     },
+    /// What servers answer, and what becomes of the queue.
+    Pacs(PacsEvent),
     /// What the work cost.
     WorkReport(Box<WorkReport>),
     /// Something failed that no other event stands for.

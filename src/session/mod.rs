@@ -17,6 +17,7 @@ pub mod notice;
 mod opening;
 mod operations;
 pub mod ortho;
+pub mod pacs;
 mod refusal;
 mod review;
 mod rounds;
@@ -47,6 +48,7 @@ use learning::{LearnAction, Learning};
 use live::Live;
 use notice::{Notices, Severity};
 use ortho::{Ortho, OrthoAction};
+use pacs::{Pacs, PacsAction};
 use settings::{CaseOrder, Settings, Theme, ViewMode};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use store::{Activity, WorkspaceState};
@@ -118,6 +120,8 @@ pub enum Action {
     RetryStore,
     /// Write files.
     Export(ExportRequest),
+    /// Something with servers.
+    Pacs(PacsAction),
     /// Something with the learning loop.
     Learn(LearnAction),
     /// Something with the orthogonal views.
@@ -195,6 +199,8 @@ pub struct Session {
     pub meter: Meter,
     /// The learning loop.
     pub learning: Learning,
+    /// Servers.
+    pub pacs: Pacs,
     labels: Vec<Label>,
     kept_labels: usize,
     active_label: u8,
@@ -250,6 +256,7 @@ impl Session {
             recent_workspaces: Vec::new(),
             meter: Meter::default(),
             learning: Learning::default(),
+            pacs: Pacs::default(),
             labels: Vec::new(),
             kept_labels: 0,
             active_label: 0,
@@ -322,7 +329,7 @@ impl Session {
 
     /// True while something goes on that can be cancelled.
     pub fn is_busy(&self) -> bool {
-        self.opening.is_some() || self.exporting.is_some() || !self.runs.is_empty()
+        self.opening.is_some() || self.exporting.is_some() || self.pacs.receiving.is_some() || !self.runs.is_empty()
     }
 
     /// Does what the window asks for.
@@ -372,6 +379,7 @@ impl Session {
             }
             Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
+            Action::Pacs(action) => self.pacs_action(action),
             Action::Learn(action) => self.learn(action),
             Action::Ortho(action) => self.ortho_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
@@ -479,6 +487,7 @@ impl Session {
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
+            C::OpenFromServer | C::SendToServer | C::SendQueue => {}
             C::Quit | C::Palette | C::Keys | C::About => {}
         }
     }
@@ -564,6 +573,7 @@ impl Session {
             Event::ToCompare { first, second, snapshot } => self.compare(first, second, snapshot),
             Event::Compared { first, second, report } => self.on_compared(first, second, report),
             Event::WorkReport(report) => self.learning.report = Some(report),
+            Event::Pacs(event) => self.on_pacs(event),
             Event::Picked { pick, result } => self.on_picked(pick, result),
             Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
         }

@@ -12,7 +12,7 @@ impl Session {
             C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
                 None
             }
-            C::Workspace | C::Versions | C::WorkReport => None,
+            C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
             C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
@@ -28,6 +28,7 @@ impl Session {
             // Those of the workspace can be had without a case on the screen.
             C::Export if self.meter.accepted > 0 => None,
             _ if case.is_none() => Some("Nothing is open"),
+            C::SendToServer => self.refuse_to_send(),
             C::Export if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to export yet"),
             C::NextDoubtful | C::PreviousDoubtful if case.is_some_and(|c| c.found() == 0) => {
                 Some("There is no mask yet")

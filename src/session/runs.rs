@@ -276,6 +276,7 @@ impl Session {
         if let Some(exporting) = &self.exporting {
             exporting.cancel.cancel();
         }
+        self.stop_pacs();
         for run in &self.runs {
             run.cancel.cancel();
         }

@@ -138,6 +138,8 @@ pub struct Settings {
     pub person: String,
     /// About the learning loop.
     pub learning: LearnSettings,
+    /// Archives, without their secrets.
+    pub servers: Vec<crate::domain::pacs::Server>,
     /// Workspaces, the one used last first.
     pub recent_workspaces: Vec<std::path::PathBuf>,
 }
@@ -165,6 +167,7 @@ impl Default for Settings {
             keys: Keys::default(),
             person: String::new(),
             learning: LearnSettings::default(),
+            servers: Vec::new(),
             recent_workspaces: Vec::new(),
         }
     }

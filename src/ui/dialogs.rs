@@ -1,4 +1,4 @@
-//! Dialogs over the window: path, export, palette, settings, label, workspace, versions, gate, work report, keys,
+//! Dialogs over the window: path, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
 //! about, leaving.
 
 mod about;
@@ -7,6 +7,7 @@ pub(in crate::ui) mod gate;
 mod keys;
 mod label;
 mod leave;
+pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
 mod settings;
@@ -25,6 +26,9 @@ pub(crate) enum Dialogs {
     None,
     Path(path::PathDialog),
     Export(export::ExportDialog),
+    Pacs(Box<pacs::PacsDialog>),
+    Send(pacs::SendDialog),
+    Queue(pacs::QueueDialog),
     Palette(palette::Palette),
     Settings,
     Label(label::LabelDialog),
@@ -64,6 +68,9 @@ impl Dialogs {
         *self = match command {
             UserCommand::OpenPath => Self::Path(path::PathDialog::default()),
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
+            UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
+            UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),
+            UserCommand::SendQueue => Self::Queue(pacs::QueueDialog::default()),
             UserCommand::Palette => Self::Palette(palette::Palette::default()),
             UserCommand::Settings => Self::Settings,
             UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
@@ -110,6 +117,9 @@ impl Dialogs {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
             Self::Export(_) => ("export", 520.0),
+            Self::Pacs(_) => ("servers", 960.0),
+            Self::Send(_) => ("send", 560.0),
+            Self::Queue(_) => ("queue", 760.0),
             Self::Palette(_) => ("palette", 520.0),
             Self::Settings => ("settings", 460.0),
             Self::Label(_) => ("label", 480.0),
@@ -138,6 +148,9 @@ impl Dialogs {
             Self::None => Turn::Close,
             Self::Path(dialog) => dialog.show(ui, actions).into(),
             Self::Export(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Pacs(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Send(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Queue(dialog) => dialog.show(ui, session, actions).into(),
             Self::Palette(palette) => palette.show(ui, session, actions).into(),
             Self::Settings => settings::show(ui, session, actions).into(),
             Self::Label(dialog) => dialog.show(ui, actions).into(),

@@ -4,6 +4,7 @@
 
 mod learning;
 mod ortho;
+mod pacs;
 
 use super::*;
 use crate::{

@@ -57,7 +57,7 @@ fn preset(options: &ExportOptions, names: bool, key_file: Option<&Path>) -> Resu
     })
 }
 
-fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
+pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     let preset = preset(&job.options, false, job.key_file.as_deref())?;
     let wants_probabilities = preset.formats.contains(&Format::SegFractional);
     let labels = job.labels.to_vec();

@@ -2,12 +2,15 @@
 //!
 //! Threads: `labrum-files` looks through folders, `labrum-decode-*` decode slices, `labrum-network` alone touches the
 //! network and its device, `labrum-export` writes and reads masks, `labrum-survey` works out what is shown of masks that
-//! are drawn on, `labrum-reslice` makes the pictures of views across a series, `labrum-training` trains, `labrum-workspace` keeps the work. Of decoding wishes and urgent runs only the newest request survives.
+//! are drawn on, `labrum-reslice` makes the pictures of views across a series, `labrum-training` trains,
+//! `labrum-workspace` keeps the work, `labrum-pacs`,
+//! `labrum-receive` and `labrum-send` speak to servers. Of decoding wishes and urgent runs only the newest request survives.
 
 mod decode;
 mod export;
 mod files;
 mod network;
+mod pacs;
 mod places;
 mod reslice;
 mod samples;
@@ -65,6 +68,7 @@ pub struct Worker {
     survey: Sender<Job>,
     reslice: Sender<ResliceJob>,
     training: Sender<Job>,
+    pacs: pacs::Handle,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
     settings: Arc<Mutex<Option<Settings>>>,
@@ -97,6 +101,7 @@ impl Worker {
             survey,
             reslice,
             training: training::start(outbox.clone())?,
+            pacs: pacs::Handle::start(outbox.clone(), &places)?,
             store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
@@ -131,6 +136,7 @@ impl Worker {
             Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
             Job::Reslice(job) => drop(self.reslice.send(job)),
             Job::Store(job) => self.store.submit(job),
+            Job::Pacs(job) => self.pacs.submit(job),
             // Native dialogs belong to the window: see `beside`.
             Job::Pick(_) => {}
         }
@@ -170,6 +176,7 @@ impl Drop for Worker {
         self.decode.close();
         self.network.close();
         self.store.close();
+        self.pacs.close();
     }
 }
 

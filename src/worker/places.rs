@@ -47,8 +47,16 @@ impl Places {
         }
     }
 
+    /// What waits to be sent to servers.
+    pub fn queue(&self) -> PathBuf {
+        self.data.join("pacs-queue")
+    }
+
     /// Writes the settings down, whole or not at all.
-    pub(super) fn save_settings(&self, settings: &Settings) -> Result<()> {
+    ///
+    /// # Errors
+    /// Where the folder of the settings cannot be written to.
+    pub fn save_settings(&self, settings: &Settings) -> Result<()> {
         let path = self.settings();
         let failed = |e: &dyn std::fmt::Display| Error::at("save the settings", &path, e);
         let text = serde_json::to_string_pretty(settings).map_err(|e| failed(&e))?;

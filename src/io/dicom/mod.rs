@@ -10,7 +10,7 @@ pub mod deidentify;
 mod display;
 mod file;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod frames;
 mod geometry;
 mod header;
@@ -36,4 +36,34 @@ pub(crate) use uids::transfer_syntax_name;
 pub(crate) fn photometric(path: &std::path::Path) -> Option<String> {
     let file = file::DicomFile::open(path).ok()?;
     file.data.text(dicom_dictionary_std::tags::PHOTOMETRIC_INTERPRETATION)
+}
+
+/// The UIDs that name an object; what the file lacks is empty.
+pub(crate) struct Identity {
+    pub(crate) sop_class: String,
+    pub(crate) sop_uid: String,
+    pub(crate) study_uid: String,
+    pub(crate) series_uid: String,
+    pub(crate) transfer_syntax: String,
+}
+
+/// What a file is called; the error says why it cannot be told.
+pub(crate) fn identity(path: &std::path::Path) -> Result<Identity, String> {
+    use dicom_dictionary_std::tags;
+    let file = match file::DicomFile::open(path) {
+        Ok(file) => file,
+        Err(file::Unreadable::NotDicom) => return Err("it is no DICOM file".into()),
+        Err(file::Unreadable::Failed(reason)) => return Err(reason),
+    };
+    if let Some(reason) = file.broken {
+        return Err(format!("it is damaged: {reason}"));
+    }
+    let uid = |tag| file.data.text(tag).unwrap_or_default();
+    Ok(Identity {
+        sop_uid: uid(tags::SOP_INSTANCE_UID),
+        study_uid: uid(tags::STUDY_INSTANCE_UID),
+        series_uid: uid(tags::SERIES_INSTANCE_UID),
+        sop_class: file.sop_class,
+        transfer_syntax: file.transfer_syntax,
+    })
 }

@@ -82,7 +82,7 @@ fn ends_group(command: UserCommand) -> bool {
     use UserCommand as C;
     matches!(
         command,
-        C::OpenPath
+        C::OpenFromServer
             | C::ImportMasks
             | C::Redo
             | C::EmptyLabel

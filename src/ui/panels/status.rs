@@ -3,7 +3,7 @@
 use super::training;
 use crate::{
     session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
-    ui::{Pointer, theme, widgets},
+    ui::{Pointer, dialogs::pacs, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_CLOSE;
@@ -29,6 +29,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
             if session.is_busy() {
                 separator(ui);
                 busy(ui, session, actions);
+            }
+            if session.pacs.waiting() != (0, 0) {
+                separator(ui);
+                sending(ui, session, actions);
             }
             if let Some(words) = training::summary(session) {
                 separator(ui);
@@ -114,6 +118,9 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let (words, fraction) = if let Some(exporting) = &session.exporting {
         let (done, total) = (exporting.done, exporting.total);
         (format!("Exporting {} %", done * 100 / total.max(1)), done as f32 / total.max(1) as f32)
+    } else if let Some(receiving) = &session.pacs.receiving {
+        let state = receiving.state;
+        (pacs::words_of(receiving), state.done as f32 / state.total.max(1) as f32)
     } else if let Some(opening) = &session.opening {
         (format!("Looking through files: {}", opening.files), 0.0)
     } else if let Some(run) = session.runs.first() {
@@ -130,6 +137,18 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         widgets::progress(ui, fraction, &words);
     });
     ui.label(RichText::new(words).size(12.0));
+}
+
+/// What waits to be sent; a click shows the list.
+fn sending(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    let (words, color) = match session.pacs.waiting() {
+        (waiting, 0) => (format!("Sending {waiting}"), colors.text),
+        (_, refused) => (format!("{refused} not sent"), colors.error),
+    };
+    let button = Button::new(RichText::new(&words).size(12.0).color(color)).frame_when_inactive(false);
+    let response = widgets::command_button(ui, session, actions, UserCommand::SendQueue, button);
+    response.accessible_name(format!("What is being sent: {words}"));
 }
 
 /// How far a round of training is, and a way to stop it.

@@ -1,0 +1,94 @@
+//! The round trip through a real Orthanc, in the window: find, open, segment, send, and the server killed on the way.
+
+use super::*;
+use crate::domain::pacs::{SendState, Server};
+use orthanc::Orthanc;
+
+#[path = "../../../tests/pacs/orthanc.rs"]
+mod orthanc;
+
+/// Waits until something is so.
+#[track_caller]
+fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < limit, "after {limit:?} still not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn post(orthanc: &Orthanc, path: &Path) {
+    let url = format!("http://127.0.0.1:{}/instances", orthanc.http);
+    ureq::post(url).send(&std::fs::read(path).unwrap()[..]).unwrap();
+}
+
+fn samples(name: &str) -> Vec<PathBuf> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples")).join(name);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn click(bench: &mut Bench, label: &str) {
+    bench.harness.get_all_by_label(label).last().unwrap().click();
+    bench.harness.run_steps(4);
+}
+
+fn find_and_open(bench: &mut Bench, words: &str) {
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::R);
+    bench.harness.run_steps(4);
+    click(bench, "Search");
+    bench.until("studies are found", |s| s.pacs.found.as_ref().is_some_and(|f| !f.studies.is_empty()));
+    bench.harness.run_steps(4);
+    bench.harness.get_by_label_contains(words).click();
+    bench.harness.run_steps(4);
+    bench.until("its series are listed", |s| !s.pacs.series.is_empty());
+    click(bench, "Open study");
+}
+
+#[test]
+#[ignore = "needs Orthanc"]
+fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
+    let mut orthanc = Orthanc::start();
+    samples("cardiac-mr").iter().for_each(|file| post(&orthanc, file));
+    assert_eq!(orthanc.objects(), 12);
+    let mut bench = Bench::new(Vec::new());
+    let server = Server { name: "Archive".into(), address: orthanc.web(), ..Server::default() };
+    let settings = Settings { servers: vec![server], ..bench.session().settings.clone() };
+    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::SetSettings(settings));
+
+    find_and_open(&mut bench, "MR");
+    bench.until("the study is open", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12 && c.is_restored));
+    assert!(!bench.harness.state().as_ref().unwrap().window.has_dialog());
+    bench.until("the slice is decoded", |s| s.current_loaded().is_some());
+
+    // The model is for ultrasound: it is chosen on purpose.
+    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::ChooseModel(Some(ModelSource::Shipped(0))));
+    bench.harness.key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
+    bench.until("all slices have a mask", |s| s.cases[0].found() == 12);
+
+    // The server is gone when the segmentation is sent, and comes back.
+    orthanc.kill();
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::S);
+    bench.harness.run_steps(4);
+    click(&mut bench, "Send");
+    bench.until("it waits", |s| {
+        s.pacs.queue.first().is_some_and(|i| i.state == SendState::Waiting && i.trouble.is_some())
+    });
+    bench.harness.run_steps(4);
+    assert!(bench.harness.query_by_label_contains("What is being sent: Sending 1").is_some());
+    orthanc.restart();
+    bench.until("it is sent", |s| s.pacs.queue.first().is_some_and(|i| i.state == SendState::Sent));
+    assert_eq!((orthanc.objects(), orthanc.arrivals()), (13, 13));
+    let item = bench.session().pacs.queue[0].clone();
+
+    // Opened again: the segmentation is there, in the same study.
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
+    bench.harness.run_steps(4);
+    find_and_open(&mut bench, "MR");
+    bench.until("the study is open again", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12));
+    let cache = bench.folder.path().join("cache/pacs");
+    let files = walkdir::WalkDir::new(cache).into_iter().filter_map(|e| e.ok());
+    let names: Vec<String> = files.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.contains(&format!("{}.dcm", item.sop_uid)), "{names:?}");
+}

@@ -1,0 +1,256 @@
+//! Which server is meant, and its secret: from the environment, stdin or the key store, never from an argument.
+
+use crate::domain::pacs::{Protocol, Secret, Server, SignIn};
+use crate::io::pacs::{Archive, forget_secret, keep_secret, kept_secret};
+use crate::session::settings::Settings;
+use crate::worker::Places;
+use crate::{Error, Result};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// Holds the password or the token.
+const SECRET: &str = "LABRUM_PACS_SECRET";
+
+/// A server that is named or addressed.
+#[derive(clap::Args, Debug, Clone)]
+pub(in crate::cli) struct ServerArguments {
+    /// Name of a server, https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
+    server: String,
+    #[command(flatten)]
+    more: AccessArguments,
+}
+
+/// What an address does not say.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub(in crate::cli) struct AccessArguments {
+    /// User whose password is in LABRUM_PACS_SECRET, on stdin or in the key store
+    #[arg(long)]
+    user: Option<String>,
+    /// The secret is a bearer token
+    #[arg(long, conflicts_with = "user")]
+    token: bool,
+    /// Read the password or token from the first line of stdin
+    #[arg(long)]
+    secret_from_stdin: bool,
+    /// Certificates (PEM) to trust instead of the system's
+    #[arg(long)]
+    certificates: Option<PathBuf>,
+    /// Our AE title (DIMSE)
+    #[arg(long)]
+    own_ae: Option<String>,
+    /// Fetch by C-MOVE to this port of ours instead of by C-GET (DIMSE); the server has to know our AE title
+    #[arg(long)]
+    move_port: Option<u16>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct AddArguments {
+    /// What to call it
+    name: String,
+    /// https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
+    #[arg(long)]
+    address: String,
+    #[command(flatten)]
+    more: AccessArguments,
+}
+
+impl ServerArguments {
+    /// The server with its secret, ready to be asked.
+    pub(in crate::cli) fn archive(&self) -> Result<Archive> {
+        let server = resolve(&self.server, &self.more)?;
+        let secret = self.more.secret(&server)?;
+        Ok(Archive::new(&server, secret.as_ref())?)
+    }
+}
+
+impl AccessArguments {
+    fn secret(&self, server: &Server) -> Result<Option<Secret>> {
+        secret_of(server, self.secret_from_stdin)
+    }
+}
+
+/// The named server, or the one at this address.
+pub(in crate::cli) fn resolve(text: &str, more: &AccessArguments) -> Result<Server> {
+    let mut server = match at_address(text)? {
+        Some(server) => server,
+        None => known(text)?,
+    };
+    more.apply(&mut server);
+    match server.problem() {
+        None => Ok(server),
+        Some(problem) => Err(Error::new(format!("use the server \"{}\"", server.name), problem)),
+    }
+}
+
+impl AccessArguments {
+    fn apply(&self, server: &mut Server) {
+        if let Some(user) = &self.user {
+            (server.sign_in, server.user) = (SignIn::Password, user.clone());
+        }
+        if self.token {
+            server.sign_in = SignIn::Token;
+        }
+        if let Some(path) = &self.certificates {
+            server.certificates = Some(path.clone());
+        }
+        if let Some(title) = &self.own_ae {
+            server.calling_ae.clone_from(title);
+        }
+        if self.move_port.is_some() {
+            server.move_port = self.move_port;
+        }
+    }
+}
+
+fn at_address(text: &str) -> Result<Option<Server>> {
+    if let Some(rest) = text.strip_prefix("dicom://") {
+        let Some((ae, address)) = rest.split_once('@') else {
+            return Err(Error::new(format!("use the server \"{text}\""), "its AE title is missing")
+                .advise("Write dicom://AETITLE@HOST:PORT."));
+        };
+        let (called_ae, address) = (ae.to_owned(), address.trim_end_matches('/').to_owned());
+        return Ok(Some(Server {
+            name: text.into(),
+            protocol: Protocol::Dimse,
+            called_ae,
+            address,
+            ..Server::default()
+        }));
+    }
+    let is_web = text.starts_with("http://") || text.starts_with("https://");
+    // An address with a password in it must not appear in any message.
+    let has_user = text.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().unwrap_or("").contains('@'));
+    if is_web && has_user {
+        return Err(Error::new("use this server", "user and password do not belong into its address")
+            .advise(format!("Give --user, and the password in {SECRET}.")));
+    }
+    Ok(is_web.then(|| Server { name: text.into(), address: text.into(), ..Server::default() }))
+}
+
+fn known(name: &str) -> Result<Server> {
+    let settings = settings()?;
+    let found = settings.servers.iter().find(|s| s.name.eq_ignore_ascii_case(name)).cloned();
+    found.ok_or_else(|| {
+        let names: Vec<&str> = settings.servers.iter().map(|s| s.name.as_str()).collect();
+        let advice = match names.as_slice() {
+            [] => "Add one with labrum pacs add, or give its address.".to_owned(),
+            names => format!("The servers are {} (see labrum pacs servers).", names.join(", ")),
+        };
+        Error::new(format!("find the server \"{name}\""), "there is none of this name").advise(advice)
+    })
+}
+
+fn settings() -> Result<Settings> {
+    match Places::of_user().load_settings() {
+        (settings, None) => Ok(settings),
+        (_, Some(error)) => Err(error),
+    }
+}
+
+/// From stdin, the environment or the key store; `None` where the server asks for none or none is found.
+pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Option<Secret>> {
+    if server.sign_in == SignIn::None {
+        return Ok(None);
+    }
+    if server.is_secret_in_the_clear() {
+        eprintln!("labrum: warning: the secret goes over the network in the clear: use https://");
+    }
+    if let Some(secret) = given_secret(from_stdin)? {
+        return Ok(Some(secret));
+    }
+    match kept_secret(server) {
+        Ok(Some(secret)) => Ok(Some(secret)),
+        Ok(None) => Err(missing(server, "there is none in the key store")),
+        Err(error) => Err(missing(server, &error.reason)),
+    }
+}
+
+fn missing(server: &Server, reason: &str) -> Error {
+    let what = if server.sign_in == SignIn::Token { "token" } else { "password" };
+    Error::new(format!("find the {what} of the server \"{}\"", server.name), reason)
+        .advise(format!("Set {SECRET}, give --secret-from-stdin, or use labrum pacs sign-in."))
+}
+
+fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map_err(|e| Error::new("read the secret from stdin", e))?;
+        return Ok(Some(Secret::new(line.trim_end_matches(['\r', '\n']))));
+    }
+    Ok(std::env::var(SECRET).ok().filter(|s| !s.is_empty()).map(Secret::new))
+}
+
+/// Secrets for several servers, each looked for once.
+#[derive(Default)]
+pub(in crate::cli) struct Secrets(HashMap<String, Option<Secret>>);
+
+impl Secrets {
+    /// The server with its secret.
+    pub(in crate::cli) fn archive(&mut self, server: &Server) -> Result<Archive> {
+        let who = format!("{} {}", server.key(), server.user);
+        if !self.0.contains_key(&who) {
+            self.0.insert(who.clone(), secret_of(server, false)?);
+        }
+        Ok(Archive::new(server, self.0.get(&who).and_then(Option::as_ref))?)
+    }
+}
+
+pub(super) fn list(json: bool) -> Result<()> {
+    let settings = settings()?;
+    if json {
+        return crate::cli::print_json(&settings.servers);
+    }
+    if settings.servers.is_empty() {
+        return crate::cli::print("no server is known; add one with labrum pacs add");
+    }
+    settings.servers.iter().try_for_each(|s| {
+        let user = if s.user.is_empty() { String::new() } else { format!("  user {}", s.user) };
+        crate::cli::print(&format!("{}  {}  {}{user}", s.name, s.protocol.label(), s.address))
+    })
+}
+
+pub(super) fn add(arguments: &AddArguments) -> Result<()> {
+    let tried = "add the server";
+    let mut server = at_address(&arguments.address)?.ok_or_else(|| {
+        Error::new(tried, "its address is none").advise("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
+    })?;
+    server.name = arguments.name.trim().to_owned();
+    arguments.more.apply(&mut server);
+    if let Some(problem) = server.problem() {
+        return Err(Error::new(tried, problem));
+    }
+    change(|servers| {
+        servers.retain(|s| !s.name.eq_ignore_ascii_case(&server.name));
+        servers.push(server);
+        Ok(())
+    })
+}
+
+pub(super) fn remove(name: &str) -> Result<()> {
+    let server = known(name)?;
+    if server.sign_in != SignIn::None
+        && let Err(error) = forget_secret(&server)
+    {
+        eprintln!("labrum: {error}");
+    }
+    change(|servers| {
+        servers.retain(|s| !s.name.eq_ignore_ascii_case(name));
+        Ok(())
+    })
+}
+
+fn change(change: impl FnOnce(&mut Vec<Server>) -> Result<()>) -> Result<()> {
+    let mut settings = settings()?;
+    change(&mut settings.servers)?;
+    Places::of_user().save_settings(&settings)
+}
+
+pub(super) fn sign_in(name: &str, from_stdin: bool) -> Result<()> {
+    let server = known(name)?;
+    if server.sign_in == SignIn::None {
+        return Err(Error::new("sign in", format!("the server \"{name}\" asks for no secret"))
+            .advise("Add it again with --user or --token."));
+    }
+    let secret = given_secret(from_stdin)?.ok_or_else(|| missing(&server, "none was given"))?;
+    keep_secret(&server, &secret)
+}

@@ -1,0 +1,334 @@
+//! `labrum segment --from-pacs`: one study of an archive after the other, by any number of programs that share a folder.
+//!
+//! A study is claimed, received, segmented, sent and written down as done. Names of results follow from the weights and the
+//! images: what a second program makes of the same study is the same object to the archive.
+
+use super::pacs::server::{AccessArguments, Secrets, resolve};
+use super::segment;
+use crate::domain::{
+    pacs::{Query, RemoteStudy, SendState, is_uid},
+    progress::Cancel,
+};
+use crate::io::pacs::{Archive, Claim, Exchange, Object, Queue, ResultName, rename_object};
+use crate::io::whole_file;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Series of these modalities are no images.
+const NO_IMAGES: &[&str] =
+    &["SEG", "SR", "PR", "KO", "RTSTRUCT", "RTPLAN", "RTDOSE", "RTRECORD", "REG", "FID", "DOC", "AU", "ECG", "PLAN"];
+
+/// Segment studies of a server instead of files.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub(super) struct Arguments {
+    /// Segment the studies of this server (see labrum pacs --help); --out is a folder that several programs may share
+    #[arg(long, value_name = "SERVER", conflicts_with = "input")]
+    pub(super) from_pacs: Option<String>,
+    /// Send the segmentations to this server
+    #[arg(long, value_name = "SERVER", requires = "from_pacs")]
+    to_pacs: Option<String>,
+    /// Only studies of patients with this in their name
+    #[arg(long, requires = "from_pacs")]
+    name: Option<String>,
+    /// Only studies of this Patient ID
+    #[arg(long, requires = "from_pacs")]
+    id: Option<String>,
+    /// Only studies from this day on, YYYY-MM-DD
+    #[arg(long, requires = "from_pacs")]
+    from: Option<String>,
+    /// Only studies up to this day, YYYY-MM-DD
+    #[arg(long, requires = "from_pacs")]
+    to: Option<String>,
+    /// Only studies with a series of this modality, and of them only these series
+    #[arg(long, requires = "from_pacs")]
+    modality: Option<String>,
+    /// Only the study with this accession number
+    #[arg(long, requires = "from_pacs")]
+    accession: Option<String>,
+    /// Only this study (Study Instance UID)
+    #[arg(long, requires = "from_pacs")]
+    study: Option<String>,
+    /// So many studies at most
+    #[arg(long, requires = "from_pacs")]
+    limit: Option<usize>,
+    /// Look for new studies again after so many seconds, until stopped
+    #[arg(long, value_name = "SECONDS", requires = "from_pacs")]
+    watch: Option<u64>,
+    /// Keep received images in the folder
+    #[arg(long, requires = "from_pacs")]
+    keep_images: bool,
+}
+
+impl Arguments {
+    fn query(&self) -> Query {
+        let text = |given: &Option<String>| given.clone().unwrap_or_default();
+        Query {
+            patient_name: text(&self.name),
+            patient_id: text(&self.id),
+            from: text(&self.from),
+            to: text(&self.to),
+            modality: text(&self.modality),
+            accession: text(&self.accession),
+            study_uid: text(&self.study),
+            limit: self.limit.unwrap_or(100_000),
+        }
+    }
+}
+
+/// What became of a study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum End {
+    /// Its segmentations are on the server.
+    Sent,
+    /// It was done before.
+    Before,
+    /// Another program works on it.
+    Elsewhere,
+    /// It has no series that a model is for.
+    Nothing,
+    /// It went wrong; it is tried again at the next run.
+    Failed,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Outcome {
+    study_uid: String,
+    end: End,
+    /// SOP Instance UIDs of the segmentations on the server.
+    results: Vec<String>,
+    /// Why it failed, or what was left out.
+    notes: Vec<String>,
+}
+
+/// What is written down of a study that is done.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    /// Series that were there.
+    series: Vec<String>,
+    /// With what it was done: another model does it again.
+    with: String,
+    /// SOP Instance UIDs of the segmentations.
+    results: Vec<String>,
+}
+
+/// All that the work on a study needs.
+struct Worker<'a> {
+    arguments: &'a segment::Arguments,
+    from: Archive,
+    to: Archive,
+    folder: &'a Path,
+    queue: Queue,
+    with: String,
+    cancel: &'a Cancel,
+}
+
+pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()> {
+    let ours = &arguments.unattended;
+    let from = resolve(ours.from_pacs.as_deref().unwrap_or_default(), &AccessArguments::default())?;
+    let to = match &ours.to_pacs {
+        Some(name) => resolve(name, &AccessArguments::default())?,
+        None => {
+            return Err(Error::new("segment the studies of a server", "--to-pacs is missing")
+                .advise("Name the server that the segmentations go to; it may be the same."));
+        }
+    };
+    let mut secrets = Secrets::default();
+    let worker = Worker {
+        arguments,
+        from: secrets.archive(&from)?,
+        to: secrets.archive(&to)?,
+        folder: &arguments.out,
+        queue: Queue::open(&arguments.out.join("queue"))?,
+        with: arguments.what_with()?,
+        cancel,
+    };
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    loop {
+        let found = worker.from.studies(&ours.query(), cancel)?;
+        for study in &found.studies {
+            if cancel.is_cancelled() {
+                break;
+            }
+            let outcome = worker.study(study);
+            tell(&outcome);
+            outcomes.retain(|o| o.study_uid != outcome.study_uid || o.end == End::Sent);
+            outcomes.push(outcome);
+        }
+        match ours.watch {
+            Some(seconds) if sleep(Duration::from_secs(seconds), cancel) => {}
+            _ => break,
+        }
+    }
+    report(&outcomes, arguments.json)?;
+    match outcomes.iter().filter(|o| o.end == End::Failed).count() {
+        0 if cancel.is_cancelled() && ours.watch.is_none() => {
+            Err(Error::new("segment all studies", "it was stopped").advise("The next run goes on from here."))
+        }
+        0 => Ok(()),
+        n => Err(Error::new("segment all studies", format!("{n} of {} went wrong, see above", outcomes.len()))
+            .advise("The next run tries them again.")),
+    }
+}
+
+/// False where it was stopped.
+fn sleep(time: Duration, cancel: &Cancel) -> bool {
+    let until = std::time::Instant::now() + time;
+    while std::time::Instant::now() < until && !cancel.is_cancelled() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    !cancel.is_cancelled()
+}
+
+fn tell(outcome: &Outcome) {
+    let words = match outcome.end {
+        End::Sent => format!("{} segmentations are on the server", outcome.results.len()),
+        End::Failed => outcome.notes.join("; "),
+        End::Before | End::Elsewhere | End::Nothing => return,
+    };
+    eprintln!("labrum: study {}: {words}", outcome.study_uid);
+}
+
+fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
+    if json {
+        return super::print_json(&outcomes);
+    }
+    let count = |end: End| outcomes.iter().filter(|o| o.end == end).count();
+    super::print(&format!(
+        "{} studies segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
+        count(End::Sent),
+        count(End::Before),
+        count(End::Nothing),
+        count(End::Elsewhere),
+        count(End::Failed),
+    ))
+}
+
+impl Worker<'_> {
+    fn study(&self, study: &RemoteStudy) -> Outcome {
+        let uid = &study.study_uid;
+        let outcome = |end, results, notes| Outcome { study_uid: uid.clone(), end, results, notes };
+        match self.work(uid) {
+            Ok((end, results, notes)) => outcome(end, results, notes),
+            Err(error) => outcome(End::Failed, Vec::new(), vec![error.to_string()]),
+        }
+    }
+
+    fn work(&self, study: &str) -> Result<(End, Vec<String>, Vec<String>)> {
+        let series = self.series(study)?;
+        if series.is_empty() {
+            return Ok((End::Nothing, Vec::new(), Vec::new()));
+        }
+        if let Some(results) = self.done(study, &series)? {
+            return Ok((End::Before, results, Vec::new()));
+        }
+        let Some(claim) = Claim::take(&self.folder.join("claims"), study)? else {
+            return Ok((End::Elsewhere, Vec::new(), Vec::new()));
+        };
+        // Another program may have ended it between the two looks.
+        if let Some(results) = self.done(study, &series)? {
+            return Ok((End::Before, results, Vec::new()));
+        }
+        let images = self.folder.join("images").join(study);
+        super::pacs::fetch(&self.from, study, Some(&series), &images, self.cancel)?;
+        let (results, notes) = self.segment(study, &images, &claim)?;
+        self.write_done(study, Done { series, with: self.with.clone(), results: results.clone() })?;
+        if !self.arguments.unattended.keep_images {
+            let _ = std::fs::remove_dir_all(&images);
+        }
+        let end = if results.is_empty() { End::Nothing } else { End::Sent };
+        Ok((end, results, notes))
+    }
+
+    /// The series with images that are wanted.
+    fn series(&self, study: &str) -> Result<Vec<String>> {
+        let wanted = self.arguments.unattended.modality.as_ref().map(|m| m.trim().to_uppercase());
+        let is_wanted = |modality: &str| match &wanted {
+            Some(wanted) => modality == wanted,
+            None => !NO_IMAGES.contains(&modality),
+        };
+        let series = self.from.series(study, self.cancel)?;
+        Ok(series.into_iter().filter(|s| is_wanted(&s.modality)).map(|s| s.series_uid).collect())
+    }
+
+    /// What was made of a study, where all of its series were there and the model was the same.
+    fn done(&self, study: &str, series: &[String]) -> Result<Option<Vec<String>>> {
+        let path = self.done_file(study);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::at("read what was done", &path, e)),
+        };
+        let done: Done = serde_json::from_slice(&text).map_err(|e| {
+            Error::at("read what was done", &path, e).advise("Remove the file: the study is then done again.")
+        })?;
+        let is_whole = done.with == self.with && series.iter().all(|s| done.series.contains(s));
+        Ok(is_whole.then_some(done.results))
+    }
+
+    fn done_file(&self, study: &str) -> PathBuf {
+        self.folder.join("done").join(format!("{study}.json"))
+    }
+
+    fn write_done(&self, study: &str, done: Done) -> Result<()> {
+        let path = self.done_file(study);
+        whole_file::make_folder(&self.folder.join("done"))?;
+        let text = serde_json::to_vec_pretty(&done).map_err(|e| Error::new("write down what was done", e))?;
+        whole_file::write(&path, "write down what was done", |out| out.write_all(&text))
+    }
+
+    /// Segments the images and sends what comes of them; the names of the results, and what was left out.
+    fn segment(&self, study: &str, images: &Path, claim: &Claim) -> Result<(Vec<String>, Vec<String>)> {
+        if !images.is_dir() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let out = self.folder.join("results").join(study);
+        let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
+        if self.cancel.is_cancelled() {
+            return Err(Error::new("segment the study", "it was stopped"));
+        }
+        let mut results = Vec::new();
+        for (file, model_sha256) in produced.objects {
+            let name = ResultName::new(&stem(&file), &model_sha256, "seg");
+            rename_object(&file, &name)?;
+            let object = Object::read(&file)?;
+            if object.study_uid != study || !is_uid(&object.study_uid) {
+                return Err(Error::at("send the segmentation", &file, "it belongs to another study"));
+            }
+            if !self.to.has(study, &name.series_uid, &name.sop_uid, self.cancel)? {
+                if !claim.is_held() {
+                    return Err(Error::new("send the segmentation", "another program has taken the study over"));
+                }
+                self.send(&file)?;
+            }
+            results.push(name.sop_uid);
+        }
+        Ok((results, produced.notes))
+    }
+
+    /// Through a queue: a server that is away for a while is waited for.
+    fn send(&self, file: &Path) -> Result<()> {
+        let item = self.queue.add(file, self.to.server())?;
+        self.queue.retry(&item.id)?;
+        let mut archive = |_: &crate::domain::pacs::Server| -> Exchange<Archive> { Ok(self.to.clone()) };
+        let patience = Duration::from_secs(600);
+        super::pacs::send::work(&self.queue, &mut archive, &|i| i.id == item.id, patience, self.cancel)?;
+        let end = self.queue.items()?.into_iter().find(|i| i.id == item.id);
+        match end {
+            Some(item) if item.state == SendState::Sent => Ok(()),
+            Some(item) => {
+                let reason = item.trouble.unwrap_or_else(|| "it was stopped".into());
+                Err(Error::at("send the segmentation", file, reason).advise("It stays in the queue."))
+            }
+            None => Err(Error::at("send the segmentation", file, "it is in the queue no more")),
+        }
+    }
+}
+
+/// The series, or the part of one, that a segmentation is of: its file is called so.
+fn stem(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.split(".seg.dcm").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,89 @@
+//! An object that a server stores with us, as a file.
+
+use super::super::{Exchange, Kind, object};
+use super::{
+    command::Command,
+    line::{Line, Message},
+};
+use crate::{Error, domain::pacs::RemoteInstance, io::whole_file};
+use dicom_dictionary_std::tags;
+use dicom_object::FileMetaTableBuilder;
+use dicom_ul::association::SyncAssociation;
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+    path::Path,
+};
+
+/// We do not take it.
+const REFUSED: u16 = 0x0122;
+/// There is no room for it.
+const NO_ROOM: u16 = 0xA700;
+/// It is not what it says it is.
+const MISMATCH: u16 = 0xA900;
+
+/// Takes the object of a C-STORE request, where it is a wanted one, as `UID.dcm` into `folder`, and answers.
+///
+/// # Errors
+/// Where the association fails, or the object cannot be kept here.
+pub(super) fn take<A: SyncAssociation<TcpStream>>(
+    line: &mut Line<A>,
+    request: &Message,
+    wanted: &[RemoteInstance],
+    folder: &Path,
+) -> Exchange<Option<(RemoteInstance, u64)>> {
+    let sop = request.command.text(tags::AFFECTED_SOP_INSTANCE_UID);
+    let found = wanted.iter().find(|instance| instance.sop_uid == sop).cloned();
+    let Some(instance) = found else {
+        line.data(&mut |_| Ok(()))?.unwrap_or_default();
+        line.send(request.context, &Command::stored(&request.command, REFUSED), None)?;
+        return Ok(None);
+    };
+    let header = header(line, request, &sop).map_err(|reason| line.failure(Kind::Refused, reason))?;
+    let mut broken = None;
+    let mut bytes = 0;
+    let fill = |out: &mut dyn Write| {
+        out.write_all(&header)?;
+        match line.data(&mut |piece| out.write_all(piece)) {
+            Ok(Ok(count)) => bytes = count,
+            Ok(Err(error)) => return Err(error),
+            Err(failure) => {
+                broken = Some(failure);
+                return Err(io::Error::other("the line broke off"));
+            }
+        }
+        Ok(())
+    };
+    let path = folder.join(format!("{sop}.dcm"));
+    let written = whole_file::write_checked(&path, "keep what was received", fill, |path| object::check(path, &sop));
+    if let Some(failure) = broken {
+        return Err(failure);
+    }
+    let status = match &written {
+        Ok(()) => 0x0000,
+        Err(error) if error.tried.starts_with("check") => MISMATCH,
+        Err(_) => NO_ROOM,
+    };
+    line.send(request.context, &Command::stored(&request.command, status), None)?;
+    match written {
+        Ok(()) => Ok(Some((instance, bytes))),
+        Err(error) if status == MISMATCH => Err(line.failure(Kind::Refused, error.reason)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Preamble and file meta information: what comes over the line has none.
+fn header<A: SyncAssociation<TcpStream>>(line: &Line<A>, request: &Message, sop: &str) -> Result<Vec<u8>, String> {
+    let named = request.command.text(tags::AFFECTED_SOP_CLASS_UID);
+    let class = if named.is_empty() { line.class_of(request.context) } else { named };
+    let meta = FileMetaTableBuilder::new()
+        .media_storage_sop_class_uid(class)
+        .media_storage_sop_instance_uid(sop)
+        .transfer_syntax(line.syntax_of(request.context))
+        .build()
+        .map_err(|error| error.to_string())?;
+    let mut bytes = vec![0; 128];
+    bytes.extend_from_slice(b"DICM");
+    meta.write(&mut bytes).map_err(|error| Error::new("write the header", error).reason)?;
+    Ok(bytes)
+}

@@ -1,0 +1,135 @@
+//! Command sets (PS3.7 E): always implicit VR little endian.
+
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR, dicom_value};
+use dicom_dictionary_std::tags;
+use dicom_object::InMemDicomObject;
+use dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN;
+
+pub(super) const STORE_RQ: u16 = 0x0001;
+pub(super) const GET_RQ: u16 = 0x0010;
+pub(super) const FIND_RQ: u16 = 0x0020;
+pub(super) const MOVE_RQ: u16 = 0x0021;
+pub(super) const ECHO_RQ: u16 = 0x0030;
+/// Set in the answer to a request.
+pub(super) const RESPONSE: u16 = 0x8000;
+
+/// Nothing follows the command.
+const NO_DATA: u16 = 0x0101;
+
+/// A command set.
+#[derive(Clone, Debug)]
+pub(super) struct Command(InMemDicomObject);
+
+fn element(tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> DataElement<InMemDicomObject> {
+    DataElement::new(tag, vr, value.into())
+}
+
+impl Command {
+    /// A request about a class; whether data follow is settled when it is sent.
+    pub(super) fn request(field: u16, class: &str) -> Self {
+        Self::of(vec![
+            element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, class),
+            element(tags::COMMAND_FIELD, VR::US, dicom_value!(U16, [field])),
+            element(tags::MESSAGE_ID, VR::US, dicom_value!(U16, [1])),
+        ])
+    }
+
+    /// With the priority that requests about objects need: medium.
+    pub(super) fn with_priority(self) -> Self {
+        self.with(element(tags::PRIORITY, VR::US, dicom_value!(U16, [0])))
+    }
+
+    /// About this object.
+    pub(super) fn with_object(self, sop_uid: &str) -> Self {
+        self.with(element(tags::AFFECTED_SOP_INSTANCE_UID, VR::UI, sop_uid))
+    }
+
+    /// C-MOVE: to this application.
+    pub(super) fn with_destination(self, ae_title: &str) -> Self {
+        self.with(element(tags::MOVE_DESTINATION, VR::AE, ae_title))
+    }
+
+    /// The answer to a C-STORE request.
+    pub(super) fn stored(request: &Self, status: u16) -> Self {
+        Self::of(vec![
+            element(tags::AFFECTED_SOP_CLASS_UID, VR::UI, request.text(tags::AFFECTED_SOP_CLASS_UID)),
+            element(tags::COMMAND_FIELD, VR::US, dicom_value!(U16, [STORE_RQ | RESPONSE])),
+            element(
+                tags::MESSAGE_ID_BEING_RESPONDED_TO,
+                VR::US,
+                dicom_value!(U16, [request.number(tags::MESSAGE_ID).unwrap_or(0)]),
+            ),
+            element(tags::STATUS, VR::US, dicom_value!(U16, [status])),
+            element(tags::AFFECTED_SOP_INSTANCE_UID, VR::UI, request.text(tags::AFFECTED_SOP_INSTANCE_UID)),
+        ])
+    }
+
+    fn of(elements: Vec<DataElement<InMemDicomObject>>) -> Self {
+        Self(InMemDicomObject::command_from_element_iter(elements))
+    }
+
+    fn with(self, more: DataElement<InMemDicomObject>) -> Self {
+        Self::of(self.0.into_iter().chain([more]).collect())
+    }
+
+    /// The bytes of it, which say whether data follow.
+    pub(super) fn bytes(&self, has_data: bool) -> Result<Vec<u8>, String> {
+        let kind = if has_data { 0x0000 } else { NO_DATA };
+        let whole = self.clone().with(element(tags::COMMAND_DATA_SET_TYPE, VR::US, dicom_value!(U16, [kind])));
+        let mut bytes = Vec::new();
+        whole
+            .0
+            .write_dataset_with_ts(&mut bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased())
+            .map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Understands what came.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let read = InMemDicomObject::read_dataset_with_ts(bytes, &IMPLICIT_VR_LITTLE_ENDIAN.erased());
+        read.map(Self).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn field(&self) -> u16 {
+        self.number(tags::COMMAND_FIELD).unwrap_or(0)
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.number(tags::STATUS).unwrap_or(0xC000)
+    }
+
+    /// More answers follow.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.status(), 0xFF00 | 0xFF01)
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        self.number(tags::COMMAND_DATA_SET_TYPE).is_some_and(|kind| kind != NO_DATA)
+    }
+
+    pub(super) fn number(&self, tag: Tag) -> Option<u16> {
+        self.0.element(tag).ok()?.to_int().ok()
+    }
+
+    pub(super) fn text(&self, tag: Tag) -> String {
+        let text = self.0.element(tag).ok().and_then(|e| e.to_str().ok());
+        text.map_or(String::new(), |text| text.trim_matches(['\0', ' ']).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn commands_come_back_as_they_were() {
+        let sent = Command::request(STORE_RQ, "1.2.840.10008.1.1").with_priority().with_object("1.2.3");
+        let read = Command::read(&sent.bytes(true).unwrap()).unwrap();
+        assert_eq!((read.field(), read.has_data()), (STORE_RQ, true));
+        assert_eq!(read.text(tags::AFFECTED_SOP_INSTANCE_UID), "1.2.3");
+        let answer = Command::read(&Command::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
+        assert_eq!((answer.field(), answer.status(), answer.has_data()), (0x8001, 0xA700, false));
+        assert_eq!(answer.number(tags::MESSAGE_ID_BEING_RESPONDED_TO), Some(1));
+    }
+}

@@ -1,0 +1,277 @@
+//! C-GET, or C-MOVE to a port of ours, in the Study Root model (PS3.4 C.4).
+
+use super::super::{Exchange, Failure, Kind, patience};
+use super::{
+    arrival,
+    command::{Command, GET_RQ, MOVE_RQ, RESPONSE, STORE_RQ},
+    find::Identifier,
+    line::{Line, Message, plain},
+};
+use crate::{
+    Error,
+    domain::{
+        pacs::{RemoteInstance, Server},
+        progress::Cancel,
+    },
+};
+use crossbeam_channel::Sender;
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
+use dicom_ul::association::{SyncAssociation, server::ServerAssociationOptions};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+/// Objects that one request names.
+const BATCH: usize = 64;
+/// An association has no more contexts.
+const MOST_CONTEXTS: usize = 128;
+/// How often one looks whether the server opens an association with us.
+const LOOK: Duration = Duration::from_millis(20);
+/// After its last word the server's own association may still be open for so long.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// In which objects may come: as they are kept, whatever that is.
+const SYNTAXES: &[&str] = &[
+    uids::EXPLICIT_VR_LITTLE_ENDIAN,
+    uids::IMPLICIT_VR_LITTLE_ENDIAN,
+    uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    "1.2.840.10008.1.2.2",
+    uids::JPEG_BASELINE8_BIT,
+    uids::JPEG_EXTENDED12_BIT,
+    uids::JPEG_LOSSLESS,
+    uids::JPEG_LOSSLESS_SV1,
+    uids::JPEGLS_LOSSLESS,
+    uids::JPEGLS_NEAR_LOSSLESS,
+    uids::JPEG2000_LOSSLESS,
+    uids::JPEG2000,
+    uids::RLE_LOSSLESS,
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+];
+
+/// Asked for where the server does not say of what kind its objects are.
+const USUAL_CLASSES: &[&str] = &[
+    uids::CT_IMAGE_STORAGE,
+    uids::MR_IMAGE_STORAGE,
+    uids::ULTRASOUND_IMAGE_STORAGE,
+    uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE,
+    uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION,
+    uids::SEGMENTATION_STORAGE,
+    uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+];
+
+/// What is to come.
+pub(super) struct Order {
+    pub(super) study: String,
+    pub(super) series: String,
+    pub(super) wanted: Vec<RemoteInstance>,
+    pub(super) folder: PathBuf,
+}
+
+type Tell = Sender<(RemoteInstance, u64)>;
+
+impl Order {
+    fn identifier(&self, batch: &[RemoteInstance]) -> Identifier {
+        let names: Vec<&str> = batch.iter().map(|i| i.sop_uid.as_str()).collect();
+        Identifier::at("IMAGE")
+            .with(tags::STUDY_INSTANCE_UID, VR::UI, &self.study)
+            .with(tags::SERIES_INSTANCE_UID, VR::UI, &self.series)
+            .with_any(tags::SOP_INSTANCE_UID, &names)
+    }
+}
+
+pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+    match server.move_port {
+        None => get(server, order, tell, cancel),
+        Some(port) => move_to(server, port, order, tell, cancel),
+    }
+}
+
+/// Objects come over the association that asks for them.
+fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+    let tried = "receive objects by C-GET";
+    let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_GET;
+    let named: BTreeSet<&str> = order.wanted.iter().map(|i| i.sop_class.as_str()).filter(|c| !c.is_empty()).collect();
+    let kinds: Vec<String> = match named.is_empty() {
+        true => USUAL_CLASSES.iter().map(|c| (*c).to_owned()).collect(),
+        false => named.into_iter().map(str::to_owned).collect(),
+    };
+    let mut contexts = vec![(class.to_owned(), plain())];
+    // One for each syntax: of several in one context the server would choose, before it knows which object comes.
+    for kind in &kinds {
+        contexts.extend(SYNTAXES.iter().map(|syntax| (kind.clone(), vec![(*syntax).to_owned()])));
+    }
+    contexts.truncate(MOST_CONTEXTS);
+    let mut line = Line::open(server, tried, cancel, contexts, &kinds)?;
+    let context = line.context(class, None)?;
+    let syntax = line.syntax_of(context);
+    for batch in order.wanted.chunks(BATCH) {
+        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(Kind::Here, e))?;
+        let request = Command::request(GET_RQ, class).with_priority();
+        line.send(context, &request, Some(&mut identifier.as_slice()))?;
+        loop {
+            let message = line.next()?;
+            match message.command.field() {
+                STORE_RQ => {
+                    if let Some(came) = arrival::take(&mut line, &message, &order.wanted, &order.folder)? {
+                        drop(tell.send(came));
+                    }
+                }
+                field if field == GET_RQ | RESPONSE => {
+                    if ended(&mut line, &message)? {
+                        break;
+                    }
+                }
+                _ => return Err(line.failure(Kind::Refused, "its answer makes no sense")),
+            }
+        }
+    }
+    line.release();
+    Ok(())
+}
+
+/// True after the last answer to a request for objects.
+fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) -> Exchange<bool> {
+    if answer.command.has_data() {
+        line.short_data()?;
+    }
+    if answer.command.is_pending() {
+        return Ok(false);
+    }
+    match answer.command.status() {
+        // Some of it failed: what did not come is asked for again.
+        0x0000 | 0xB000 => Ok(true),
+        status => Err(line.refusal(status)),
+    }
+}
+
+/// The server opens associations of its own with us and stores the objects there.
+fn move_to(server: &Server, port: u16, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+    let tried = "receive objects by C-MOVE";
+    let listener = listen(server, port)?;
+    let done = Cancel::default();
+    thread::scope(|scope| {
+        let receiving = scope.spawn(|| accept(server, &listener, order, tell, cancel, &done));
+        let asked = ask_to_move(server, tried, order, cancel);
+        done.cancel();
+        let received = receiving.join().unwrap_or_else(|_| Err(Error::new(tried, "a thread failed").into()));
+        asked.and(received)
+    })
+}
+
+fn listen(server: &Server, port: u16) -> Exchange<TcpListener> {
+    let failed = |e: io::Error| {
+        let reason = match e.kind() {
+            io::ErrorKind::AddrInUse => format!("another program listens on our port {port}"),
+            io::ErrorKind::PermissionDenied => format!("this user may not listen on port {port}"),
+            _ => e.to_string(),
+        };
+        Failure::new(Kind::Settings, server, "receive objects by C-MOVE", reason)
+    };
+    let listener = TcpListener::bind(("0.0.0.0", port)).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+fn ask_to_move(server: &Server, tried: &'static str, order: &Order, cancel: &Cancel) -> Exchange<()> {
+    let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_MOVE;
+    let mut line = Line::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
+    let context = line.context(class, None)?;
+    let syntax = line.syntax_of(context);
+    for batch in order.wanted.chunks(BATCH) {
+        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(Kind::Here, e))?;
+        let request = Command::request(MOVE_RQ, class).with_priority().with_destination(server.calling_ae.trim());
+        line.send(context, &request, Some(&mut identifier.as_slice()))?;
+        loop {
+            let message = line.next()?;
+            if message.command.field() != MOVE_RQ | RESPONSE {
+                return Err(line.failure(Kind::Refused, "its answer makes no sense"));
+            }
+            if ended(&mut line, &message)? {
+                break;
+            }
+        }
+    }
+    line.release();
+    Ok(())
+}
+
+/// Takes associations until the server has said its last word and none is open any more.
+fn accept(
+    server: &Server,
+    listener: &TcpListener,
+    order: &Order,
+    tell: &Tell,
+    cancel: &Cancel,
+    done: &Cancel,
+) -> Exchange<()> {
+    let failures = std::sync::Mutex::new(None);
+    thread::scope(|scope| {
+        let mut open: Vec<thread::ScopedJoinHandle<'_, ()>> = Vec::new();
+        let mut last_look = None;
+        while !cancel.is_cancelled() {
+            open.retain(|thread| !thread.is_finished());
+            let since = match done.is_cancelled() {
+                true => *last_look.get_or_insert_with(std::time::Instant::now),
+                false => std::time::Instant::now(),
+            };
+            if done.is_cancelled() && (open.is_empty() || since.elapsed() > GRACE) {
+                break;
+            }
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    let failures = &failures;
+                    open.push(scope.spawn(move || {
+                        if let Err(failure) = serve(server, stream, order, tell, cancel) {
+                            failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(failure);
+                        }
+                    }));
+                }
+                Err(_) => drop(patience::pause(LOOK, cancel)),
+            }
+        }
+    });
+    failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+/// One association that the server opened: it stores, we keep what was asked for.
+fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+    let tried = "receive objects by C-MOVE";
+    let broken = |reason: &str| Failure::new(Kind::BrokenOff, server, tried, reason);
+    stream.set_nonblocking(false).map_err(|_| broken("the connection broke off"))?;
+    let mut options = ServerAssociationOptions::new()
+        .ae_title(server.calling_ae.trim().to_owned())
+        .accept_called_ae_title()
+        .promiscuous(true)
+        .read_timeout(Duration::from_secs(60))
+        .write_timeout(Duration::from_secs(60));
+    for syntax in SYNTAXES {
+        options = options.with_transfer_syntax(*syntax);
+    }
+    let association = options.establish(stream).map_err(|_| broken("no association could be made with it"))?;
+    let mut line = Line::new(server, tried, cancel, association);
+    loop {
+        let message = match line.next() {
+            Ok(message) => message,
+            // It is done.
+            Err(_) if line.has_ended => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        match message.command.field() {
+            STORE_RQ => {
+                if let Some(came) = arrival::take(&mut line, &message, &order.wanted, &order.folder)? {
+                    drop(tell.send(came));
+                }
+            }
+            _ => return Err(line.failure(Kind::Refused, "it asks for something that we do not do")),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! An association and the messages that go over it.
+
+use super::super::{Exchange, Failure, Kind};
+use super::command::Command;
+use crate::domain::{pacs::Server, progress::Cancel};
+use dicom_dictionary_std::uids;
+use dicom_ul::{
+    ClientAssociation, Pdu,
+    association::{Error as UlError, SyncAssociation, client::ClientAssociationOptions},
+    pdu::{PDataValue, PDataValueType, PresentationContextNegotiated, PresentationContextResultReason},
+};
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+/// A connection has to be there after so long.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Nothing is waited for longer than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Answers to questions are no longer.
+const MOST_DATA: usize = 16 << 20;
+
+/// Transfer syntaxes that every node has to know.
+pub(super) fn plain() -> Vec<String> {
+    vec![uids::EXPLICIT_VR_LITTLE_ENDIAN.into(), uids::IMPLICIT_VR_LITTLE_ENDIAN.into()]
+}
+
+/// An association with a server, or one that a server has opened with us.
+pub(super) struct Line<A: SyncAssociation<TcpStream>> {
+    server: Server,
+    tried: &'static str,
+    cancel: Cancel,
+    association: A,
+    contexts: Vec<PresentationContextNegotiated>,
+    waiting: VecDeque<PDataValue>,
+    /// Something of worth is on its way.
+    pub(super) has_sent: bool,
+    /// The other side has ended the association as it should.
+    pub(super) has_ended: bool,
+}
+
+/// A message without its data.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) context: u8,
+    pub(super) command: Command,
+}
+
+impl Line<ClientAssociation<TcpStream>> {
+    /// Opens an association for these classes with their transfer syntaxes; for those in `as_scp` the server sends.
+    pub(super) fn open(
+        server: &Server,
+        tried: &'static str,
+        cancel: &Cancel,
+        contexts: Vec<(String, Vec<String>)>,
+        as_scp: &[String],
+    ) -> Exchange<Self> {
+        let mut options = ClientAssociationOptions::new()
+            .calling_ae_title(server.calling_ae.trim().to_owned())
+            .called_ae_title(server.called_ae.trim().to_owned())
+            .connection_timeout(CONNECT)
+            .read_timeout(PATIENCE)
+            .write_timeout(PATIENCE);
+        for (class, syntaxes) in contexts {
+            options = options.with_presentation_context(class, syntaxes);
+        }
+        for class in as_scp {
+            options = options.with_role_selection(class.clone(), false, true);
+        }
+        let association =
+            options.establish(server.address.trim()).map_err(|error| explain(server, tried, error, false))?;
+        Ok(Self::new(server, tried, cancel, association))
+    }
+
+    pub(super) fn release(self) {
+        let _ = self.association.release();
+    }
+}
+
+impl<A: SyncAssociation<TcpStream>> Line<A> {
+    pub(super) fn new(server: &Server, tried: &'static str, cancel: &Cancel, association: A) -> Self {
+        let contexts = association.presentation_contexts().to_vec();
+        let (server, cancel) = (server.clone(), cancel.clone());
+        Self {
+            server,
+            tried,
+            cancel,
+            association,
+            contexts,
+            waiting: VecDeque::new(),
+            has_sent: false,
+            has_ended: false,
+        }
+    }
+
+    /// Ends the association although something may be on its way.
+    pub(super) fn abort(self) {
+        let _ = self.association.abort();
+    }
+
+    /// The context for a class, and for a transfer syntax where one is named.
+    pub(super) fn context(&self, class: &str, syntax: Option<&str>) -> Exchange<u8> {
+        let is_it = |c: &&PresentationContextNegotiated| {
+            c.reason == PresentationContextResultReason::Acceptance
+                && trimmed(&c.abstract_syntax) == class
+                && syntax.is_none_or(|syntax| trimmed(&c.transfer_syntax) == syntax)
+        };
+        let found = self.contexts.iter().find(is_it).map(|c| c.id);
+        found.ok_or_else(|| self.failure(Kind::Refused, "it does not offer this service"))
+    }
+
+    pub(super) fn syntax_of(&self, context: u8) -> String {
+        let found = self.contexts.iter().find(|c| c.id == context);
+        found.map_or(uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned(), |c| trimmed(&c.transfer_syntax).to_owned())
+    }
+
+    pub(super) fn class_of(&self, context: u8) -> String {
+        self.contexts.iter().find(|c| c.id == context).map_or(String::new(), |c| trimmed(&c.abstract_syntax).to_owned())
+    }
+
+    pub(super) fn failure(&self, kind: Kind, reason: impl ToString) -> Failure {
+        Failure::new(kind, &self.server, self.tried, reason)
+    }
+
+    fn broken(&self, error: UlError) -> Failure {
+        explain(&self.server, self.tried, error, self.has_sent)
+    }
+
+    /// Sends a command and what belongs to it.
+    pub(super) fn send(&mut self, context: u8, command: &Command, data: Option<&mut dyn Read>) -> Exchange<()> {
+        let bytes = command.bytes(data.is_some()).map_err(|e| self.failure(Kind::Here, e))?;
+        let value = PDataValue {
+            presentation_context_id: context,
+            value_type: PDataValueType::Command,
+            is_last: true,
+            data: bytes,
+        };
+        let sent = SyncAssociation::send(&mut self.association, &Pdu::PData { data: vec![value] });
+        sent.map_err(|error| self.broken(error))?;
+        let Some(data) = data else { return Ok(()) };
+        let mut writer = self.association.send_pdata(context);
+        let mut piece = vec![0; 64 * 1024];
+        let copied = loop {
+            if self.cancel.is_cancelled() {
+                break Err(io::Error::other("cancelled"));
+            }
+            match data.read(&mut piece) {
+                Ok(0) => break Ok(()),
+                Ok(count) => {
+                    if let Err(error) = writer.write_all(&piece[..count]) {
+                        break Err(error);
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        match copied {
+            Ok(()) => writer.finish().map_err(|error| broken_io(&self.server, self.tried, &error)),
+            Err(error) => {
+                // The rest is missing: the last fragment must not say that it is whole.
+                writer.abandon();
+                Err(broken_io(&self.server, self.tried, &error))
+            }
+        }
+    }
+
+    fn next_value(&mut self) -> Exchange<PDataValue> {
+        loop {
+            if let Some(value) = self.waiting.pop_front() {
+                return Ok(value);
+            }
+            if self.cancel.is_cancelled() {
+                return Err(Failure::cancelled(&self.server, self.tried));
+            }
+            match SyncAssociation::receive(&mut self.association) {
+                Ok(Pdu::PData { data }) => self.waiting.extend(data),
+                Ok(Pdu::ReleaseRQ) => {
+                    let _ = SyncAssociation::send(&mut self.association, &Pdu::ReleaseRP);
+                    self.has_ended = true;
+                    return Err(self.failure(Kind::BrokenOff, "it ended the association"));
+                }
+                Ok(Pdu::AbortRQ { .. }) => return Err(self.failure(Kind::BrokenOff, "it aborted the association")),
+                Ok(_) => return Err(self.failure(Kind::Refused, "its answer makes no sense")),
+                Err(error) => return Err(self.broken(error)),
+            }
+        }
+    }
+
+    /// The next command; what belongs to it is read by [`Self::data`].
+    pub(super) fn next(&mut self) -> Exchange<Message> {
+        let mut bytes = Vec::new();
+        loop {
+            let value = self.next_value()?;
+            if value.value_type != PDataValueType::Command || bytes.len() > MOST_DATA {
+                return Err(self.failure(Kind::Refused, "its answer makes no sense"));
+            }
+            bytes.extend(value.data);
+            if value.is_last {
+                let command = Command::read(&bytes).map_err(|e| self.failure(Kind::Refused, e))?;
+                return Ok(Message { context: value.presentation_context_id, command });
+            }
+        }
+    }
+
+    /// Gives what belongs to a command to `out`, piece by piece; how many bytes. A failure of `out` is its own.
+    pub(super) fn data(&mut self, out: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Exchange<io::Result<u64>> {
+        let mut written = Ok(());
+        let mut count = 0;
+        loop {
+            let value = self.next_value()?;
+            if value.value_type != PDataValueType::Data {
+                return Err(self.failure(Kind::Refused, "its answer makes no sense"));
+            }
+            count += value.data.len() as u64;
+            if written.is_ok() {
+                written = out(&value.data);
+            }
+            if value.is_last {
+                return Ok(written.map(|()| count));
+            }
+        }
+    }
+
+    /// What belongs to a command, where it is short.
+    pub(super) fn short_data(&mut self) -> Exchange<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let took = self.data(&mut |piece| {
+            if bytes.len() + piece.len() > MOST_DATA {
+                return Err(io::Error::other("its answer is too long"));
+            }
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        took.map_err(|error| self.failure(Kind::Refused, error))?;
+        Ok(bytes)
+    }
+
+    pub(super) fn expect_success(&self, answer: &Message) -> Exchange<()> {
+        match answer.command.status() {
+            0x0000 => Ok(()),
+            status => Err(self.refusal(status)),
+        }
+    }
+
+    /// What a status that is no success means (PS3.4).
+    pub(super) fn refusal(&self, status: u16) -> Failure {
+        match status {
+            // Out of resources, which may pass.
+            0xA700..=0xA702 => self.failure(Kind::Unreachable, format!("it has no room or no time now ({status:04X})")),
+            0xA801 => self.failure(
+                Kind::Settings,
+                "it does not know where to send to: it needs our AE title with this computer's address and port",
+            ),
+            0x0122 => self.failure(Kind::Refused, "it does not offer this service"),
+            0x0124 => self.failure(Kind::Refused, "it does not allow us to do that"),
+            status => self.failure(Kind::Refused, super::super::web::failure_reason(u32::from(status))),
+        }
+    }
+}
+
+fn trimmed(uid: &str) -> &str {
+    uid.trim_end_matches(['\0', ' '])
+}
+
+fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Failure {
+    let reason = match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
+        }
+        _ => "the connection broke off".to_owned(),
+    };
+    Failure::new(Kind::BrokenOff, server, tried, reason)
+}
+
+/// What a failure of the upper layer means; never with its own words, which may hold what was asked.
+fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Failure {
+    let lost = if has_sent { Kind::BrokenOff } else { Kind::Unreachable };
+    let (kind, reason) = match &error {
+        UlError::ToAddress { .. } => (Kind::Unreachable, "there is no computer of this name".to_owned()),
+        UlError::Connect { source, .. } => (
+            Kind::Unreachable,
+            match source.kind() {
+                io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                    format!("it cannot be reached within {} s", CONNECT.as_secs())
+                }
+                _ => "no connection could be made".to_owned(),
+            },
+        ),
+        UlError::Rejected { association_rj, .. } => {
+            let why = format!("{:?}", association_rj.source);
+            let reason = match () {
+                () if why.contains("CalledAETitleNotRecognized") => "it does not answer to this AE title",
+                () if why.contains("CallingAETitleNotRecognized") => "it does not know our AE title",
+                () => "it rejects the association",
+            };
+            (Kind::Refused, reason.to_owned())
+        }
+        UlError::NoAcceptedPresentationContexts { .. } => (Kind::Refused, "it does not offer this service".to_owned()),
+        UlError::Timeout { .. } => (lost, format!("it hangs: nothing came for {} s", PATIENCE.as_secs())),
+        UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => {
+            let is_slow = matches!(source.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
+            let hangs = format!("it hangs: nothing came for {} s", PATIENCE.as_secs());
+            (lost, if is_slow { hangs } else { "the connection broke off".to_owned() })
+        }
+        UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => (lost, "the connection broke off".to_owned()),
+        UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
+            (Kind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
+        }
+        _ => (lost, "the association failed".to_owned()),
+    };
+    Failure::new(kind, server, tried, reason)
+}

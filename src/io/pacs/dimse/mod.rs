@@ -1,0 +1,108 @@
+//! DIMSE (PS3.7): C-ECHO, C-FIND, C-GET or C-MOVE, and C-STORE, over the upper layer of `dicom-ul`.
+
+mod arrival;
+mod command;
+mod fetch;
+mod find;
+mod line;
+mod store;
+
+use super::{Arrived, Exchange, Object, patience::wait};
+use crate::domain::{
+    pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
+    progress::Cancel,
+};
+use command::{Command, ECHO_RQ};
+use line::Line;
+use std::{path::Path, sync::Arc};
+
+/// A DIMSE node.
+#[derive(Clone)]
+pub(super) struct Client(Arc<Server>);
+
+impl Client {
+    pub(super) fn new(server: &Server) -> Self {
+        Self(Arc::new(server.clone()))
+    }
+
+    /// Runs an exchange that can be left at once.
+    fn wait<T: Send + 'static>(
+        &self,
+        tried: &'static str,
+        cancel: &Cancel,
+        work: impl FnOnce(&Server, &Cancel) -> Exchange<T> + Send + 'static,
+    ) -> Exchange<T> {
+        let (server, guard) = (self.0.clone(), cancel.clone());
+        wait(&self.0, tried, cancel, move || work(&server, &guard))
+    }
+
+    pub(super) fn echo(&self, cancel: &Cancel) -> Exchange<()> {
+        let tried = "reach DICOM";
+        self.wait(tried, cancel, move |server, cancel| {
+            let verification = dicom_dictionary_std::uids::VERIFICATION;
+            let mut line = Line::open(server, tried, cancel, vec![(verification.into(), line::plain())], &[])?;
+            let context = line.context(verification, None)?;
+            line.send(context, &Command::request(ECHO_RQ, verification), None)?;
+            let answer = line.next()?;
+            line.expect_success(&answer)?;
+            line.release();
+            Ok(())
+        })
+    }
+
+    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+        let query = query.clone();
+        self.wait("find studies", cancel, move |server, cancel| find::studies(server, &query, cancel))
+    }
+
+    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+        let study = study.to_owned();
+        self.wait("list the series", cancel, move |server, cancel| find::series(server, &study, cancel))
+    }
+
+    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+        let (study, series) = (study.to_owned(), series.to_owned());
+        self.wait("list the objects", cancel, move |server, cancel| find::instances(server, &study, &series, cancel))
+    }
+
+    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Exchange<bool> {
+        let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
+        self.wait("ask for the object", cancel, move |server, cancel| find::has(server, &study, &series, &sop, cancel))
+    }
+
+    pub(super) fn fetch(
+        &self,
+        study: &str,
+        series: &str,
+        wanted: &[RemoteInstance],
+        folder: &Path,
+        arrived: &mut Arrived<'_>,
+        cancel: &Cancel,
+    ) -> Exchange<()> {
+        let order = fetch::Order {
+            study: study.to_owned(),
+            series: series.to_owned(),
+            wanted: wanted.to_vec(),
+            folder: folder.to_owned(),
+        };
+        // What arrives is told of while the exchange goes on.
+        let (tell, told) = crossbeam_channel::unbounded();
+        let (client, guard) = (self.clone(), cancel.clone());
+        std::thread::scope(|scope| {
+            let exchange = scope.spawn(move || {
+                client
+                    .wait("receive objects", &guard, move |server, cancel| fetch::fetch(server, &order, &tell, cancel))
+            });
+            for instance in &told {
+                let (instance, bytes): (RemoteInstance, u64) = instance;
+                arrived(&instance, Ok(bytes));
+            }
+            exchange.join().unwrap_or_else(|_| Err(crate::Error::new("receive objects", "a thread failed").into()))
+        })
+    }
+
+    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Exchange<()> {
+        let object = object.clone();
+        self.wait("send an object", cancel, move |server, cancel| store::store(server, &object, cancel))
+    }
+}

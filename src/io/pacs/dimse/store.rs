@@ -1,0 +1,82 @@
+//! C-STORE: sends an object as it is, or with another encoding of the same values where the server wants that.
+
+use super::super::{Exchange, Failure, Kind, Object};
+use super::{
+    command::{Command, RESPONSE, STORE_RQ},
+    line::{Line, plain},
+};
+use crate::{
+    Error, Result,
+    domain::{pacs::Server, progress::Cancel},
+};
+use dicom_dictionary_std::uids;
+use dicom_encoding::TransferSyntaxIndex;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+};
+
+pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Exchange<()> {
+    let tried = "send an object";
+    let own = object.transfer_syntax.clone();
+    let mut contexts = vec![(object.sop_class.clone(), vec![own.clone()])];
+    let is_plain = plain().contains(&own);
+    if is_plain {
+        contexts.extend(plain().into_iter().filter(|s| *s != own).map(|s| (object.sop_class.clone(), vec![s])));
+    }
+    let mut line = Line::open(server, tried, cancel, contexts, &[])?;
+    let as_it_is = line.context(&object.sop_class, Some(&own)).ok();
+    let Some(context) = as_it_is.or_else(|| line.context(&object.sop_class, None).ok()) else {
+        let reason = match is_plain {
+            true => "it does not take objects of this kind".to_owned(),
+            false => format!("it does not take {}", crate::io::dicom::transfer_syntax_name(&own)),
+        };
+        return Err(line.failure(Kind::Refused, reason));
+    };
+    let mut data: Box<dyn Read> = match as_it_is {
+        Some(_) => Box::new(data_set(object)?),
+        None => Box::new(std::io::Cursor::new(encoded_as(object, &line.syntax_of(context))?)),
+    };
+    let request = Command::request(STORE_RQ, &object.sop_class).with_priority().with_object(&object.sop_uid);
+    line.has_sent = true;
+    line.send(context, &request, Some(&mut data))?;
+    let answer = line.next()?;
+    if answer.command.field() != STORE_RQ | RESPONSE {
+        return Err(line.failure(Kind::Refused, "its answer makes no sense"));
+    }
+    let verdict = match answer.command.status() {
+        // Taken, with or without a remark; or there already.
+        0x0000 | 0xB000..=0xBFFF | 0x0111 => Ok(()),
+        status => Err(line.refusal(status)),
+    };
+    line.release();
+    verdict
+}
+
+/// The file behind its meta information.
+fn data_set(object: &Object) -> Result<File> {
+    let failed = |e: &dyn std::fmt::Display| Error::at("read the object to be sent", &object.path, e);
+    let mut file = File::open(&object.path).map_err(|e| failed(&e))?;
+    let mut head = [0; 144];
+    file.read_exact(&mut head).map_err(|e| failed(&e))?;
+    // File Meta Information Group Length comes first, PS3.10 7.1.
+    let is_usual = &head[128..132] == b"DICM" && head[132..140] == [0x02, 0, 0, 0, b'U', b'L', 4, 0];
+    if !is_usual {
+        return Err(failed(&"its header is not as it should be"));
+    }
+    let length = u32::from_le_bytes([head[140], head[141], head[142], head[143]]);
+    file.seek(SeekFrom::Start(144 + u64::from(length))).map_err(|e| failed(&e))?;
+    Ok(file)
+}
+
+/// The same values in another of the plain encodings.
+fn encoded_as(object: &Object, syntax: &str) -> Exchange<Vec<u8>> {
+    let failed = |reason: String| Failure::from(Error::at("encode the object to be sent", &object.path, reason));
+    let read = dicom_object::open_file(&object.path).map_err(|e| failed(e.to_string()))?;
+    let target = TransferSyntaxRegistry.get(syntax).ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
+    let mut bytes = Vec::new();
+    read.write_dataset_with_ts(&mut bytes, target).map_err(|e| failed(e.to_string()))?;
+    debug_assert!(syntax == uids::EXPLICIT_VR_LITTLE_ENDIAN || syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN);
+    Ok(bytes)
+}

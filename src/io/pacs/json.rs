@@ -1,0 +1,130 @@
+//! Datasets in the JSON of DICOMweb (PS3.18 F), as far as questions need them.
+
+use crate::domain::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use serde_json::Value;
+
+/// The datasets of an answer; `None` where it is no list of objects.
+pub(super) fn datasets(text: &[u8]) -> Option<Vec<Value>> {
+    match serde_json::from_slice(text).ok()? {
+        Value::Array(list) if list.iter().all(Value::is_object) => Some(list),
+        // Some servers leave the list out around a single answer.
+        one @ Value::Object(_) => Some(vec![one]),
+        _ => None,
+    }
+}
+
+/// The key of a tag: "0020000D".
+fn key(tag: Tag) -> String {
+    format!("{:04X}{:04X}", tag.0, tag.1)
+}
+
+fn values(dataset: &Value, tag: Tag) -> &[Value] {
+    dataset.get(key(tag)).and_then(|element| element.get("Value")).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A value as text, whatever it is.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Object(name) => {
+            let group = ["Alphabetic", "Ideographic", "Phonetic"].iter().find_map(|g| name.get(*g)?.as_str());
+            group.unwrap_or_default().trim_end_matches('^').replace('^', " ").trim().to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+pub(super) fn text(dataset: &Value, tag: Tag) -> String {
+    values(dataset, tag).first().map(words).unwrap_or_default()
+}
+
+fn number<T: std::str::FromStr>(dataset: &Value, tag: Tag) -> Option<T> {
+    // Numbers may be written as 12, 12.0 or "12".
+    text(dataset, tag).trim_end_matches(".0").parse().ok()
+}
+
+/// The items of a sequence.
+pub(super) fn items(dataset: &Value, tag: Tag) -> &[Value] {
+    values(dataset, tag)
+}
+
+/// YYYY-MM-DD; nothing where it is no day.
+pub(super) fn date(text: &str) -> String {
+    // Of old, days were written as 1997.04.24.
+    let text: String = text.chars().filter(|c| *c != '.').collect();
+    match (text.get(..4), text.get(4..6), text.get(6..8)) {
+        (Some(year), Some(month), Some(day))
+            if text.len() == 8
+                && text.bytes().all(|b| b.is_ascii_digit())
+                && ("01"..="12").contains(&month)
+                && ("01"..="31").contains(&day) =>
+        {
+            format!("{year}-{month}-{day}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// A study; `None` where it has no UID that is one.
+pub(super) fn study(dataset: &Value) -> Option<RemoteStudy> {
+    let study_uid = text(dataset, tags::STUDY_INSTANCE_UID);
+    let modalities = values(dataset, tags::MODALITIES_IN_STUDY).iter().map(words).filter(|m| !m.is_empty());
+    is_uid(&study_uid).then(|| RemoteStudy {
+        patient_name: text(dataset, tags::PATIENT_NAME),
+        patient_id: text(dataset, tags::PATIENT_ID),
+        date: date(&text(dataset, tags::STUDY_DATE)),
+        description: text(dataset, tags::STUDY_DESCRIPTION),
+        accession: text(dataset, tags::ACCESSION_NUMBER),
+        modalities: modalities.collect(),
+        series: number(dataset, tags::NUMBER_OF_STUDY_RELATED_SERIES),
+        instances: number(dataset, tags::NUMBER_OF_STUDY_RELATED_INSTANCES),
+        study_uid,
+    })
+}
+
+/// A series; `None` where it has no UID that is one.
+pub(super) fn series(dataset: &Value) -> Option<RemoteSeries> {
+    let series_uid = text(dataset, tags::SERIES_INSTANCE_UID);
+    is_uid(&series_uid).then(|| RemoteSeries {
+        modality: text(dataset, tags::MODALITY),
+        number: number(dataset, tags::SERIES_NUMBER),
+        description: text(dataset, tags::SERIES_DESCRIPTION),
+        instances: number(dataset, tags::NUMBER_OF_SERIES_RELATED_INSTANCES),
+        series_uid,
+    })
+}
+
+/// An object; `None` where it has no UID that is one.
+pub(super) fn instance(dataset: &Value) -> Option<RemoteInstance> {
+    let sop_uid = text(dataset, tags::SOP_INSTANCE_UID);
+    is_uid(&sop_uid).then(|| RemoteInstance { sop_class: text(dataset, tags::SOP_CLASS_UID), sop_uid })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_study_is_read_from_what_servers_send() {
+        let json = r#"[{"0020000D":{"vr":"UI","Value":["1.2.3"]},
+            "00100010":{"vr":"PN","Value":[{"Alphabetic":"Doe^Jane^"}]}, "00100020":{"vr":"LO"},
+            "00080020":{"vr":"DA","Value":["20260131"]}, "00080061":{"vr":"CS","Value":["CT","SEG"]},
+            "00201206":{"vr":"IS","Value":[2]}, "00201208":{"vr":"IS","Value":["40"]}},
+            {"0020000D":{"vr":"UI","Value":["../etc"]}}]"#;
+        let found: Vec<RemoteStudy> = datasets(json.as_bytes()).unwrap().iter().filter_map(study).collect();
+        assert_eq!(found.len(), 1, "what is no UID is left out");
+        assert_eq!((found[0].patient_name.as_str(), found[0].date.as_str()), ("Doe Jane", "2026-01-31"));
+        assert_eq!((found[0].series, found[0].instances), (Some(2), Some(40)));
+        assert_eq!(found[0].modalities, ["CT", "SEG"]);
+    }
+
+    #[test]
+    fn what_is_no_list_of_datasets_is_noticed() {
+        assert!(datasets(b"<html>").is_none() && datasets(b"[1]").is_none() && datasets(b"7").is_none());
+        assert_eq!(datasets(b"[]").unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! Waiting for servers without being held by them: an exchange runs on a thread of its own and is left there where it is
+//! cancelled. Such a thread ends by itself, at the latest with the time limits of its connection.
+
+use super::{Exchange, Failure};
+use crate::{
+    Error,
+    domain::{pacs::Server, progress::Cancel},
+};
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use std::{
+    io::{self, Read},
+    thread,
+    time::Duration,
+};
+
+/// How often one looks whether the exchange is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What `work` returns, or that it was cancelled, within a moment.
+pub(super) fn wait<T: Send + 'static>(
+    server: &Server,
+    tried: &str,
+    cancel: &Cancel,
+    work: impl FnOnce() -> Exchange<T> + Send + 'static,
+) -> Exchange<T> {
+    if cancel.is_cancelled() {
+        return Err(Failure::cancelled(server, tried));
+    }
+    let (answer, answers) = bounded(1);
+    let spawned = thread::Builder::new().name("labrum-pacs-line".into()).spawn(move || drop(answer.send(work())));
+    spawned.map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))?;
+    loop {
+        match answers.recv_timeout(LOOK) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(Failure::cancelled(server, tried)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::new(tried, "the thread that spoke to the server ended without an answer").into());
+            }
+        }
+    }
+}
+
+/// A reader that ends with an error once it is cancelled: what is left to itself sends and receives nothing more.
+pub(super) struct Guarded<R> {
+    pub(super) inner: R,
+    pub(super) cancel: Cancel,
+}
+
+impl<R: Read> Read for Guarded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+/// Sleeps, unless it is cancelled: false then.
+pub(super) fn pause(time: Duration, cancel: &Cancel) -> bool {
+    let until = std::time::Instant::now() + time;
+    while !cancel.is_cancelled() {
+        let rest = until.saturating_duration_since(std::time::Instant::now());
+        if rest.is_zero() {
+            return true;
+        }
+        thread::sleep(rest.min(LOOK));
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn an_exchange_that_hangs_is_left_at_once() {
+        let cancel = Cancel::default();
+        let stop = cancel.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            stop.cancel();
+        });
+        let begun = Instant::now();
+        let hang = || {
+            thread::sleep(Duration::from_secs(3));
+            Ok(())
+        };
+        let failure = wait(&Server::default(), "find studies", &cancel, hang).unwrap_err();
+        assert_eq!(failure.kind, super::super::Kind::Cancelled);
+        assert!(begun.elapsed() < Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_is_cancelled_reads_no_more() {
+        let cancel = Cancel::default();
+        let mut reader = Guarded { inner: &b"abc"[..], cancel: cancel.clone() };
+        assert_eq!(reader.read(&mut [0; 1]).unwrap(), 1);
+        cancel.cancel();
+        assert!(reader.read(&mut [0; 1]).is_err());
+        assert!(!pause(Duration::from_secs(5), &cancel));
+    }
+}

@@ -1,0 +1,421 @@
+//! Objects that wait to be sent: a folder with a description and a copy of each, which outlasts the program.
+//!
+//! An object is marked as being on its way before its first byte leaves. Whoever finds it so marked (the connection or the
+//! program broke off) asks the server whether it has the object before sending it again. Of several programs with the same
+//! queue one sends at a time, by a lock on a file.
+
+use super::{Archive, Exchange, Failure, Kind, Object};
+use crate::{
+    Error, Result,
+    domain::{
+        pacs::{SendItem, SendState, Server},
+        progress::Cancel,
+    },
+    io::whole_file,
+};
+use sha2::{Digest, Sha256};
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// The first pause before another try; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// What is done is told of for so long.
+const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The folder of what waits to be sent. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    folder: PathBuf,
+}
+
+/// Holds the right to send; given back when dropped.
+#[derive(Debug)]
+struct Turn {
+    _lock: File,
+}
+
+impl Queue {
+    /// The queue in a folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made or written to.
+    pub fn open(folder: &Path) -> Result<Self> {
+        whole_file::make_folder(folder)?;
+        // What waits there names patients.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Queues a copy of a DICOM file. One that the server has got, or that waits already, is not queued again.
+    ///
+    /// # Errors
+    /// Where the file is no whole DICOM object, the server's settings make no sense, or the copy cannot be written.
+    pub fn add(&self, file: &Path, server: &Server) -> Result<SendItem> {
+        if let Some(problem) = server.problem() {
+            return Err(Failure::new(Kind::Settings, server, "send to", problem).into());
+        }
+        let object = Object::read(file)?;
+        let id = id_of(server, &object.sop_uid);
+        let _edit = self.edit()?;
+        if let Some(known) = self.read(&id)?.filter(|item| item.state.is_open() || item.state == SendState::Sent) {
+            return Ok(known);
+        }
+        let copied = |out: &mut dyn io::Write| io::copy(&mut File::open(file)?, out).map(drop);
+        whole_file::write(&self.object(&id), "queue the object", copied)?;
+        let now = now();
+        let item = SendItem {
+            id,
+            server: server.clone(),
+            file: crate::io::open::name_of(file),
+            sop_class: object.sop_class,
+            sop_uid: object.sop_uid,
+            study_uid: object.study_uid,
+            series_uid: object.series_uid,
+            state: SendState::Waiting,
+            attempts: 0,
+            may_have_arrived: false,
+            next_try: now,
+            trouble: None,
+            queued: now,
+            changed: now,
+        };
+        self.write(&item)?;
+        Ok(item)
+    }
+
+    /// All that waits, and what became of the rest, the oldest first. What cannot be read is left out.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn items(&self) -> Result<Vec<SendItem>> {
+        let failed = |e: io::Error| Error::at("read the queue", &self.folder, e);
+        let mut items = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if path.extension().is_some_and(|e| e == "json") {
+                match self.read(&id) {
+                    Ok(item) => items.extend(item),
+                    Err(error) => log::warn!("{error}"),
+                }
+            }
+        }
+        items.sort_by(|a, b| (a.queued, &a.id).cmp(&(b.queued, &b.id)));
+        Ok(items)
+    }
+
+    /// Does not send an object any more. What is on its way may still arrive.
+    ///
+    /// # Errors
+    /// Where the queue cannot be written.
+    pub fn cancel(&self, id: &str) -> Result<()> {
+        self.change(id, |item| {
+            if item.state.is_open() {
+                item.trouble = item.may_have_arrived.then(|| "it was on its way and may have arrived".to_owned());
+                item.state = SendState::Cancelled;
+            }
+        })?;
+        let is_cancelled = self.read(id)?.is_some_and(|item| item.state == SendState::Cancelled);
+        if is_cancelled {
+            let _ = fs::remove_file(self.object(id));
+        }
+        Ok(())
+    }
+
+    /// Tries an object now that waits or was refused.
+    ///
+    /// # Errors
+    /// Where the queue cannot be written.
+    pub fn retry(&self, id: &str) -> Result<()> {
+        let has_object = self.object(id).is_file();
+        self.change(id, |item| match item.state {
+            SendState::Refused if has_object => (item.state, item.next_try) = (SendState::Waiting, now()),
+            state if state.is_open() => item.next_try = now(),
+            _ => {}
+        })
+    }
+
+    /// Takes those out of the list that are done with.
+    ///
+    /// # Errors
+    /// Where the queue cannot be read or written.
+    pub fn forget_done(&self) -> Result<()> {
+        self.remove(|item| matches!(item.state, SendState::Sent | SendState::Cancelled))
+    }
+
+    /// Sends what is due, one after the other; `tell` is told of each change. Returns when to come back: `None` where
+    /// nothing waits.
+    ///
+    /// `archive` gives the server with its secret. Where it cannot, the objects for it wait.
+    ///
+    /// # Errors
+    /// Where the queue itself cannot be read or written. What goes wrong with an object stands in its item.
+    pub fn send_due(
+        &self,
+        archive: &mut dyn FnMut(&Server) -> Exchange<Archive>,
+        tell: &mut dyn FnMut(&SendItem),
+        cancel: &Cancel,
+    ) -> Result<Option<Duration>> {
+        let Some(_turn) = self.turn()? else {
+            // Another program sends; it may end at any time.
+            return Ok(self.items()?.iter().any(|i| i.state.is_open()).then_some(FIRST_PAUSE));
+        };
+        let long_ago = now() - REMEMBERED.as_millis() as i64;
+        self.remove(|item| matches!(item.state, SendState::Sent | SendState::Cancelled) && item.changed < long_ago)?;
+        for item in self.items()? {
+            if cancel.is_cancelled() {
+                break;
+            }
+            if item.state.is_open() && item.next_try <= now() {
+                self.send_one(&item.id, archive, tell, cancel)?;
+            }
+        }
+        let next = self.items()?.iter().filter(|i| i.state.is_open()).map(|i| i.next_try).min();
+        Ok(next.map(|at| Duration::from_millis(u64::try_from(at - now()).unwrap_or_default())))
+    }
+
+    fn send_one(
+        &self,
+        id: &str,
+        archive: &mut dyn FnMut(&Server) -> Exchange<Archive>,
+        tell: &mut dyn FnMut(&SendItem),
+        cancel: &Cancel,
+    ) -> Result<()> {
+        let Some(item) = self.read(id)? else { return Ok(()) };
+        let done = archive(&item.server).and_then(|archive| {
+            if item.may_have_arrived && archive.has(&item.study_uid, &item.series_uid, &item.sop_uid, cancel)? {
+                return Ok(());
+            }
+            // A person may have cancelled it in the meantime.
+            if !self.mark_sending(id)? {
+                return Err(Failure::cancelled(&item.server, "send an object"));
+            }
+            self.read(id)?.iter().for_each(&mut *tell);
+            let mut object = Object::read(&self.object(id))?;
+            // The name stays that of the queue: it is what the server is asked for.
+            object.sop_uid.clone_from(&item.sop_uid);
+            archive.store(&object, cancel)
+        });
+        self.settle(id, done, cancel)?;
+        self.read(id)?.iter().for_each(tell);
+        Ok(())
+    }
+
+    /// False where it is not to be sent any more.
+    fn mark_sending(&self, id: &str) -> Result<bool> {
+        let mut is_wanted = false;
+        self.change(id, |item| {
+            is_wanted = item.state.is_open();
+            if is_wanted {
+                item.state = SendState::Sending;
+                item.attempts += 1;
+                item.may_have_arrived = true;
+            }
+        })?;
+        Ok(is_wanted)
+    }
+
+    fn settle(&self, id: &str, done: Exchange<()>, cancel: &Cancel) -> Result<()> {
+        self.change(id, |item| {
+            // A person may have cancelled it in the meantime.
+            if !item.state.is_open() && done.is_err() {
+                return;
+            }
+            match &done {
+                Ok(()) => (item.state, item.trouble) = (SendState::Sent, None),
+                // The program ends: it goes on at the next start.
+                Err(_) if cancel.is_cancelled() => item.state = SendState::Waiting,
+                Err(failure) => {
+                    item.trouble = Some(failure.error.reason.clone());
+                    // One wrong password too many locks a user out.
+                    let needs_person =
+                        matches!(failure.kind, Kind::SignIn | Kind::Refused | Kind::Untrusted | Kind::Settings);
+                    item.state = if needs_person { SendState::Refused } else { SendState::Waiting };
+                    item.next_try = now() + pause_after(item.attempts.max(1)).as_millis() as i64;
+                }
+            }
+        })?;
+        if self.read(id)?.is_some_and(|item| item.state == SendState::Sent) {
+            let _ = fs::remove_file(self.object(id));
+        }
+        Ok(())
+    }
+
+    fn remove(&self, is_done: impl Fn(&SendItem) -> bool) -> Result<()> {
+        let _edit = self.edit()?;
+        for item in self.items()?.iter().filter(|item| is_done(item)) {
+            let path = self.description(&item.id);
+            let _ = fs::remove_file(self.object(&item.id));
+            fs::remove_file(&path).map_err(|e| Error::at("clear the queue", &path, e))?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, id: &str, change: impl FnOnce(&mut SendItem)) -> Result<()> {
+        let _edit = self.edit()?;
+        let Some(before) = self.read(id)? else { return Ok(()) };
+        let mut item = before.clone();
+        change(&mut item);
+        if item == before {
+            return Ok(());
+        }
+        item.changed = now();
+        self.write(&item)
+    }
+
+    fn read(&self, id: &str) -> Result<Option<SendItem>> {
+        let path = self.description(id);
+        let failed = |e: &dyn std::fmt::Display| Error::at("read the queue", &path, e);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| failed(&e)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(failed(&e)),
+        }
+    }
+
+    fn write(&self, item: &SendItem) -> Result<()> {
+        let tried = "write the queue";
+        let text = serde_json::to_vec_pretty(item).map_err(|e| Error::new(tried, e))?;
+        whole_file::write(&self.description(&item.id), tried, |out| out.write_all(&text))
+    }
+
+    fn description(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+
+    fn object(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("{id}.dcm"))
+    }
+
+    /// Changes to items exclude each other, also those of other programs; they are short.
+    fn edit(&self) -> Result<File> {
+        let file = self.lock_file("edit.lock")?;
+        file.lock().map_err(|e| Error::at("lock the queue", &self.folder, e))?;
+        Ok(file)
+    }
+
+    /// The right to send, unless another program has it.
+    fn turn(&self) -> Result<Option<Turn>> {
+        let file = self.lock_file("send.lock")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Turn { _lock: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(Error::at("lock the queue", &self.folder, e)),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<File> {
+        let path = self.folder.join(name);
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        file.map_err(|e| Error::at("lock the queue", &path, e))
+    }
+}
+
+/// The same for the same object and server.
+fn id_of(server: &Server, sop_uid: &str) -> String {
+    let digest = Sha256::digest(format!("{}\n{sop_uid}", server.key()).as_bytes());
+    digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+fn pause_after(attempts: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::io::dicom::fixture::Fixture;
+
+    fn server() -> Server {
+        // Nothing listens on this port.
+        Server { name: "Nowhere".into(), address: "http://127.0.0.1:1/dicom-web".into(), ..Server::default() }
+    }
+
+    fn queue() -> (tempfile::TempDir, Queue, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Fixture::new(2, 1).pixels(&[1, 2]).write(folder.path(), "seg.dcm");
+        let queue = Queue::open(&folder.path().join("queue")).unwrap();
+        (folder, queue, file)
+    }
+
+    fn state(queue: &Queue) -> SendState {
+        queue.items().unwrap()[0].state
+    }
+
+    #[test]
+    fn an_object_is_queued_once_for_each_server() {
+        let (_folder, queue, file) = queue();
+        let first = queue.add(&file, &server()).unwrap();
+        assert_eq!(queue.add(&file, &server()).unwrap(), first);
+        let other = Server { address: "http://127.0.0.1:2/".into(), ..server() };
+        queue.add(&file, &other).unwrap();
+        assert_eq!(queue.items().unwrap().len(), 2);
+        fs::write(&file, "no DICOM").unwrap();
+        assert!(queue.add(&file, &server()).unwrap_err().to_string().contains("no DICOM file"));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_tried_again_after_a_pause() {
+        let (_folder, queue, file) = queue();
+        queue.add(&file, &server()).unwrap();
+        let mut told = Vec::new();
+        let mut archive = |s: &Server| Archive::new(s, None);
+        let next = queue
+            .send_due(&mut archive, &mut |item| told.push((item.state, item.attempts)), &Cancel::default())
+            .unwrap();
+        assert_eq!(told, [(SendState::Sending, 1), (SendState::Waiting, 1)]);
+        assert!(next.is_some_and(|next| next <= FIRST_PAUSE));
+        // A new program finds it, and what was wrong.
+        let queue = Queue::open(&queue.folder).unwrap();
+        let item = &queue.items().unwrap()[0];
+        assert!(item.trouble.as_ref().is_some_and(|t| t.contains("refused")), "{item:?}");
+        queue.cancel(&item.id).unwrap();
+        assert_eq!(state(&queue), SendState::Cancelled);
+        assert!(!queue.object(&item.id).exists());
+        queue.forget_done().unwrap();
+        assert!(queue.items().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_refusal_waits_for_a_person() {
+        let (_folder, queue, file) = queue();
+        let item = queue.add(&file, &server()).unwrap();
+        let mut archive = |s: &Server| Err(Failure::new(Kind::SignIn, s, "sign in", "the password is wrong"));
+        let next = queue.send_due(&mut archive, &mut |_| {}, &Cancel::default()).unwrap();
+        assert_eq!((next, state(&queue)), (None, SendState::Refused));
+        queue.retry(&item.id).unwrap();
+        assert_eq!(state(&queue), SendState::Waiting);
+    }
+
+    #[test]
+    fn one_program_sends_at_a_time() {
+        let (_folder, queue, file) = queue();
+        queue.add(&file, &server()).unwrap();
+        let turn = queue.turn().unwrap();
+        assert!(turn.is_some());
+        let mut never = |_: &Server| -> Exchange<Archive> { unreachable!("the other one sends") };
+        let next = queue.send_due(&mut never, &mut |_| {}, &Cancel::default()).unwrap();
+        assert_eq!(next, Some(FIRST_PAUSE));
+    }
+
+    #[test]
+    fn pauses_grow_to_ten_minutes() {
+        let seconds: Vec<u64> = [1, 2, 3, 9, 10, 60].map(|n| pause_after(n).as_secs()).to_vec();
+        assert_eq!(seconds, [2, 4, 8, 512, 600, 600]);
+    }
+}

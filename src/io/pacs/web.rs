@@ -1,0 +1,398 @@
+//! DICOMweb: QIDO-RS to find, WADO-RS to receive, STOW-RS to send (PS3.18).
+
+use super::{
+    Arrived, Exchange, Failure, Kind, Object,
+    http::Line,
+    json, multipart, object,
+    patience::{Guarded, wait},
+};
+use crate::{
+    Error,
+    domain::{
+        pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Secret, Server, is_uid},
+        progress::Cancel,
+    },
+    io::whole_file,
+};
+use crossbeam_channel::unbounded;
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use serde_json::Value;
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    path::Path,
+    thread,
+};
+
+const JSON: &str = "application/dicom+json";
+/// As it is kept, whatever its transfer syntax.
+const ORIGINAL: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
+/// For servers that do not know the star.
+const PLAIN: &str = "multipart/related; type=\"application/dicom\"";
+/// Answers to questions are no longer.
+const MOST_JSON: u64 = 64 << 20;
+/// Objects that are asked for at once.
+const AT_ONCE: usize = 4;
+/// Objects of a series that one question asks for.
+const PAGE: usize = 1000;
+/// Objects of one series at most.
+const MOST_INSTANCES: usize = 1_000_000;
+
+/// A DICOMweb server.
+#[derive(Clone)]
+pub(super) struct Client(Line);
+
+impl Client {
+    pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Exchange<Self> {
+        Line::new(server, secret).map(Self)
+    }
+
+    pub(super) fn echo(&self, cancel: &Cancel) -> Exchange<()> {
+        self.ask("reach DICOMweb", "studies?limit=1".into(), cancel).map(drop)
+    }
+
+    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+        let tried = "find studies";
+        let most = query.most();
+        let mut asked = Asked::new(&[
+            tags::STUDY_DESCRIPTION,
+            tags::MODALITIES_IN_STUDY,
+            tags::NUMBER_OF_STUDY_RELATED_SERIES,
+            tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
+        ]);
+        let dates = query.dates().map_err(|day| {
+            Failure::from(Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))
+        })?;
+        asked.match_on("PatientName", &query.name_pattern().unwrap_or_default());
+        asked.match_on("PatientID", &query.patient_id);
+        asked.match_on("StudyDate", &dates.unwrap_or_default());
+        asked.match_on("ModalitiesInStudy", &query.modality.to_uppercase());
+        asked.match_on("AccessionNumber", &query.accession);
+        asked.match_on("StudyInstanceUID", &query.study_uid);
+        asked.match_on("limit", &(most + 1).to_string());
+        let found = self.ask(tried, format!("studies?{}", asked.0), cancel)?;
+        let mut studies: Vec<_> = found.iter().filter_map(json::study).collect();
+        let is_cut = studies.len() > most;
+        studies.truncate(most);
+        Ok(FoundStudies { studies, is_cut })
+    }
+
+    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+        let tried = "list the series";
+        let asked = Asked::new(&[tags::SERIES_DESCRIPTION, tags::NUMBER_OF_SERIES_RELATED_INSTANCES]);
+        let path = format!("studies/{}/series?{}", self.uid(tried, study)?, asked.0);
+        Ok(self.ask(tried, path, cancel)?.iter().filter_map(json::series).collect())
+    }
+
+    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+        let tried = "list the objects";
+        let path = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
+        let mut seen = std::collections::HashSet::new();
+        let mut all = Vec::new();
+        while all.len() < MOST_INSTANCES {
+            let page = self.ask(tried, format!("{path}?limit={PAGE}&offset={}", all.len()), cancel)?;
+            let before = all.len();
+            // A server that knows no offset gives the same page again.
+            all.extend(page.iter().filter_map(json::instance).filter(|i| seen.insert(i.sop_uid.clone())));
+            if all.len() == before || page.len() < PAGE {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Exchange<bool> {
+        let tried = "ask for the object";
+        let series = self.uid(tried, series)?;
+        let path = format!("studies/{}/series/{series}/instances", self.uid(tried, study)?);
+        let path = format!("{path}?SOPInstanceUID={}", self.uid(tried, sop)?);
+        let found = match self.ask(tried, path, cancel) {
+            // A study that the server does not know has no objects; some say so with 404.
+            Err(failure) if failure.kind == Kind::Refused && failure.error.reason.contains("404") => return Ok(false),
+            found => found?,
+        };
+        Ok(found.iter().filter_map(json::instance).any(|i| i.sop_uid == sop))
+    }
+
+    /// A few at a time, each on a thread of its own.
+    pub(super) fn fetch(
+        &self,
+        study: &str,
+        series: &str,
+        wanted: &[RemoteInstance],
+        folder: &Path,
+        arrived: &mut Arrived<'_>,
+        cancel: &Cancel,
+    ) -> Exchange<()> {
+        let tried = "receive an object";
+        let base = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
+        let (orders, waiting) = unbounded();
+        for instance in wanted {
+            let _ = orders.send(instance);
+        }
+        drop(orders);
+        let (answers, told) = unbounded();
+        // Whatever goes wrong with one line goes wrong with the others: they begin nothing more.
+        let stop = Cancel::default();
+        thread::scope(|scope| {
+            for _ in 0..AT_ONCE.min(wanted.len()) {
+                let (waiting, answers, stop, base) = (waiting.clone(), answers.clone(), stop.clone(), &base);
+                scope.spawn(move || {
+                    for instance in waiting {
+                        if stop.is_cancelled() {
+                            return;
+                        }
+                        let came = self.fetch_one(base, instance, folder, cancel);
+                        let has_failed = came.is_err();
+                        drop(answers.send((instance, came)));
+                        if has_failed {
+                            return stop.cancel();
+                        }
+                    }
+                });
+            }
+            drop(answers);
+            for (instance, came) in told {
+                arrived(instance, came);
+            }
+        });
+        Ok(())
+    }
+
+    /// Bytes of the object that came.
+    fn fetch_one(&self, base: &str, instance: &RemoteInstance, folder: &Path, cancel: &Cancel) -> Exchange<u64> {
+        let tried = "receive an object";
+        let sop = self.uid(tried, &instance.sop_uid)?.to_owned();
+        let file = folder.join(format!("{sop}.dcm"));
+        let (client, path, guard) = (self.clone(), format!("{base}/{sop}"), cancel.clone());
+        wait(&self.0.server, tried, cancel, move || {
+            let mut answer = client.get(tried, &path, ORIGINAL)?;
+            if [400, 406, 415].contains(&answer.status().as_u16()) {
+                answer = client.get(tried, &path, PLAIN)?;
+            }
+            if !answer.status().is_success() {
+                return Err(client.0.refusal(tried, &mut answer));
+            }
+            let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let boundary = multipart::boundary(kind);
+            let is_bare = kind.trim().to_lowercase().starts_with("application/dicom") && boundary.is_none();
+            if boundary.is_none() && !is_bare {
+                return Err(client.0.nonsense(tried, "its answer is no DICOM object"));
+            }
+            let body = answer.body_mut().with_config().limit(u64::MAX).reader();
+            let mut body = Guarded { inner: body, cancel: guard };
+            let (mut bytes, mut trouble) = (0, None);
+            let fill = |out: &mut dyn Write| {
+                let mut out = Told { out, has_failed: false };
+                let copied = match &boundary {
+                    Some(boundary) => multipart::copy_part(&mut body, boundary, &mut out),
+                    None => io::copy(&mut body, &mut out),
+                };
+                match copied {
+                    Ok(count) => bytes = count,
+                    Err(e) if !out.has_failed => trouble = Some(line_error(e)),
+                    Err(e) => return Err(e),
+                }
+                // What broke off is no file: the check below is not reached.
+                if trouble.is_some() { Err(io::Error::other("the line broke off")) } else { Ok(()) }
+            };
+            let written =
+                whole_file::write_checked(&file, "keep what was received", fill, |path| object::check(path, &sop));
+            match (written, trouble) {
+                (_, Some(error)) => Err(client.0.failure(tried, &error, false)),
+                (Err(error), None) if error.tried.starts_with("check") => {
+                    Err(Failure::new(Kind::Refused, &client.0.server, tried, error.reason))
+                }
+                (Err(error), None) => Err(error.into()),
+                (Ok(()), None) => Ok(bytes),
+            }
+        })
+    }
+
+    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Exchange<()> {
+        let tried = "send an object";
+        let path = format!("studies/{}", self.uid(tried, &object.study_uid)?);
+        let (client, object, guard) = (self.clone(), object.clone(), cancel.clone());
+        wait(&self.0.server, tried, cancel, move || client.post(tried, &path, &object, guard))
+    }
+
+    fn post(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Exchange<()> {
+        let failed = |e: io::Error| Error::at("read the object to be sent", &object.path, e);
+        let file = File::open(&object.path).map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let boundary = format!("labrum-{}", uuid::Uuid::new_v4().simple());
+        let head = format!("--{boundary}\r\nContent-Type: application/dicom\r\n\r\n").into_bytes();
+        let tail = format!("\r\n--{boundary}--\r\n").into_bytes();
+        let total = head.len() as u64 + length + tail.len() as u64;
+        let body = io::Cursor::new(head).chain(file.take(length)).chain(io::Cursor::new(tail));
+        let mut body = Guarded { inner: body, cancel: guard };
+        let request = self
+            .0
+            .post(path, JSON)
+            .header("content-type", format!("multipart/related; type=\"application/dicom\"; boundary={boundary}"))
+            .header("content-length", total.to_string());
+        let answer = request.send(ureq::SendBody::from_reader(&mut body));
+        let mut answer = answer.map_err(|e| self.0.failure(tried, &e, true))?;
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(MOST_JSON).read_to_vec();
+        if let Some(verdict) = text.as_deref().ok().and_then(|text| verdict(text, &object.sop_uid)) {
+            return verdict.map_err(|reason| Failure::new(Kind::Refused, &self.0.server, tried, reason));
+        }
+        match text {
+            // Sent, and the server took it, but the end of its words is missing: it is asked later.
+            Err(error) => Err(self.0.failure(tried, &error, true)),
+            Ok(_) if status.is_success() => Ok(()),
+            Ok(_) => Err(self.0.refusal(tried, &mut answer)),
+        }
+    }
+
+    fn get(&self, tried: &str, path: &str, accept: &str) -> Exchange<ureq::http::Response<ureq::Body>> {
+        self.0.get(path, accept).call().map_err(|e| self.0.failure(tried, &e, false))
+    }
+
+    /// The datasets that answer a question.
+    fn ask(&self, tried: &'static str, path: String, cancel: &Cancel) -> Exchange<Vec<Value>> {
+        let (client, guard) = (self.clone(), cancel.clone());
+        wait(&self.0.server, tried, cancel, move || {
+            let mut answer = client.get(tried, &path, JSON)?;
+            if answer.status() == 204 {
+                return Ok(Vec::new());
+            }
+            if !answer.status().is_success() {
+                return Err(client.0.refusal(tried, &mut answer));
+            }
+            let mut text = Vec::new();
+            let body = answer.body_mut().with_config().limit(MOST_JSON).reader();
+            Guarded { inner: body, cancel: guard }
+                .read_to_end(&mut text)
+                .map_err(|e| client.0.failure(tried, &line_error(e), false))?;
+            if text.is_empty() {
+                return Ok(Vec::new());
+            }
+            json::datasets(&text).ok_or_else(|| client.0.nonsense(tried, "its answer is not the JSON of DICOMweb"))
+        })
+    }
+
+    /// What goes into an address must be a UID.
+    fn uid<'a>(&self, tried: &str, uid: &'a str) -> Exchange<&'a str> {
+        match is_uid(uid) {
+            true => Ok(uid),
+            false => Err(Failure::new(Kind::Refused, &self.0.server, tried, format!("\"{uid}\" is no UID"))),
+        }
+    }
+}
+
+/// An error that came through a reader is mostly one of the line's own.
+fn line_error(error: io::Error) -> ureq::Error {
+    let kind = error.kind();
+    let words = error.to_string();
+    match error.into_inner().map(|inner| inner.downcast::<ureq::Error>()) {
+        Some(Ok(inner)) => *inner,
+        Some(Err(other)) => ureq::Error::Io(io::Error::new(kind, other)),
+        None => ureq::Error::Io(io::Error::new(kind, words)),
+    }
+}
+
+/// What the server says of the object: taken, or not and why; `None` where it says nothing of it.
+fn verdict(text: &[u8], sop: &str) -> Option<Result<(), String>> {
+    let datasets = json::datasets(text)?;
+    let names_it = |item: &&Value| json::text(item, tags::REFERENCED_SOP_INSTANCE_UID) == sop;
+    let all = |tag: Tag| datasets.iter().flat_map(move |d| json::items(d, tag));
+    if let Some(failed) = all(tags::FAILED_SOP_SEQUENCE).find(names_it) {
+        let reason: u32 = json::text(failed, tags::FAILURE_REASON).parse().unwrap_or_default();
+        return Some(match reason {
+            // It was there already: what was wanted.
+            0x0111 => Ok(()),
+            _ => Err(failure_reason(reason)),
+        });
+    }
+    all(tags::REFERENCED_SOP_SEQUENCE).find(names_it).map(|_| Ok(()))
+}
+
+/// Failure Reason (0008,1197) in words, PS3.18 I.2.2 and PS3.4 B.2.3.
+pub(super) fn failure_reason(reason: u32) -> String {
+    let words = match reason {
+        0xA700..=0xA7FF => "it has no room for it",
+        0xA900..=0xA9FF => "it does not take objects of this kind",
+        0xC000..=0xCFFF => "it cannot understand the object",
+        0x0122 => "it does not know this kind of object",
+        0x0124 => "this user may not send it",
+        0x0110 => "it could not work on it",
+        _ => "it does not take the object",
+    };
+    format!("{words} (reason {reason:04X})")
+}
+
+/// The part of an address behind the question mark.
+struct Asked(String);
+
+impl Asked {
+    fn new(fields: &[Tag]) -> Self {
+        let fields = fields.iter().map(|tag| format!("includefield={:04X}{:04X}", tag.0, tag.1));
+        Self(fields.collect::<Vec<_>>().join("&"))
+    }
+
+    /// Asks only for those with this value; nothing where it is empty.
+    fn match_on(&mut self, name: &str, value: &str) {
+        let value = value.trim();
+        if !value.is_empty() {
+            self.0.push_str(&format!("&{name}={}", encoded(value)));
+        }
+    }
+}
+
+/// Text in an address: all but plain letters as %XX.
+fn encoded(text: &str) -> String {
+    let byte = |b: u8| match b {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'*' => char::from(b).to_string(),
+        _ => format!("%{b:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// Tells a failure of the disk from one of the line.
+struct Told<'a> {
+    out: &'a mut dyn Write,
+    has_failed: bool,
+}
+
+impl Write for Told<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.out.write(buffer).inspect_err(|_| self.has_failed = true)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().inspect_err(|_| self.has_failed = true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_verdict_on_an_object_is_found_among_others() {
+        let item = |sop: &str, more: &str| format!(r#"{{"00081155":{{"vr":"UI","Value":["{sop}"]}}{more}}}"#);
+        let why = r#","00081197":{"vr":"US","Value":[42752]}"#;
+        let text = format!(
+            r#"{{"00081199":{{"vr":"SQ","Value":[{},{}]}},"00081198":{{"vr":"SQ","Value":[{}]}}}}"#,
+            item("1.1", ""),
+            item("1.2", ""),
+            item("1.3", why)
+        );
+        assert_eq!(verdict(text.as_bytes(), "1.2"), Some(Ok(())));
+        assert!(verdict(text.as_bytes(), "1.3").unwrap().unwrap_err().contains("no room"));
+        assert_eq!(verdict(text.as_bytes(), "1.4"), None);
+        assert_eq!(verdict(b"", "1.4"), None);
+    }
+
+    #[test]
+    fn what_people_type_does_not_change_the_question() {
+        let mut asked = Asked::new(&[tags::STUDY_DESCRIPTION]);
+        asked.match_on("PatientName", "*M\u{fc}ller&limit=0*");
+        asked.match_on("PatientID", " ");
+        assert_eq!(asked.0, "includefield=00081030&PatientName=*M%C3%BCller%26limit%3D0*");
+    }
+}

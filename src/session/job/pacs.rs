@@ -1,0 +1,153 @@
+//! Plain data between the session and the servers.
+
+use super::ExportJob;
+use crate::{
+    Error,
+    domain::{
+        pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, Server},
+        progress::Cancel,
+    },
+};
+use std::path::PathBuf;
+
+/// What servers are asked, or what is done with the queue.
+#[derive(Clone, Debug)]
+pub enum PacsJob {
+    /// See whether a server is there and lets us in.
+    Echo {
+        /// Which question.
+        id: u64,
+        /// Which server.
+        server: Server,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// Find studies.
+    Find {
+        /// Which question.
+        id: u64,
+        /// Which server.
+        server: Server,
+        /// Which studies.
+        query: Query,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// List the series of a study.
+    ListSeries {
+        /// Which question.
+        id: u64,
+        /// Which server.
+        server: Server,
+        /// Study Instance UID.
+        study_uid: String,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// Receive a study, or some series of it.
+    Receive {
+        /// Which receiving.
+        id: u64,
+        /// Which server.
+        server: Server,
+        /// Study Instance UID.
+        study_uid: String,
+        /// Series Instance UIDs; all where nothing is said.
+        series: Option<Vec<String>>,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// Know the secret of a server, and keep it in the system's key store where that is wanted.
+    SignIn {
+        /// Which server.
+        server: Server,
+        /// Its password or token.
+        secret: Secret,
+        /// Beyond the end of the program.
+        is_kept: bool,
+    },
+    /// Forget the secret of a server.
+    Forget(Server),
+    /// Write a segmentation and queue it for a server.
+    Send {
+        /// The segmentation; its folder does not matter.
+        export: Box<ExportJob>,
+        /// Where it goes.
+        server: Server,
+    },
+    /// Do not send an object any more.
+    CancelSending(String),
+    /// Try an object again now.
+    Retry(String),
+    /// Take those out of the list that are done with.
+    ForgetDone,
+}
+
+/// A failure at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacsFailure {
+    /// What to tell a person.
+    pub error: Error,
+    /// A person has to sign in, or to sign in in another way.
+    pub needs_sign_in: bool,
+    /// A person stopped it.
+    pub is_cancelled: bool,
+}
+
+/// What servers answer, and what becomes of the queue.
+#[derive(Clone, Debug)]
+pub enum PacsEvent {
+    /// A server was reached, or was not.
+    Echoed {
+        /// Which question.
+        id: u64,
+        /// What came of it.
+        result: Result<(), PacsFailure>,
+    },
+    /// Studies were found.
+    Found {
+        /// Which question.
+        id: u64,
+        /// The studies.
+        result: Result<FoundStudies, PacsFailure>,
+    },
+    /// Series of a study.
+    Series {
+        /// Which question.
+        id: u64,
+        /// Study Instance UID.
+        study_uid: String,
+        /// The series.
+        result: Result<Vec<RemoteSeries>, PacsFailure>,
+    },
+    /// How far a study is.
+    Receiving {
+        /// Which receiving.
+        id: u64,
+        /// How far.
+        state: Receiving,
+    },
+    /// A study is here.
+    Received {
+        /// Which receiving.
+        id: u64,
+        /// Its folders.
+        result: Result<Vec<PathBuf>, PacsFailure>,
+    },
+    /// A secret is known; why it is not kept beyond the end of the program.
+    SignedIn {
+        /// Name of the server.
+        server: String,
+        /// The reason; `None` where it is kept, or was not to be.
+        not_kept: Option<String>,
+    },
+    /// A segmentation was queued.
+    Queued(Result<SendItem, Error>),
+    /// All that waits to be sent, and what became of the rest.
+    Queue(Vec<SendItem>),
+    /// An object cannot be sent before somebody signs in.
+    SendingNeedsSignIn {
+        /// Name of the server.
+        server: String,
+    },
+}

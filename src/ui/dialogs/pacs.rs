@@ -1,0 +1,353 @@
+//! Studies on a server: ask for them, look into them, open one.
+
+mod queue;
+mod send;
+mod server;
+mod sign_in;
+
+pub(crate) use queue::QueueDialog;
+pub(crate) use send::SendDialog;
+
+use super::title;
+use crate::{
+    domain::pacs::{Query, RemoteSeries, RemoteStudy},
+    session::{
+        Action, Session,
+        pacs::{OnItsWay, PacsAction},
+    },
+    ui::{
+        table::{Cell, Column, ROW, Table},
+        theme,
+        widgets::{bytes, explain, plural, primary, progress},
+    },
+};
+use egui::{Align, Button, ComboBox, Key, Label, Layout, Response, RichText, ScrollArea, TextEdit, Ui, vec2};
+use server::ServerForm;
+use sign_in::SignInForm;
+
+const STUDIES: [Column; 7] = [
+    Column::words("Patient", 190.0),
+    Column::words("Patient ID", 130.0),
+    Column::words("Date", 92.0),
+    Column::words("Modality", 84.0),
+    Column::words("Description", 220.0),
+    Column::figures("Series", 60.0),
+    Column::figures("Objects", 70.0),
+];
+
+const SERIES: [Column; 4] = [
+    Column::words("Description", 300.0),
+    Column::figures("Number", 70.0),
+    Column::words("Modality", 84.0),
+    Column::figures("Objects", 70.0),
+];
+
+/// Rows of studies and of series in sight.
+const STUDY_ROWS: f32 = 8.0;
+const SERIES_ROWS: f32 = 5.0;
+
+/// Room for what goes on and for what went wrong: nothing below it moves.
+const STATE_HEIGHT: f32 = 44.0;
+
+/// What is shown.
+enum Page {
+    Studies,
+    Server(ServerForm),
+}
+
+/// What was typed and chosen so far.
+pub(crate) struct PacsDialog {
+    page: Page,
+    query: Query,
+    study: Option<String>,
+    /// Series to be opened; all where none is chosen.
+    series: Vec<String>,
+    sign_in: SignInForm,
+    opened_before: usize,
+    had_focus: bool,
+}
+
+impl PacsDialog {
+    /// The last question; the form for a server where there is none.
+    pub(super) fn new(session: &Session) -> Self {
+        let page = match session.chosen_server() {
+            Some(_) => Page::Studies,
+            None => Page::Server(ServerForm::add()),
+        };
+        Self {
+            page,
+            query: session.pacs.query.clone(),
+            study: None,
+            series: Vec::new(),
+            sign_in: SignInForm::default(),
+            opened_before: session.pacs.opened,
+            had_focus: false,
+        }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        if let Page::Server(form) = &mut self.page {
+            match form.show(ui, session, actions) {
+                server::Outcome::Stay => {}
+                server::Outcome::Back if session.settings.servers.is_empty() => return true,
+                server::Outcome::Back | server::Outcome::Saved => self.page = Page::Studies,
+            }
+            return false;
+        }
+        // What was asked for is open now.
+        if session.pacs.opened > self.opened_before {
+            return true;
+        }
+        title(ui, "Open from server");
+        self.servers(ui, session, actions);
+        self.question(ui, session, actions);
+        ui.add_space(4.0);
+        self.studies(ui, session, actions);
+        ui.add_space(4.0);
+        self.series(ui, session);
+        self.state(ui, session, actions);
+        self.buttons(ui, session, actions)
+    }
+
+    /// Which server, and what can be done with it.
+    fn servers(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let Some(chosen) = session.chosen_server() else { return };
+        ui.horizontal(|ui| {
+            ui.label("Server");
+            let mut name = chosen.name.clone();
+            let list = ComboBox::from_id_salt("server").selected_text(&name).width(220.0);
+            let list = list.show_ui(ui, |ui| {
+                for server in &session.settings.servers {
+                    ui.selectable_value(&mut name, server.name.clone(), &server.name).on_hover_text(&server.address);
+                }
+            });
+            list.response.accessible_name("Server");
+            if name != chosen.name {
+                (self.study, self.series) = (None, Vec::new());
+                actions.push(Action::Pacs(PacsAction::Choose(name)));
+            }
+            if ui.button("Edit...").accessible_name("Edit the server").clicked() {
+                self.page = Page::Server(ServerForm::edit(chosen));
+            }
+            if ui.button("Add...").accessible_name("Add a server").clicked() {
+                self.page = Page::Server(ServerForm::add());
+            }
+            if ui.button("Test").on_hover_text("See whether the server answers").clicked() {
+                actions.push(Action::Pacs(PacsAction::Echo));
+            }
+            let words = format!("{} · {}", chosen.protocol.label(), chosen.address);
+            ui.add(Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed)).truncate());
+        });
+    }
+
+    /// What is looked for.
+    fn question(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let mut is_entered = false;
+        ui.horizontal(|ui| {
+            let query = &mut self.query;
+            let fields: [(&mut String, &str, &str, f32); 6] = [
+                (&mut query.patient_name, "Patient's name", "any", 170.0),
+                (&mut query.patient_id, "Patient ID", "any", 120.0),
+                (&mut query.from, "From", "YYYY-MM-DD", 88.0),
+                (&mut query.to, "To", "YYYY-MM-DD", 88.0),
+                (&mut query.modality, "Modality", "any", 64.0),
+                (&mut query.accession, "Accession", "any", 110.0),
+            ];
+            for (text, name, hint, width) in fields {
+                let field = labelled(ui, text, name, hint, width);
+                if !self.had_focus {
+                    field.request_focus();
+                    self.had_focus = true;
+                }
+                is_entered |= field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            }
+            ui.vertical(|ui| {
+                ui.label(RichText::new(" ").size(12.0));
+                let problem = self.query.dates().err().map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
+                let button = primary(ui, "Search").min_size(vec2(88.0, 24.0));
+                let response = ui.add_enabled(problem.is_none() && session.chosen_server().is_some(), button);
+                let is_clicked = response.on_disabled_hover_text(problem.clone().unwrap_or_default()).clicked();
+                if (is_clicked || is_entered) && problem.is_none() {
+                    (self.study, self.series) = (None, Vec::new());
+                    actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
+                }
+            });
+        });
+    }
+
+    fn studies(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let found = session.pacs.found.as_ref();
+        let table = Table(&STUDIES);
+        table.heading(ui);
+        let studies = found.map_or(&[][..], |f| &f.studies);
+        let height = ROW * STUDY_ROWS;
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let area = ScrollArea::vertical().id_salt("studies").max_height(height).auto_shrink([false, false]);
+            area.min_scrolled_height(height).show_rows(ui, ROW, studies.len(), |ui, rows| {
+                for study in studies.iter().skip(rows.start).take(rows.len()) {
+                    let is_chosen = self.study.as_deref() == Some(&study.study_uid);
+                    let row = table.choice(ui, &study_cells(study), is_chosen);
+                    if row.clicked() && !is_chosen {
+                        (self.study, self.series) = (Some(study.study_uid.clone()), Vec::new());
+                        if !session.pacs.series.contains_key(&study.study_uid) {
+                            actions.push(Action::Pacs(PacsAction::ListSeries(study.study_uid.clone())));
+                        }
+                    }
+                    if row.double_clicked() {
+                        actions.push(self.receive(study.study_uid.clone()));
+                    }
+                }
+            });
+        });
+        let words = match found {
+            None if session.pacs.asking.is_some() => String::new(),
+            None => "Ask for studies; what is left empty is not asked for.".to_owned(),
+            Some(found) if found.studies.is_empty() => "No study fits. Ask for less.".to_owned(),
+            Some(found) if found.is_cut => format!("The first {} of more: ask for fewer.", found.studies.len()),
+            Some(found) if found.studies.len() == 1 => "1 study".to_owned(),
+            Some(found) => format!("{} studies", found.studies.len()),
+        };
+        explain(ui, &words);
+    }
+
+    fn series(&mut self, ui: &mut Ui, session: &Session) {
+        let table = Table(&SERIES);
+        table.heading(ui);
+        let known = self.study.as_ref().and_then(|study| session.pacs.series.get(study));
+        let list = known.map_or(&[][..], Vec::as_slice);
+        let height = ROW * SERIES_ROWS;
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let area = ScrollArea::vertical().id_salt("series").max_height(height).auto_shrink([false, false]);
+            area.min_scrolled_height(height).show_rows(ui, ROW, list.len(), |ui, rows| {
+                for series in list.iter().skip(rows.start).take(rows.len()) {
+                    let at = self.series.iter().position(|uid| *uid == series.series_uid);
+                    if table.choice(ui, &series_cells(series), at.is_some()).clicked() {
+                        match at {
+                            Some(at) => drop(self.series.remove(at)),
+                            None => self.series.push(series.series_uid.clone()),
+                        }
+                    }
+                }
+            });
+        });
+        explain(ui, "Click on series to open these alone; a click on a study shows its series.");
+    }
+
+    /// What goes on, or what went wrong.
+    fn state(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let pacs = &session.pacs;
+        ui.allocate_ui_with_layout(vec2(ui.available_width(), STATE_HEIGHT), Layout::top_down(Align::Min), |ui| {
+            ui.set_min_height(STATE_HEIGHT);
+            if let (true, Some(server)) = (pacs.needs_sign_in, session.chosen_server()) {
+                self.sign_in.show(ui, server, pacs.trouble.as_deref(), actions);
+            } else if let Some(receiving) = &pacs.receiving {
+                on_its_way(ui, receiving, actions);
+            } else if let Some(asking) = &pacs.asking {
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    ui.label(format!("{}...", asking.words));
+                    if ui.button("Stop").clicked() {
+                        actions.push(Action::Pacs(PacsAction::Stop));
+                    }
+                });
+            } else if let Some(trouble) = &pacs.trouble {
+                let words = RichText::new(trouble).color(theme::colors(ui).error);
+                ui.add(Label::new(words).wrap().selectable(true));
+            } else if pacs.is_reached {
+                ui.label(RichText::new("The server answers.").color(theme::colors(ui).good));
+            }
+        });
+    }
+
+    fn receive(&self, study_uid: String) -> Action {
+        let series = (!self.series.is_empty()).then(|| self.series.clone());
+        Action::Pacs(PacsAction::Receive { study_uid, series })
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let mut close = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let words = match self.series.len() {
+                0 => "Open study".to_owned(),
+                1 => "Open 1 series".to_owned(),
+                n => format!("Open {n} series"),
+            };
+            let refusal = match (&self.study, &session.pacs.receiving) {
+                (None, _) => Some("Choose a study"),
+                (_, Some(_)) => Some("A study is being received"),
+                _ => None,
+            };
+            let button = primary(ui, &words).min_size(vec2(120.0, 28.0));
+            let open = ui.add_enabled(refusal.is_none(), button).on_disabled_hover_text(refusal.unwrap_or_default());
+            if open.accessible_name("Open study").clicked()
+                && let Some(study) = self.study.clone()
+            {
+                actions.push(self.receive(study));
+            }
+            if ui.add(Button::new("Close").min_size(vec2(72.0, 28.0))).clicked() {
+                close = true;
+            }
+        });
+        close
+    }
+}
+
+/// A field under its name.
+fn labelled(ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32) -> Response {
+    let column = ui.vertical(|ui| {
+        ui.label(RichText::new(name).size(12.0).color(theme::colors(ui).dimmed));
+        let field = TextEdit::singleline(text).desired_width(width).hint_text(hint).char_limit(64);
+        ui.add(field).accessible_name(name)
+    });
+    column.inner
+}
+
+fn on_its_way(ui: &mut Ui, receiving: &OnItsWay, actions: &mut Vec<Action>) {
+    let state = receiving.state;
+    ui.horizontal(|ui| {
+        if ui.button("Stop").accessible_name("Stop receiving").clicked() {
+            actions.push(Action::Pacs(PacsAction::Stop));
+        }
+        ui.label(words_of(receiving));
+        if state.bytes > 0 {
+            ui.label(RichText::new(bytes(state.bytes)).color(theme::colors(ui).dimmed));
+        }
+    });
+    progress(ui, state.done as f32 / state.total.max(1) as f32, "Receiving");
+}
+
+/// How far a study is, in words.
+pub(in crate::ui) fn words_of(receiving: &OnItsWay) -> String {
+    let state = receiving.state;
+    match (state.is_waiting, state.total) {
+        (true, _) => "The connection was lost: trying again".to_owned(),
+        (false, 0) => "Receiving".to_owned(),
+        (false, total) => format!("Receiving {} of {}", state.done, plural(total, "object")),
+    }
+}
+
+fn study_cells(study: &RemoteStudy) -> [Cell; 7] {
+    let count = |n: Option<u32>| Cell::new(n.map_or("–".to_owned(), |n| n.to_string()));
+    [
+        Cell::new(if study.patient_name.is_empty() { "–" } else { &study.patient_name }),
+        Cell::new(&study.patient_id),
+        Cell::new(&study.date),
+        Cell::new(study.modalities.join(", ")),
+        Cell::new(&study.description),
+        count(study.series),
+        count(study.instances),
+    ]
+}
+
+fn series_cells(series: &RemoteSeries) -> [Cell; 4] {
+    let name = if series.description.is_empty() { "Without a description" } else { &series.description };
+    [
+        Cell::new(name),
+        Cell::new(series.number.map_or(String::new(), |n| n.to_string())),
+        Cell::new(&series.modality),
+        Cell::new(series.instances.map_or("–".to_owned(), |n| n.to_string())),
+    ]
+}

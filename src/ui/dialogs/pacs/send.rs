@@ -1,0 +1,71 @@
+//! Sends the segmentation of a case into its study on a server.
+
+use crate::{
+    session::{Action, Session, job::ExportFormat, pacs::PacsAction},
+    ui::{
+        dialogs::title,
+        widgets::{explain, primary, section},
+    },
+};
+use egui::{Align, Button, ComboBox, Layout, RichText, Ui, vec2};
+
+const FORMATS: [ExportFormat; 3] = [ExportFormat::DicomSeg, ExportFormat::SegLabelMap, ExportFormat::SegFractional];
+
+/// What was chosen so far.
+pub(crate) struct SendDialog {
+    server: String,
+    format: ExportFormat,
+}
+
+impl SendDialog {
+    /// To the server that is asked for studies.
+    pub(in crate::ui::dialogs) fn new(session: &Session) -> Self {
+        let server = session.chosen_server().map_or(String::new(), |s| s.name.clone());
+        Self { server, format: ExportFormat::DicomSeg }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(in crate::ui::dialogs) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let Some(case) = session.case() else { return true };
+        title(ui, "Send to server");
+        explain(ui, &format!("{} · {}", case.title(), case.summary()));
+        section(ui, "Server");
+        if session.settings.servers.is_empty() {
+            ui.label("No server is known yet: add one under File, Open from server.");
+        } else {
+            let list = ComboBox::from_id_salt("send to").selected_text(&self.server).width(260.0);
+            let list = list.show_ui(ui, |ui| {
+                for server in &session.settings.servers {
+                    ui.selectable_value(&mut self.server, server.name.clone(), &server.name);
+                }
+            });
+            list.response.accessible_name("Send to");
+        }
+        section(ui, "Form");
+        for format in FORMATS {
+            ui.horizontal(|ui| {
+                ui.radio_value(&mut self.format, format, format.label());
+                ui.label(RichText::new(format.explanation()).size(12.0).color(crate::ui::theme::colors(ui).dimmed));
+            });
+        }
+        ui.add_space(4.0);
+        explain(
+            ui,
+            "A new series in the same study; what is there is not changed. If the server cannot be reached, the segmentation \
+             waits, also beyond the end of Labrum, and is sent once.",
+        );
+        ui.add_space(12.0);
+        let mut close = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let has_server = session.settings.servers.iter().any(|s| s.name == self.server);
+            let button = primary(ui, "Send").min_size(vec2(88.0, 28.0));
+            if ui.add_enabled(has_server, button).on_disabled_hover_text("Choose a server").clicked() {
+                let server = self.server.clone();
+                actions.push(Action::Pacs(PacsAction::Send { server, format: self.format }));
+                close = true;
+            }
+            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+        });
+        close
+    }
+}

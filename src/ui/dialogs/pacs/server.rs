@@ -1,0 +1,173 @@
+//! The settings of a server: its address, and how one signs in.
+
+use crate::{
+    domain::pacs::{Protocol, Server, SignIn},
+    session::{Action, Session, pacs::PacsAction},
+    ui::{
+        dialogs::{path::to_path, title},
+        theme,
+        widgets::{explain, primary, section, segmented},
+    },
+};
+use egui::{Align, Button, Layout, RichText, TextEdit, Ui, vec2};
+
+/// Width of the names at the left.
+const NAMES: f32 = 140.0;
+
+/// What becomes of the form.
+pub(super) enum Outcome {
+    Stay,
+    Back,
+    Saved,
+}
+
+/// What was typed so far.
+pub(super) struct ServerForm {
+    before: Option<String>,
+    server: Server,
+    certificates: String,
+    port: String,
+    /// The first click on "Remove" was done.
+    is_removing: bool,
+}
+
+impl ServerForm {
+    /// For a new server.
+    pub(super) fn add() -> Self {
+        Self::of(None, Server::default())
+    }
+
+    /// For one that is known.
+    pub(super) fn edit(server: &Server) -> Self {
+        Self::of(Some(server.name.clone()), server.clone())
+    }
+
+    fn of(before: Option<String>, server: Server) -> Self {
+        let certificates = server.certificates.as_ref().map_or(String::new(), |path| path.display().to_string());
+        let port = server.move_port.map_or(String::new(), |port| port.to_string());
+        Self { before, server, certificates, port, is_removing: false }
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
+        title(ui, if self.before.is_some() { "Server" } else { "Add a server" });
+        field(ui, &mut self.server.name, "Name", "What you call it");
+        let choices = Protocol::ALL.map(|p| {
+            let tip = match p {
+                Protocol::DicomWeb => "QIDO-RS, WADO-RS and STOW-RS over HTTPS",
+                Protocol::Dimse => "C-FIND, C-GET or C-MOVE, and C-STORE: for servers without DICOMweb",
+            };
+            (p, p.label(), tip.to_owned())
+        });
+        section(ui, "Protocol");
+        if let Some(protocol) = segmented(ui, self.server.protocol, &choices) {
+            self.server.protocol = protocol;
+        }
+        ui.add_space(4.0);
+        match self.server.protocol {
+            Protocol::DicomWeb => self.web(ui),
+            Protocol::Dimse => self.dimse(ui),
+        }
+        self.server.certificates = Some(to_path(&self.certificates)).filter(|_| !self.certificates.trim().is_empty());
+        ui.add_space(12.0);
+        self.buttons(ui, session, actions)
+    }
+
+    fn web(&mut self, ui: &mut Ui) {
+        field(ui, &mut self.server.address, "Address", "https://pacs.example.org/dicom-web");
+        section(ui, "Sign in with");
+        let choices = SignIn::ALL.map(|s| {
+            let tip = match s {
+                SignIn::None => "The server asks nobody who they are",
+                SignIn::Password => "HTTP Basic: a user and a password",
+                SignIn::Token => "HTTP Bearer: a token",
+            };
+            (s, s.label(), tip.to_owned())
+        });
+        if let Some(sign_in) = segmented(ui, self.server.sign_in, &choices) {
+            self.server.sign_in = sign_in;
+        }
+        ui.add_space(4.0);
+        if self.server.sign_in == SignIn::Password {
+            field(ui, &mut self.server.user, "User", "");
+        }
+        if self.server.sign_in != SignIn::None {
+            explain(
+                ui,
+                "The password or token is asked for when it is needed, and kept in the system's key store only.",
+            );
+        }
+        if self.server.is_secret_in_the_clear() {
+            let words = "Over http:// it can be read by others on the network: use https://.";
+            ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).warning));
+        }
+        field(ui, &mut self.certificates, "Certificates", "a PEM file, where the system does not know the server's");
+    }
+
+    fn dimse(&mut self, ui: &mut Ui) {
+        field(ui, &mut self.server.address, "Address", "host:104");
+        field(ui, &mut self.server.called_ae, "Its AE title", "");
+        field(ui, &mut self.server.calling_ae, "Our AE title", "");
+        field(ui, &mut self.port, "Our port", "empty: fetch by C-GET; a port: by C-MOVE");
+        explain(
+            ui,
+            "For C-MOVE the server has to know our AE title with this computer's address and this port. DIMSE is neither \
+             encrypted nor signed in: use it inside the hospital's network.",
+        );
+    }
+
+    fn problem(&self, session: &Session) -> Option<String> {
+        let name = self.server.name.trim();
+        let is_taken =
+            session.settings.servers.iter().any(|s| s.name == name && self.before.as_deref() != Some(s.name.as_str()));
+        if is_taken {
+            return Some("another server has this name".to_owned());
+        }
+        let port = self.port.trim();
+        if self.server.protocol == Protocol::Dimse && !port.is_empty() && port.parse::<u16>().is_err() {
+            return Some("our port is no number up to 65535".to_owned());
+        }
+        self.server.problem().map(str::to_owned)
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
+        let problem = self.problem(session);
+        let mut outcome = Outcome::Stay;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let save = ui.add_enabled(problem.is_none(), primary(ui, "Save").min_size(vec2(88.0, 28.0)));
+            if save.on_disabled_hover_text(problem.clone().unwrap_or_default()).clicked() {
+                self.server.move_port = self.port.trim().parse().ok();
+                let server = Box::new(self.server.clone());
+                actions.push(Action::Pacs(PacsAction::Save { before: self.before.clone(), server }));
+                outcome = Outcome::Saved;
+            }
+            if ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() {
+                outcome = Outcome::Back;
+            }
+            if let Some(name) = self.before.clone() {
+                let words = if self.is_removing { "Remove for good" } else { "Remove..." };
+                if ui.add(Button::new(words).min_size(vec2(88.0, 28.0))).clicked() {
+                    if self.is_removing {
+                        actions.push(Action::Pacs(PacsAction::Remove(name)));
+                        outcome = Outcome::Back;
+                    }
+                    self.is_removing = true;
+                }
+            }
+            // Nothing is wrong with a form that nobody has filled in yet.
+            if let Some(problem) = problem.filter(|_| !self.server.name.trim().is_empty()) {
+                let words = crate::ui::widgets::capital(&format!("{problem}."));
+                ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).warning)).truncate());
+            }
+        });
+        outcome
+    }
+}
+
+/// A field with its name at the left.
+fn field(ui: &mut Ui, text: &mut String, name: &str, hint: &str) {
+    ui.horizontal(|ui| {
+        crate::ui::widgets::column(ui, NAMES, RichText::new(name));
+        let field = TextEdit::singleline(text).desired_width(f32::INFINITY).hint_text(hint).char_limit(512);
+        ui.add(field).accessible_name(name);
+    });
+}
