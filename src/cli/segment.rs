@@ -55,7 +55,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum FormatArgument {
+pub(super) enum FormatArgument {
     /// Label map for each image
     Png,
     /// Black and white mask for each image and label
@@ -302,6 +302,7 @@ fn segment(
             return Err(Error::at("segment", &slice.source.path, "it was stopped"));
         }
         let image = open::load(&slice.source, series.kind)?;
+        warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));
         let prediction = model.segment(&image)?;
         warnings.extend(model.take_notice());
         let slice_files = SliceFiles {

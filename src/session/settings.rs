@@ -105,6 +105,8 @@ pub struct Settings {
     pub opacity: f32,
     /// Show the longest diameter on the picture.
     pub measurements: bool,
+    /// Show the drawings that are stored with a picture (overlay planes).
+    pub overlays: bool,
     /// Show the panels.
     pub panels: bool,
     /// Width of the case list, points.
@@ -139,6 +141,7 @@ impl Default for Settings {
             view_mode: ViewMode::Fill,
             opacity: 0.35,
             measurements: true,
+            overlays: true,
             panels: true,
             left_width: 264.0,
             right_width: 280.0,

@@ -13,12 +13,14 @@ mod fixture;
 mod frames;
 mod geometry;
 mod header;
+mod overlay;
 mod parse;
 mod pixels;
 pub mod seg;
 mod split;
 #[cfg(test)]
 mod tests;
+mod text;
 mod uids;
 
 pub(crate) use file::reason_of;

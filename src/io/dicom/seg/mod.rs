@@ -4,7 +4,7 @@
 //! request they get a synthetic geometry, which some viewers insist on. Pictures that are no DICOM have neither, and
 //! so always get one, in a study of their own.
 
-mod charset;
+pub(super) mod charset;
 mod clean;
 mod element;
 mod frames;
