@@ -3,6 +3,7 @@
 mod bench;
 mod evaluate;
 mod import_checkpoint;
+mod import_masks;
 mod info;
 mod models;
 mod plan;
@@ -41,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   labrum segment study/ --out masks --format png,seg
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
+  labrum import-masks RTSTRUCT.dcm --of study/ --out masks
   labrum info study/ --json";
 
 #[derive(Subcommand, Debug)]
@@ -52,6 +54,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
+    ImportMasks(import_masks::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -117,6 +120,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        Some(Command::ImportMasks(arguments)) => import_masks::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => Ok(()),
     }
@@ -127,7 +131,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint and bench (see labrum --help).",
+            "The commands are segment, train, models, rehearse, evaluate, info, import-checkpoint, import-masks and bench (see labrum --help).",
         )),
     }
 }

@@ -18,6 +18,7 @@ mod parse;
 mod pixels;
 pub mod seg;
 mod split;
+pub(crate) mod structures;
 #[cfg(test)]
 mod tests;
 mod text;
