@@ -202,7 +202,7 @@ fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) -> Rect {
 
 /// What a user should know of the series and of this picture, below the title: slices or rows that are missing.
 fn remarks(painter: &Painter, at: Pos2, width: f32, case: &Case, image: &Image) {
-    let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}"));
+    let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}."));
     let lines: Vec<String> =
         truncated.into_iter().chain(case.series.notes.iter().map(|n| session::sentence(n))).collect();
     if lines.is_empty() {

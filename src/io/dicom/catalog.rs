@@ -71,7 +71,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
         description: words(tags::STUDY_DESCRIPTION),
         date: date(&data.text(tags::STUDY_DATE).unwrap_or_default()),
         patient_id: words(tags::PATIENT_ID),
-        patient_name: words(tags::PATIENT_NAME).trim_end_matches('^').replace('^', " "),
+        patient_name: words(tags::PATIENT_NAME).trim_end_matches(['^', '=']).replace('^', " "),
         series: Vec::new(),
     };
     let series = Series {

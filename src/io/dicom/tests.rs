@@ -220,7 +220,7 @@ fn a_file_cut_off_anywhere_is_shown_as_far_as_it_goes_or_an_error_and_never_a_pa
             continue;
         };
         let notes = &catalog.studies[0].series[0].notes;
-        assert_eq!(notes[0], "1 image is cut off: the lower rows are missing, its place is shown black");
+        assert_eq!(notes[0], "1 image is cut off: the lower rows are missing, their place is shown black");
         let image = image.unwrap();
         assert!(image.truncated.unwrap().starts_with(&format!("the lower {} of 4 rows are missing", 4 - rows)));
         // What is missing has the least value of the rest.

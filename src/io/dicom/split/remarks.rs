@@ -23,8 +23,8 @@ pub(super) fn of_files(frames: &[Frame]) -> Vec<String> {
     }
     let short = frames.iter().filter(|f| f.is_short).count();
     if short > 0 {
-        let (are, they) = if short == 1 { ("image is", "its") } else { ("images are", "their") };
-        notes.push(format!("{short} {are} cut off: the lower rows are missing, {they} place is shown black"));
+        let are = if short == 1 { "image is" } else { "images are" };
+        notes.push(format!("{short} {are} cut off: the lower rows are missing, their place is shown black"));
     }
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
     if drawn > 0 {
@@ -155,7 +155,7 @@ mod tests {
             of_files(&frames),
             [
                 "2 of 4 images are missing: a file is cut off",
-                "1 image is cut off: the lower rows are missing, its place is shown black"
+                "1 image is cut off: the lower rows are missing, their place is shown black"
             ]
         );
     }
