@@ -34,8 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let refused = catalog.as_ref().err().map(ToString::to_string);
         let frames: usize =
             catalog.iter().flat_map(|c| &c.studies).flat_map(|s| &s.series).map(|s| s.slices.len()).sum();
-        let names = catalog.iter().flat_map(|c| &c.studies).map(|s| (s.patient_name.as_str(), s.description.as_str()));
-        let (name, description) = names.last().unwrap_or_default();
+        let mut names =
+            catalog.iter().flat_map(|c| &c.studies).map(|s| (s.patient_name.as_str(), s.description.as_str()));
+        let (name, description) = names.next().unwrap_or_default();
         let last = frames.max(1) - 1;
         let mut wanted = vec![0, last / 2, last];
         wanted.dedup();

@@ -68,10 +68,13 @@ impl Slices {
     }
 }
 
+/// How far above the plane of its slice a contour lies, mm, and its points.
+type Lying<'a> = (f64, &'a [[f64; 3]]);
+
 /// The pixels of a region on each slice.
 pub(super) fn regions(structure: &Structure, slices: &Slices, series: &Series) -> Found {
     let mut found = Found::default();
-    let mut on_slice: BTreeMap<usize, Vec<(f64, &Vec<[f64; 3]>)>> = BTreeMap::new();
+    let mut on_slice: BTreeMap<usize, Vec<Lying<'_>>> = BTreeMap::new();
     for contour in &structure.contours {
         match slices.slice_of(contour) {
             Some((slice, depth)) => on_slice.entry(slice).or_default().push((depth, contour)),
