@@ -265,8 +265,10 @@ def jpeg(folder):
         for photometric in ["YBR_FULL_422", "YBR_FULL", "RGB"]:
             fragments(folder, f"jpeg-baseline-{photometric}-{subsampling}", dataset(values, 8, photometric),
                       ROOT + ".4.50", streams)
-        fragments(folder, f"jpeg-baseline-YBR_PARTIAL_420-{subsampling}", dataset(values, 8, "YBR_PARTIAL_420"),
-                  ROOT + ".4.50", streams, np.stack([imagecodecs.jpeg8_decode(s) for s in streams]))
+        # libjpeg-turbo repeats the chroma of 4:1:1 where others interpolate it.
+        if subsampling != "411":
+            fragments(folder, f"jpeg-baseline-YBR_PARTIAL_420-{subsampling}", dataset(values, 8, "YBR_PARTIAL_420"),
+                      ROOT + ".4.50", streams, np.stack([imagecodecs.jpeg8_decode(s) for s in streams]))
     values = color(frames=2)
     with_marker = [imagecodecs.jpeg8_encode(v, level=95, colorspace="rgb", outcolorspace="rgb") for v in values]
     fragments(folder, "jpeg-baseline-RGB-app14", dataset(values, 8, "RGB"), ROOT + ".4.50", with_marker)
