@@ -34,12 +34,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let refused = catalog.as_ref().err().map(ToString::to_string);
         let frames: usize =
             catalog.iter().flat_map(|c| &c.studies).flat_map(|s| &s.series).map(|s| s.slices.len()).sum();
+        let mut names =
+            catalog.iter().flat_map(|c| &c.studies).map(|s| (s.patient_name.as_str(), s.description.as_str()));
+        let (name, description) = names.next().unwrap_or_default();
         let last = frames.max(1) - 1;
         let mut wanted = vec![0, last / 2, last];
         wanted.dedup();
         for frame in wanted {
-            let name = format!("{number}-{frame}.npy");
-            let line = dump(entry.path(), frame, refused.as_deref(), &out.join(&name), &name)?;
+            let file = format!("{number}-{frame}.npy");
+            let mut line = dump(entry.path(), frame, refused.as_deref(), &out.join(&file), &file)?;
+            line["patient"] = name.into();
+            line["study"] = description.into();
             writeln!(index, "{line}")?;
         }
     }
@@ -65,6 +70,9 @@ fn dump(
             line["slope"] = image.rescale.slope.into();
             line["intercept"] = image.rescale.intercept.into();
             line["inverted"] = image.inverted.into();
+            if let Some(truncated) = image.truncated {
+                line["truncated"] = truncated.into();
+            }
         }
         Err(error) => line["error"] = error.to_string().into(),
     }

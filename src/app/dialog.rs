@@ -25,7 +25,7 @@ pub(super) fn show(pick: Pick) -> Event {
         }
         Pick::Masks => FileDialog::new()
             .set_title("Import masks")
-            .add_filter("DICOM-SEG and PNG label maps", &["dcm", "DCM", "png", "PNG"])
+            .add_filter("DICOM-SEG, RT Structure Sets and label maps", &["dcm", "DCM", "png", "PNG"])
             .add_filter("All files", &["*"])
             .pick_files(),
         Pick::Model => FileDialog::new()

@@ -5,6 +5,7 @@ mod evaluate;
 mod export;
 mod format;
 mod import_checkpoint;
+mod import_masks;
 mod info;
 mod models;
 mod pacs;
@@ -46,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
   labrum export --workspace work/ --out masks --format seg,csv
+  labrum import-masks RTSTRUCT.dcm --of study/ --out masks
   labrum info study/ --json
   labrum pacs find https://pacs.example.org/dicom-web --name doe";
 
@@ -60,6 +62,7 @@ enum Command {
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
     Pacs(pacs::Arguments),
+    ImportMasks(import_masks::Arguments),
     Bench(bench::Arguments),
 }
 
@@ -127,6 +130,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
         Some(Command::Pacs(arguments)) => pacs::run(arguments),
+        Some(Command::ImportMasks(arguments)) => import_masks::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         None => Ok(()),
     }
@@ -137,7 +141,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint, pacs and bench (see labrum --help).",
+            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
         )),
     }
 }

@@ -355,6 +355,7 @@ fn segment(
             return Err(Error::at("segment", &slice.source.path, "it was stopped"));
         }
         let image = open::load(&slice.source, series.kind)?;
+        warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));
         let prediction = model.segment(&image)?;
         warnings.extend(model.take_notice());
         let slice_files = SliceFiles {

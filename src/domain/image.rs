@@ -1,6 +1,9 @@
 //! The pixels of one slice and how they become grey levels on the screen.
 
-use super::geometry::{PixelSpacing, Plane};
+use super::{
+    geometry::{PixelSpacing, Plane},
+    region::Region,
+};
 
 /// Stored values, row after row, as they came from the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,6 +141,15 @@ impl VoiLut {
     }
 }
 
+/// A drawing that is stored with the image: text, a scale, a marked place (overlay planes, groups 60xx).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlay {
+    /// Its label or description: "Overlay 1" where the file has none.
+    pub name: String,
+    /// Its pixels.
+    pub region: Region,
+}
+
 /// One slice, frame or picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
@@ -163,6 +175,12 @@ pub struct Image {
     pub spacing: Option<PixelSpacing>,
     /// Place in the patient where it is known.
     pub plane: Option<Plane>,
+    /// Patient Orientation (0020,0020) where there is no plane: letters of the side that rows, then columns, run to.
+    pub orientation: Option<[String; 2]>,
+    /// Drawings that are stored with it; no part of the pixels.
+    pub overlays: Vec<Overlay>,
+    /// Where the file is cut off or damaged: what is missing, a clause. Missing rows hold the value that is shown black.
+    pub truncated: Option<String>,
 }
 
 impl Image {
@@ -180,6 +198,9 @@ impl Image {
             padding: None,
             spacing: None,
             plane: None,
+            orientation: None,
+            overlays: Vec::new(),
+            truncated: None,
         })
     }
 

@@ -8,6 +8,11 @@ use crate::domain::{
 use serde::Serialize;
 use std::fmt::Write;
 
+/// The name of a transfer syntax by its UID: "RLE Lossless"; the UID itself where it is unknown.
+pub fn transfer_syntax(uid: &str) -> String {
+    transfer_syntax_name(uid)
+}
+
 /// All that was found at the paths a user asked about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {

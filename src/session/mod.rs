@@ -448,6 +448,7 @@ impl Session {
             C::PointerUp => self.move_pointer([0.0, -1.0]),
             C::PointerDown => self.move_pointer([0.0, 1.0]),
             C::DrawAtPointer => self.draw_at_pointer(),
+            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
             C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
@@ -663,7 +664,7 @@ impl Session {
 }
 
 /// A clause as a sentence.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map_or(String::new(), |c| c.to_uppercase().collect());
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };

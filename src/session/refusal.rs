@@ -22,7 +22,7 @@ impl Session {
             C::Undo => self.history.is_empty().then_some("Nothing was drawn"),
             C::Redo => self.next_redo().is_none().then_some("Nothing was undone"),
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
-            C::ToggleMeasurements => None,
+            C::ToggleMeasurements | C::ToggleOverlays => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
             C::Export if self.exporting.is_some() => Some("An export is going on"),
             // Those of the workspace can be had without a case on the screen.

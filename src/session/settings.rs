@@ -116,6 +116,8 @@ pub struct Settings {
     pub measurements: bool,
     /// Show the views across a series beside its slices.
     pub orthogonal: bool,
+    /// Show the drawings that are stored with a picture (overlay planes).
+    pub overlays: bool,
     /// Show the panels.
     pub panels: bool,
     /// Width of the case list, points.
@@ -156,6 +158,7 @@ impl Default for Settings {
             opacity: 0.35,
             measurements: true,
             orthogonal: false,
+            overlays: true,
             panels: true,
             left_width: 264.0,
             right_width: 280.0,

@@ -141,7 +141,7 @@ fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &Ac
         title = format!("{title}\n{}{}", note[..1].to_uppercase(), &note[1..]);
     }
     canvas::text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    canvas::sides(painter, inner, view.pane.right, view.pane.down);
+    canvas::sides(painter, inner, canvas::letters_of(view.pane.right, view.pane.down));
     canvas::scale_bar(painter, inner, view.pane.spacing[0], placement);
     let count = case.slices.len();
     if ortho.loaded < count {

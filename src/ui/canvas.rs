@@ -10,9 +10,9 @@ use super::{
     tool_overlay,
 };
 use crate::{
-    domain::stack::ViewPlane,
+    domain::{image::Image, stack::ViewPlane},
     session::{
-        Action, Session,
+        self, Action, Session,
         case::Case,
         job::Loaded,
         settings::ViewMode,
@@ -126,6 +126,9 @@ pub(crate) fn show(
         }
         .paint(&painter);
     }
+    if session.settings.overlays {
+        drawings(&painter, &loaded.image, placement);
+    }
     annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
     if let Some(ortho) = session.ortho() {
         let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
@@ -185,40 +188,99 @@ fn annotate(
     if let Some(reason) = session.ortho_refusal() {
         title = format!("{title}\nNo orthogonal views: {reason}");
     }
-    text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
+    let below = text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
+    remarks(painter, below.left_bottom() + vec2(4.0, 6.0), inner.width() / 2.0, case, &loaded.image);
     let window = session.window_of(case, loaded);
     let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;
     let zoom = placement.scale[0] * painter.pixels_per_point() * 100.0;
     let state = format!("C {:.digits$}  W {:.digits$}{unit}\nZoom {zoom:.0} %", window.center, window.width);
     text(painter, inner.right_top(), Align2::RIGHT_TOP, &state);
-    if let Some([a, b, c, d, e, f]) = loaded.image.plane.map(|p| p.orientation) {
-        sides(painter, inner, [a, b, c], [d, e, f]);
+    if let Some(letters) = letters(&loaded.image) {
+        sides(painter, inner, letters);
     }
     if let Some(spacing) = loaded.image.spacing.filter(|s| s.is_physical()) {
         scale_bar(painter, inner, spacing.column, placement);
     }
 }
 
-pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) {
+/// Returns where it stands, with what is dark behind it.
+pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) -> Rect {
     let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(12.0), ON_CANVAS);
     let rect = anchor.anchor_size(at, galley.size());
     // Dark behind it: read on bright tissue, too.
-    painter.rect_filled(rect.expand2(vec2(4.0, 1.0)), 3.0, Color32::from_black_alpha(150));
+    let behind = rect.expand2(vec2(4.0, 1.0));
+    painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
     painter.galley(rect.min, galley, ON_CANVAS);
+    behind
+}
+
+/// What a user should know of the series and of this picture, below the title: slices or rows that are missing.
+fn remarks(painter: &Painter, at: Pos2, width: f32, case: &Case, image: &Image) {
+    let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}."));
+    let lines: Vec<String> =
+        truncated.into_iter().chain(case.series.notes.iter().map(|n| session::sentence(n))).collect();
+    if lines.is_empty() {
+        return;
+    }
+    let galley = painter.layout(lines.join("\n"), FontId::proportional(12.0), theme::DOUBT, width);
+    let rect = Align2::LEFT_TOP.anchor_size(at, galley.size());
+    painter.rect_filled(rect.expand2(vec2(4.0, 1.0)), 3.0, Color32::from_black_alpha(150));
+    painter.galley(rect.min, galley, theme::DOUBT);
+}
+
+/// Drawings that are stored with the picture.
+fn drawings(painter: &Painter, image: &Image, placement: Placement) {
+    for span in image.overlays.iter().flat_map(|overlay| overlay.region.spans()) {
+        let corner = |x: usize, y: usize| {
+            let [x, y] = placement.screen_from_image([x as f32, y as f32]);
+            pos2(x, y)
+        };
+        let rect = Rect::from_two_pos(corner(span.start, span.row), corner(span.end, span.row + 1));
+        if painter.clip_rect().intersects(rect) {
+            painter.rect_filled(rect, 0.0, theme::DRAWN);
+        }
+    }
 }
 
 /// Letters at the four edges: which side of the patient lies there.
-pub(super) fn sides(painter: &Painter, rect: Rect, row: [f64; 3], column: [f64; 3]) {
-    let opposite = |v: [f64; 3]| v.map(|x| -x);
-    for (at, anchor, direction) in [
-        (rect.right_center(), Align2::RIGHT_CENTER, row),
-        (rect.left_center(), Align2::LEFT_CENTER, opposite(row)),
-        (rect.center_bottom(), Align2::CENTER_BOTTOM, column),
-        (rect.center_top(), Align2::CENTER_TOP, opposite(column)),
+pub(super) fn sides(painter: &Painter, rect: Rect, [right, left, bottom, top]: [String; 4]) {
+    for (at, anchor, letters) in [
+        (rect.right_center(), Align2::RIGHT_CENTER, right),
+        (rect.left_center(), Align2::LEFT_CENTER, left),
+        (rect.center_bottom(), Align2::CENTER_BOTTOM, bottom),
+        (rect.center_top(), Align2::CENTER_TOP, top),
     ] {
-        text(painter, at, anchor, &side(direction));
+        text(painter, at, anchor, &letters);
     }
+}
+
+/// The same where rows go along `row` and columns along `column`, directions in the patient.
+pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
+    let opposite = |v: [f64; 3]| v.map(|x| -x);
+    [side(row), side(opposite(row)), side(column), side(opposite(column))]
+}
+
+/// The sides of the patient at the right, left, lower and upper edge.
+fn letters(image: &Image) -> Option<[String; 4]> {
+    if let Some(plane) = image.plane {
+        let [a, b, c, d, e, f] = plane.orientation;
+        return Some(letters_of([a, b, c], [d, e, f]));
+    }
+    let [row, column] = image.orientation.as_ref()?;
+    let opposite = |letters: &str| {
+        let other = |c| match c {
+            'L' => 'R',
+            'R' => 'L',
+            'A' => 'P',
+            'P' => 'A',
+            'H' => 'F',
+            'F' => 'H',
+            c => c,
+        };
+        letters.chars().map(other).collect::<String>()
+    };
+    Some([row.clone(), opposite(row), column.clone(), opposite(column)])
 }
 
 /// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
@@ -270,10 +332,12 @@ fn legend(painter: &Painter, rect: Rect) {
 fn difference_legend(painter: &Painter, rect: Rect, case: &Case, slice: usize) {
     let mut corner = rect.right_bottom() - vec2(12.0, 12.0);
     if case.hides_proposals() {
-        return text(painter, corner, Align2::RIGHT_BOTTOM, "No proposal is shown on this case");
+        text(painter, corner, Align2::RIGHT_BOTTOM, "No proposal is shown on this case");
+        return;
     }
     if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
-        return text(painter, corner, Align2::RIGHT_BOTTOM, "The model has proposed nothing here to compare with");
+        text(painter, corner, Align2::RIGHT_BOTTOM, "The model has proposed nothing here to compare with");
+        return;
     }
     for (color, words) in [(RELABELLED, "other label"), (REMOVED, "removed"), (ADDED, "added")] {
         let font = FontId::proportional(12.0);

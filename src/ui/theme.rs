@@ -12,6 +12,9 @@ pub(crate) const ON_CANVAS: Color32 = Color32::from_rgb(214, 215, 217);
 /// Doubtful boundary and warnings over the picture.
 pub(crate) const DOUBT: Color32 = Color32::from_rgb(230, 120, 40);
 
+/// Drawings that a file holds beside its pixels.
+pub(crate) const DRAWN: Color32 = Color32::from_rgb(120, 220, 232);
+
 /// In the mask and not in the proposal. These three can be told apart by colour-blind people (Okabe and Ito).
 pub(crate) const ADDED: Color32 = Color32::from_rgb(230, 159, 0);
 /// In the proposal and not in the mask.

@@ -126,6 +126,9 @@ fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
         padding: image.padding,
         spacing: None,
         plane: None,
+        orientation: None,
+        overlays: Vec::new(),
+        truncated: None,
     }
 }
 

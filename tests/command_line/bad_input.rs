@@ -76,11 +76,24 @@ fn text_that_is_called_an_image() {
 #[test]
 fn images_that_are_cut_off() {
     let (dicom, png) = (dicom(), std::fs::read(sample("fetal-head/fetal-head-011_HC.png")).unwrap());
-    refuses_bytes("half.dcm", &dicom[..dicom.len() / 2], "it is cut off");
+    refuses_bytes("start.dcm", &dicom[..dicom.len() - 131_000], "it is cut off");
     refuses_bytes("header.dcm", &dicom[..1000], "damaged");
-    refuses_bytes("last-byte.dcm", &dicom[..dicom.len() - 1], "131071 are there");
     refuses_bytes("half.png", &png[..png.len() / 2], "it is cut off");
     refuses_bytes("header.png", &png[..20], "it is cut off");
+}
+
+#[test]
+fn an_image_of_which_half_is_there_is_shown_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, dicom) = (folder.path().join("half.dcm"), dicom());
+    std::fs::write(&image, &dicom[..dicom.len() - 65_536]).unwrap();
+    let info = succeeds(&[&"info", &image]);
+    assert!(info.out.contains("Note: 1 image is cut off: the lower rows are missing"), "{}", info.out);
+    let out = folder.path().join("out");
+    let arguments: [&dyn AsRef<OsStr>; 8] =
+        [&"segment", &image, &"--out", &out, &"--model", &MODEL, &"--device", &"cpu"];
+    let run = succeeds(&arguments);
+    assert!(run.err.contains("half is not whole: the lower 128 of 256 rows are missing"), "{}", run.err);
 }
 
 #[test]

@@ -3,15 +3,17 @@
 use super::{
     dataset::DataSet,
     file::{DicomFile, Unreadable},
-    frames, geometry,
+    frames::{self, Extent},
+    geometry,
     header::Header,
+    overlay,
     split::{Frame, TIMES, split},
+    text::decoded,
     uids::non_image_name,
 };
 use crate::domain::study::{Kind, Series, Slice, Source, Study};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
-use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 use std::{collections::HashMap, path::Path};
 
 /// What a look at a file showed.
@@ -52,14 +54,14 @@ pub(crate) fn look(path: &Path) -> Look {
             None => Look::NoImage("not an image (no pixel data)".into()),
         };
     }
-    let checked = Header::read(&file).and_then(|header| frames::verify(&mut file, &header).map(|()| header));
+    let checked = Header::read(&file).and_then(|header| Ok((frames::verify(&mut file, &header)?, header)));
     match checked {
-        Ok(header) => Look::Image(Box::new(instance(path, &file, &header))),
+        Ok((extent, header)) => Look::Image(Box::new(instance(path, &file, &header, &extent))),
         Err(reason) => Look::Broken(reason),
     }
 }
 
-fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
+fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> Instance {
     let data = &file.data;
     let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
     let words = |tag| decoded(data, tag, &charset);
@@ -69,7 +71,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
         description: words(tags::STUDY_DESCRIPTION),
         date: date(&data.text(tags::STUDY_DATE).unwrap_or_default()),
         patient_id: words(tags::PATIENT_ID),
-        patient_name: words(tags::PATIENT_NAME).trim_end_matches('^').replace('^', " "),
+        patient_name: words(tags::PATIENT_NAME).trim_end_matches(['^', '=']).replace('^', " "),
         series: Vec::new(),
     };
     let series = Series {
@@ -89,7 +91,8 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
         notes: Vec::new(),
     };
     let sop_instance_uid = data.text(tags::SOP_INSTANCE_UID);
-    let frames = (0..header.frames).map(|frame| {
+    let overlays = overlay::are_in(data);
+    let frames = (0..extent.frames).map(|frame| {
         let slice = Slice {
             source: Source { path: path.to_owned(), frame },
             sop_instance_uid: sop_instance_uid.clone(),
@@ -105,6 +108,10 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),
             times: times(data, frame as usize),
+            tilt: data.number(tags::GANTRY_DETECTOR_TILT),
+            is_short: extent.last_is_short && frame + 1 == extent.frames,
+            missing_behind: if frame + 1 == extent.frames { header.frames - extent.frames } else { 0 },
+            has_overlays: overlays,
         }
     });
     let frames = frames.collect();
@@ -153,22 +160,6 @@ fn date(text: &str) -> String {
     let (year, month, day) = (&digits[..4], &digits[4..6], &digits[6..]);
     let exists = ("01"..="12").contains(&month) && ("01"..="31").contains(&day);
     if exists { format!("{year}-{month}-{day}") } else { String::new() }
-}
-
-/// Text in the file's character set; UTF-8 or Latin-1 where that is unknown or wrong.
-pub(crate) fn decoded(data: &DataSet, tag: Tag, charset: &[String]) -> String {
-    let Some(bytes) = data.bytes(tag) else { return String::new() };
-    // With several sets, the first rules until an escape sequence; the second is the one that has other letters.
-    let name = charset.iter().rev().find(|name| !name.is_empty()).map_or("ISO_IR 6", String::as_str);
-    let by_set = SpecificCharacterSet::from_code(name).and_then(|set| set.decode(bytes).ok());
-    let plain = bytes.is_ascii() && !bytes.contains(&0x1B);
-    let text = match (plain, by_set, std::str::from_utf8(bytes)) {
-        (true, _, Ok(text)) => text.to_owned(),
-        (_, Some(text), _) => text,
-        (_, None, Ok(text)) => text.to_owned(),
-        _ => bytes.iter().map(|b| char::from(*b)).collect(),
-    };
-    text.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()
 }
 
 /// A series with all of its frames.

@@ -95,8 +95,11 @@ impl Fixture {
         self.bytes(tag, VR::SQ, bytes)
     }
 
-    /// Another item at the end of a sequence.
+    /// Another item at the end of a sequence, which begins with it where it is not there yet.
     pub(crate) fn append_item(mut self, tag: Tag, item: Fixture) -> Self {
+        if !self.elements.iter().any(|(other, ..)| *other == tag) {
+            return self.sequence(tag, item);
+        }
         let longer = Fixture::item().sequence(tag, item);
         if let Some((.., bytes)) = self.elements.iter_mut().find(|(other, ..)| *other == tag) {
             bytes.extend(&longer.elements[0].2);
@@ -107,6 +110,15 @@ impl Fixture {
     /// An item of a sequence: no elements yet.
     pub(crate) fn item() -> Self {
         Self { syntax: EXPLICIT, with_meta: false, elements: Vec::new(), fragments: None }
+    }
+
+    /// A file of another class, without an image.
+    pub(crate) fn item_file(sop_class: &str) -> Self {
+        Self { with_meta: true, ..Self::item() }.text(tags::SOP_CLASS_UID, VR::UI, sop_class).text(
+            tags::SOP_INSTANCE_UID,
+            VR::UI,
+            "1.2.3.99",
+        )
     }
 
     pub(crate) fn pixels(self, values: &[u16]) -> Self {

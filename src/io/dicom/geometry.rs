@@ -42,6 +42,15 @@ fn first_plane(data: &DataSet) -> Option<Plane> {
     of(data).or_else(|| detector.and_then(of))
 }
 
+/// Patient Orientation: letters of the sides that rows and columns run to, "A" and "F" or "AR" and "FP".
+pub(crate) fn orientation(data: &DataSet, frame: usize) -> Option<[String; 2]> {
+    let own =
+        group(data, frame, tags::PATIENT_ORIENTATION_IN_FRAME_SEQUENCE).map(|g| g.texts(tags::PATIENT_ORIENTATION));
+    let [row, column] = own.unwrap_or_else(|| data.texts(tags::PATIENT_ORIENTATION)).try_into().ok()?;
+    let known = |letters: &String| !letters.is_empty() && letters.chars().all(|c| "LRAPHF".contains(c));
+    (known(&row) && known(&column)).then_some([row, column])
+}
+
 /// How far a frame lies from the first one along the normal, mm.
 fn frame_offset(data: &DataSet, frame: usize) -> Option<f64> {
     let offsets = data.numbers(tags::GRID_FRAME_OFFSET_VECTOR);

@@ -18,8 +18,10 @@ pub(crate) enum Photometric {
     YbrFull,
     YbrFull422,
     YbrPartial422,
+    YbrPartial420,
     YbrIct,
     YbrRct,
+    Xyb,
 }
 
 impl Photometric {
@@ -32,12 +34,17 @@ impl Photometric {
             "YBR_FULL" => Self::YbrFull,
             "YBR_FULL_422" => Self::YbrFull422,
             "YBR_PARTIAL_422" => Self::YbrPartial422,
+            "YBR_PARTIAL_420" => Self::YbrPartial420,
             "YBR_ICT" => Self::YbrIct,
             "YBR_RCT" => Self::YbrRct,
+            "XYB" => Self::Xyb,
             _ => return None,
         })
     }
 }
+
+/// Of a frame that is cut off, one row of so many has to be there.
+const LEAST_PART: usize = 20;
 
 /// How a stored value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +75,18 @@ pub(crate) struct Header {
     pub(crate) frames: u32,
     pub(crate) number: Number,
     pub(crate) codec: Codec,
+}
+
+/// What can be done about colours that are not known.
+const CONVERT: &str = "convert it to RGB (for example with dcmconv or gdcmconv) and open that";
+
+/// Why colours of this name are not shown.
+fn not_supported(name: &str) -> String {
+    let known = match name {
+        "ARGB" | "CMYK" | "HSV" => " (retired from the standard)",
+        _ => "",
+    };
+    format!("its Photometric Interpretation {name}{known} is not supported; {CONVERT}")
 }
 
 impl Header {
@@ -103,9 +122,7 @@ impl Header {
         let samples = data.integer(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
         let named = data.text(tags::PHOTOMETRIC_INTERPRETATION);
         let photometric = match named.as_deref() {
-            Some(name) => {
-                Photometric::from_name(name).ok_or_else(|| format!("its colours ({name}) are not supported"))?
-            }
+            Some(name) => Photometric::from_name(name).ok_or_else(|| not_supported(name))?,
             None if samples == 3 => Photometric::Rgb,
             None => Photometric::Monochrome2,
         };
@@ -147,10 +164,14 @@ impl Header {
         if self.allocated == 1 && self.codec != Codec::Native && self.codec != Codec::DeflatedFrame {
             return Err("compressed pixels of 1 bit are not supported".into());
         }
-        if self.is_subsampled()
-            && self.codec == Codec::Native
-            && (self.allocated != 8 || !self.columns.is_multiple_of(2))
-        {
+        let native = matches!(self.codec, Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame);
+        if native && self.photometric == YbrPartial420 {
+            return Err(format!("its Photometric Interpretation YBR_PARTIAL_420 exists in video only; {CONVERT}"));
+        }
+        if self.photometric == Xyb && self.codec != Codec::JpegXl {
+            return Err(format!("its Photometric Interpretation XYB exists in JPEG XL only; {CONVERT}"));
+        }
+        if self.is_subsampled() && native && (self.allocated != 8 || !self.columns.is_multiple_of(2)) {
             return Err("subsampled colour with an odd number of columns or other than 8 bits is not supported".into());
         }
         Ok(())
@@ -168,6 +189,23 @@ impl Header {
             Photometric::YbrFull422 | Photometric::YbrPartial422 => pixels * 2 * u64::from(self.allocated),
             _ => pixels * self.samples as u64 * u64::from(self.allocated),
         }
+    }
+
+    /// Rows that are whole in the first `bits` of an uncompressed frame.
+    pub(crate) fn whole_rows(&self, bits: u64) -> usize {
+        let in_planes = self.samples == 3 && self.planar && !self.is_subsampled();
+        let row = self.frame_bits() / self.rows as u64;
+        let rows = match in_planes {
+            // The last plane says how far all three go.
+            true => bits.saturating_sub(self.frame_bits() / 3 * 2) / (row / 3).max(1),
+            false => bits / row.max(1),
+        };
+        rows.min(self.rows as u64) as usize
+    }
+
+    /// True where so few rows are worth showing. It also keeps small files from asking for much memory.
+    pub(crate) fn is_worth(&self, rows: usize) -> bool {
+        rows > 0 && rows.saturating_mul(LEAST_PART) >= self.rows
     }
 
     /// Bytes of one decoded frame, colour in full.

@@ -14,13 +14,16 @@ pub(crate) mod fixture;
 mod frames;
 mod geometry;
 mod header;
+mod overlay;
 mod parse;
 mod pixels;
 pub mod seg;
 mod split;
 pub mod structure_set;
+pub(crate) mod structures;
 #[cfg(test)]
 mod tests;
+mod text;
 mod uids;
 
 /// Names this implementation in the file meta information: a UUID of our own under 2.25.

@@ -2,12 +2,13 @@
 
 use super::{
     color::{Palette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
-    decode::{Codec, Samples, StreamColor, decode},
+    decode::{Codec, Samples, Short, StreamColor, decode},
     display,
     file::{DicomFile, Unreadable},
     frames::frame_bytes,
     geometry,
     header::{Header, Number, Photometric},
+    overlay,
 };
 use crate::{
     Error, Result,
@@ -50,12 +51,45 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
     };
     let mut image = Image::new(header.columns, header.rows, pixels).ok_or("it holds another number of pixels")?;
     image.inverted = header.photometric == Photometric::Monochrome1;
+    if let Some(short) = &samples.short {
+        blank(&mut image.pixels, short.rows * header.columns, image.inverted);
+        image.truncated = Some(truncation(short, header.rows));
+    }
     image.spacing = geometry::spacing(&file.data, frame as usize);
     image.plane = geometry::plane(&file.data, frame as usize, header.frames);
+    image.orientation = geometry::orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
+    let raw = (header.codec == Codec::Native).then_some(&samples);
+    image.overlays = overlay::of_frame(&mut file.bytes, &file.data, &header, frame as usize, raw);
     if !image.is_color() {
         display::complete(&mut image, file, &header, frame as usize)?;
     }
     Ok(image)
+}
+
+/// What a user is told of an image that is not all there.
+fn truncation(short: &Short, rows: usize) -> String {
+    match rows - short.rows.min(rows) {
+        0 => format!("parts or details are missing: {}", short.reason),
+        missing => format!("the lower {missing} of {rows} rows are missing: {}", short.reason),
+    }
+}
+
+/// Makes what is missing black: the least value of what is there, or the largest where that is black.
+fn blank(pixels: &mut Pixels, from: usize, inverted: bool) {
+    fn fill<T: Copy + PartialOrd>(values: &mut [T], from: usize, inverted: bool) {
+        let (there, missing) = values.split_at_mut(from.min(values.len()));
+        let beyond = |a: T, b: T| if (b < a) != inverted { b } else { a };
+        if let Some(black) = there.iter().copied().reduce(beyond) {
+            missing.fill(black);
+        }
+    }
+    match pixels {
+        Pixels::U8(v) => fill(v, from, inverted),
+        Pixels::U16(v) => fill(v, from, inverted),
+        Pixels::I16(v) => fill(v, from, inverted),
+        Pixels::F32(v) => fill(v, from, inverted),
+        Pixels::Rgb8(v) => v.iter_mut().skip(from).for_each(|pixel| *pixel = [0; 3]),
+    }
 }
 
 /// Grey values in the smallest type that holds them all.
@@ -160,8 +194,8 @@ fn rgb(samples: &Samples, header: &Header) -> Fallible<Vec<[u8; 3]>> {
     let convert = match (samples.color, header.photometric, header.codec) {
         (Some(StreamColor::Rgb), ..) => None,
         (Some(StreamColor::Ybr), ..) => Some(rgb_from_ybr_full as fn([u8; 3]) -> [u8; 3]),
-        // The JPEG 2000 decoder undoes the transform of the stream itself.
-        (None, YbrIct | YbrRct, Codec::Jpeg2000) | (None, Rgb, _) => None,
+        // The decoders of JPEG 2000 and JPEG XL undo the transform of the stream itself.
+        (None, YbrIct | YbrRct, Codec::Jpeg2000) | (None, Xyb, Codec::JpegXl) | (None, Rgb, _) => None,
         (None, YbrPartial422, Codec::Native | Codec::Encapsulated) => Some(rgb_from_ybr_partial as _),
         _ => Some(rgb_from_ybr_full as _),
     };

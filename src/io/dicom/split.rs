@@ -1,6 +1,8 @@
 //! From the frames of one Series Instance UID to stacks: one size and orientation each, ordered by place, one stack for
 //! each time.
 
+mod remarks;
+
 use crate::domain::study::Slice;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -33,6 +35,14 @@ pub(crate) struct Frame {
     pub(crate) image_type: String,
     /// A value for each of [`TIMES`].
     pub(crate) times: [Option<f64>; TIMES.len()],
+    /// Gantry/Detector Tilt, degrees.
+    pub(crate) tilt: Option<f64>,
+    /// Only its beginning is in the file.
+    pub(crate) is_short: bool,
+    /// Frames that should follow in its file and do not.
+    pub(crate) missing_behind: u32,
+    /// Drawings are stored with it.
+    pub(crate) has_overlays: bool,
 }
 
 /// Slices that belong together, in order.
@@ -53,6 +63,7 @@ pub(crate) fn split(frames: Vec<Frame>) -> Vec<Stack> {
     let mut stacks = Vec::new();
     for (index, group) in groups.into_iter().enumerate() {
         let mut of_group = stacks_of_shape(group);
+        of_group.iter_mut().for_each(|stack| stack.notes.extend(remarks::of_files(&stack.frames)));
         if parts > 1 {
             for stack in &mut of_group {
                 stack.name = joined(&format!("part {} of {parts}", index + 1), &stack.name);
@@ -136,7 +147,7 @@ fn order(frame: &Frame) -> (i64, u32) {
 
 fn in_space(mut frames: Vec<Frame>) -> Stack {
     frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| order(a).cmp(&order(b))));
-    let notes = spacing_note(&frames).into_iter().chain(tilt_note(&frames)).collect();
+    let notes = remarks::of_places(&frames);
     Stack { frames, name: String::new(), notes }
 }
 
@@ -197,34 +208,6 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
         .collect()
 }
 
-/// "slice spacing is uneven" where it is by more than 2 %, and how many slices seem to be missing.
-fn spacing_note(frames: &[Frame]) -> Option<String> {
-    let mut gaps: Vec<f64> = frames.windows(2).map(|pair| depth(&pair[1]) - depth(&pair[0])).collect();
-    gaps.sort_by(f64::total_cmp);
-    let (low, high) = (*gaps.first()?, *gaps.last()?);
-    if gaps.len() < 2 || high - low <= (0.02 * low).max(0.02) {
-        return None;
-    }
-    let usual = gaps[(gaps.len() - 1) / 2].max(1e-3);
-    let missing: usize = gaps.iter().map(|gap| ((gap / usual).round() as usize).saturating_sub(1)).sum();
-    let lacks = match missing {
-        0 => String::new(),
-        1 => ", 1 slice seems to be missing".to_owned(),
-        n => format!(", {n} slices seem to be missing"),
-    };
-    Some(format!("slice spacing is uneven: {low:.2} to {high:.2} mm{lacks}"))
-}
-
-/// "the gantry was tilted" where slices lie one behind the other, but not along their normal.
-fn tilt_note(frames: &[Frame]) -> Option<String> {
-    let (first, last) = (frames.first()?.slice.plane?, frames.last()?.slice.plane?);
-    let between: [f64; 3] = std::array::from_fn(|i| last.position[i] - first.position[i]);
-    let length = between.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let along = last.distance_along_normal() - first.distance_along_normal();
-    let tilt = (along / length).clamp(-1.0, 1.0).acos().to_degrees();
-    (tilt > 0.5).then(|| format!("the gantry was tilted by {tilt:.0}°"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,7 +223,18 @@ mod tests {
             spacing: None,
         };
         let times = [None, trigger, None, None, None, None, Some(number as f64)];
-        Frame { slice, size: (4, 4), color: false, clip: None, image_type: String::new(), times }
+        Frame {
+            slice,
+            size: (4, 4),
+            color: false,
+            clip: None,
+            image_type: String::new(),
+            times,
+            tilt: None,
+            is_short: false,
+            missing_behind: 0,
+            has_overlays: false,
+        }
     }
 
     fn numbers(stack: &Stack) -> Vec<i64> {
@@ -258,16 +252,10 @@ mod tests {
     #[test]
     fn a_missing_slice_is_told() {
         let stacks = split(vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(15.0, None, 3)]);
-        assert_eq!(stacks[0].notes, ["slice spacing is uneven: 5.00 to 10.00 mm, 1 slice seems to be missing"]);
-    }
-
-    #[test]
-    fn a_tilted_gantry_is_told() {
-        let mut frames = vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(10.0, None, 3)];
-        for (frame, aside) in frames.iter_mut().zip([0.0, 1.82, 3.64]) {
-            frame.slice.plane.as_mut().into_iter().for_each(|p| p.position[1] = aside);
-        }
-        assert_eq!(split(frames)[0].notes, ["the gantry was tilted by 20°"]);
+        assert_eq!(
+            stacks[0].notes,
+            ["one slice is missing: slices lie 5.00 mm apart, slices 2 and 3 lie 10.00 mm apart"]
+        );
     }
 
     #[test]

@@ -8,10 +8,57 @@ pub(crate) const EXPLICIT_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// "JPEG Baseline (Process 1)"; the UID itself where it is unknown.
 pub(crate) fn transfer_syntax_name(uid: &str) -> String {
-    match TransferSyntaxRegistry.get(uid) {
-        Some(syntax) => syntax.name().to_owned(),
-        None if uid.is_empty() => "unknown".to_owned(),
-        None => uid.to_owned(),
+    match (retired_name(uid), TransferSyntaxRegistry.get(uid)) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(syntax)) => syntax.name().to_owned(),
+        _ if uid.is_empty() => "unknown".to_owned(),
+        _ => uid.to_owned(),
+    }
+}
+
+/// Names that the registry does not hold, PS3.6 annex A.
+fn retired_name(uid: &str) -> Option<&'static str> {
+    Some(match uid.strip_prefix("1.2.840.10008.1.2.")? {
+        "4.52" => "JPEG Extended (Process 3 & 5)",
+        "4.53" => "JPEG Spectral Selection, Non-Hierarchical (Process 6 & 8)",
+        "4.54" => "JPEG Spectral Selection, Non-Hierarchical (Process 7 & 9)",
+        "4.55" => "JPEG Full Progression, Non-Hierarchical (Process 10 & 12)",
+        "4.56" => "JPEG Full Progression, Non-Hierarchical (Process 11 & 13)",
+        "4.58" => "JPEG Lossless, Non-Hierarchical (Process 15)",
+        "4.59" => "JPEG Extended, Hierarchical (Process 16 & 18)",
+        "4.60" => "JPEG Extended, Hierarchical (Process 17 & 19)",
+        "4.61" => "JPEG Spectral Selection, Hierarchical (Process 20 & 22)",
+        "4.62" => "JPEG Spectral Selection, Hierarchical (Process 21 & 23)",
+        "4.63" => "JPEG Full Progression, Hierarchical (Process 24 & 26)",
+        "4.64" => "JPEG Full Progression, Hierarchical (Process 25 & 27)",
+        "4.65" => "JPEG Lossless, Hierarchical (Process 28)",
+        "4.66" => "JPEG Lossless, Hierarchical (Process 29)",
+        "6.1" => "RFC 2557 MIME Encapsulation",
+        "6.2" => "XML Encoding",
+        _ => return None,
+    })
+}
+
+/// Why an image of this transfer syntax is not shown, and what can be done: a clause.
+pub(crate) fn not_supported(uid: &str) -> String {
+    let name = transfer_syntax_name(uid);
+    let named =
+        if name == uid { format!("its transfer syntax {uid}") } else { format!("its transfer syntax {name} ({uid})") };
+    let tail = uid.strip_prefix("1.2.840.10008.1.2.").unwrap_or_default();
+    let number = tail.strip_prefix("4.").and_then(|n| n.split('.').next()).and_then(|n| n.parse::<u32>().ok());
+    match number {
+        Some(100..=109) => format!(
+            "{named} is video, and Labrum shows single images; save the frames that matter as images with the viewer of \
+             the device, or unpack it to Explicit VR Little Endian"
+        ),
+        Some(94 | 95 | 204 | 205) => {
+            format!("{named} keeps its pixels on a server; fetch the image itself from the archive")
+        }
+        _ if tail.starts_with("7.") => format!("{named} is a live stream, not a file; save single images of it"),
+        _ => format!(
+            "{named} is not supported; convert it to Explicit VR Little Endian (for example with dcmdjpeg or gdcmconv \
+             --raw) and open that"
+        ),
     }
 }
 
@@ -61,6 +108,21 @@ mod tests {
     #[test]
     fn transfer_syntaxes_have_names() {
         assert_eq!(transfer_syntax_name("1.2.840.10008.1.2.5"), "RLE Lossless");
+        assert_eq!(transfer_syntax_name("1.2.840.10008.1.2.4.58"), "JPEG Lossless, Non-Hierarchical (Process 15)");
         assert_eq!(transfer_syntax_name("1.2.3"), "1.2.3");
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named_with_what_can_be_done() {
+        let video = not_supported("1.2.840.10008.1.2.4.102");
+        assert!(
+            video.contains("MPEG-4 AVC/H.264 High Profile / Level 4.1 (1.2.840.10008.1.2.4.102) is video"),
+            "{video}"
+        );
+        assert!(not_supported("1.2.840.10008.1.2.4.94").contains("on a server"));
+        assert!(
+            not_supported("1.2.840.10008.1.2.4.58").contains("Process 15) (1.2.840.10008.1.2.4.58) is not supported")
+        );
+        assert!(not_supported("1.2.3").starts_with("its transfer syntax 1.2.3 is not supported; convert it"));
     }
 }

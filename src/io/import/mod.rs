@@ -1,10 +1,11 @@
-//! Masks from files, of this program and of others: DICOM segmentations and label maps, told apart by content.
+//! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets and label maps, told apart by
+//! content.
 
 mod pictures;
 #[cfg(test)]
 mod tests;
 
-use super::dicom::seg;
+use super::dicom::{seg, structures};
 use crate::{
     Error, Result,
     domain::{label::Label, mask::Mask, study::Series},
@@ -25,20 +26,25 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// Reads masks of `series` from files or folders: one DICOM segmentation, or label maps called like the slices' files.
+/// Reads masks of `series` from files or folders: one DICOM segmentation or RT Structure Set, or label maps called like
+/// the slices' files.
 ///
-/// Of a folder, what belongs to the series is taken, and a segmentation before label maps. The meaning of the values of
+/// Of a folder, what belongs to the series is taken, and a segmentation or structure set before label maps. The meaning of the values of
 /// label maps is read from `labels.json` beside them.
 ///
 /// # Errors
-/// Where nothing belongs to the series, several segmentations do, sizes differ, or a file cannot be read.
+/// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
 pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
-    let segmentations: Vec<&PathBuf> = files.iter().filter(|path| seg::is_segmentation(path)).collect();
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
-    for path in segmentations {
-        match seg::import(path, series) {
+    for path in &files {
+        let imported = match path {
+            path if seg::is_segmentation(path) => seg::import(path, series),
+            path if structures::is_structure_set(path) => structures::import(path, series),
+            _ => continue,
+        };
+        match imported {
             Ok(imported) => fitting.push((path, imported)),
             Err(error) => refusals.push(error),
         }
@@ -90,9 +96,11 @@ fn nothing(path: &Path, series: &Series) -> Error {
     let names = pictures::names(series);
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
-        [one] => format!("there is no DICOM segmentation and no label map called \"{one}.png\""),
+        [one] => format!("there is no DICOM segmentation, no RT Structure Set and no label map called \"{one}.png\""),
         [one, ..] => {
-            format!("there is no DICOM segmentation and no label map called like a slice (\"{one}.png\" and so on)")
+            format!(
+                "there is no DICOM segmentation, no RT Structure Set and no label map called like a slice (\"{one}.png\" and so on)"
+            )
         }
     };
     Error::at(TRIED, path, reason)

@@ -71,6 +71,7 @@ fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ShowNothing => settings.view_mode == ViewMode::Hidden,
         UserCommand::ToggleMeasurements => settings.measurements,
         UserCommand::ToggleOrtho => settings.orthogonal,
+        UserCommand::ToggleOverlays => settings.overlays,
         UserCommand::TogglePanels => settings.panels,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
@@ -92,7 +93,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::AcceptAllProposals
             | C::CloseAll
             | C::Settings
-            | C::ToggleMeasurements
+            | C::ToggleOverlays
             | C::LastSlice
             | C::ZoomActual
             | C::WindowReset

@@ -1,14 +1,17 @@
 //! JPEG 2000 (ITU-T T.800) and High-Throughput JPEG 2000: the size marker is checked here, the pixels come from the
 //! decoder.
 
-use super::{super::header::Header, Samples};
+use super::{super::header::Header, Samples, Short};
 use crate::io::guard::contained;
+
+/// A stream of which more is missing is not worth showing.
+const MOST_MISSING: f64 = 0.9;
 
 /// Decodes a frame.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
-    check_size(bytes, header)?;
+    let is_whole = check_size(bytes, header)?;
     let values = contained(|| {
-        let parameters = jpeg2k::DecodeParameters::new().strict(true).ignore_pclr_cmap_cdef();
+        let parameters = jpeg2k::DecodeParameters::new().strict(is_whole).ignore_pclr_cmap_cdef();
         let image = jpeg2k::Image::from_bytes_with(bytes, parameters).map_err(|e| e.to_string())?;
         let components = image.components();
         let pixels = header.rows * header.columns;
@@ -32,13 +35,19 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
         }
         Ok((out, size, precision))
     });
-    let (bytes, size, precision) =
-        values.ok_or("its JPEG 2000 stream is damaged")?.map_err(|e| format!("its JPEG 2000 stream: {e}"))?;
-    Ok(Samples { bytes, size, precision: Some(precision), ..Default::default() })
+    let (bytes, size, precision) = values.ok_or("its JPEG 2000 stream is damaged")?.map_err(|e| match is_whole {
+        true => format!("its JPEG 2000 stream: {e}"),
+        false => "too much of its JPEG 2000 stream is cut off".into(),
+    })?;
+    // What is cut off may be missing anywhere: detail, colour, or a part of the picture.
+    let short = || Short { rows: header.rows, reason: "its JPEG 2000 stream is cut off".into() };
+    let short = (!is_whole).then(short);
+    Ok(Samples { bytes, size, precision: Some(precision), short, ..Default::default() })
 }
 
-/// The decoder allocates what the stream claims: hold that against the header and the length first.
-fn check_size(bytes: &[u8], header: &Header) -> Result<(), String> {
+/// The decoder allocates what the stream claims: hold that against the header and the length first. True where the
+/// stream is all there.
+fn check_size(bytes: &[u8], header: &Header) -> Result<bool, String> {
     let damaged = "its JPEG 2000 stream is damaged";
     let start = bytes.windows(4).take(4096).position(|w| w == [0xFF, 0x4F, 0xFF, 0x51]).ok_or(damaged)?;
     let field = |at: usize| {
@@ -68,20 +77,22 @@ fn check_size(bytes: &[u8], header: &Header) -> Result<(), String> {
     check_tile_parts(&bytes[start..])
 }
 
-/// The decoder fills what is missing of a cut-off stream: each tile-part has to be there, T.800 A.4.2.
-fn check_tile_parts(stream: &[u8]) -> Result<(), String> {
-    let Some(mut at) = stream.windows(4).position(|w| w == [0xFF, 0x90, 0x00, 0x0A]) else {
+/// True where each tile-part is there: the decoder fills what is missing in silence, T.800 A.4.2.
+fn check_tile_parts(stream: &[u8]) -> Result<bool, String> {
+    let Some(first) = stream.windows(4).position(|w| w == [0xFF, 0x90, 0x00, 0x0A]) else {
         return Err("its JPEG 2000 stream has no pixels".into());
     };
+    let mut at = first;
     while let Some([0xFF, 0x90, _, _, _, _, a, b, c, d]) = stream.get(at..at + 10) {
         let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
         if length == 0 {
-            return Ok(());
+            return Ok(true);
         }
         at += length.max(12);
         if at > stream.len() {
-            return Err("its JPEG 2000 stream is cut off".into());
+            let missing = (at - stream.len()) as f64 / (at - first) as f64;
+            return if missing > MOST_MISSING { Err("its JPEG 2000 stream is cut off".into()) } else { Ok(false) };
         }
     }
-    Ok(())
+    Ok(true)
 }

@@ -4,6 +4,8 @@ mod jpeg;
 mod jpeg2000;
 pub(crate) mod jpegls;
 pub(crate) mod rle;
+mod jpegxl;
+mod rle;
 
 use super::{header::Header, uids::EXPLICIT_BIG_ENDIAN};
 use dicom_dictionary_std::uids;
@@ -26,6 +28,8 @@ pub(crate) enum Codec {
     JpegLs,
     /// JPEG 2000 and its high-throughput variant.
     Jpeg2000,
+    /// JPEG XL.
+    JpegXl,
 }
 
 /// The decoded values of a frame.
@@ -41,6 +45,17 @@ pub(crate) struct Samples {
     pub(crate) color: Option<StreamColor>,
     /// Bits of the compressed stream; `None` where the header's apply.
     pub(crate) precision: Option<u32>,
+    /// Why not all of it is there.
+    pub(crate) short: Option<Short>,
+}
+
+/// A frame of which only the beginning is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Short {
+    /// Rows from the top that are whole; those below hold nothing.
+    pub(crate) rows: usize,
+    /// Why, a clause: "its JPEG stream is cut off".
+    pub(crate) reason: String,
 }
 
 /// What a compressed stream says about its colours.
@@ -77,59 +92,75 @@ impl Codec {
             "1.2.840.10008.1.2.4.90"
             | "1.2.840.10008.1.2.4.91"
             | uids::HTJ2K_LOSSLESS
+            | "1.2.840.10008.1.2.4.92"
+            | "1.2.840.10008.1.2.4.93"
             | uids::HTJ2K_LOSSLESS_RPCL
             | uids::HTJ2K => Self::Jpeg2000,
-            other => {
-                return Err(format!("its transfer syntax {} is not supported", super::transfer_syntax_name(other)));
-            }
+            uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION | uids::JPEGXL => Self::JpegXl,
+            other => return Err(super::uids::not_supported(other)),
         })
     }
 }
 
-/// Decodes one frame. `bytes` and `first_bit` as from [`super::frames::frame_bytes`].
+/// Decodes one frame, or the beginning of one that is cut off ([`Samples::short`]). `bytes` and `first_bit` as from
+/// [`super::frames::frame_bytes`].
 pub(crate) fn decode(bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Result<Samples, String> {
     let wanted = header.decoded_bytes();
     if header.codec != Codec::Native && wanted > SMALL && wanted / MOST_RATIO > bytes.len() {
         return Err(format!("{} compressed bytes cannot hold {wanted}", bytes.len()));
     }
-    match header.codec {
-        Codec::Native => Ok(native(bytes, first_bit, header, big_endian)),
-        Codec::Encapsulated => {
-            enough(&bytes, header)?;
-            Ok(native(bytes, 0, header, false))
-        }
-        Codec::DeflatedFrame => {
-            let mut inflated = Vec::new();
-            let reader = flate2::read::DeflateDecoder::new(&bytes[..]);
-            reader.take(wanted as u64 + 2).read_to_end(&mut inflated).map_err(|e| format!("damaged deflate: {e}"))?;
-            enough(&inflated, header)?;
-            Ok(native(inflated, 0, header, false))
-        }
-        Codec::Rle => rle::decode(&bytes, header),
-        Codec::Jpeg => jpeg::decode(&bytes, header),
-        Codec::JpegLs => jpegls::decode_frame(&bytes, header),
-        Codec::Jpeg2000 => jpeg2000::decode(&bytes, header),
+    let samples = match header.codec {
+        Codec::Native => native(bytes, first_bit, header, big_endian)?,
+        Codec::Encapsulated => native(bytes, 0, header, false)?,
+        Codec::DeflatedFrame => native(inflate(&bytes, wanted)?, 0, header, false)?,
+        Codec::Rle => rle::decode(&bytes, header)?,
+        Codec::Jpeg => jpeg::decode(&bytes, header)?,
+        Codec::JpegLs => jpegls::decode_frame(&bytes, header)?,
+        Codec::Jpeg2000 => jpeg2000::decode(&bytes, header)?,
+        Codec::JpegXl => jpegxl::decode(&bytes, header)?,
+    };
+    match &samples.short {
+        Some(short) if !header.is_worth(short.rows) => Err(short.reason.clone()),
+        _ => Ok(samples),
     }
 }
 
-fn enough(bytes: &[u8], header: &Header) -> Result<(), String> {
-    let needed = header.frame_bits().div_ceil(8);
-    if (bytes.len() as u64) < needed {
-        return Err(format!("its frame needs {needed} bytes, {} are there", bytes.len()));
+/// Of a stream that is cut off, what there is.
+fn inflate(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
+    let mut inflated = Vec::new();
+    let read = flate2::read::DeflateDecoder::new(bytes).take(wanted as u64 + 2).read_to_end(&mut inflated);
+    match read {
+        Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Err(format!("its deflated frame is damaged: {e}")),
+        _ => Ok(inflated),
     }
-    Ok(())
 }
 
 /// Uncompressed: to least significant byte first, colour side by side.
-fn native(mut bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Samples {
+fn native(mut bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
+    let short = pad(&mut bytes, first_bit, header)?;
     if big_endian && size > 1 {
         bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
     }
     if header.samples == 3 && header.planar && !header.is_subsampled() {
         bytes = interleave(&bytes, size, 3);
     }
-    Samples { bytes, size, first_bit, ..Default::default() }
+    Ok(Samples { bytes, size, first_bit, short, ..Default::default() })
+}
+
+/// Fills a frame that is cut off with zeros.
+fn pad(bytes: &mut Vec<u8>, first_bit: u32, header: &Header) -> Result<Option<Short>, String> {
+    let needed = (u64::from(first_bit) + header.frame_bits()).div_ceil(8);
+    if bytes.len() as u64 >= needed {
+        return Ok(None);
+    }
+    let reason = format!("its frame needs {needed} bytes, {} are there", bytes.len());
+    let rows = header.whole_rows((bytes.len() as u64 * 8).saturating_sub(u64::from(first_bit)));
+    if !header.is_worth(rows) {
+        return Err(reason);
+    }
+    bytes.resize(needed as usize, 0);
+    Ok(Some(Short { rows, reason }))
 }
 
 /// Planes one after another to values side by side.

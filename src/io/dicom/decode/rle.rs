@@ -1,6 +1,6 @@
 //! RLE Lossless, PS3.5 Annex G: for each byte of each sample a segment of PackBits.
 
-use super::{super::header::Header, Samples};
+use super::{super::header::Header, Samples, Short};
 
 /// Decodes a frame.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
@@ -21,18 +21,25 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
         return Err(format!("{} bytes of RLE cannot hold {} pixels", bytes.len(), pixels));
     }
     let mut out = vec![0; pixels * wanted];
+    let mut short: Option<Short> = None;
     for (segment, &start) in starts.iter().enumerate() {
         let end = starts.get(segment + 1).copied().unwrap_or(bytes.len());
+        // Of a stream that is cut off, the segments end early or are not there.
+        let (start, end) = (start.min(bytes.len()), end.min(bytes.len()));
         let packed = bytes.get(start..end).ok_or("its RLE segments are damaged")?;
         let (sample, byte) = (segment / size, segment % size);
         // The most significant byte comes first.
         let first = sample * size + size - 1 - byte;
         let filled = unpack(packed, out.iter_mut().skip(first).step_by(wanted));
         if filled < pixels {
-            return Err(format!("its RLE segment {} holds {filled} of {pixels} values", segment + 1));
+            let rows = short.as_ref().map_or(header.rows, |s| s.rows).min(filled / header.columns);
+            short = Some(Short {
+                rows,
+                reason: format!("its RLE segment {} holds {filled} of {pixels} values", segment + 1),
+            });
         }
     }
-    Ok(Samples { bytes: out, size, ..Default::default() })
+    Ok(Samples { bytes: out, size, short, ..Default::default() })
 }
 
 /// Encodes a frame of one sample of 8 bits, rows of `columns` values; of even length.

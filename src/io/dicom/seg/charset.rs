@@ -62,7 +62,7 @@ fn with_question_marks(text: &str) -> Vec<u8> {
 }
 
 /// Common misspellings put right: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
-fn normalised(named: &str) -> String {
+pub(in crate::io::dicom) fn normalised(named: &str) -> String {
     let one = |term: &str| {
         let digits: String = term.chars().rev().take_while(char::is_ascii_digit).collect();
         let number: String = digits.chars().rev().collect();

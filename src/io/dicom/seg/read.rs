@@ -13,13 +13,13 @@ use crate::{
     },
     io::{
         dicom::{
-            catalog::decoded,
             dataset::DataSet,
             decode::{Samples, decode},
             file::{DicomFile, Unreadable},
             frames::{frame_bytes, verify},
             geometry::{self, group},
             header::Header,
+            text::decoded,
         },
         guard::contained,
     },
@@ -121,7 +121,10 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
     if header.samples != 1 || header.signed || header.allocated > 16 {
         return Err("its values are no segments".into());
     }
-    verify(&mut file, &header)?;
+    // A mask that is not all there is no mask.
+    if let Some(cut) = verify(&mut file, &header)?.cut {
+        return Err(cut);
+    }
     let kind = kind(&file, &header)?;
     let described = file.data.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
     if described < header.frames as usize {
@@ -169,6 +172,9 @@ impl Segmentation {
             let frame = u32::try_from(frame).map_err(|_| "there is no such frame".to_owned())?;
             let (bytes, first_bit) = frame_bytes(&mut self.file, &self.header, frame)?;
             let samples = decode(bytes, first_bit, &self.header, self.file.big_endian_pixels)?;
+            if let Some(short) = samples.short {
+                return Err(short.reason);
+            }
             whole_values(&samples, count).ok_or_else(|| "it holds too few pixels".to_owned())
         });
         values.unwrap_or_else(|| Err("it is damaged".into())).map_err(|reason| Error::at(TRIED, &self.path, reason))

@@ -3,15 +3,16 @@
 use super::{
     DAMAGED, Tables,
     bits::{BitReader, Table},
-    markers::{Frame, Scan},
+    markers::{Component, Frame, Scan},
 };
 
-/// Decodes a scan into the samples of its components.
+/// Decodes a scan into the samples of its components; counts in `whole` the rows that are.
 pub(super) fn decode_scan(
     frame: &mut Frame,
     scan: &Scan,
     tables: &Tables,
     reader: &mut BitReader<'_>,
+    whole: &mut usize,
 ) -> Result<(), String> {
     let (columns, rows) = (frame.columns, frame.rows);
     let predictor = scan.spectrum.0;
@@ -24,6 +25,10 @@ pub(super) fn decode_scan(
     let huffman: Vec<&Table> = scan.parts.iter().map(tables_of).collect::<Option<_>>().ok_or(DAMAGED)?;
     for part in &scan.parts {
         frame.components[part.0].samples = vec![0; columns * rows];
+    }
+    // The point transform is undone at the end: predictions are made before it.
+    for part in &scan.parts {
+        frame.components[part.0].shift = shift;
     }
     // The row in which prediction began anew; there, only the left neighbour counts.
     let mut first_row = 0;
@@ -56,13 +61,18 @@ pub(super) fn decode_scan(
                 samples[place] = (predicted + difference) as u16;
             }
         }
-    }
-    if shift > 0 {
-        for part in &scan.parts {
-            frame.components[part.0].samples.iter_mut().for_each(|sample| *sample <<= shift);
-        }
+        *whole = row + 1;
     }
     Ok(())
+}
+
+/// The samples of a component at full depth.
+pub(super) fn plane(mut component: Component) -> Vec<u16> {
+    let shift = component.shift;
+    if shift > 0 {
+        component.samples.iter_mut().for_each(|sample| *sample <<= shift);
+    }
+    component.samples
 }
 
 /// T.81 table H.1.

@@ -15,12 +15,13 @@ struct State {
     end_of_band: u32,
 }
 
-/// Decodes a scan into the coefficients of its components.
+/// Decodes a scan into the coefficients of its components; counts in `whole` the rows that are.
 pub(super) fn decode_scan(
     frame: &mut Frame,
     scan: &Scan,
     tables: &Tables,
     reader: &mut BitReader<'_>,
+    whole: &mut usize,
 ) -> Result<(), String> {
     for part in &scan.parts {
         frame.components[part.0].begin(tables)?;
@@ -37,6 +38,9 @@ pub(super) fn decode_scan(
             state = State { predictions: vec![0; frame.components.len()], end_of_band: 0 };
         }
         let (x, y) = (unit % across, unit / across);
+        if x == 0 {
+            *whole = whole_rows(frame, scan, y);
+        }
         for &(index, dc, ac) in &scan.parts {
             let component = &mut frame.components[index];
             let (wide, high) = if scan.parts.len() == 1 { (1, 1) } else { component.sampling };
@@ -53,7 +57,17 @@ pub(super) fn decode_scan(
             }
         }
     }
+    *whole = frame.rows;
     Ok(())
+}
+
+/// Rows of the image that `units` rows of MCUs decide alone: the last ones of enlarged colour need those below, too.
+fn whole_rows(frame: &Frame, scan: &Scan, units: usize) -> usize {
+    let height = match scan.parts[..] {
+        [(only, ..)] => 8 * frame.most.1 / frame.components[only].sampling.1,
+        _ => 8 * frame.most.1,
+    };
+    (units * height).saturating_sub(frame.most.1 - 1).min(frame.rows)
 }
 
 /// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.

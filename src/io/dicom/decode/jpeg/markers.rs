@@ -109,6 +109,8 @@ pub(super) struct Component {
     pub(super) coefficients: Vec<i16>,
     /// Lossless only.
     pub(super) samples: Vec<u16>,
+    /// Point transform of `samples`, T.81 H.1.2.1.
+    pub(super) shift: u32,
 }
 
 impl Frame {
@@ -138,6 +140,7 @@ impl Frame {
             blocks: (0, 0),
             coefficients: Vec::new(),
             samples: Vec::new(),
+            shift: 0,
         };
         let parts = segment.get(6..).ok_or(DAMAGED)?;
         let mut components: Vec<Component> = parts.chunks_exact(3).map(component).collect();

@@ -7,7 +7,7 @@ mod lossless;
 mod lossy;
 mod markers;
 
-use super::{super::header::Header, Samples, StreamColor};
+use super::{super::header::Header, Samples, Short, StreamColor};
 use bits::{BitReader, Table};
 use markers::{Frame, Process, Scan, Segments};
 
@@ -29,6 +29,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
     let mut tables = Tables::default();
     let mut frame: Option<Frame> = None;
     let (mut adobe, mut jfif) = (None, false);
+    let mut short = None;
     loop {
         let (marker, segment) = match segments.next() {
             // Without the marker of the end, but with all pixels.
@@ -47,11 +48,20 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
                 let frame = frame.as_mut().ok_or(DAMAGED)?;
                 let scan = Scan::read(segment, frame)?;
                 let mut reader = BitReader::new(bytes, segments.at);
-                match frame.process {
-                    Process::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader)?,
-                    _ => lossy::decode_scan(frame, &scan, &tables, &mut reader)?,
-                }
+                let mut rows = 0;
+                let done = match frame.process {
+                    Process::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
+                    _ => lossy::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
+                };
                 segments.at = reader.at;
+                match done {
+                    // The rows above the damage are as good as ever.
+                    Err(reason) if is_complete(frame) => {
+                        short = Some(Short { rows, reason });
+                        break;
+                    }
+                    done => done?,
+                }
             }
             0xD9 => break,
             _ => {}
@@ -60,10 +70,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
     let frame = frame.ok_or(DAMAGED)?;
     let color = color_of(&frame, adobe, jfif);
     let planes = match frame.process {
-        Process::Lossless => frame.components.into_iter().map(|c| c.samples).collect(),
+        Process::Lossless => frame.components.into_iter().map(lossless::plane).collect(),
         _ => lossy::planes(&frame)?,
     };
-    interleaved(&planes, frame.precision, header, color)
+    Ok(Samples { short, ..interleaved(&planes, frame.precision, header, color)? })
 }
 
 /// Every component was decoded, and no further scan can refine it.
@@ -101,7 +111,7 @@ fn interleaved(
             bytes.extend_from_slice(&plane[pixel].to_le_bytes()[..size]);
         }
     }
-    Ok(Samples { bytes, size, color, precision: Some(precision), first_bit: 0 })
+    Ok(Samples { bytes, size, color, precision: Some(precision), ..Default::default() })
 }
 
 /// Component letters, Adobe's marker and JFIF's go before the DICOM header.

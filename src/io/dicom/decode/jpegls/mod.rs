@@ -4,7 +4,7 @@
 mod bits;
 mod coder;
 
-use super::{super::header::Header, Samples};
+use super::{super::header::Header, Samples, Short};
 use bits::Bits;
 use coder::Coder;
 
@@ -16,6 +16,8 @@ pub(crate) struct Decoded {
     pub(crate) rows: usize,
     pub(crate) components: usize,
     pub(crate) values: Vec<u16>,
+    /// Why not all rows are there, where they are not.
+    pub(crate) short: Option<Short>,
 }
 
 /// Decodes a frame that has to be of the size that the header says.
@@ -23,7 +25,7 @@ pub(super) fn decode_frame(bytes: &[u8], header: &Header) -> Result<Samples, Str
     let decoded = decode(bytes, Some((header.columns, header.rows, header.samples)))?;
     let size = if decoded.precision > 8 { 2 } else { 1 };
     let bytes = decoded.values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
-    Ok(Samples { bytes, size, precision: Some(decoded.precision), ..Default::default() })
+    Ok(Samples { bytes, size, precision: Some(decoded.precision), short: decoded.short, ..Default::default() })
 }
 
 /// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
@@ -50,11 +52,17 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
                 let frame = frame.as_ref().ok_or("its JPEG-LS stream is damaged")?;
                 let scan = Scan::read(segment, frame)?;
                 let coder = Coder::new(frame.precision, scan.near, presets)?;
-                stream.at += scan.decode(coder, &bytes[stream.at..], frame, &mut image)?;
+                let (read, short) = scan.decode(coder, &bytes[stream.at..], frame, &mut image);
+                stream.at += read;
                 scanned += scan.components.len();
-                if scanned >= frame.ids.len() {
+                let is_last = scanned >= frame.ids.len();
+                if let Some(short) = short.as_ref().filter(|_| !is_last) {
+                    return Err(short.reason.clone());
+                }
+                if is_last {
                     let (precision, columns, rows) = (frame.precision, frame.columns, frame.rows);
-                    return Ok(Decoded { precision, columns, rows, components: frame.ids.len(), values: image });
+                    let components = frame.ids.len();
+                    return Ok(Decoded { precision, columns, rows, components, values: image, short });
                 }
             }
             0xDD if segment.iter().any(|b| *b != 0) => return Err("JPEG-LS with restarts is not supported".into()),
@@ -177,8 +185,8 @@ impl Scan {
         Ok(Self { components, near: i32::from(tail[0]), interleave })
     }
 
-    /// Decodes into `image`; returns how many bytes were read.
-    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &Frame, image: &mut [u16]) -> Result<usize, String> {
+    /// Decodes into `image`; returns how many bytes were read, and where a damaged stream stopped.
+    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &Frame, image: &mut [u16]) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
         let (width, all) = (frame.columns, frame.ids.len());
         // One sample of margin on either side, T.87 A.2.1.
@@ -190,13 +198,16 @@ impl Scan {
                 previous[c][width + 1] = previous[c][width];
                 current[c][0] = previous[c][1];
             }
-            if self.interleave == Interleave::Sample {
-                coder.line(&mut bits, &previous, &mut current, width, &mut run_index[0])?;
+            let line = if self.interleave == Interleave::Sample {
+                coder.line(&mut bits, &previous, &mut current, width, &mut run_index[0])
             } else {
-                for c in 0..self.components.len() {
+                (0..self.components.len()).try_for_each(|c| {
                     let (above, here) = (&previous[c..=c], &mut current[c..=c]);
-                    coder.line(&mut bits, above, here, width, &mut run_index[c])?;
-                }
+                    coder.line(&mut bits, above, here, width, &mut run_index[c])
+                })
+            };
+            if let Err(reason) = line {
+                return (bits.at, Some(Short { rows: row, reason }));
             }
             for (c, &component) in self.components.iter().enumerate() {
                 for column in 0..width {
@@ -205,6 +216,6 @@ impl Scan {
             }
             std::mem::swap(&mut previous, &mut current);
         }
-        Ok(bits.at)
+        (bits.at, None)
     }
 }

@@ -1,0 +1,149 @@
+//! Contours in the patient become the pixels that they enclose.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    domain::progress::Cancel,
+    io::{dicom::fixture::Fixture, open},
+};
+use dicom_core::VR;
+use dicom_dictionary_std::tags;
+use tempfile::TempDir;
+
+const SIDE: u16 = 10;
+
+/// Three slices 4 mm apart, pixels of 0.5 x 0.25 mm (rows lie 0.5 mm apart), the first pixel at 1, 2 mm.
+fn series(folder: &TempDir) -> Series {
+    for (number, z) in [(1, 0.0), (2, 4.0), (3, 8.0)] {
+        Fixture::new(SIDE, SIDE)
+            .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.9")
+            .place(number, z)
+            .pixels(&[0; 100])
+            .write(folder.path(), &format!("{number}.dcm"));
+    }
+    let catalog = open::catalog(&[folder.path().to_owned()], &mut |_| {}, &Cancel::default()).unwrap();
+    catalog.studies[0].series[0].clone()
+}
+
+/// Points in pixels (column, row; whole numbers are centres) on the plane at `z` mm, as Contour Data.
+fn data(points: &[[f64; 2]], z: f64) -> String {
+    let point = |[x, y]: &[f64; 2]| format!("{}\\{}\\{z}", 1.0 + 0.25 * x, 2.0 + 0.5 * y);
+    points.iter().map(point).collect::<Vec<_>>().join("\\")
+}
+
+/// The corners of a square of whole pixels.
+fn square(first: f64, last: f64) -> Vec<[f64; 2]> {
+    let (a, b) = (first - 0.5, last + 0.5);
+    vec![[a, a], [b, a], [b, b], [a, b]]
+}
+
+fn contour(kind: &str, points: &[[f64; 2]], z: f64) -> Fixture {
+    Fixture::item().text(tags::CONTOUR_GEOMETRIC_TYPE, VR::CS, kind).text(tags::CONTOUR_DATA, VR::DS, &data(points, z))
+}
+
+/// One region for each name, with its contours.
+fn set(regions: &[(&str, Vec<Fixture>)], frame: &str) -> Fixture {
+    let mut file = Fixture::item_file("1.2.840.10008.5.1.4.1.1.481.3");
+    for (i, (name, contours)) in regions.iter().enumerate() {
+        let number = (i + 1).to_string();
+        let about = Fixture::item()
+            .text(tags::ROI_NUMBER, VR::IS, &number)
+            .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, frame)
+            .text(tags::ROI_NAME, VR::LO, name);
+        let mut drawn = Fixture::item().text(tags::REFERENCED_ROI_NUMBER, VR::IS, &number).text(
+            tags::ROI_DISPLAY_COLOR,
+            VR::IS,
+            "255\\0\\10",
+        );
+        for contour in contours {
+            drawn = drawn.append_item(tags::CONTOUR_SEQUENCE, contour.clone());
+        }
+        file = file.append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, about).append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
+    }
+    file
+}
+
+fn imported(regions: &[(&str, Vec<Fixture>)]) -> Imported {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    import(&set(regions, "1.2.9").write(folder.path(), "set.dcm"), &series).unwrap()
+}
+
+/// Which pixels of the diagonal have a label.
+fn diagonal(mask: &Mask) -> Vec<u8> {
+    (0..i64::from(SIDE)).map(|i| mask.at(i, i)).collect()
+}
+
+#[test]
+fn a_contour_is_the_pixels_whose_centres_it_encloses_on_the_slice_where_it_lies() {
+    let got = imported(&[("Tumour", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)])]);
+    assert_eq!((got.labels[0].name.as_str(), got.labels[0].color), ("Tumour", [255, 0, 10]));
+    assert_eq!(got.masks.len(), 1);
+    let (slice, mask) = &got.masks[0];
+    assert_eq!((*slice, diagonal(mask)), (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0]));
+    assert_eq!(mask.labels().iter().filter(|l| **l == 1).count(), 16);
+}
+
+#[test]
+fn a_contour_within_a_contour_is_a_hole_and_so_is_a_keyhole() {
+    let ring = vec![contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0), contour("CLOSED_PLANAR", &square(4.0, 5.0), 0.0)];
+    // The same as one line: out, along a channel without width, round the hole, and back.
+    let mut keyhole = square(1.0, 8.0);
+    keyhole.push(keyhole[0]);
+    let mut hole = square(4.0, 5.0);
+    hole.push(hole[0]);
+    keyhole.extend(hole.into_iter().rev());
+    let single = vec![contour("CLOSED_PLANAR", &keyhole, 0.0)];
+    let (ring, single) = (imported(&[("Ring", ring)]), imported(&[("Ring", single)]));
+    assert_eq!(diagonal(&ring.masks[0].1), [0, 1, 1, 1, 0, 0, 1, 1, 1, 0]);
+    assert_eq!(single.masks, ring.masks);
+}
+
+#[test]
+fn regions_of_one_slice_are_labels_and_overlaps_are_told() {
+    let one = vec![contour("CLOSED_PLANAR", &square(0.0, 4.0), 0.0)];
+    let other = vec![contour("CLOSED_PLANAR", &square(4.0, 6.0), 0.0)];
+    let got = imported(&[("One", one), ("Other", other)]);
+    assert_eq!(diagonal(&got.masks[0].1), [1, 1, 1, 1, 2, 2, 2, 0, 0, 0]);
+    assert_eq!(got.notes, ["its regions overlap in 1 pixels, the later region was taken there"]);
+}
+
+#[test]
+fn contours_between_two_slices_do_not_cancel_each_other() {
+    // Drawn on planes 1 mm below and above the second slice.
+    let both = [3.0, 5.0].map(|z| contour("CLOSED_PLANAR", &square(2.0, 5.0), z)).to_vec();
+    let got = imported(&[("Fine", both)]);
+    assert_eq!(got.masks.len(), 1);
+    assert_eq!((got.masks[0].0, diagonal(&got.masks[0].1)), (1, vec![0, 0, 1, 1, 1, 1, 0, 0, 0, 0]));
+}
+
+#[test]
+fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
+    let region = vec![
+        contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0),
+        contour("CLOSED_PLANAR", &square(2.0, 5.0), 40.0),
+        contour("POINT", &[[1.0, 1.0]], 0.0),
+    ];
+    let got = imported(&[("Mixed", region), ("Isocentre", vec![contour("POINT", &[[1.0, 1.0]], 0.0)])]);
+    assert_eq!(got.labels.len(), 1);
+    assert_eq!(
+        got.notes,
+        [
+            "\"Isocentre\" has only points and open lines and was left out",
+            "1 contours lie on no slice that is here and were left out",
+            "1 points and open lines enclose no area and were left out"
+        ]
+    );
+}
+
+#[test]
+fn another_frame_of_reference_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let regions = [("Tumour", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0)])];
+    let path = set(&regions, "1.2.8").write(folder.path(), "set.dcm");
+    let error = import(&path, &series).unwrap_err().to_string();
+    assert!(error.contains("frame of reference 1.2.8, the series in 1.2.9"), "{error}");
+    let path = set(&[], "1.2.9").write(folder.path(), "set.dcm");
+    assert!(import(&path, &series).unwrap_err().reason.contains("no closed contours"));
+}
