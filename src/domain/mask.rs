@@ -53,6 +53,9 @@ impl Rule {
     }
 }
 
+/// No mask has more pixels: no image does.
+pub const MOST_PIXELS: u64 = 1 << 28;
+
 /// One label per pixel, row after row: 0 is background, 1..=n the labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -272,6 +275,11 @@ impl PackedMask {
         Mask { columns, rows, labels }
     }
 
+    /// Columns and rows.
+    pub fn size(&self) -> (u32, u32) {
+        (self.columns, self.rows)
+    }
+
     /// How many pixels have a label.
     pub fn labelled(&self) -> u64 {
         let mut bytes = self.bytes.as_slice();
@@ -288,7 +296,8 @@ impl PackedMask {
         [&self.columns.to_le_bytes()[..], &self.rows.to_le_bytes(), &self.bytes].concat()
     }
 
-    /// The mask of which these are the bytes; `None` where they are those of none.
+    /// The mask of which these are the bytes; `None` where they are those of none, or of one with more than
+    /// [`MOST_PIXELS`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (columns, rest) = bytes.split_first_chunk()?;
         let (rows, runs) = rest.split_first_chunk()?;
@@ -298,7 +307,7 @@ impl PackedMask {
             pixels += u64::from(edit::take(&mut rest)?);
             rest = rest.split_first()?.1;
         }
-        let is_whole = pixels == u64::from(columns) * u64::from(rows);
+        let is_whole = pixels == u64::from(columns) * u64::from(rows) && pixels <= MOST_PIXELS;
         is_whole.then(|| Self { columns, rows, bytes: runs.to_vec() })
     }
 }
