@@ -1,9 +1,10 @@
 //! The pixels of one slice and how they become grey levels on the screen.
 
 use super::geometry::{PixelSpacing, Plane};
+use serde::{Deserialize, Serialize};
 
 /// Stored values, row after row, as they came from the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Pixels {
     /// 8-bit grey.
     U8(Vec<u8>),
@@ -47,7 +48,7 @@ impl Pixels {
 }
 
 /// Modality value = `slope` * stored value + `intercept` (Rescale Slope and Intercept).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rescale {
     /// Rescale Slope (0028,1053).
     pub slope: f64,
@@ -62,7 +63,7 @@ impl Default for Rescale {
 }
 
 /// VOI LUT Function (0028,1056).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VoiFunction {
     /// PS3.3 C.11.2.1.2.1
     #[default]
@@ -74,7 +75,7 @@ pub enum VoiFunction {
 }
 
 /// Window Center and Width, in modality values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Window Center (0028,1050).
     pub center: f64,
@@ -112,7 +113,7 @@ impl Window {
 }
 
 /// A window that the file or the modality suggests.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowPreset {
     /// Window Center & Width Explanation, or a usual name: "Lung".
     pub name: String,
@@ -121,7 +122,7 @@ pub struct WindowPreset {
 }
 
 /// VOI LUT Sequence (0028,3010): a table from modality values to grey levels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VoiLut {
     /// The modality value of the first entry; those below take it too.
     pub first: f64,
@@ -139,7 +140,7 @@ impl VoiLut {
 }
 
 /// One slice, frame or picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
     /// Width in pixels.
     pub columns: usize,

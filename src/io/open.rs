@@ -1,6 +1,7 @@
 //! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
 
 use super::{
+    containment,
     dicom::{
         self,
         catalog::{Instance, Look},
@@ -16,6 +17,7 @@ use crate::{
     },
 };
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
     collections::HashMap,
@@ -40,7 +42,7 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
-        let looks: Vec<FileLook> = batch.par_iter().map(|file| look(file, paths.contains(file))).collect();
+        let looks: Vec<FileLook> = batch.par_iter().map(|file| containment::look(file, paths.contains(file))).collect();
         looks.into_iter().zip(batch).for_each(|(look, file)| found.add(file, look));
         progress(found.looked_at);
     }
@@ -52,11 +54,20 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
     }
 }
 
-/// Decodes one slice.
+/// Decodes one slice, in a child process (see [`containment`]).
 ///
 /// # Errors
-/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported.
+/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported; where it takes
+/// too long or too much memory, or brings the child down.
 pub fn load(source: &Source, kind: Kind) -> Result<Image> {
+    containment::image(source, kind)
+}
+
+/// Decodes one slice in this process: for the child, and to measure the way to it.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode(source: &Source, kind: Kind) -> Result<Image> {
     match kind {
         Kind::Dicom => dicom::load(source),
         Kind::Picture => picture::read(&source.path),
@@ -136,13 +147,22 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// What a file turned out to be.
-enum FileLook {
+#[derive(Serialize, Deserialize)]
+pub(super) enum FileLook {
     Dicom(Box<Instance>),
     Picture(Box<Series>),
     Passed { reason: String, is_failure: bool },
 }
 
-fn look(path: &Path, asked_for: bool) -> FileLook {
+impl FileLook {
+    /// A file that its reader stumbled over.
+    pub(super) fn damaged() -> Self {
+        Self::Passed { reason: "it is damaged".into(), is_failure: true }
+    }
+}
+
+/// Looks at the content in this process, and at no pixels. `asked_for`: named by the user, not found in a folder.
+pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
     let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };
     // To read a pipe is to wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {

@@ -12,6 +12,7 @@ use crate::domain::study::{Kind, Series, Slice, Source, Study};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, path::Path};
 
 /// What a look at a file showed.
@@ -27,6 +28,7 @@ pub(crate) enum Look {
 }
 
 /// An image file without its pixels.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Instance {
     study: Study,
     series: Series,
@@ -100,7 +102,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header) -> Instance {
         let is_loop = header.frames > 1 && slice.plane.is_none();
         Frame {
             slice,
-            clip: is_loop.then(|| path.to_owned()),
+            clip: is_loop.then(|| path.into()),
             size: (header.columns, header.rows),
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),

@@ -4,7 +4,7 @@ mod pictures;
 #[cfg(test)]
 mod tests;
 
-use super::dicom::seg;
+use super::{containment, dicom::seg};
 use crate::{
     Error, Result,
     domain::{label::Label, mask::Mask, study::Series},
@@ -33,6 +33,11 @@ pub struct Imported {
 /// # Errors
 /// Where nothing belongs to the series, several segmentations do, sizes differ, or a file cannot be read.
 pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+    containment::masks(paths, series)
+}
+
+/// As [`masks`], in this process.
+pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let segmentations: Vec<&PathBuf> = files.iter().filter(|path| seg::is_segmentation(path)).collect();
