@@ -335,6 +335,13 @@ mod tests {
         (set(), set()).prop_map(|(locked, over)| Rule { locked, over })
     }
 
+    #[test]
+    fn a_mask_that_no_image_has_is_none() {
+        // 2^32 - 1 pixels in a single run.
+        let bytes = [&65_535u32.to_le_bytes()[..], &65_537u32.to_le_bytes(), &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]].concat();
+        assert_eq!(PackedMask::from_bytes(&bytes), None);
+    }
+
     proptest! {
         #[test]
         fn every_write_is_undone_by_its_edit_and_keeps_locked_labels(

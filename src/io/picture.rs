@@ -293,6 +293,8 @@ mod tests {
         };
         let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
         assert!(huge.reason.contains("30000 x 30000"), "{huge}");
+        let claim = probe(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
+        assert!(claim.reason.contains("compressed bytes cannot hold 256000000"), "{claim}");
         let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
         assert_eq!(none.reason, "it has no pixels (0 x 0)");
         assert!(read(&folder.write("none.png", &header(0, 0))).is_err());

@@ -137,6 +137,24 @@ mod tests {
     }
 
     #[test]
+    fn tables_triggers_and_views_of_others_are_refused() {
+        let changes = [
+            "CREATE TRIGGER t AFTER UPDATE ON workspace BEGIN SELECT 1; END",
+            "DROP TABLE workspace; CREATE VIEW workspace AS
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 1 AS id, max(i) AS name FROM n",
+            "DROP TRIGGER subjects_are_kept",
+        ];
+        for change in changes {
+            let folder = tempfile::tempdir().unwrap();
+            Workspace::open(folder.path()).unwrap().close().unwrap();
+            Connection::open(folder.path().join(DATABASE)).unwrap().execute_batch(change).unwrap();
+            let error = Workspace::open(folder.path()).unwrap_err();
+            assert!(error.reason.contains("its tables are not those of Labrum"), "{error}");
+            assert_eq!(crate::workspace::summary(folder.path()).unwrap().cases, None);
+        }
+    }
+
+    #[test]
     fn an_older_workspace_is_brought_up_to_date_and_a_copy_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let mut old = Workspace::open(folder.path()).unwrap();
