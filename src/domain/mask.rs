@@ -338,7 +338,8 @@ mod tests {
     #[test]
     fn a_mask_that_no_image_has_is_none() {
         // 2^32 - 1 pixels in a single run.
-        let bytes = [&65_535u32.to_le_bytes()[..], &65_537u32.to_le_bytes(), &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]].concat();
+        let bytes =
+            [&65_535u32.to_le_bytes()[..], &65_537u32.to_le_bytes(), &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]].concat();
         assert_eq!(PackedMask::from_bytes(&bytes), None);
     }
 
