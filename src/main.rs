@@ -1,11 +1,15 @@
 //! Parses arguments, runs the window or a command, turns an error into an exit code.
 
+use cap::Cap;
 use clap::Parser;
+use labrum::io::containment;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// Gives memory back less eagerly than the system's: the network asks for the same large buffers again and again.
+/// Gives memory back less eagerly than the system's: the network asks for the same large buffers again and again. What it
+/// hands out is counted, for those processes that may not have much.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
 /// Milliseconds for which freed memory waits for the next step of a training before the system gets it back; the 10 that
 /// are usual cost a fifth of a step, for pages that are cleared again and again.
@@ -21,6 +25,10 @@ fn keep_freed_memory_for_a_while() {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == containment::COMMAND) {
+        // Nothing that is allocated yet is above the limit.
+        return containment::serve(|bytes| ALLOCATOR.set_limit(bytes).unwrap_or_default());
+    }
     keep_freed_memory_for_a_while();
     let usual = env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error");
     let mut log = env_logger::Builder::from_env(usual);
@@ -29,6 +37,7 @@ fn main() -> ExitCode {
         log.filter_module(names_patients, log::LevelFilter::Warn);
     }
     log.init();
+    containment::start(containment::this_program().unwrap_or_default());
     let cli = labrum::cli::Cli::parse();
     let done = match cli.window() {
         Some((paths, device)) => labrum::cli::check_paths(&paths)

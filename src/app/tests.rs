@@ -4,8 +4,8 @@
 
 mod drawing;
 mod exporting;
-mod slow_share;
 mod pacs;
+mod slow_share;
 
 use super::*;
 use crate::{

@@ -1,6 +1,6 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
-use super::segment::FormatArgument;
+use super::format::{FormatArgument, SegArguments};
 use crate::domain::{mask::Mask, study::Series};
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
@@ -36,6 +36,8 @@ pub(super) struct Arguments {
     /// What to write, comma separated
     #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
     format: Vec<FormatArgument>,
+    #[command(flatten)]
+    seg: SegArguments,
     /// Print what was written as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -115,6 +117,7 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         algorithm_type: AlgorithmType::Manual,
         model: String::new(),
         model_version: String::new(),
+        weights: String::new(),
         person: String::new(),
     };
     let whole = SeriesFiles {
@@ -123,6 +126,7 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         probabilities: &[],
         labels: &labels,
         authors: std::slice::from_ref(&author),
+        options: arguments.seg.options(),
     };
     let (more, warnings) = write_series(&arguments.out, &names.series, &whole, &formats)?;
     files.extend(more);

@@ -1,7 +1,9 @@
 //! Where pixels lie: spacing in the image plane and the plane's place in the patient.
 
+use serde::{Deserialize, Serialize};
+
 /// Which DICOM attribute a spacing was taken from; measurements name it when it is not the patient's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpacingSource {
     /// Pixel Spacing (0028,0030): in the patient.
     PixelSpacing,
@@ -16,7 +18,7 @@ pub enum SpacingSource {
 }
 
 /// The distance between the centres of neighbouring pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PixelSpacing {
     /// Between rows, down the image, in mm (or relative for [`SpacingSource::AspectRatioOnly`]).
     pub row: f64,
@@ -34,7 +36,7 @@ impl PixelSpacing {
 }
 
 /// The plane of one slice in the patient coordinate system (LPS, mm), DICOM PS3.3 C.7.6.2.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plane {
     /// Image Position (Patient): centre of the first pixel.
     pub position: [f64; 3],

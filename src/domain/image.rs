@@ -4,9 +4,10 @@ use super::{
     geometry::{PixelSpacing, Plane},
     region::Region,
 };
+use serde::{Deserialize, Serialize};
 
 /// Stored values, row after row, as they came from the file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Pixels {
     /// 8-bit grey.
     U8(Vec<u8>),
@@ -50,7 +51,7 @@ impl Pixels {
 }
 
 /// Modality value = `slope` * stored value + `intercept` (Rescale Slope and Intercept).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rescale {
     /// Rescale Slope (0028,1053).
     pub slope: f64,
@@ -65,7 +66,7 @@ impl Default for Rescale {
 }
 
 /// VOI LUT Function (0028,1056).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VoiFunction {
     /// PS3.3 C.11.2.1.2.1
     #[default]
@@ -77,7 +78,7 @@ pub enum VoiFunction {
 }
 
 /// Window Center and Width, in modality values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Window Center (0028,1050).
     pub center: f64,
@@ -115,7 +116,7 @@ impl Window {
 }
 
 /// A window that the file or the modality suggests.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowPreset {
     /// Window Center & Width Explanation, or a usual name: "Lung".
     pub name: String,
@@ -124,7 +125,7 @@ pub struct WindowPreset {
 }
 
 /// VOI LUT Sequence (0028,3010): a table from modality values to grey levels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VoiLut {
     /// The modality value of the first entry; those below take it too.
     pub first: f64,
@@ -142,7 +143,7 @@ impl VoiLut {
 }
 
 /// A drawing that is stored with the image: text, a scale, a marked place (overlay planes, groups 60xx).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlay {
     /// Its label or description: "Overlay 1" where the file has none.
     pub name: String,
@@ -151,7 +152,7 @@ pub struct Overlay {
 }
 
 /// One slice, frame or picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Image {
     /// Width in pixels.
     pub columns: usize,

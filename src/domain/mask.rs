@@ -53,6 +53,9 @@ impl Rule {
     }
 }
 
+/// No mask has more pixels: no image does.
+pub const MOST_PIXELS: u64 = 1 << 28;
+
 /// One label per pixel, row after row: 0 is background, 1..=n the labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -308,6 +311,11 @@ impl PackedMask {
         }
     }
 
+    /// Columns and rows.
+    pub fn size(&self) -> (u32, u32) {
+        (self.columns, self.rows)
+    }
+
     /// How many pixels have a label.
     pub fn labelled(&self) -> u64 {
         let mut bytes = self.bytes.as_slice();
@@ -324,7 +332,8 @@ impl PackedMask {
         [&self.columns.to_le_bytes()[..], &self.rows.to_le_bytes(), &self.bytes].concat()
     }
 
-    /// The mask of which these are the bytes; `None` where they are those of none.
+    /// The mask of which these are the bytes; `None` where they are those of none, or of one with more than
+    /// [`MOST_PIXELS`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (columns, rest) = bytes.split_first_chunk()?;
         let (rows, runs) = rest.split_first_chunk()?;
@@ -334,7 +343,7 @@ impl PackedMask {
             pixels += u64::from(edit::take(&mut rest)?);
             rest = rest.split_first()?.1;
         }
-        let is_whole = pixels == u64::from(columns) * u64::from(rows);
+        let is_whole = pixels == u64::from(columns) * u64::from(rows) && pixels <= MOST_PIXELS;
         is_whole.then(|| Self { columns, rows, bytes: runs.to_vec() })
     }
 }
@@ -360,6 +369,14 @@ mod tests {
     fn rule() -> impl Strategy<Value = Rule> {
         let set = || proptest::collection::vec(0u8..4, 0..4).prop_map(|l| l.into_iter().collect::<LabelSet>());
         (set(), set()).prop_map(|(locked, over)| Rule { locked, over })
+    }
+
+    #[test]
+    fn a_mask_that_no_image_has_is_none() {
+        // 2^32 - 1 pixels in a single run.
+        let bytes =
+            [&65_535u32.to_le_bytes()[..], &65_537u32.to_le_bytes(), &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1]].concat();
+        assert_eq!(PackedMask::from_bytes(&bytes), None);
     }
 
     proptest! {

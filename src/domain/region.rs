@@ -1,5 +1,6 @@
 //! Sets of pixels as spans of rows: what tools make, what masks are painted with, what previews show.
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A rectangle of pixels: what changed, what has to be drawn again. May be empty.
@@ -45,7 +46,7 @@ impl PixelRect {
 }
 
 /// Neighbouring pixels of one row; never empty within a [`Region`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// From the top.
     pub row: usize,
@@ -56,9 +57,22 @@ pub struct Span {
 }
 
 /// A set of pixels of a picture: spans in order of row, then column, that neither overlap nor touch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Span>", into = "Vec<Span>")]
 pub struct Region {
     spans: Vec<Span>,
+}
+
+impl From<Vec<Span>> for Region {
+    fn from(spans: Vec<Span>) -> Self {
+        Self::from_spans(spans)
+    }
+}
+
+impl From<Region> for Vec<Span> {
+    fn from(region: Region) -> Self {
+        region.spans
+    }
 }
 
 impl Region {

@@ -57,6 +57,9 @@ pub fn picture(stack: &Stack, pane: &Pane, index: usize, slices: &[Option<Arc<Im
         padding: first.padding,
         spacing: None,
         plane: None,
+        orientation: None,
+        overlays: Vec::new(),
+        truncated: None,
     })
 }
 

@@ -1,19 +1,21 @@
 //! Study, series and slice as the case list and the exporters know them: all but the pixels.
 
 use super::geometry::{PixelSpacing, Plane};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Where the pixels of one slice are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// The file.
+    #[serde(with = "os_path")]
     pub path: PathBuf,
     /// 0-based frame of a multi-frame file.
     pub frame: u32,
 }
 
 /// One slice of a series: a DICOM frame or a picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
     /// Where its pixels are.
     pub source: Source,
@@ -28,7 +30,7 @@ pub struct Slice {
 }
 
 /// What kind of file a series came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// DICOM instances.
     Dicom,
@@ -37,7 +39,7 @@ pub enum Kind {
 }
 
 /// Slices that belong together and have one size; a 4D series is split into one for each time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// Series Instance UID, with a suffix for parts of a split one; the path for pictures. Unique in a study list.
     pub id: String,
@@ -80,7 +82,7 @@ impl Series {
 }
 
 /// Series of one examination.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Study {
     /// Study Instance UID; the folder for pictures.
     pub id: String,
@@ -130,4 +132,21 @@ pub enum Status {
     Accepted,
     /// Left out.
     Skipped,
+}
+
+/// Paths as the system has them: serde's own way refuses those that are no Unicode.
+mod os_path {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::{
+        ffi::OsString,
+        path::{Path, PathBuf},
+    };
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+        OsString::deserialize(from).map(PathBuf::from)
+    }
 }

@@ -4,8 +4,12 @@
 //! the number that the name begins with (`010_2HC.png` is of subject `010`), else the whole name, which makes each
 //! picture its own subject. A file `FOLDER/subjects.csv` with the columns `name` and `subject` says otherwise.
 
-use super::{label_file, picture};
-use crate::domain::{image::Image, mask::Mask};
+use super::{label_file, open};
+use crate::domain::{
+    image::Image,
+    mask::Mask,
+    study::{Kind, Source},
+};
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -34,7 +38,7 @@ impl Pair {
     ///
     /// A mask of 0 and one value over 127 is background and label 1; else its values are the labels.
     pub fn read(&self) -> Result<(Image, Mask)> {
-        let image = picture::read(&self.image)?;
+        let image = open::load(&Source { path: self.image.clone(), frame: 0 }, Kind::Picture)?;
         let mask = label_file::read(&self.mask)?;
         let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
         if mask_size != image_size {

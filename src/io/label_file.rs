@@ -1,9 +1,9 @@
 //! Reads a picture as a mask: what its values say of each pixel.
 
-use super::guard::contained;
+use super::{containment, guard::contained, picture::believe};
 use crate::domain::mask::Mask;
 use crate::{Error, Result};
-use image::{DynamicImage, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::{io::Cursor, path::Path};
 
 /// No mask with a palette may take more memory.
@@ -15,12 +15,17 @@ const MOST_BYTES: usize = 1 << 28;
 /// means its indices, unless the palette is grey. In a JPEG, whose values are not exact, everything over 127 is
 /// label 1 where there is such a value. Errors: colours, values over 255, a file that cannot be read.
 pub fn read(path: &Path) -> Result<Mask> {
-    let failed = |reason: String| Error::at("read the mask", path, reason);
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    contained(|| decode(&bytes)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+    containment::mask(path)
 }
 
-fn decode(bytes: &[u8]) -> std::result::Result<Mask, String> {
+/// As [`read`], in this process.
+pub(super) fn decode(path: &Path) -> Result<Mask> {
+    let failed = |reason: String| Error::at("read the mask", path, reason);
+    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    contained(|| mask_in(&bytes)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+}
+
+fn mask_in(bytes: &[u8]) -> std::result::Result<Mask, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
     let is_palette = indices.is_some();
@@ -29,7 +34,10 @@ fn decode(bytes: &[u8]) -> std::result::Result<Mask, String> {
         None => {
             // The reader's own limits keep a damaged header from asking for all memory.
             let reader = ImageReader::with_format(Cursor::new(bytes), format);
-            let picture = reader.decode().map_err(|e| e.to_string())?;
+            let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+            believe(decoder.total_bytes(), bytes.len() as u64)?;
+            Limits::default().reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
+            let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
             (picture.width() as usize, picture.height() as usize, grey_values(picture)?)
         }
     };
@@ -78,6 +86,7 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
     }
     let (columns, rows) = (info.width as usize, info.height as usize);
     let size = reader.output_buffer_size().filter(|size| *size <= MOST_BYTES).ok_or("it is too large")?;
+    believe(size as u64, bytes.len() as u64)?;
     let mut packed = vec![0; size];
     let frame = reader.next_frame(&mut packed).map_err(|e| e.to_string())?;
     let bits = frame.bit_depth as usize;

@@ -1,5 +1,6 @@
 //! Files and servers to domain and back; every error names its path.
 
+pub mod containment;
 pub mod dataset;
 pub mod dicom;
 pub mod export;

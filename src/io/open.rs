@@ -1,6 +1,7 @@
 //! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
 
 use super::{
+    containment,
     dicom::{
         self,
         catalog::{Instance, Look},
@@ -16,6 +17,7 @@ use crate::{
     },
 };
 use crossbeam_channel::{RecvTimeoutError, unbounded};
+use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
     collections::{HashMap, HashSet},
@@ -55,13 +57,22 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
     }
 }
 
-/// Decodes one slice.
+/// Decodes one slice, in a child process (see [`containment`]).
 ///
 /// # Errors
-/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported.
+/// Where the file is missing, damaged, cut off, or compressed or coloured in a way that is not supported; where it takes
+/// too long or too much memory, or brings the child down.
 pub fn load(source: &Source, kind: Kind) -> Result<Image> {
     #[cfg(test)]
     slow::wait(&source.path);
+    containment::image(source, kind)
+}
+
+/// Decodes one slice in this process: for the child, and to measure the way to it.
+///
+/// # Errors
+/// As [`load`].
+pub fn decode(source: &Source, kind: Kind) -> Result<Image> {
     match kind {
         Kind::Dicom => dicom::load(source),
         Kind::Picture => picture::read(&source.path),
@@ -156,7 +167,8 @@ fn look_at_all(
         let (found, cancel) = (found.clone(), cancel.clone());
         let work = move || {
             while let Some((i, file)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?))) {
-                if cancel.is_cancelled() || found.send((i, look(file, asked_for.contains(file)))).is_err() {
+                if cancel.is_cancelled() || found.send((i, containment::look(file, asked_for.contains(file)))).is_err()
+                {
                     return;
                 }
             }
@@ -188,13 +200,22 @@ fn look_at_all(
 }
 
 /// What a file turned out to be.
-enum FileLook {
+#[derive(Serialize, Deserialize)]
+pub(super) enum FileLook {
     Dicom(Box<Instance>),
     Picture(Box<Series>),
     Passed { reason: String, is_failure: bool },
 }
 
-fn look(path: &Path, asked_for: bool) -> FileLook {
+impl FileLook {
+    /// A file that its reader stumbled over.
+    pub(super) fn damaged() -> Self {
+        Self::Passed { reason: "it is damaged".into(), is_failure: true }
+    }
+}
+
+/// Looks at the content in this process, and at no pixels. `asked_for`: named by the user, not found in a folder.
+pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::wait(path);
     let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };

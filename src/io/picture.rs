@@ -29,6 +29,10 @@ const MOST_SIDE: u32 = 16_384;
 const MOST_PIXELS: u64 = 268_435_456;
 /// Decoding may not need more memory.
 const MOST_BYTES: u64 = 2 << 30;
+/// The largest ratio of decoded to compressed bytes that is believed of large pictures; deflate reaches 1032.
+const MOST_RATIO: u64 = 4000;
+/// Pictures below this are decoded whatever the ratio: empty ones compress to almost nothing.
+const SMALL: u64 = 64 << 20;
 
 /// What a picture's header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +104,18 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(format!("{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"));
     }
+    let length = std::fs::metadata(path).map_err(|e| super::dicom::reason_of(&e))?.len();
+    believe(decoder.total_bytes(), length)?;
     let more_pages = format == ImageFormat::Tiff && has_second_page(path).unwrap_or(false);
     let probe =
         Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color(), more_pages };
     Ok((reader()?, probe))
+}
+
+/// Refuses a file of `length` bytes that claims to hold `decoded`.
+pub(super) fn believe(decoded: u64, length: u64) -> Fallible<()> {
+    let is_believed = decoded <= SMALL || decoded / MOST_RATIO <= length;
+    if is_believed { Ok(()) } else { Err(format!("{length} compressed bytes cannot hold {decoded}")) }
 }
 
 /// From the header chunk, which the decoder calls damaged where it says 0.
@@ -281,6 +293,8 @@ mod tests {
         };
         let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
         assert!(huge.reason.contains("30000 x 30000"), "{huge}");
+        let claim = probe(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
+        assert!(claim.reason.contains("compressed bytes cannot hold 256000000"), "{claim}");
         let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
         assert_eq!(none.reason, "it has no pixels (0 x 0)");
         assert!(read(&folder.write("none.png", &header(0, 0))).is_err());

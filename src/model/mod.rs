@@ -15,3 +15,4 @@ pub mod preprocess;
 pub mod runner;
 pub mod shipped;
 pub mod train;
+mod weights;

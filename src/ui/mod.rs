@@ -109,9 +109,8 @@ impl Window {
             return canvas::show(ui, session, &mut self.canvas, actions);
         }
         let [slice, column, row] = across::layout(ui.available_rect_before_wrap());
-        let shown = ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| {
-            canvas::show(ui, session, &mut self.canvas, actions)
-        });
+        let shown = ui
+            .scope_builder(UiBuilder::new().max_rect(slice), |ui| canvas::show(ui, session, &mut self.canvas, actions));
         across::show(ui, session, [column, row], &mut self.across, actions);
         shown.inner
     }

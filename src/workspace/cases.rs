@@ -263,7 +263,8 @@ fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Resu
     let ids: Vec<i64> = query.query_map([entry.key.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut case = StoredCase { entry, slices: Vec::new(), problems: Vec::new() };
     for id in ids {
-        let slice = match restore_slice(connection, id) {
+        let size = (case.entry.description.columns, case.entry.description.rows);
+        let slice = match restore_slice(connection, id, size) {
             Ok(slice) => slice,
             Err(Cause::Sql(error)) => return Err(Cause::Sql(error)),
             Err(Cause::Refused(reason)) => {
@@ -279,14 +280,19 @@ fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Resu
     Ok(case)
 }
 
-fn restore_slice(connection: &Connection, slice: i64) -> Result<StoredSlice, Cause> {
+/// A slice of `size`, columns and rows.
+fn restore_slice(connection: &Connection, slice: i64, size: (u32, u32)) -> Result<StoredSlice, Cause> {
     let proposal = masks::newest_proposal(connection, slice)?;
+    let mask = masks::current(connection, slice)?;
+    if mask.iter().chain(proposal.iter().map(|p| &p.mask)).any(|mask| mask.size() != size) {
+        return Err(Cause::Refused("a mask in it has another size than its image".into()));
+    }
     let is_proposal_apart = match &proposal {
         Some(proposal) => masks::is_proposal_apart(connection, slice, proposal)?,
         None => false,
     };
     let is_touched = masks::is_touched(connection, slice)?;
-    Ok(StoredSlice { mask: masks::current(connection, slice)?, proposal, is_proposal_apart, is_touched })
+    Ok(StoredSlice { mask, proposal, is_proposal_apart, is_touched })
 }
 
 fn status_name(status: Status) -> &'static str {

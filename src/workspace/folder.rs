@@ -42,6 +42,12 @@ fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     let connection = Connection::open_with_flags(database, flags)?;
     // One that is open elsewhere stays so: waiting is no use.
     connection.busy_timeout(Duration::ZERO)?;
+    let version: usize = connection.pragma_query_value(None, "user_version", |r| r.get::<_, u32>(0))? as usize;
+    // Of an older version, too; of a newer one nothing is known.
+    let known = schema::MIGRATIONS.get(..version).filter(|known| !known.is_empty());
+    if !known.map_or(Ok(false), |known| schema::has_own_tables(&connection, known))? {
+        return Err(rusqlite::Error::InvalidQuery);
+    }
     connection.query_row(
         "SELECT name, (SELECT count(*) FROM scan), (SELECT count(*) FROM scan WHERE status = 'accepted') FROM workspace",
         (),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     journal::{CaseKey, ModelStamp, Proposal},
-    mask::{Mask, PackedMask},
+    mask::{MOST_PIXELS, Mask, PackedMask},
 };
 use rusqlite::{Connection, OptionalExtension};
 
@@ -274,6 +274,9 @@ fn blank(connection: &Connection, slice: i64) -> Result<Mask, Cause> {
     let mut query = connection
         .prepare_cached("SELECT columns, rows FROM scan WHERE id = (SELECT scan_id FROM slice WHERE id = ?1)")?;
     let (columns, rows): (u32, u32) = query.query_row([slice], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    if u64::from(columns) * u64::from(rows) > MOST_PIXELS {
+        return Err(Cause::Refused(format!("its images cannot have {columns} × {rows} pixels")));
+    }
     Ok(Mask::empty(columns as usize, rows as usize))
 }
 

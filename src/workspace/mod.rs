@@ -189,7 +189,7 @@ impl Open {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
         guard(&connection).map_err(failed)?;
-        let found = schema::recognise(&connection, folder, migrations.len())?;
+        let found = schema::recognise(&connection, folder, migrations)?;
         prepare(&connection).map_err(failed)?;
         schema::migrate(&mut connection, folder, found, migrations)?;
         Ok(Self { connection, folded_at: 0, _lock: lock })

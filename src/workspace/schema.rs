@@ -23,9 +23,11 @@ pub(super) enum Found {
 /// Reads the whole database and says what it is; nothing is written.
 ///
 /// # Errors
-/// For a database that is damaged, of another program, or of a version newer than `newest`.
-pub(super) fn recognise(connection: &Connection, folder: &Path, newest: usize) -> Result<Found> {
+/// For a database that is damaged, of another program, of a version that `migrations` do not lead to, or whose tables are
+/// not those that they make.
+pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&str]) -> Result<Found> {
     let tried = "open the workspace";
+    let newest = migrations.len();
     check(connection, folder)?;
     let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
     let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
@@ -38,9 +40,30 @@ pub(super) fn recognise(connection: &Connection, folder: &Path, newest: usize) -
             let reason = format!("a newer Labrum made it (version {version}; this one knows {newest})");
             Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."))
         }
+        Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
+            Err(damaged(tried, folder, "its tables are not those of Labrum").into())
+        }
         Some(version) => Ok(Found::Version(version)),
         None => Ok(Found::Blank),
     }
+}
+
+/// True where tables, indices and triggers are those that `migrations` make, to the letter. A view or trigger of others
+/// would run in all that is read and written, for as long as it likes.
+pub(super) fn has_own_tables(connection: &Connection, migrations: &[&str]) -> rusqlite::Result<bool> {
+    let own = Connection::open_in_memory()?;
+    migrations.iter().try_for_each(|sql| own.execute_batch(sql))?;
+    let tables = |connection: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
+        // What SQLite makes by itself (indices of UNIQUE columns, tables of statistics) runs nothing.
+        let mut query = connection.prepare(
+            "SELECT type, name, sql FROM sqlite_schema
+             WHERE sql IS NOT NULL AND NOT (type = 'table' AND substr(name, 1, 7) = 'sqlite_') ORDER BY type, name",
+        )?;
+        // Line ends are those of the system that the program was built on.
+        let read = |r: &rusqlite::Row| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?.replace('\r', "")));
+        query.query_map((), read)?.collect()
+    };
+    Ok(tables(connection)? == tables(&own)?)
 }
 
 /// Makes the tables, or brings those of an older version to the newest; a copy of the older database stays beside it.
@@ -111,6 +134,24 @@ mod tests {
 
     fn next() -> Vec<&'static str> {
         [MIGRATIONS, &[NEXT]].concat()
+    }
+
+    #[test]
+    fn tables_triggers_and_views_of_others_are_refused() {
+        let changes = [
+            "CREATE TRIGGER t AFTER UPDATE ON workspace BEGIN SELECT 1; END",
+            "DROP TABLE workspace; CREATE VIEW workspace AS
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 1 AS id, max(i) AS name FROM n",
+            "DROP TRIGGER subjects_are_kept",
+        ];
+        for change in changes {
+            let folder = tempfile::tempdir().unwrap();
+            Workspace::open(folder.path()).unwrap().close().unwrap();
+            Connection::open(folder.path().join(DATABASE)).unwrap().execute_batch(change).unwrap();
+            let error = Workspace::open(folder.path()).unwrap_err();
+            assert!(error.reason.contains("its tables are not those of Labrum"), "{error}");
+            assert_eq!(crate::workspace::summary(folder.path()).unwrap().cases, None);
+        }
     }
 
     #[test]

@@ -267,6 +267,21 @@ fn a_mask_that_cannot_be_read_is_named_and_the_others_are_there() {
 }
 
 #[test]
+fn a_mask_of_another_size_than_its_image_is_named() {
+    let (_folder, mut workspace) = workspace();
+    let knee = case(&mut workspace, "k");
+    workspace.put_proposal(knee, 1, &proposal(&square(0, 0, 6), "1"), None).unwrap();
+    let spoil = |columns: u32| format!("UPDATE scan SET columns = {columns}, rows = {columns}");
+    for columns in [SIDE + 1, u32::MAX] {
+        workspace.write("spoil", |t| Ok(t.execute(&spoil(columns), ())?)).unwrap();
+        let case = stored(&mut workspace, "k");
+        assert_eq!(case.problems.len(), 1);
+        assert!(case.problems[0].reason.contains("another size than its image"), "{}", case.problems[0]);
+        assert!(case.slices[1].mask.is_none());
+    }
+}
+
+#[test]
 fn masks_follow_their_slices_when_files_come_and_go() {
     let (_folder, mut workspace) = workspace();
     let knee = case(&mut workspace, "k");

@@ -14,6 +14,7 @@ use super::{
 use crate::domain::study::{Kind, Series, Slice, Source, Study};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, path::Path};
 
 /// What a look at a file showed.
@@ -29,6 +30,7 @@ pub(crate) enum Look {
 }
 
 /// An image file without its pixels.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Instance {
     study: Study,
     series: Series,
@@ -103,7 +105,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
         let is_loop = header.frames > 1 && slice.plane.is_none();
         Frame {
             slice,
-            clip: is_loop.then(|| path.to_owned()),
+            clip: is_loop.then(|| path.into()),
             size: (header.columns, header.rows),
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),

@@ -17,8 +17,10 @@ use dicom_dictionary_std::{StandardDataDictionary, tags};
 const KEPT: u64 = 4096;
 /// Sequences in sequences; real files have some five levels.
 const DEEPEST: usize = 32;
-/// Elements of one file; a thousand frames of an enhanced object have some hundred thousand.
+/// Elements and items of one file; a thousand frames of an enhanced object have some hundred thousand.
 const MOST_ELEMENTS: usize = 5_000_000;
+/// Bytes of all values that are kept.
+const MOST_KEPT: u64 = 256 << 20;
 const UNDEFINED: u32 = u32::MAX;
 
 const ITEM: Tag = Tag(0xFFFE, 0xE000);
@@ -68,7 +70,7 @@ pub(crate) struct Parsed {
 /// Reads elements from `at` until the pixels, the end, or (`only_meta`) the first element outside of group 2.
 pub(crate) fn parse(bytes: &mut Bytes, at: u64, encoding: Encoding, only_meta: bool) -> Parsed {
     let end = bytes.len();
-    let mut parser = Parser { bytes, elements: 0, only_meta, pixels: None, at };
+    let mut parser = Parser { bytes, elements: 0, kept: 0, only_meta, pixels: None, at };
     let mut data = DataSet { big_endian: encoding.big_endian, ..Default::default() };
     let broken = parser.data_set(&mut data, end, encoding, 0).err();
     Parsed { data, pixels: parser.pixels, broken, end: parser.at }
@@ -77,6 +79,7 @@ pub(crate) fn parse(bytes: &mut Bytes, at: u64, encoding: Encoding, only_meta: b
 struct Parser<'a> {
     bytes: &'a mut Bytes,
     elements: usize,
+    kept: u64,
     only_meta: bool,
     pixels: Option<PixelElement>,
     at: u64,
@@ -148,12 +151,17 @@ impl Parser<'_> {
         if length > KEPT {
             return Ok(Value::Far { at, length });
         }
+        self.kept += length;
+        if self.kept > MOST_KEPT {
+            return Err("its header is too large".into());
+        }
         Ok(Value::Bytes(self.take(at, length as usize)?.to_vec()))
     }
 
     fn items(&mut self, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
         let mut items = Vec::new();
         while self.at + 8 <= end {
+            self.count()?;
             let (tag, length) = self.item_head(encoding)?;
             if tag == SEQUENCE_END {
                 break;
@@ -185,10 +193,7 @@ impl Parser<'_> {
     }
 
     fn head(&mut self, encoding: Encoding) -> Result<Head, String> {
-        self.elements += 1;
-        if self.elements > MOST_ELEMENTS {
-            return Err("there are too many elements".into());
-        }
+        self.count()?;
         let (tag, long) = self.item_head(encoding)?;
         if tag.group() == 0xFFFE {
             return Ok(Head { tag, vr: VR::UN, length: long });
@@ -213,6 +218,11 @@ impl Parser<'_> {
             _ => vr,
         };
         Ok(Head { tag, vr, length })
+    }
+
+    fn count(&mut self) -> Result<(), String> {
+        self.elements += 1;
+        if self.elements > MOST_ELEMENTS { Err("there are too many elements".into()) } else { Ok(()) }
     }
 
     /// Tag and 4 bytes behind it as a number.

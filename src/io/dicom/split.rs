@@ -4,7 +4,8 @@
 mod remarks;
 
 use crate::domain::study::Slice;
-use std::{collections::BTreeMap, path::PathBuf};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, ffi::OsString};
 
 /// Places closer than this, in mm, are one place.
 const SAME_PLACE: f64 = 0.01;
@@ -21,7 +22,7 @@ pub(crate) const TIMES: [&str; 7] = [
 ];
 
 /// A frame that is to be put into a stack.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Frame {
     /// The slice that it becomes.
     pub(crate) slice: Slice,
@@ -30,7 +31,7 @@ pub(crate) struct Frame {
     /// Whether it has colour.
     pub(crate) color: bool,
     /// The file of a loop: frames of two loops do not belong together.
-    pub(crate) clip: Option<PathBuf>,
+    pub(crate) clip: Option<OsString>,
     /// Image Type, as in the file.
     pub(crate) image_type: String,
     /// A value for each of [`TIMES`].

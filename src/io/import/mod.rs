@@ -5,7 +5,10 @@ mod pictures;
 #[cfg(test)]
 mod tests;
 
-use super::dicom::{seg, structures};
+use super::{
+    containment,
+    dicom::{seg, structures},
+};
 use crate::{
     Error, Result,
     domain::{label::Label, mask::Mask, study::Series},
@@ -35,6 +38,11 @@ pub struct Imported {
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
 pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+    containment::masks(paths, series)
+}
+
+/// As [`masks`], in this process.
+pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());

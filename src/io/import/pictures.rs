@@ -153,7 +153,7 @@ fn single_labels(
 
 /// A mask of the size of the slices.
 fn read(path: &Path, series: &Series) -> Result<Mask> {
-    let mask = label_file::read(path)?;
+    let mask = label_file::decode(path)?;
     let (columns, rows) = (mask.columns(), mask.rows());
     if (columns, rows) != (series.columns, series.rows) {
         let reason = format!("it is {columns} x {rows} pixels, the image {} x {}", series.columns, series.rows);

@@ -3,9 +3,8 @@
 mod jpeg;
 mod jpeg2000;
 pub(crate) mod jpegls;
-pub(crate) mod rle;
 mod jpegxl;
-mod rle;
+pub(crate) mod rle;
 
 use super::{header::Header, uids::EXPLICIT_BIG_ENDIAN};
 use dicom_dictionary_std::uids;

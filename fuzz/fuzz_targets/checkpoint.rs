@@ -1,0 +1,13 @@
+//! Weights: safetensors with a card, and PyTorch's pickles.
+#![no_main]
+
+use labrum_fuzz::{model::weights, with_file};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = weights::card(bytes);
+    for ending in ["pth", "safetensors"] {
+        let read = with_file(bytes, ending, weights::read);
+        let _ = read.and_then(|(_, weights)| weights::architecture(&weights));
+    }
+});

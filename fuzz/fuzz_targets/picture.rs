@@ -1,0 +1,16 @@
+//! PNG, JPEG, TIFF and BMP, as images and as masks.
+#![no_main]
+
+use labrum_fuzz::{
+    io::{label_file, picture},
+    with_file,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    with_file(bytes, "png", |path| {
+        let _ = picture::probe(path);
+        let _ = picture::read(path);
+        let _ = label_file::read(path);
+    });
+});

@@ -1,0 +1,31 @@
+//! The reader of segmentations: segments, frames, and masks laid over a series.
+#![no_main]
+
+use labrum_fuzz::{
+    domain::{progress::Cancel, study::Series},
+    io::{dicom::seg, import, open},
+    with_file,
+};
+use libfuzzer_sys::fuzz_target;
+use std::{path::Path, sync::OnceLock};
+
+/// The series that the segmentations of the corpus are of.
+fn series() -> &'static Series {
+    static SERIES: OnceLock<Series> = OnceLock::new();
+    SERIES.get_or_init(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/syntaxes/explicit-little-endian.dcm");
+        let catalog = open::catalog(&[Path::new(path).to_owned()], &mut |_| {}, &Cancel::default());
+        catalog.expect("the fixture").studies[0].series[0].clone()
+    })
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    with_file(bytes, "dcm", |path| {
+        if let Ok(mut segmentation) = seg::read(path) {
+            for frame in 0..segmentation.frames.len().min(5) {
+                let _ = segmentation.values(frame);
+            }
+        }
+        let _ = import::masks(&[path.to_owned()], series());
+    });
+});

@@ -1,0 +1,101 @@
+//! Kills children whose time is up.
+
+use super::child::Process;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Between two looks.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A thread that sleeps while nothing is watched.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    begun: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_running: bool,
+    is_asleep: bool,
+    next: u64,
+    watched: HashMap<u64, Watched>,
+}
+
+struct Watched {
+    process: Process,
+    until: Instant,
+    is_over: bool,
+}
+
+/// One request while it is watched.
+pub(super) struct Turn {
+    watch: Watch,
+    number: u64,
+}
+
+impl Watch {
+    /// Kills `process` after `limit`, unless the turn ends before.
+    pub(super) fn begin(&self, process: &Process, limit: Duration) -> std::io::Result<Turn> {
+        let mut state = self.lock();
+        if !state.is_running {
+            let watch = self.clone();
+            thread::Builder::new().name("labrum-watch".into()).spawn(move || watch.run())?;
+            state.is_running = true;
+        }
+        state.next += 1;
+        let number = state.next;
+        let until = Instant::now() + limit;
+        state.watched.insert(number, Watched { process: process.clone(), until, is_over: false });
+        if std::mem::take(&mut state.is_asleep) {
+            self.0.begun.notify_one();
+        }
+        Ok(Turn { watch: self.clone(), number })
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            for watched in state.watched.values_mut().filter(|w| !w.is_over && w.until <= now) {
+                watched.is_over = true;
+                watched.process.kill();
+            }
+            let wait = |state| self.0.begun.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+            if state.watched.is_empty() {
+                // A while longer: reading a series is one request after the other.
+                state = wait(state);
+                if state.watched.is_empty() {
+                    state.is_asleep = true;
+                    state = self.0.begun.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            } else {
+                state = wait(state);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Ends it; true where the time was up before.
+    pub(super) fn end(self) -> bool {
+        self.watch.lock().watched.remove(&self.number).is_some_and(|watched| watched.is_over)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.watch.lock().watched.remove(&self.number);
+    }
+}

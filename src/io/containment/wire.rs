@@ -1,0 +1,215 @@
+//! What is said between the program and its children: MessagePack behind its length, and pixels as they lie in memory.
+
+use crate::{
+    Error,
+    domain::{
+        image::{Image, Pixels},
+        label::Label,
+        mask::Mask,
+        study::{Kind, Series, Source},
+    },
+    io::{import::Imported, open::FileLook},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    ffi::OsString,
+    io::{self, IoSlice, Read, Write},
+};
+
+/// No message is longer: the slices of a file of many frames and the windows of an image take far less.
+const LONGEST: u32 = 64 << 20;
+/// No list of pixels or labels is longer.
+const MOST_PIXELS: usize = 1 << 28;
+/// Pixels are written in pieces of this size, so that the reader takes one while the next is written.
+const PIECE: usize = 128 << 10;
+
+/// What a child says first: whether it is a child of this very version.
+pub(super) const HELLO: &str = concat!("labrum ", env!("CARGO_PKG_VERSION"), " reads files");
+
+/// What a child is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    /// What the file is.
+    Look { path: OsString, asked_for: bool },
+    /// The pixels of a slice.
+    Image { source: Source, kind: Kind },
+    /// A picture as a mask.
+    Mask { path: OsString },
+    /// The masks of a series.
+    Masks { paths: Vec<OsString>, series: Box<Series> },
+    /// Photometric Interpretation.
+    Photometric { path: OsString },
+}
+
+/// What it answers.
+pub(super) enum Answer {
+    Look(Box<FileLook>),
+    Image(Box<Image>),
+    Mask(Mask),
+    Masks(Imported),
+    Photometric(Option<String>),
+    /// It cannot be done: an ordinary error.
+    Refused(Refusal),
+}
+
+/// An answer without pixels and labels, which follow.
+#[derive(Serialize, Deserialize)]
+enum Head {
+    Look(Box<FileLook>),
+    Image(Box<Image>),
+    Mask(Size),
+    Masks { labels: Vec<Label>, sizes: Vec<(usize, Size)>, notes: Vec<String> },
+    Photometric(Option<String>),
+    Refused(Refusal),
+}
+
+/// Columns and rows.
+type Size = (usize, usize);
+
+/// An [`Error`] whose path need not be Unicode.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    tried: String,
+    path: Option<OsString>,
+    reason: String,
+    advice: Option<String>,
+}
+
+impl From<Error> for Refusal {
+    fn from(Error { tried, path, reason, advice }: Error) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(Refusal { tried, path, reason, advice }: Refusal) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice }
+    }
+}
+
+/// Writes a message.
+pub(super) fn send(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    to.write_all(&framed(message)?)
+}
+
+/// Reads a message.
+pub(super) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > LONGEST {
+        return Err(io::Error::other("a message is too long"));
+    }
+    // Grows with what arrives: a length alone takes no memory.
+    let mut bytes = Vec::new();
+    from.take(u64::from(length)).read_to_end(&mut bytes)?;
+    rmp_serde::from_slice(&bytes).map_err(io::Error::other)
+}
+
+fn framed(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    // With names: some fields are left out where they are empty.
+    message.serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map()).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len() - 4).ok().filter(|length| *length <= LONGEST);
+    let length = length.ok_or_else(|| io::Error::other("a message is too long"))?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+impl Answer {
+    /// Writes it, pixels and labels behind it.
+    pub(super) fn send(self, to: &mut impl Write) -> io::Result<()> {
+        let plain = |head: Head, to: &mut dyn Write| to.write_all(&framed(&head)?);
+        match self {
+            Self::Look(look) => plain(Head::Look(look), to),
+            Self::Photometric(name) => plain(Head::Photometric(name), to),
+            Self::Refused(refusal) => plain(Head::Refused(refusal), to),
+            Self::Image(mut image) => {
+                let nothing = without_pixels(&image.pixels);
+                let pixels = std::mem::replace(&mut image.pixels, nothing);
+                send_with(to, &Head::Image(image), bytes_of(&pixels))
+            }
+            Self::Mask(mask) => send_with(to, &Head::Mask((mask.columns(), mask.rows())), mask.labels()),
+            Self::Masks(Imported { labels, masks, notes }) => {
+                let size = |(slice, mask): &(usize, Mask)| (*slice, (mask.columns(), mask.rows()));
+                send(to, &Head::Masks { labels, sizes: masks.iter().map(size).collect(), notes })?;
+                masks.iter().try_for_each(|(_, mask)| to.write_all(mask.labels()))
+            }
+        }
+    }
+
+    /// Reads what [`Self::send`] wrote.
+    pub(super) fn receive(from: &mut impl Read) -> io::Result<Self> {
+        Ok(match receive(from)? {
+            Head::Look(look) => Self::Look(look),
+            Head::Photometric(name) => Self::Photometric(name),
+            Head::Refused(refusal) => Self::Refused(refusal),
+            Head::Image(mut image) => {
+                image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;
+                Self::Image(image)
+            }
+            Head::Mask(size) => Self::Mask(receive_mask(from, size)?),
+            Head::Masks { labels, sizes, notes } => {
+                let mask = |(slice, size)| Ok((slice, receive_mask(from, size)?));
+                Self::Masks(Imported { labels, masks: sizes.into_iter().map(mask).collect::<io::Result<_>>()?, notes })
+            }
+        })
+    }
+}
+
+/// Head and the beginning of the pixels go out together: the reader is woken once for a small picture.
+fn send_with(to: &mut impl Write, head: &Head, pixels: &[u8]) -> io::Result<()> {
+    let head = framed(head)?;
+    let written = to.write_vectored(&[IoSlice::new(&head), IoSlice::new(&pixels[..pixels.len().min(PIECE)])])?;
+    to.write_all(head.get(written..).unwrap_or_default())?;
+    let rest = pixels.get(written.saturating_sub(head.len())..).unwrap_or_default();
+    rest.chunks(PIECE).try_for_each(|piece| to.write_all(piece))
+}
+
+fn bytes_of(pixels: &Pixels) -> &[u8] {
+    match pixels {
+        Pixels::U8(v) => v,
+        Pixels::U16(v) => bytemuck::cast_slice(v),
+        Pixels::I16(v) => bytemuck::cast_slice(v),
+        Pixels::F32(v) => bytemuck::cast_slice(v),
+        Pixels::Rgb8(v) => bytemuck::cast_slice(v),
+    }
+}
+
+/// None of the same kind.
+fn without_pixels(pixels: &Pixels) -> Pixels {
+    match pixels {
+        Pixels::U8(_) => Pixels::U8(Vec::new()),
+        Pixels::U16(_) => Pixels::U16(Vec::new()),
+        Pixels::I16(_) => Pixels::I16(Vec::new()),
+        Pixels::F32(_) => Pixels::F32(Vec::new()),
+        Pixels::Rgb8(_) => Pixels::Rgb8(Vec::new()),
+    }
+}
+
+fn receive_pixels(from: &mut impl Read, kind: &Pixels, size: Size) -> io::Result<Pixels> {
+    fn values<T: bytemuck::Pod>(from: &mut impl Read, count: usize) -> io::Result<Vec<T>> {
+        let mut values = vec![T::zeroed(); count];
+        from.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+    let count = count(size)?;
+    Ok(match kind {
+        Pixels::U8(_) => Pixels::U8(values(from, count)?),
+        Pixels::U16(_) => Pixels::U16(values(from, count)?),
+        Pixels::I16(_) => Pixels::I16(values(from, count)?),
+        Pixels::F32(_) => Pixels::F32(values(from, count)?),
+        Pixels::Rgb8(_) => Pixels::Rgb8(values(from, count)?),
+    })
+}
+
+fn receive_mask(from: &mut impl Read, size: Size) -> io::Result<Mask> {
+    let mut labels = vec![0; count(size)?];
+    from.read_exact(&mut labels)?;
+    Mask::from_labels(size.0, size.1, labels).ok_or_else(|| io::Error::other("a mask has another size"))
+}
+
+fn count((columns, rows): Size) -> io::Result<usize> {
+    let count = columns.checked_mul(rows).filter(|count| *count <= MOST_PIXELS);
+    count.ok_or_else(|| io::Error::other("there are too many pixels"))
+}

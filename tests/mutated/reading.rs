@@ -1,0 +1,129 @@
+//! Reads a broken file by all ways that lead to its reader, as the window and the command line do.
+
+use crate::{files, formats::Format};
+use labrum::{
+    Error,
+    domain::{
+        progress::Cancel,
+        study::{Kind, Series, Source},
+    },
+    io::{import, label_file, open},
+    model::checkpoint,
+    workspace::{Workspace, summary},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+/// So many slices of a series are read.
+const MOST_SLICES: usize = 6;
+
+/// What became of it.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Something could be shown.
+    pub(crate) is_readable: bool,
+    /// What was refused, and why.
+    pub(crate) errors: Vec<Error>,
+}
+
+impl Outcome {
+    fn note<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.is_readable = true;
+                Some(value)
+            }
+            Err(error) => {
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+}
+
+/// Reads `path`, whose beginning was of `format`.
+pub(crate) fn read(path: &Path, format: Format) -> Outcome {
+    let mut outcome = Outcome::default();
+    match format {
+        Format::Safetensors | Format::PyTorch => weights(path, &mut outcome),
+        Format::Workspace => workspace(path, &mut outcome),
+        _ => image(path, format, &mut outcome),
+    }
+    outcome
+}
+
+fn image(path: &Path, format: Format, outcome: &mut Outcome) {
+    let catalog = outcome.note(open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()));
+    for series in catalog.iter().flat_map(|catalog| &catalog.studies).flat_map(|study| &study.series) {
+        for slice in series.slices.iter().take(MOST_SLICES) {
+            outcome.note(open::load(&slice.source, series.kind));
+        }
+    }
+    // Frames that the header does not speak of, and readers that its beginning does not lead to.
+    outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom));
+    if format.is_picture() {
+        outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
+        outcome.note(label_file::read(path));
+    }
+    if format == Format::Segmentation || format.is_picture() {
+        outcome.note(import::masks(&[path.to_owned()], series()));
+    }
+}
+
+/// The series that the segmentations are of.
+fn series() -> &'static Series {
+    static SERIES: OnceLock<Series> = OnceLock::new();
+    SERIES.get_or_init(|| {
+        let catalog = open::catalog(&[files::segmented()], &mut |_| {}, &Cancel::default()).unwrap();
+        catalog.studies[0].series[0].clone()
+    })
+}
+
+fn weights(path: &Path, outcome: &mut Outcome) {
+    if let Some((_, weights)) = outcome.note(checkpoint::read(path)) {
+        outcome.note(checkpoint::check(&weights));
+    }
+}
+
+fn workspace(path: &Path, outcome: &mut Outcome) {
+    let folder: PathBuf = path.with_extension("workspace");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::rename(path, folder.join("workspace.sqlite")).unwrap();
+    let _ = summary(&folder);
+    if let Some(mut workspace) = outcome.note(Workspace::open(&folder)) {
+        let failures = use_all(&mut workspace);
+        outcome.errors.extend(failures.into_iter().filter_map(Result::err));
+        let _ = workspace.close();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Asks everything that can be asked.
+fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
+    let mut done: Vec<Result<(), Error>> = Vec::new();
+    let mut note = |result: Result<(), labrum::workspace::Failure>| done.push(result.map_err(|f| f.error));
+    note(workspace.name().map(drop));
+    note(workspace.labels().map(drop));
+    note(workspace.versions().map(drop));
+    note(workspace.accepted_masks().map(|masks| masks.iter().for_each(|slice| drop(slice.mask.unpack()))));
+    note(workspace.running_round().map(drop));
+    note(workspace.newly_accepted().map(drop));
+    note(workspace.work_report().map(drop));
+    note(workspace.meter().map(drop));
+    note(workspace.fold(10).map(drop));
+    let mut keys = Vec::new();
+    for n in 0..3 {
+        let case = workspace.case(&format!("case {n}"));
+        if let Ok(Some(case)) = &case {
+            keys.push(case.entry.key);
+            case.slices.iter().filter_map(|slice| slice.mask.as_ref()).for_each(|mask| drop(mask.unpack()));
+        }
+        note(case.map(drop));
+    }
+    note(workspace.steps(&keys, 1000).map(drop));
+    note(workspace.next_seq().map(drop));
+    note(workspace.begin_round("{}", None).map(drop));
+    done
+}
