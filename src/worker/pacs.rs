@@ -210,7 +210,7 @@ impl Sending {
         match order {
             Some(PacsJob::Send { export, server }) => {
                 let queued = self.write_and_queue(queue, *export, &server);
-                self.outbox.send(Event::Pacs(PacsEvent::Queued(queued)));
+                self.outbox.send(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
             }
             Some(PacsJob::CancelSending(id)) => queue.cancel(&id)?,
             Some(PacsJob::Retry(id)) => queue.retry(&id)?,

@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(180);
 pub(crate) fn read_folder(folder: &Path, number: usize) -> Vec<String> {
     let mut harm = Vec::new();
     harm.extend(run(&[&"info", &folder, &"--json"]));
-    if number / super::FOLDER % 4 == 0 {
+    if (number / super::FOLDER).is_multiple_of(4) {
         let out = tempfile::tempdir().unwrap();
         let to = out.path().join("out");
         harm.extend(run(&[&"segment", &folder, &"--out", &to, &"--format", &"png,seg", &"--device", &"cpu"]));

@@ -7,7 +7,7 @@ use std::{ffi::OsStr, path::PathBuf, process::Child, time::Duration};
 const OBJECTS: usize = 60;
 const LONG: Duration = Duration::from_secs(90);
 
-fn arguments<'a>(server: &'a String, files: &'a [PathBuf]) -> Vec<&'a dyn AsRef<OsStr>> {
+fn arguments<'a>(server: &'a impl AsRef<OsStr>, files: &'a [PathBuf]) -> Vec<&'a dyn AsRef<OsStr>> {
     let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"pacs", &"send", server];
     all.extend(files.iter().map(|f| f as &dyn AsRef<OsStr>));
     all

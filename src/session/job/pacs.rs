@@ -142,7 +142,7 @@ pub enum PacsEvent {
         not_kept: Option<String>,
     },
     /// A segmentation was queued.
-    Queued(Result<SendItem, Error>),
+    Queued(Result<Box<SendItem>, Error>),
     /// All that waits to be sent, and what became of the rest.
     Queue(Vec<SendItem>),
     /// An object cannot be sent before somebody signs in.

@@ -52,7 +52,7 @@ const STATE_HEIGHT: f32 = 44.0;
 /// What is shown.
 enum Page {
     Studies,
-    Server(ServerForm),
+    Server(Box<ServerForm>),
 }
 
 /// What was typed and chosen so far.
@@ -72,7 +72,7 @@ impl PacsDialog {
     pub(super) fn new(session: &Session) -> Self {
         let page = match session.chosen_server() {
             Some(_) => Page::Studies,
-            None => Page::Server(ServerForm::add()),
+            None => Page::Server(Box::new(ServerForm::add())),
         };
         Self {
             page,
@@ -128,10 +128,10 @@ impl PacsDialog {
                 actions.push(Action::Pacs(PacsAction::Choose(name)));
             }
             if ui.button("Edit...").accessible_name("Edit the server").clicked() {
-                self.page = Page::Server(ServerForm::edit(chosen));
+                self.page = Page::Server(Box::new(ServerForm::edit(chosen)));
             }
             if ui.button("Add...").accessible_name("Add a server").clicked() {
-                self.page = Page::Server(ServerForm::add());
+                self.page = Page::Server(Box::new(ServerForm::add()));
             }
             if ui.button("Test").on_hover_text("See whether the server answers").clicked() {
                 actions.push(Action::Pacs(PacsAction::Echo));

@@ -1,5 +1,7 @@
 //! Servers in the window: what is asked, what is shown of the answers, what is said when it goes wrong.
 
+#![allow(clippy::panic)]
+
 use super::*;
 use crate::{
     domain::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn},

@@ -74,7 +74,7 @@ pub(super) fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 fn elements(bytes: &[u8]) -> Vec<usize> {
     let is_one = |at: &usize| {
         let head = &bytes[*at..*at + 8];
-        head[4].is_ascii_uppercase() && head[5].is_ascii_uppercase() && head[0] % 2 == 0 && head[1] <= 0x7F
+        head[4].is_ascii_uppercase() && head[5].is_ascii_uppercase() && head[0].is_multiple_of(2) && head[1] <= 0x7F
     };
     (0..bytes.len().saturating_sub(8)).filter(is_one).collect()
 }
@@ -216,7 +216,7 @@ fn fragments(bytes: &mut Vec<u8>, random: &mut Random) {
             bytes.splice(first + 8..end, table);
         }
         _ => {
-            let inside = at + 8 + random.below(length.min(64).max(1));
+            let inside = at + 8 + random.below(length.clamp(1, 64));
             number(bytes, inside, random);
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn safetensors(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-pub(super) fn pytorch(bytes: &mut Vec<u8>, random: &mut Random) {
+pub(super) fn pytorch(bytes: &mut [u8], random: &mut Random) {
     let local = places(bytes, b"PK\x03\x04");
     let central = places(bytes, b"PK\x01\x02");
     match random.below(4) {
