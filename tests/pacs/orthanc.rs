@@ -107,6 +107,13 @@ impl Orthanc {
         serde_json::from_str(&text).ok()
     }
 
+    /// Gives it a file.
+    #[allow(dead_code)] // only in the window's tests
+    pub(crate) fn keep(&self, file: &std::path::Path) {
+        let url = format!("http://127.0.0.1:{}/instances", self.http);
+        ureq::post(url).send(&std::fs::read(file).unwrap()[..]).unwrap();
+    }
+
     /// Objects that it has.
     pub(crate) fn objects(&self) -> usize {
         self.ask("statistics").map_or(0, |s| s["CountInstances"].as_u64().unwrap() as usize)

@@ -17,11 +17,6 @@ fn until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn post(orthanc: &Orthanc, path: &Path) {
-    let url = format!("http://127.0.0.1:{}/instances", orthanc.http);
-    ureq::post(url).send(&std::fs::read(path).unwrap()[..]).unwrap();
-}
-
 fn samples(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/samples")).join(name);
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -50,7 +45,7 @@ fn find_and_open(bench: &mut Bench, words: &str) {
 #[ignore = "needs Orthanc"]
 fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     let mut orthanc = Orthanc::start();
-    samples("cardiac-mr").iter().for_each(|file| post(&orthanc, file));
+    samples("cardiac-mr").iter().for_each(|file| orthanc.keep(file));
     assert_eq!(orthanc.objects(), 12);
     let mut bench = Bench::new(Vec::new());
     let server = Server { name: "Archive".into(), address: orthanc.web(), ..Server::default() };
