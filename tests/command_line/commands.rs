@@ -65,7 +65,7 @@ fn without_a_display_the_command_line_is_named() {
 
 #[test]
 fn a_mistyped_command_names_the_commands() {
-    refuses(&[&"segmnt"], &["\"segmnt\"", "no such file", "segment, train, models, rehearse, evaluate"]);
+    refuses(&[&"segmnt"], &["\"segmnt\"", "no such file", "segment, train, models, export, rehearse, evaluate"]);
 }
 
 #[test]

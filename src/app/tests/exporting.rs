@@ -70,6 +70,9 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
     let out = bench.folder.path().join("out");
     bench.click("All accepted cases of the workspace (2)");
     bench.click("Remove the patient");
+    // It stands below what the dialog shows at once.
+    bench.harness.get_by_label("Shift dates instead of removing them").scroll_to_me();
+    bench.harness.run_steps(4);
     bench.click("Shift dates instead of removing them");
     bench.click("COCO JSON");
     type_into(&mut bench, "Export folder", out.to_str().unwrap());
@@ -80,7 +83,8 @@ fn the_patient_is_removed_and_what_was_chosen_is_remembered() {
     assert!(!written.iter().any(|n| n.contains("fetal")), "{written:?}");
     assert!(written.contains(&"coco.json".into()));
     let options = &bench.session().settings.export;
-    assert!(options.deidentify && options.shift_dates && options.formats.contains(&ExportFormat::Coco));
+    let is_remembered = options.deidentify && options.shift_dates && options.formats.contains(&ExportFormat::Coco);
+    assert!(is_remembered, "{options:?}");
     let key = bench.folder.path().join("data").join("My work").join("deidentification.key");
     assert!(key.is_file(), "the next export fits to this one");
 }
