@@ -35,7 +35,7 @@ fn find_and_open(bench: &mut Bench, words: &str) {
     click(bench, "Search");
     bench.until("studies are found", |s| s.pacs.found.as_ref().is_some_and(|f| !f.studies.is_empty()));
     bench.harness.run_steps(4);
-    bench.harness.get_by_label_contains(words).click();
+    bench.harness.get_all_by_label_contains(words).last().unwrap().click();
     bench.harness.run_steps(4);
     bench.until("its series are listed", |s| !s.pacs.series.is_empty());
     click(bench, "Open study");
@@ -52,7 +52,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     let settings = Settings { servers: vec![server], ..bench.session().settings.clone() };
     bench.harness.state_mut().as_mut().unwrap().session.apply(Action::SetSettings(settings));
 
-    find_and_open(&mut bench, "MR");
+    find_and_open(&mut bench, "SCD0000101");
     bench.until("the study is open", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12 && c.is_restored));
     assert!(!bench.harness.state().as_ref().unwrap().window.has_dialog());
     bench.until("the slice is decoded", |s| s.current_loaded().is_some());
@@ -80,7 +80,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     // Opened again: the segmentation is there, in the same study.
     bench.harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
     bench.harness.run_steps(4);
-    find_and_open(&mut bench, "MR");
+    find_and_open(&mut bench, "SCD0000101");
     bench.until("the study is open again", |s| s.cases.first().is_some_and(|c| c.slices.len() == 12));
     let cache = bench.folder.path().join("cache/pacs");
     let files = walkdir::WalkDir::new(cache).into_iter().filter_map(|e| e.ok());
