@@ -165,8 +165,9 @@ impl PacsDialog {
             ui.vertical(|ui| {
                 ui.label(RichText::new(" ").size(12.0));
                 let problem = self.query.dates().err().map(|day| format!("\"{day}\" is no day: write 2026-01-31"));
-                let button = primary(ui, "Search").min_size(vec2(88.0, 24.0));
-                let response = ui.add_enabled(problem.is_none() && session.chosen_server().is_some(), button);
+                let button = primary(ui, "Search");
+                let can_search = problem.is_none() && session.chosen_server().is_some();
+                let response = ui.add_enabled_ui(can_search, |ui| ui.add_sized([88.0, 24.0], button)).inner;
                 let is_clicked = response.on_disabled_hover_text(problem.clone().unwrap_or_default()).clicked();
                 if (is_clicked || is_entered) && problem.is_none() {
                     (self.study, self.series) = (None, Vec::new());
