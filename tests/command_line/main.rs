@@ -5,11 +5,14 @@ mod bad_input;
 mod commands;
 mod export;
 mod output;
+#[path = "../support/run.rs"]
+mod run;
 mod training;
 
+use run::Run;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// The fetal head model that the program carries, as a file.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/models/fetal-head.safetensors");
@@ -28,22 +31,6 @@ fn program(arguments: &[&dyn AsRef<OsStr>]) -> Command {
     }
     command.args(arguments.iter().map(|a| a.as_ref()));
     command
-}
-
-/// What became of a run.
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Run {
-    fn from(output: Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let run = Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
-        assert!(!run.err.contains("panicked"), "{}", run.err);
-        run
-    }
 }
 
 fn run(arguments: &[&dyn AsRef<OsStr>]) -> Run {

@@ -11,12 +11,15 @@ mod dimse;
 mod orthanc;
 mod proxy;
 mod round_trip;
+#[path = "../support/run.rs"]
+mod run;
 mod unattended;
 
+use run::Run;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -89,22 +92,6 @@ impl User {
 
     fn begin(&self, arguments: &[&dyn AsRef<OsStr>]) -> Child {
         self.program(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-}
-
-/// What became of a run.
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl From<Output> for Run {
-    fn from(output: Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let run = Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) };
-        assert!(!run.err.contains("panicked"), "{}", run.err);
-        run
     }
 }
 
