@@ -79,21 +79,24 @@ pub(super) fn work(queue: &Queue, outbox: &Outbox) {
 /// False where nobody listens any more.
 fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
     let key = wish.key;
-    let read = io::open::load(&wish.source, wish.kind);
+    let read = io::open::load(&wish.source, wish.kind).map(Arc::new);
+    if wish.what != Wanted::Thumbnail {
+        let result = read.clone().map(|image| Arc::new(loaded(image, &wish.modality)));
+        if !outbox.send(Event::Loaded { key, result }) {
+            return false;
+        }
+    }
     // The thumbnail after the picture: that is what is waited for.
-    let small = |image: &Image| (wish.what != Wanted::Pixels).then(|| thumbnail(image, &wish.modality));
-    let thumbnail = read.as_ref().ok().and_then(small);
-    let is_heard = wish.what == Wanted::Thumbnail || {
-        let result = read.map(|image| Arc::new(loaded(image, &wish.modality)));
-        outbox.send(Event::Loaded { key, result })
-    };
-    is_heard && (wish.what == Wanted::Pixels || outbox.send(Event::Thumbnail { key, thumbnail }))
+    wish.what == Wanted::Pixels || {
+        let thumbnail = read.ok().map(|image| thumbnail(&image, &wish.modality));
+        outbox.send(Event::Thumbnail { key, thumbnail })
+    }
 }
 
-fn loaded(image: Image, modality: &str) -> Loaded {
+fn loaded(image: Arc<Image>, modality: &str) -> Loaded {
     let default_window = window::first(&image, modality);
     let presets = window::presets(&image, modality, default_window);
-    Loaded { image: Arc::new(image), default_window, presets }
+    Loaded { image, default_window, presets }
 }
 
 /// The picture scaled down by taking single pixels, in the shape that it is shown in.
