@@ -23,8 +23,7 @@ pub(in crate::io::dicom) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
 
 /// True for something that can stand as a UID: PS3.5 9.1, but for leading zeros, which real files have.
 pub(in crate::io::dicom) fn is_uid(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    !text.is_empty() && text.len() <= 64 && text.contains('.') && text.split('.').all(digits)
+    text.contains('.') && crate::domain::pacs::is_uid(text)
 }
 
 /// True for UIDs that PS3.5 9.1 forbids and real files have all the same.

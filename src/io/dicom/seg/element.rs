@@ -1,9 +1,13 @@
 //! Short ways to make the elements of a dataset.
 
-use crate::domain::label::Code;
+use crate::{
+    Error, Result,
+    domain::label::Code,
+    io::dicom::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME},
+};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR, value::DataSetSequence};
 use dicom_dictionary_std::tags;
-use dicom_object::{InMemDicomObject, mem::InMemElement};
+use dicom_object::{InMemDicomObject, mem::InMemElement, meta::FileMetaTableBuilder};
 use uuid::Uuid;
 
 /// A dataset, or an item of a sequence.
@@ -101,6 +105,18 @@ pub(in crate::io::dicom) fn decimal_string(value: f64) -> String {
 /// A new UID under 2.25, PS3.5 B.2.
 pub(in crate::io::dicom) fn new_uid() -> String {
     format!("2.25.{}", Uuid::new_v4().as_u128())
+}
+
+/// A new object of ours as the bytes of a file in this transfer syntax; `tried` is what a failure says.
+pub(in crate::io::dicom) fn file_bytes(dataset: Item, syntax: &str, tried: &'static str) -> Result<Vec<u8>> {
+    let meta = FileMetaTableBuilder::new()
+        .transfer_syntax(syntax)
+        .implementation_class_uid(IMPLEMENTATION_CLASS_UID)
+        .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
+    let file = dataset.with_meta(meta).map_err(|e| Error::new(tried, e))?;
+    let mut bytes = Vec::new();
+    file.write_all(&mut bytes).map_err(|e| Error::new(tried, e))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

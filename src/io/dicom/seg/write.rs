@@ -3,7 +3,7 @@
 use super::{
     AlgorithmType, Authorship, Content, Options, SegmentationType,
     charset::Charset,
-    element::{Item, ascii, empty, encoded, item, new_uid, shorts, text},
+    element::{ascii, empty, encoded, file_bytes, item, new_uid, shorts, text},
     frames::{Frame, multi_frame, referenced_series},
     origin::Origin,
     pack::Packer,
@@ -16,12 +16,13 @@ use crate::{
         label::Label,
         study::{Kind, Series},
     },
-    io::dicom::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, decode::rle},
+    io::dicom::{IMPLEMENTATION_VERSION_NAME, decode::rle},
 };
 use dicom_core::{DataElement, PrimitiveValue, VR, value::PixelFragmentSequence};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{mem::InMemElement, meta::FileMetaTableBuilder};
+use dicom_object::mem::InMemElement;
 
+const TRIED: &str = "write the segmentation";
 const PRODUCT: &str = "Labrum";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -71,7 +72,7 @@ pub(super) fn encode(
     if options.rle && given.kind() == SegmentationType::Binary {
         warnings.push("BINARY is written uncompressed: DICOM knows no RLE of single bits".into());
     }
-    Ok(Encoded { bytes: bytes(dataset, syntax)?, sop_instance_uid, series_instance_uid, frames, warnings })
+    Ok(Encoded { bytes: file_bytes(dataset, syntax, TRIED)?, sop_instance_uid, series_instance_uid, frames, warnings })
 }
 
 /// Who drew, as far as a name is known.
@@ -280,16 +281,4 @@ fn frame_of_reference(space: Option<&Space>, origin: &Origin) -> Vec<InMemElemen
         text(tags::FRAME_OF_REFERENCE_UID, VR::UI, &space.frame_of_reference),
         encoded(tags::POSITION_REFERENCE_INDICATOR, VR::LO, indicator),
     ]
-}
-
-fn bytes(dataset: Item, syntax: &str) -> Result<Vec<u8>> {
-    let failed = |reason: String| Error::new("write the segmentation", reason);
-    let meta = FileMetaTableBuilder::new()
-        .transfer_syntax(syntax)
-        .implementation_class_uid(IMPLEMENTATION_CLASS_UID)
-        .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
-    let file = dataset.with_meta(meta).map_err(|e| failed(e.to_string()))?;
-    let mut bytes = Vec::new();
-    file.write_all(&mut bytes).map_err(|e| failed(e.to_string()))?;
-    Ok(bytes)
 }

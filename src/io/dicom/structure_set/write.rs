@@ -9,20 +9,17 @@ use crate::{
         mask::Mask,
         study::{Series, Slice},
     },
-    io::dicom::{
-        IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME,
-        seg::{
-            AlgorithmType, Authorship,
-            charset::Charset,
-            clean::is_uid,
-            element::{Item, ascii, code, empty, encoded, item, new_uid, sequence, text},
-            origin::{Origin, Reference},
-        },
+    io::dicom::seg::{
+        AlgorithmType, Authorship,
+        charset::Charset,
+        clean::is_uid,
+        element::{Item, ascii, code, empty, encoded, file_bytes, item, new_uid, sequence, text},
+        origin::{Origin, Reference},
     },
 };
 use dicom_core::{VR, header::Header};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{mem::InMemElement, meta::FileMetaTableBuilder};
+use dicom_object::mem::InMemElement;
 
 /// The class that the study of a structure set is referred to by: retired, and all that there is.
 const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
@@ -71,7 +68,9 @@ pub(super) fn encode(series: &Series, masks: &[Mask], labels: &[Label], authors:
     let observations = (1..).zip(labels).map(|(number, label)| observation(number, label, authors)).collect();
     put(vec![sequence(tags::ROI_CONTOUR_SEQUENCE, rois), sequence(tags::RTROI_OBSERVATIONS_SEQUENCE, observations)]);
     let summary = StructureSetSummary { sop_instance_uid, contours, warnings: origin.warnings };
-    Ok(Encoded { bytes: bytes(dataset)?, summary })
+    // In explicit VR no contour could have more than some two thousand points (64 KiB of text).
+    let bytes = file_bytes(dataset, uids::IMPLICIT_VR_LITTLE_ENDIAN, TRIED)?;
+    Ok(Encoded { bytes, summary })
 }
 
 /// SOP Common, RT Series and General Equipment.
@@ -239,17 +238,4 @@ fn observation(number: u16, label: &Label, authors: &[Authorship]) -> Item {
         out.put(code(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE, &label.concept));
     }
     out
-}
-
-/// Implicit VR: in the explicit one no contour could have more than some two thousand points (64 KiB of text).
-fn bytes(dataset: Item) -> Result<Vec<u8>> {
-    let failed = |reason: String| Error::new(TRIED, reason);
-    let meta = FileMetaTableBuilder::new()
-        .transfer_syntax(uids::IMPLICIT_VR_LITTLE_ENDIAN)
-        .implementation_class_uid(IMPLEMENTATION_CLASS_UID)
-        .implementation_version_name(IMPLEMENTATION_VERSION_NAME);
-    let file = dataset.with_meta(meta).map_err(|e| failed(e.to_string()))?;
-    let mut bytes = Vec::new();
-    file.write_all(&mut bytes).map_err(|e| failed(e.to_string()))?;
-    Ok(bytes)
 }
