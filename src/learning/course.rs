@@ -8,7 +8,7 @@ use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};
 use crate::model::preprocess::Size;
 use crate::model::train::round::{self, Learned, Lesson, Plan, State};
-use crate::model::train::{Sample, grey_statistics, sample_dice, turns_that_keep, widen};
+use crate::model::train::{Sample, grey_statistics, random_weights, sample_dice, turns_that_keep, widen};
 use crate::model::{infer, shipped};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -280,7 +280,7 @@ fn first_weights(
 ) -> Result<(Weights, Config, Option<String>)> {
     match start {
         Start::Nothing { .. } => {
-            let weights = round::random_weights(Config::S, channels, labels.len() + 1, seed)?;
+            let weights = random_weights(Config::S, channels, labels.len() + 1, seed)?;
             Ok((weights, Config::S, None))
         }
         Start::Model(model) => {

@@ -79,7 +79,7 @@ fn card() -> ModelCard {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::train::round::random_weights;
+    use crate::model::train::random_weights;
 
     fn state(best: Option<f64>) -> State {
         let weights = |seed| random_weights(Config::S, 1, 2, seed).unwrap();

@@ -2,6 +2,7 @@
 
 mod folder;
 mod optimizer;
+mod random;
 pub mod round;
 mod samples;
 mod statistics;
@@ -10,6 +11,7 @@ mod widen;
 
 pub use folder::{Progress, TrainOptions, Trained, train};
 pub use optimizer::{Moments, Optimizer};
+pub use random::random_weights;
 pub use samples::{Sample, grey_statistics, turns_that_keep};
 pub use trainee::{Loss, sample_dice};
 pub use widen::widen;

@@ -6,9 +6,8 @@
 
 use super::super::augment::AugmentConfig;
 use super::super::boundary_dou::BoundaryDou;
-use super::super::card::{Config, InputSpec};
+use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
-use super::super::cmunext::CmuNext;
 use super::super::device::{self, NamedDevice};
 use super::optimizer::{Moments, Optimizer};
 use super::samples::Sample;
@@ -16,7 +15,6 @@ use super::statistics::{self, Source};
 use super::trainee::{Batch, Loss, Trainee, input_dice, sample_dice};
 use crate::domain::progress::Control;
 use crate::{Error, Result};
-use burn::tensor::Device;
 use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -305,7 +303,7 @@ impl<'a> Round<'a> {
 
     /// One step, when the share `done` of the round is over; the loss before it.
     fn step(&mut self, done: f64, loss: &BoundaryDou) -> Result<f64> {
-        let picked = self.deal();
+        let picked = self.deal(self.steps);
         let batch = Batch {
             samples: self.samples,
             picked: &picked,
@@ -329,12 +327,12 @@ impl<'a> Round<'a> {
         done.min(1.0)
     }
 
-    /// The samples of the next step: all of the deck come before one comes again. They depend on the number of the step
-    /// alone, so that a round that was cut off goes on with those that were next.
-    fn deal(&mut self) -> Vec<usize> {
+    /// The samples of a step: all of the deck come before one comes again. They depend on the number of the step alone, so
+    /// that a round that was cut off goes on with those that were next.
+    fn deal(&mut self, step: usize) -> Vec<usize> {
         let (batch, len) = (self.plan.batch.max(1), self.deck.len().max(1));
         let mut picked = Vec::with_capacity(batch);
-        for n in self.steps * batch..(self.steps + 1) * batch {
+        for n in step * batch..(step + 1) * batch {
             let pass = n / len;
             if self.shuffled.0 != Some(pass) {
                 let mut order = self.deck.clone();
@@ -380,9 +378,8 @@ impl<'a> Round<'a> {
             None => (last_dice, last),
         };
         checkpoint::check(&weights)?;
-        let learned = self.steps;
         let Some(weights) = self.settle(weights, control)? else { return Ok(None) };
-        Ok(Some(Learned { weights, steps: learned, validation: self.validation.len(), validation_dice }))
+        Ok(Some(Learned { weights, steps: self.steps, validation: self.validation.len(), validation_dice }))
     }
 
     /// The weights, with the statistics of the samples as they are where these serve better: few samples that have little
@@ -390,11 +387,7 @@ impl<'a> Round<'a> {
     fn settle(&mut self, weights: Weights, control: &Control) -> Result<Option<Weights>> {
         let all_once = self.deck.len().div_ceil(self.plan.batch.max(1));
         let passes = (self.steps / STEPS_FOR_A_PASS).max(all_once).clamp(FEWEST_PASSES, MOST_PASSES);
-        let mut batches = Vec::with_capacity(passes);
-        for _ in 0..passes {
-            batches.push(self.deal());
-            self.steps += 1;
-        }
+        let batches: Vec<Vec<usize>> = (0..passes).map(|pass| self.deal(self.steps + pass)).collect();
         let source = Source {
             samples: self.samples,
             batches: &batches,
@@ -426,29 +419,13 @@ fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
     rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()
 }
 
-/// Random weights, the same for the same seed: uniform within 1 / sqrt(inputs of a neuron), as PyTorch does it.
-pub fn random_weights(config: Config, channels: usize, classes: usize, seed: u64) -> Result<Weights> {
-    // burn's generator is one for all threads: its numbers depend on what else goes on.
-    let mut weights = checkpoint::weights(&CmuNext::new(config, channels, classes, &Device::flex()))?;
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let kernels: Vec<String> = weights.iter().filter(|(_, t)| t.shape.len() == 4).map(|(n, _)| n.clone()).collect();
-    for name in kernels {
-        let inputs: usize = weights.get(&name).map_or(1, |t| t.shape[1..].iter().product());
-        let bound = 1.0 / (inputs.max(1) as f32).sqrt();
-        let bias = name.replace(".weight", ".bias");
-        for name in [name, bias] {
-            let values = weights.get_mut(&name).map(|t| t.values.iter_mut());
-            values.into_iter().flatten().for_each(|v| *v = rng.random_range(-bound..=bound));
-        }
-    }
-    Ok(weights)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::random_weights;
     use super::super::samples::Pixel;
     use super::*;
+    use crate::model::card::Config;
     use crate::model::device::{DeviceChoice, choose};
 
     /// Bright discs of different sizes on grey.
@@ -494,8 +471,8 @@ mod tests {
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
         let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume: None };
         let mut round = Round::begin(lesson, &plan, &device).unwrap();
-        for _ in 0..3 {
-            let mut pass: Vec<usize> = (0..5).flat_map(|_| (round.deal(), round.steps += 1).0).collect();
+        for first in [0, 5, 10] {
+            let mut pass: Vec<usize> = (first..first + 5).flat_map(|step| round.deal(step)).collect();
             pass.sort_unstable();
             assert_eq!(pass, [0, 1, 2, 3, 4]);
         }

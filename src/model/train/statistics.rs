@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::model::card::Config;
     use crate::model::device::{DeviceChoice, choose};
-    use crate::model::train::round::random_weights;
+    use crate::model::train::random_weights;
 
     #[test]
     fn statistics_become_those_of_the_samples_and_weights_stay() {
