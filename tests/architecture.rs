@@ -31,6 +31,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusqlite", &["workspace"]),
     ("ureq", &["io"]),
     ("dicom_ul", &["io"]),
+    ("plotters", &["cli"]),
     ("keyring", &["io"]),
     ("zbus", &["io"]),
 ];

@@ -10,7 +10,7 @@ mod slow_share;
 use super::*;
 use crate::{
     domain::{image::Image, label::Label, mask::Mask, prediction::Prediction, study::Status},
-    model::card::{Config, InputSpec, ModelCard, Purpose},
+    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
     session::{
         job::{ModelEntry, ModelSource},
         settings::ViewMode,
@@ -29,7 +29,14 @@ impl Network for Disc {
             version: "1.0.0".into(),
             config: Config::S,
             labels: vec![Label::named("Disc", 0)],
-            input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+            input: InputSpec {
+                channels: 1,
+                columns: 64,
+                rows: 64,
+                aspect: Aspect::Kept,
+                mean: vec![0.0],
+                std: vec![1.0],
+            },
             purpose: Purpose {
                 summary: "heads".into(),
                 modalities: vec!["US".into()],

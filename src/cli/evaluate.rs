@@ -6,16 +6,25 @@ use crate::model::evaluate::{CaseScores, Report};
 use crate::model::infer::Segmenter;
 use crate::{Error, Result};
 use indicatif::ProgressBar;
-use std::path::PathBuf;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// Score a model on a folder that holds images/ and masks/ with equal names
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Scores are of the mask at the size of the image; Hausdorff distances are in its pixels.
+#[command(
+    after_help = "Scores are of the mask at the size of the image: Dice (F1), intersection over union, the 95th \
+percentile of the Hausdorff distance and boundary IoU, with 95 % confidence intervals of the means (bootstrap), for all \
+images and for large and small things apart: those that have less than a fifth of their pixels on the boundary at the size of \
+the network's input (C/S below 0.2), and the others.
+
+Where the folder has a file pixel_spacing_mm.csv (columns name and pixel_spacing_mm), Hausdorff distances are in mm, else in \
+pixels; a third column head_circumference_mm is compared with the ellipse through the mask.
 
 Examples:
   labrum evaluate fetal-head.safetensors hc18/
   labrum evaluate model.safetensors data/ --json > scores.json
-  labrum evaluate model.safetensors data/ --subjects 010,100")]
+  labrum evaluate model.safetensors busi/ --list busi_val1.txt --against other.json"
+)]
 pub(super) struct Arguments {
     /// Model file: .safetensors of Labrum or a PyTorch checkpoint (.pth)
     model: PathBuf,
@@ -24,6 +33,12 @@ pub(super) struct Arguments {
     /// Only these subjects, comma separated
     #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
     subjects: Vec<String>,
+    /// Only the images that this file names, one on each line
+    #[arg(long, value_name = "FILE", conflicts_with = "subjects")]
+    list: Option<PathBuf>,
+    /// Another model's report, as --json printed it: how much better this one is, with intervals of the paired differences
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
     /// Print JSON on stdout
     #[arg(long)]
     json: bool,
@@ -33,14 +48,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut pairs = dataset::list(&arguments.folder)?;
-    if !arguments.subjects.is_empty() {
-        pairs.retain(|p| arguments.subjects.contains(&p.subject));
-        if pairs.is_empty() {
-            let reason = format!("no image in it is of subject {}", arguments.subjects.join(", "));
-            return Err(Error::at("evaluate on", &arguments.folder, reason));
-        }
-    }
+    let pairs = pairs(arguments)?;
+    let lengths = dataset::lengths(&arguments.folder)?;
+    let other = arguments.against.as_deref().map(read).transpose()?;
+    let in_mm = pairs.iter().all(|pair| lengths.contains_key(&pair.name));
     let mut model = Segmenter::load(&arguments.model, arguments.device.into())?;
     let bar = ProgressBar::new(pairs.len() as u64).with_style(super::bar_style("{pos}/{len} images"));
     let mut cases = Vec::with_capacity(pairs.len());
@@ -50,10 +61,52 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         if let Some(notice) = model.take_notice() {
             super::tell(&bar, &notice);
         }
-        cases.push(CaseScores::new(&pair.name, &predicted, &truth, [1.0, 1.0])?);
+        let known = lengths.get(&pair.name).filter(|_| in_mm);
+        let spacing = known.map_or([1.0, 1.0], |l| [l.pixel_spacing, l.pixel_spacing]);
+        let case = CaseScores::new(&pair.name, &predicted, &truth, spacing, &model.card().input)?;
+        cases.push(match known.and_then(|l| l.circumference) {
+            Some(truth) => case.with_circumference(&predicted, truth, spacing),
+            None => case,
+        });
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let report = Report::new(cases)?;
-    if arguments.json { super::print_json(&report) } else { super::print(&report.to_string()) }
+    let mut report = Report::new(model.hash(), if in_mm { "mm" } else { "px" }, cases)?;
+    if let Some(other) = other {
+        report.compare(&other)?;
+    }
+    if !arguments.json {
+        return super::print(&report.to_string());
+    }
+    #[derive(Serialize)]
+    struct WithCommand {
+        command: String,
+        #[serde(flatten)]
+        report: Report,
+    }
+    super::print_json(&WithCommand { command: super::command_line(), report })
+}
+
+/// The images to score on.
+fn pairs(arguments: &Arguments) -> Result<Vec<dataset::Pair>> {
+    let mut pairs = dataset::list(&arguments.folder)?;
+    if let Some(list) = &arguments.list {
+        pairs = dataset::only_listed(&pairs, list)?;
+    }
+    if !arguments.subjects.is_empty() {
+        pairs.retain(|p| arguments.subjects.contains(&p.subject));
+        if pairs.is_empty() {
+            let reason = format!("no image in it is of subject {}", arguments.subjects.join(", "));
+            return Err(Error::at("evaluate on", &arguments.folder, reason));
+        }
+    }
+    Ok(pairs)
+}
+
+fn read(path: &Path) -> Result<Report> {
+    let failed = |reason: String| {
+        Error::at("read the other report", path, reason).advise("Give what labrum evaluate --json printed.")
+    };
+    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
 }

@@ -81,6 +81,7 @@ pub(super) fn run(a: Arguments) -> Result<()> {
             channels: found.channels,
             columns: a.size.0,
             rows: a.size.1,
+            aspect: bare.input.aspect,
             mean: spread(a.mean, &bare.input.mean),
             std: spread(a.std, &bare.input.std),
         },

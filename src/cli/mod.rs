@@ -10,6 +10,7 @@ mod info;
 mod models;
 mod pacs;
 mod plan;
+mod plot;
 mod rehearse;
 mod round;
 mod segment;
@@ -59,6 +60,7 @@ enum Command {
     Export(Box<export::Arguments>),
     Rehearse(rehearse::Arguments),
     Evaluate(evaluate::Arguments),
+    Plot(plot::Arguments),
     Info(info::Arguments),
     ImportCheckpoint(import_checkpoint::Arguments),
     Pacs(pacs::Arguments),
@@ -127,6 +129,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Plot(arguments)) => plot::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
         Some(Command::Pacs(arguments)) => pacs::run(arguments),
@@ -141,7 +144,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, export, rehearse, evaluate, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
+            "The commands are segment, train, models, export, rehearse, evaluate, plot, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
         )),
     }
 }
@@ -187,6 +190,17 @@ fn bar_style(text: &str) -> indicatif::ProgressStyle {
 /// A line on stderr above the bar; a bar that is not on a terminal would swallow it.
 fn tell(bar: &indicatif::ProgressBar, text: &str) {
     if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
+}
+
+/// The command, as a shell takes it.
+fn command_line() -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
+    let quoted = |word: String| match !word.is_empty() && word.chars().all(is_plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    let words: Vec<String> = std::env::args().skip(1).map(quoted).collect();
+    format!("labrum {}", words.join(" "))
 }
 
 /// Text for people, on stdout.

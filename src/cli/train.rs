@@ -2,14 +2,16 @@
 
 use super::{ConfigArgument, DeviceArgument};
 use crate::domain::label::{Code, Label};
-use crate::io::whole_file;
+use crate::io::{dataset::Lists, whole_file};
 use crate::model::augment::AugmentConfig;
 use crate::model::boundary_dou::{Absent, BoundaryDou};
 use crate::model::card::{ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::cmunext::SIZE_MULTIPLE;
+use crate::model::loss::Objective;
 use crate::model::train::round::Plan;
-use crate::model::train::{Progress, TrainOptions, train};
+use crate::model::train::state::{self, State};
+use crate::model::train::{Keeper, Loss, Progress, TrainOptions, Trained, TrainingLog, train};
 use crate::{Error, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
@@ -21,11 +23,14 @@ use std::time::Duration;
 #[command(after_help = "Images are split by subject: the number that a file name begins with (010_2HC.png is of \
 subject 010), else each image is its own; subjects.csv with the columns name and subject says otherwise. The held-out \
 subjects are used once, for the figures on the model card. Ctrl-C stops after the step and keeps the best model so far.
+The recipe \"paper\" is that of CMUNeXt (arXiv 2308.01239): 0.5 BCE + Dice, SGD 0.01, 300 epochs, images stretched to 256x256, \
+quarter turns and mirrors, the weights of the best IoU; what is given beside it counts instead.
 
 Examples:
   labrum train data/ --out model.safetensors
   labrum train data/ --out model.safetensors --size 256x176 --channels 1 --label \"Fetal head\"
   labrum train data/ --out better.safetensors --start model.safetensors --minutes 20
+  labrum train busi/ --recipe paper --split train1.txt,val1.txt --seed 1 --out s.safetensors --log s.json
   labrum train --workspace work/ --seconds 60")]
 pub(super) struct Arguments {
     /// Folder with images/ and masks/
@@ -57,12 +62,28 @@ pub(super) struct Arguments {
     /// Network
     #[arg(long, value_enum, default_value = "S", ignore_case = true)]
     config: ConfigArgument,
-    /// Passes over the training images
-    #[arg(long, default_value_t = 30)]
-    epochs: usize,
+    /// What is taken where nothing else is said: our own way to train, or that of the paper
+    #[arg(long, value_enum, default_value = "own")]
+    recipe: RecipeArgument,
+    /// Passes over the training images; 30, or 300 as in the paper
+    #[arg(long)]
+    epochs: Option<usize>,
     /// Stop after so many minutes; the learning rate falls along with the time
     #[arg(long)]
     minutes: Option<f64>,
+    /// Files with the names of the images to train on, of those that choose the best epoch and, where wanted, of those held
+    /// out, comma separated; instead of shares of the subjects
+    #[arg(long, value_delimiter = ',', value_name = "FILES", conflicts_with_all = ["held_out", "held_out_subjects", "validation"])]
+    split: Vec<PathBuf>,
+    /// JSON file that tells of each epoch; FILE.state beside it lets a training that was stopped go on
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Go on from where the training of that log was stopped; from the beginning where it never began
+    #[arg(long, requires = "log")]
+    resume: bool,
+    /// File for the weights of the last epoch, beside the best
+    #[arg(long, value_name = "FILE")]
+    last: Option<PathBuf>,
     /// Columns x rows of the network's input, multiples of 16
     #[arg(long, default_value = "256x256", value_parser = size)]
     size: (usize, usize),
@@ -115,6 +136,12 @@ pub(super) struct Arguments {
     /// Where the network runs
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum RecipeArgument {
+    Own,
+    Paper,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -171,23 +198,40 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
         return Err(Error::new("train", "no folder and no --out were given"));
     };
+    let (last, log, resume) = (arguments.last.clone(), arguments.log.clone(), arguments.resume);
     let options = options(arguments)?;
-    super::check_model_file(&out)?;
+    for model in [Some(&out), last.as_ref()].into_iter().flatten() {
+        super::check_model_file(model)?;
+    }
+    let log = log.map(LogFile::new).transpose()?;
+    let earlier = match &log {
+        Some(log) if resume => log.earlier()?,
+        _ => None,
+    };
     let cancel = super::stop_on_ctrl_c()?;
     let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
-    let mut any_kept = false;
-    let mut keep = |card: &ModelCard, weights: &Weights| {
-        any_kept = true;
-        save(&out, card, weights)
-    };
-    let trained = train(&folder, &options, &mut |p| show(&bar, &p), &mut keep, &cancel)?;
+    let mut files = Files { out: &out, log: log.as_ref(), bar: &bar, any_kept: earlier.is_some() };
+    let trained = train(&folder, &options, earlier, &mut files, &cancel)?;
     bar.finish_and_clear();
-    if trained.stopped_early && !any_kept {
+    if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step").advise("No model was written."));
     }
     save(&out, &trained.card, &trained.weights)?;
-    let how = if trained.stopped_early { "Stopped; the best model so far is" } else { "The model is" };
+    if let Some(last) = &last {
+        save(last, &trained.card, &trained.last)?;
+    }
+    if let Some(log) = log.filter(|_| trained.log.is_finished) {
+        log.finish(&trained.log)?;
+    }
+    super::print(&summary(&out, &trained))
+}
+
+fn summary(out: &Path, trained: &Trained) -> String {
+    let how = if trained.log.is_finished { "The model is" } else { "Stopped; the best model so far is" };
     let mut text = format!("{how} in {}", out.display());
+    if let Some(best) = &trained.log.best {
+        text += &format!(" (epoch {}, weights {:.12})", best.epoch, best.hash);
+    }
     if let Some(h) = &trained.card.held_out {
         let (dice, iou, boundary) = (h.dice, h.iou, h.boundary_iou);
         let hd95 = h.hd95.map_or("undefined".into(), |d| format!("{d:.2} px"));
@@ -196,7 +240,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
             h.cases
         );
     }
-    super::print(&text)
+    text
 }
 
 fn seconds(seconds: f64) -> Result<f64> {
@@ -211,8 +255,18 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         v if (0.0..1.0).contains(&v) => Ok(v),
         v => Err(Error::new("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
     };
-    let plan = a.plan.plan(Plan { batch: 8, learning_rate: 2e-3, ..Plan::default() });
-    if a.epochs == 0 || plan.batch == 0 {
+    let usual = match a.recipe {
+        RecipeArgument::Own => TrainOptions::own(),
+        RecipeArgument::Paper => TrainOptions::paper(),
+    };
+    let plan = a.plan.plan(Plan {
+        batch: usual.batch,
+        learning_rate: usual.learning_rate,
+        optimizer: usual.optimizer,
+        ..Plan::default()
+    });
+    let epochs = a.epochs.unwrap_or(usual.epochs);
+    if epochs == 0 || plan.batch == 0 {
         return Err(Error::new("train", "--epochs and --batch must be at least 1"));
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
@@ -220,9 +274,15 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
     Ok(TrainOptions {
         config: a.config.into(),
-        epochs: a.epochs,
+        epochs,
         batch: plan.batch,
         learning_rate: plan.learning_rate,
+        optimizer: plan.optimizer,
+        objective: match a.plan.loss {
+            Some(loss) => objective(loss.into(), a.absent, a.cross_entropy)?,
+            None if matches!(a.recipe, RecipeArgument::Paper) => usual.objective,
+            None => objective(Loss::BoundaryDou, a.absent, a.cross_entropy)?,
+        },
         columns: a.size.0,
         rows: a.size.1,
         channels: usize::from(a.channels),
@@ -230,16 +290,9 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         held_out: share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
         validation: share("--validation", a.validation)?,
+        lists: (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?,
         time_limit: time_limit.map_err(|e| Error::new("train", format!("--minutes: {e}")))?,
-        loss: BoundaryDou {
-            absent: match a.absent {
-                AbsentArgument::Paper => Absent::Paper,
-                AbsentArgument::LeaveOut => Absent::LeaveOut,
-            },
-            cross_entropy: a.cross_entropy,
-            ..BoundaryDou::default()
-        },
-        augment: if a.no_augmentation { AugmentConfig::none() } else { AugmentConfig::default() },
+        augment: if a.no_augmentation { AugmentConfig::none() } else { usual.augment.clone() },
         start: a.start,
         device: a.device.into(),
         name: a.name.clone(),
@@ -247,7 +300,100 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         labels,
         purpose: a.purpose.unwrap_or_else(|| Purpose { summary: a.name, ..Purpose::default() }),
         trained_on: TrainedOn { data: a.data_name, license: a.data_license, attribution: a.data_attribution, cases: 0 },
+        ..usual
     })
+}
+
+/// The loss of a training from a folder: Boundary DoU as in its paper, with what was asked for.
+fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<Objective> {
+    let absent = match absent {
+        AbsentArgument::Paper => Absent::Paper,
+        AbsentArgument::LeaveOut => Absent::LeaveOut,
+    };
+    match loss {
+        Loss::BoundaryDou | Loss::BoundaryDouAlone => {
+            Ok(Objective::BoundaryDou(BoundaryDou { absent, cross_entropy, ..BoundaryDou::default() }))
+        }
+        other if cross_entropy == 0.0 => Ok(other.objective()),
+        _ => Err(Error::new("train", "--cross-entropy is added to Boundary DoU alone")),
+    }
+}
+
+/// The file of a log, with the state beside it.
+struct LogFile {
+    log: PathBuf,
+    state: PathBuf,
+    command: String,
+    begun: String,
+}
+
+impl LogFile {
+    fn new(log: PathBuf) -> Result<Self> {
+        let mut state = log.clone().into_os_string();
+        state.push(".state");
+        whole_file::probe(&log, "write the log")?;
+        let begun = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
+        Ok(Self { log, state: state.into(), command: super::command_line(), begun })
+    }
+
+    /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
+    fn earlier(&self) -> Result<Option<(TrainingLog, State)>> {
+        if !self.state.exists() {
+            return match TrainingLog::read(&self.log) {
+                Ok(log) if log.is_finished => {
+                    Err(Error::at("go on with the training", &self.log, "it came to its end already")
+                        .advise("Leave out --resume to train anew."))
+                }
+                _ => Ok(None),
+            };
+        }
+        let bytes = std::fs::read(&self.state).map_err(|e| Error::at("read the state", &self.state, e))?;
+        let state = state::from_bytes(&bytes).map_err(|e| Error { path: Some(self.state.clone()), ..e })?;
+        Ok(Some((TrainingLog::read(&self.log)?, state)))
+    }
+
+    fn write(&self, log: &TrainingLog) -> Result<()> {
+        // Those of the beginning, where the training goes on.
+        let or = |known: &str, new: &str| if known.is_empty() { new.to_owned() } else { known.to_owned() };
+        let (begun, command) = (or(&log.begun, &self.begun), or(&log.command, &self.command));
+        let log = TrainingLog { begun, command, ..log.clone() };
+        whole_file::write(&self.log, "write the log", |file| Ok(serde_json::to_writer_pretty(file, &log)?))
+    }
+
+    fn finish(&self, log: &TrainingLog) -> Result<()> {
+        self.write(log)?;
+        match std::fs::remove_file(&self.state) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::at("remove the state", &self.state, e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a training from a folder is kept and told of.
+struct Files<'a> {
+    out: &'a Path,
+    log: Option<&'a LogFile>,
+    bar: &'a ProgressBar,
+    any_kept: bool,
+}
+
+impl Keeper for Files<'_> {
+    fn progress(&mut self, progress: Progress) {
+        show(self.bar, &progress);
+    }
+
+    fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()> {
+        self.any_kept = true;
+        save(self.out, card, weights)
+    }
+
+    fn epoch(&mut self, log: &TrainingLog, state: &State) -> Result<()> {
+        let Some(file) = self.log else { return Ok(()) };
+        // In this order: what the log tells too much is cut off by the state.
+        file.write(log)?;
+        let bytes = state::to_bytes(state)?;
+        whole_file::write(&file.state, "write the state of the training", |f| f.write_all(&bytes))
+    }
 }
 
 fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
@@ -257,21 +403,24 @@ fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
 
 fn show(bar: &ProgressBar, progress: &Progress) {
     match progress {
-        Progress::Started { training, validation, held_out, device } => super::tell(
-            bar,
-            &format!(
-                "{training} images to train on, {validation} to choose the best epoch, {held_out} held out; {device}"
-            ),
-        ),
+        Progress::Started { images, device, epoch } => {
+            let (training, validation, held_out) = (images.training, images.validation, images.held_out);
+            let again = if *epoch > 1 { format!("; goes on with epoch {epoch}") } else { String::new() };
+            let text = format!(
+                "{training} images to train on, {validation} to choose the best epoch, {held_out} held out; {device}{again}"
+            );
+            super::tell(bar, &text);
+        }
         Progress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        Progress::Epoch { epoch, steps, seconds, loss, validation_dice, best } => {
+        Progress::Epoch { epoch: e, best } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
             let text = format!(
-                "epoch {epoch} ({steps} steps, {seconds:.0} s): loss {loss:.4}, validation Dice {validation_dice:.4}{mark}"
+                "epoch {} ({} steps, {:.0} s): loss {:.4}, validation Dice {:.4}, IoU {:.4}{mark}",
+                e.epoch, e.steps, e.seconds, e.loss, e.dice, e.iou
             );
             super::tell(bar, &text);
         }

@@ -1,12 +1,10 @@
 //! Whether a candidate may take the place of the active model: both judged on the same held-out cases.
 
-use super::metrics::Scores;
+use super::{bootstrap::MeanInterval, metrics::Scores};
 use serde::{Deserialize, Serialize};
 
 /// With fewer cases nothing can be said.
 pub const FEWEST: usize = 3;
-/// Resamplings of the bootstrap.
-const RESAMPLES: usize = 4000;
 /// A mean loss of Dice, or of boundary IoU, that a person is asked about where it is not proven.
 const TOO_MUCH: f64 = 0.005;
 /// Differences below this are none.
@@ -65,19 +63,6 @@ impl GateCase {
     }
 }
 
-/// A mean difference, candidate less active, with its 95 % confidence interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
-    /// The mean over the cases.
-    pub mean: f64,
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Share of the resamplings in which the mean is below 0.
-    pub below_zero: f64,
-}
-
 /// What the gate decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "kebab-case")]
@@ -116,11 +101,11 @@ pub struct GateReport {
     /// The held-out cases.
     pub cases: Vec<GateCase>,
     /// Dice; none without an active model or without cases.
-    pub dice: Option<Difference>,
+    pub dice: Option<MeanInterval>,
     /// Hausdorff 95, over cases where both have one; more is worse.
-    pub hd95: Option<Difference>,
+    pub hd95: Option<MeanInterval>,
     /// Boundary IoU.
-    pub boundary_iou: Option<Difference>,
+    pub boundary_iou: Option<MeanInterval>,
     /// What was decided.
     pub verdict: Verdict,
 }
@@ -136,9 +121,9 @@ impl GateReport {
             };
             cases.iter().filter_map(difference).collect()
         };
-        let dice = Difference::of(&pairs(&|s| Some(s.dice)));
-        let hd95 = Difference::of(&pairs(&|s| s.hd95));
-        let boundary_iou = Difference::of(&pairs(&|s| Some(s.boundary_iou)));
+        let dice = MeanInterval::of(&pairs(&|s| Some(s.dice)));
+        let hd95 = MeanInterval::of(&pairs(&|s| s.hd95));
+        let boundary_iou = MeanInterval::of(&pairs(&|s| Some(s.boundary_iou)));
         let verdict = verdict(&cases, [dice, boundary_iou], learned);
         Self { cases, dice, hd95, boundary_iou, verdict }
     }
@@ -157,7 +142,7 @@ impl GateReport {
     }
 }
 
-fn verdict(cases: &[GateCase], [dice, boundary]: [Option<Difference>; 2], learned: &[(String, f64)]) -> Verdict {
+fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], learned: &[(String, f64)]) -> Verdict {
     if let Some(name) = suspicious(cases, learned) {
         let reason = format!(
             "\"{name}\" does not fit the other accepted cases: even a model that learned from its mask does not find \
@@ -227,59 +212,6 @@ fn suspicious<'a>(cases: &[GateCase], learned: &'a [(String, f64)]) -> Option<&'
     let [worst, next, ..] = order[..] else { return None };
     let is_apart = worst.1 < MISSED && next.1 - worst.1 > APART;
     (is_good && median > OTHERWISE_GOOD && is_apart).then_some(worst.0.as_str())
-}
-
-impl Difference {
-    /// Of paired values; `None` for none. The interval is that of the percentile bootstrap, made wider for few values as
-    /// Student's t is wider than the normal distribution (Hesterberg, "What Teachers Should Know About the Bootstrap",
-    /// arXiv 1411.5279, section 3.4); always the same for the same values.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        if values.is_empty() {
-            return None;
-        }
-        let n = values.len();
-        let mut state = 0x9e37_79b9_7f4a_7c15u64;
-        let mut next = || {
-            // SplitMix64 (Steele, Lea, Flood 2014).
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) as usize
-        };
-        let mut means: Vec<f64> =
-            (0..RESAMPLES).map(|_| (0..n).map(|_| values[next() % n]).sum::<f64>() / n as f64).collect();
-        means.sort_by(f64::total_cmp);
-        let at = |q: f64| means[((RESAMPLES - 1) as f64 * q).round() as usize];
-        let below = means.iter().filter(|m| **m < 0.0).count() as f64 / RESAMPLES as f64;
-        let tail = expanded_tail(n);
-        Some(Self {
-            mean: values.iter().sum::<f64>() / n as f64,
-            low: at(tail),
-            high: at(1.0 - tail),
-            below_zero: below,
-        })
-    }
-}
-
-/// Which quantile of the bootstrap of `n` values is the lower end of an interval that holds the mean in 95 of 100 cases.
-fn expanded_tail(n: usize) -> f64 {
-    if n < 2 {
-        return 0.0;
-    }
-    let (z, freedom) = (1.96f64, n as f64 - 1.0);
-    let [z3, z5, z7] = [3, 5, 7].map(|power| z.powi(power));
-    // Student's t by its expansion in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5).
-    let t = z
-        + (z3 + z) / (4.0 * freedom)
-        + (5.0 * z5 + 16.0 * z3 + 3.0 * z) / (96.0 * freedom.powi(2))
-        + (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * z) / (384.0 * freedom.powi(3));
-    let x = t * (n as f64 / freedom).sqrt();
-    // The normal distribution's tail beyond x (Abramowitz and Stegun 26.2.17), to 1e-7.
-    let k = 1.0 / (1.0 + 0.231_641_9 * x);
-    let polynomial =
-        k * (0.319_381_53 + k * (-0.356_563_782 + k * (1.781_477_937 + k * (-1.821_255_978 + k * 1.330_274_429))));
-    (polynomial * (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt()).clamp(0.0, 0.025)
 }
 
 #[cfg(test)]
@@ -364,21 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_holds_the_mean_and_is_the_same_each_time() {
-        let values: Vec<f64> = (0..20).map(|i| f64::from(i % 7) / 100.0 - 0.02).collect();
-        let a = Difference::of(&values);
-        assert_eq!(a, Difference::of(&values));
-        assert!(a.is_some_and(|d| d.low < d.mean && d.mean < d.high && d.high - d.low < 0.03));
-        assert_eq!(Difference::of(&[]), None);
-    }
-
-    #[test]
     fn few_cases_that_lose_a_little_prove_nothing() {
         let verdict = judge(&[(0.97, 0.958), (0.98, 0.972), (0.98, 0.978), (0.975, 0.976)]);
         assert!(matches!(verdict, Verdict::Ask { speaks_for: true, .. }), "{verdict:?}");
-        for (n, tail) in [(3, 0.0), (5, 0.001), (12, 0.0107), (1000, 0.025)] {
-            assert!((expanded_tail(n) - tail).abs() < 0.001, "{n}: {}", expanded_tail(n));
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Pure data and functions: no files, no threads, no egui, no burn.
 
+pub mod bootstrap;
 pub mod boundary;
 pub mod codes;
 pub mod device;

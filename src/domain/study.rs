@@ -107,6 +107,8 @@ pub struct PassedOver {
     pub reason: String,
     /// True where it is an image that could not be read (shown as an error), false where it is no image.
     pub is_failure: bool,
+    /// True for a segmentation or structure set: masks that can be taken in.
+    pub has_masks: bool,
 }
 
 /// All that was found at the paths a user opened.

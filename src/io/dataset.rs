@@ -72,6 +72,50 @@ pub fn list(folder: &Path) -> Result<Vec<Pair>> {
     images.into_iter().map(pair).collect()
 }
 
+/// What a table says of an image's size in the patient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    /// Distance of neighbouring pixels, in rows as in columns, in mm.
+    pub pixel_spacing: f64,
+    /// Circumference of what is to be found, measured by a person, in mm.
+    pub circumference: Option<f64>,
+}
+
+/// The table `FOLDER/pixel_spacing_mm.csv`, where there is one: the columns `name` (without ending), `pixel_spacing_mm` and,
+/// if it has that one, `head_circumference_mm`.
+///
+/// Errors: a table without these columns, lengths that are none.
+pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
+    let path = folder.join("pixel_spacing_mm.csv");
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let failed = |reason: String| {
+        Error::at("read the table", &path, reason).advise("Its first line must be \"name,pixel_spacing_mm\".")
+    };
+    let mut table =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(|e| failed(e.to_string()))?;
+    let headers = table.headers().map_err(|e| failed(e.to_string()))?.clone();
+    let column = |title: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}') == title);
+    let (Some(name), Some(spacing)) = (column("name"), column("pixel_spacing_mm")) else {
+        return Err(failed("it lacks one of these columns".into()));
+    };
+    let circumference = column("head_circumference_mm");
+    let mut lengths = HashMap::new();
+    for record in table.records() {
+        let record = record.map_err(|e| failed(e.to_string()))?;
+        let named = record.get(name).unwrap_or_default();
+        let length = |column: usize| -> Result<f64> {
+            let text = record.get(column).unwrap_or_default();
+            let length = text.parse().ok().filter(|l: &f64| l.is_finite() && *l > 0.0);
+            length.ok_or_else(|| failed(format!("\"{text}\" of \"{named}\" is no length")))
+        };
+        let all = Lengths { pixel_spacing: length(spacing)?, circumference: circumference.map(length).transpose()? };
+        lengths.insert(stem(named).to_owned(), all);
+    }
+    Ok(lengths)
+}
+
 /// Divides pairs into those to train on and those held out, about `fraction` (0..=1) of the subjects.
 ///
 /// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
@@ -86,6 +130,75 @@ pub fn split(pairs: &[Pair], fraction: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>)
     }
     let held_out: BTreeSet<&str> = order[..held_out].iter().map(|(_, subject)| *subject).collect();
     pairs.iter().cloned().partition(|pair| !held_out.contains(pair.subject.as_str()))
+}
+
+/// Which images of a folder are trained on, choose the best epoch, and are held out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists([Vec<String>; 3]);
+
+impl Lists {
+    /// Reads one to three files in that order, each with a name on each line; with or without ending, empty lines and
+    /// those that begin with `#` passed over. A part without file has no images.
+    ///
+    /// Errors: files that cannot be read or name no image, a name in two of them.
+    pub fn read(files: &[PathBuf]) -> Result<Self> {
+        if files.is_empty() || files.len() > 3 {
+            return Err(Error::new("read the lists of images", format!("there are {} of them", files.len()))
+                .advise("Give the lists to train on, to choose the best epoch and held out, in that order."));
+        }
+        let mut parts = <[Vec<String>; 3]>::default();
+        let mut seen: HashMap<String, &Path> = HashMap::new();
+        for (part, file) in parts.iter_mut().zip(files) {
+            *part = names(file)?;
+            for name in part.iter() {
+                if let Some(other) = seen.insert(name.clone(), file) {
+                    let reason = format!("\"{name}\" is in it that \"{}\" names already", other.display());
+                    return Err(Error::at("use the list", file, reason).advise("Name each image once."));
+                }
+            }
+        }
+        Ok(Self(parts))
+    }
+
+    /// The pairs of the three parts, each in the order of its list. Errors: a name that no pair has.
+    pub fn apply(&self, pairs: &[Pair]) -> Result<[Vec<Pair>; 3]> {
+        let by_name: HashMap<&str, &Pair> = pairs.iter().map(|pair| (pair.name.as_str(), pair)).collect();
+        let mut parts = <[Vec<Pair>; 3]>::default();
+        for (part, names) in parts.iter_mut().zip(&self.0) {
+            *part = names.iter().map(|name| listed(&by_name, name)).collect::<Result<_>>()?;
+        }
+        Ok(parts)
+    }
+}
+
+/// The pairs that a file names, a name on each line as for [`Lists`]. Errors: as there.
+pub fn only_listed(pairs: &[Pair], file: &Path) -> Result<Vec<Pair>> {
+    let [listed, ..] = Lists::read(&[file.to_owned()])?.apply(pairs)?;
+    Ok(listed)
+}
+
+fn listed(by_name: &HashMap<&str, &Pair>, name: &str) -> Result<Pair> {
+    by_name.get(name).map(|pair| (*pair).clone()).ok_or_else(|| {
+        Error::new("use the list of images", format!("it names \"{name}\", and no image has that name"))
+            .advise("Is it the list of another folder?")
+    })
+}
+
+fn names(file: &Path) -> Result<Vec<String>> {
+    let failed = |reason: String| {
+        Error::at("read the list of images", file, reason).advise("Each line is the name of an image.")
+    };
+    let text = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
+    let lines = text.lines().map(|line| line.trim_start_matches('\u{feff}').trim());
+    let names: Vec<String> =
+        lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| stem(line).to_owned()).collect();
+    if names.is_empty() { Err(failed("it names no image".into())) } else { Ok(names) }
+}
+
+/// A file name without the ending of a picture.
+fn stem(name: &str) -> &str {
+    let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
+    name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem)
 }
 
 /// A number 0..1 that subject and seed fix.
@@ -145,9 +258,7 @@ fn named_subjects(path: &Path) -> Result<HashMap<String, String>> {
         if subject.is_empty() {
             return Err(failed(format!("\"{name}\" has no subject")));
         }
-        let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
-        let stem = name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem);
-        subjects.insert(stem.to_owned(), subject.to_owned());
+        subjects.insert(stem(name).to_owned(), subject.to_owned());
     }
     Ok(subjects)
 }
@@ -188,6 +299,44 @@ mod tests {
     fn an_image_without_mask_is_named() {
         let folder = folder(&["images/a.png", "images/b.png", "masks/a.png"]);
         assert!(list(folder.path()).unwrap_err().to_string().contains("b.png"));
+    }
+
+    #[test]
+    fn lists_say_which_images_are_for_what() {
+        let folder = folder(&["images/a.png", "images/b.png", "images/c.png"]);
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let pairs = ["a", "b", "c"].map(named);
+        let (train, rest) = (file("train.txt", "# a comment\nc\n\na.png\n"), file("rest.txt", "b\r\n"));
+        let parts = Lists::read(&[train.clone(), rest.clone()]).unwrap().apply(&pairs).unwrap();
+        let names = parts.each_ref().map(|part| part.iter().map(|p| p.name.as_str()).collect::<Vec<_>>());
+        assert_eq!(names, [vec!["c", "a"], vec!["b"], vec![]]);
+        assert_eq!(only_listed(&pairs, &rest).unwrap(), [named("b")]);
+        let refused = |files: &[PathBuf], part: &str| {
+            let found = Lists::read(files).and_then(|lists| lists.apply(&pairs)).unwrap_err().to_string();
+            assert!(found.contains(part), "{found}");
+        };
+        refused(&[train.clone(), file("twice.txt", "a\n")], "\"a\"");
+        refused(&[file("other.txt", "d\n")], "\"d\"");
+        refused(&[file("none.txt", "\n")], "no image");
+        refused(&[folder.path().join("missing.txt")], "missing.txt");
+    }
+
+    #[test]
+    fn lengths_come_from_a_table() {
+        let folder = folder(&["images/a.png"]);
+        assert!(lengths(folder.path()).unwrap().is_empty());
+        let table = folder.path().join("pixel_spacing_mm.csv");
+        std::fs::write(&table, "name,pixel_spacing_mm,head_circumference_mm\na.png,0.25,180.5\n").unwrap();
+        let expected = Lengths { pixel_spacing: 0.25, circumference: Some(180.5) };
+        assert_eq!(lengths(folder.path()).unwrap()["a"], expected);
+        std::fs::write(&table, "name,pixel_spacing_mm\na,-1\n").unwrap();
+        assert!(lengths(folder.path()).unwrap_err().to_string().contains("\"-1\" of \"a\""));
+        std::fs::write(&table, "name,spacing\na,1\n").unwrap();
+        assert!(lengths(folder.path()).is_err());
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
                 if paths.len() == 1 {
                     return Err(Error::at(TRIED, path, reason));
                 }
-                passed_over.push(PassedOver { path: path.clone(), reason, is_failure: true });
+                passed_over.push(PassedOver { path: path.clone(), reason, is_failure: true, has_masks: false });
                 continue;
             }
         };
@@ -136,6 +136,7 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
                     path: e.path().unwrap_or(path).to_owned(),
                     reason: e.io_error().map_or_else(|| e.to_string(), dicom::reason_of),
                     is_failure: true,
+                    has_masks: false,
                 }),
                 Err(e) => return Err(Error::at(TRIED, path, e)),
             }
@@ -195,7 +196,7 @@ fn look_at_all(
         }
         progress(looked_at);
     }
-    let lost = || FileLook::Passed { reason: "it could not be looked at".into(), is_failure: true };
+    let lost = || FileLook::failed("it could not be looked at".into());
     Ok(all.into_iter().map(|look| look.unwrap_or_else(lost)).collect())
 }
 
@@ -204,13 +205,18 @@ fn look_at_all(
 pub(super) enum FileLook {
     Dicom(Box<Instance>),
     Picture(Box<Series>),
-    Passed { reason: String, is_failure: bool },
+    Passed { reason: String, is_failure: bool, has_masks: bool },
 }
 
 impl FileLook {
+    /// An image that cannot be read.
+    pub(super) fn failed(reason: String) -> Self {
+        Self::Passed { reason, is_failure: true, has_masks: false }
+    }
+
     /// A file that its reader stumbled over.
     pub(super) fn damaged() -> Self {
-        Self::Passed { reason: "it is damaged".into(), is_failure: true }
+        Self::failed("it is damaged".into())
     }
 }
 
@@ -218,7 +224,7 @@ impl FileLook {
 pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::wait(path);
-    let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure };
+    let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure, has_masks: false };
     // To read a pipe is to wait for somebody to write to it.
     if std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         return passed("it is a pipe or a device, no file".into(), asked_for);
@@ -226,6 +232,7 @@ pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
     match dicom::catalog::look(path) {
         Look::Image(instance) => return FileLook::Dicom(instance),
         Look::NoImage(reason) => return passed(reason, false),
+        Look::Masks(reason) => return FileLook::Passed { reason, is_failure: false, has_masks: true },
         Look::Broken(reason) => return passed(reason, true),
         Look::NotDicom => {}
     }
@@ -293,8 +300,8 @@ impl Found {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
             FileLook::Picture(series) => self.add_picture(path, *series),
-            FileLook::Passed { reason, is_failure } => {
-                self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure });
+            FileLook::Passed { reason, is_failure, has_masks } => {
+                self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure, has_masks });
             }
         }
     }
@@ -324,7 +331,7 @@ impl Found {
         let passed_over = &mut self.passed_over;
         let mut studies = dicom::catalog::assemble(self.instances, |copy, first| {
             let reason = format!("the same instance as {}", first.display());
-            passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false });
+            passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });
         });
         studies.extend(self.pictures);
         Catalog { studies, passed_over: self.passed_over }

@@ -3,7 +3,7 @@
 use super::exercise::Exercise;
 use super::judge::{Judge, paired};
 use crate::domain::{gate::GateReport, label::Label, progress::Control};
-use crate::model::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
+use crate::model::card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};
 use crate::model::preprocess::Size;
@@ -242,6 +242,7 @@ fn input_spec(start: &Start) -> InputSpec {
             channels: *channels,
             columns: size.columns,
             rows: size.rows,
+            aspect: Aspect::Kept,
             mean: vec![0.0; *channels],
             std: vec![1.0; *channels],
         },

@@ -7,6 +7,5 @@ pub mod exercise;
 mod judge;
 pub mod rehearse;
 pub mod round;
-mod state;
 
 pub use judge::{Judge, judged, overlap};

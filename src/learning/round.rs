@@ -1,8 +1,8 @@
 //! A round in a workspace: from the snapshot of its accepted masks to a version for its list.
 
+use super::cost;
 use super::course::{self, Course, Model, Phase, Start};
 use super::exercise::Exercise;
-use super::{cost, state};
 use crate::domain::{
     gate::Verdict,
     holdout::Side,
@@ -16,6 +16,7 @@ use crate::model::card::ModelCard;
 use crate::model::checkpoint;
 use crate::model::device::DeviceChoice;
 use crate::model::train::round::{Length, Plan};
+use crate::model::train::state;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -65,6 +65,11 @@ impl AugmentConfig {
     pub fn none() -> Self {
         Self { flip_horizontal: 0.0, rotation: 0.0, scale: 1.0, shift: 0.0, chance: 0.0, ..Self::default() }
     }
+
+    /// Quarter turns and mirrors alone, each of the eight as often: what CMUNeXt was published with.
+    pub fn turns_and_mirrors() -> Self {
+        Self { flip_horizontal: 0.5, flip_vertical: 0.5, quarter_turn: 0.5, ..Self::none() }
+    }
 }
 
 /// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or more about each

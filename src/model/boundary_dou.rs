@@ -12,6 +12,7 @@
 //! and the loss is the mean of L over the classes.
 
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use serde::Serialize;
 
 /// Keeps empty classes finite.
 const EPS: f64 = 1e-5;
@@ -20,7 +21,8 @@ const EPS: f64 = 1e-5;
 ///
 /// With the paper's formula such a class gives alpha = -1 and L = 1 exactly, with next to no gradient: what the network
 /// draws there by mistake is not held against it by that class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Absent {
     /// As in the paper: L = 1 goes into the mean. Values are comparable with published ones, nothing is learned from
     /// empty images but through the classes that are present.
@@ -32,7 +34,7 @@ pub enum Absent {
 }
 
 /// Options of the loss; the defaults are the paper's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BoundaryDou {
     /// Upper bound of alpha.
     pub cap: f64,
@@ -196,7 +198,7 @@ pub fn boundary_and_size(labels: &[u8], [samples, rows, columns]: [usize; 3], cl
 }
 
 /// Mean cross-entropy over the pixels, weighted.
-fn cross_entropy(logits: Tensor<4>, labels: &[u8], weights: Option<&[f32]>) -> Tensor<1> {
+pub(super) fn cross_entropy(logits: Tensor<4>, labels: &[u8], weights: Option<&[f32]>) -> Tensor<1> {
     let [b, k, h, w] = logits.dims();
     let log_probs = burn::tensor::activation::log_softmax(logits.clone(), 1);
     let mut picked = vec![0.0f32; b * k * h * w];

@@ -25,11 +25,28 @@ impl std::fmt::Display for Config {
     }
 }
 
+/// What becomes of an image whose sides are not in the proportion of the input's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aspect {
+    /// It keeps its proportions and is padded.
+    #[default]
+    Kept,
+    /// It is stretched to the size of the input, as the authors of CMUNeXt do.
+    Stretched,
+}
+
+impl Aspect {
+    fn is_kept(&self) -> bool {
+        *self == Self::Kept
+    }
+}
+
 /// How an image becomes the network's input.
 ///
 /// The image is windowed (its own window, 8-bit as it is) to 0..=1, scaled by one factor until it fits in
-/// `columns` x `rows`, centred, padded with 0, then `(value - mean) / std` channel by channel. A grey image fills all
-/// channels; of a colour image a 1-channel network sees the luma.
+/// `columns` x `rows`, centred and padded with 0 (or stretched, see [`Aspect`]), then `(value - mean) / std` channel by
+/// channel. A grey image fills all channels; of a colour image a 1-channel network sees the luma.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSpec {
     /// 1 or 3.
@@ -38,6 +55,9 @@ pub struct InputSpec {
     pub columns: usize,
     /// Height of the input, a multiple of 16.
     pub rows: usize,
+    /// Padded or stretched.
+    #[serde(default, skip_serializing_if = "Aspect::is_kept")]
+    pub aspect: Aspect,
     /// Subtracted, one for each channel.
     pub mean: Vec<f32>,
     /// Divided by, one for each channel.

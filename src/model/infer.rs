@@ -94,18 +94,30 @@ impl Segmenter {
     }
 }
 
-/// A card for weights that came without one: 256 x 256, ImageNet's mean and deviation as the authors used them.
-pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
-    let (mean, std) = match found.channels {
+/// Mean and deviation of ImageNet's grey levels 0..=1.
+pub fn imagenet_levels(channels: usize) -> (Vec<f32>, Vec<f32>) {
+    match channels {
         3 => (vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225]),
         n => (vec![0.449; n], vec![0.226; n]),
-    };
+    }
+}
+
+/// A card for weights that came without one: 256 x 256, ImageNet's mean and deviation as the authors used them.
+pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
+    let (mean, std) = imagenet_levels(found.channels);
     ModelCard {
         name: name.to_owned(),
         version: "imported".into(),
         config: found.config,
         labels: (0..found.classes - 1).map(|i| Label::named(format!("Label {}", i + 1), i)).collect(),
-        input: super::card::InputSpec { channels: found.channels, columns: 256, rows: 256, mean, std },
+        input: super::card::InputSpec {
+            channels: found.channels,
+            columns: 256,
+            rows: 256,
+            aspect: Default::default(),
+            mean,
+            std,
+        },
         purpose: super::card::Purpose { summary: "an unknown purpose".into(), ..Default::default() },
         trained_on: Default::default(),
         held_out: None,

@@ -11,6 +11,7 @@ pub mod evaluate;
 pub mod frozen;
 pub mod infer;
 mod kernels;
+pub mod loss;
 pub mod preprocess;
 pub mod runner;
 pub mod shipped;

@@ -1,6 +1,6 @@
 //! From an image to the network's input, and from its probabilities back to the size of the image.
 
-use super::card::InputSpec;
+use super::card::{Aspect, InputSpec};
 use crate::domain::{
     image::{Image, Pixels},
     mask::Mask,
@@ -29,13 +29,11 @@ impl Size {
 /// Where an image lies in the network's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placement {
-    /// Input pixels for each pixel of the source.
-    pub scale: f64,
     /// Input pixels to the left of the image.
     pub left: usize,
     /// Input pixels above the image.
     pub top: usize,
-    /// Size of the image in the input: the source's times `scale`, rounded to whole pixels.
+    /// Size of the image in the input.
     pub inner: Size,
     /// Size of the image itself.
     pub source: Size,
@@ -50,7 +48,12 @@ impl Placement {
         let scaled = |side: usize, most: usize| ((side as f64 * scale).round() as usize).clamp(1, most);
         let inner = Size { columns: scaled(source.columns, input.columns), rows: scaled(source.rows, input.rows) };
         let (left, top) = ((input.columns - inner.columns) / 2, (input.rows - inner.rows) / 2);
-        Self { scale, left, top, inner, source, input }
+        Self { left, top, inner, source, input }
+    }
+
+    /// An image of `source` pixels that fills `input` pixels, whatever becomes of its proportions.
+    pub fn stretched(source: Size, input: Size) -> Self {
+        Self { left: 0, top: 0, inner: input, source, input }
     }
 
     /// The part of an input plane that shows the image.
@@ -68,6 +71,15 @@ impl Placement {
     }
 }
 
+/// Where an image of `source` pixels lies in the input.
+pub fn placement(source: Size, spec: &InputSpec) -> Placement {
+    let size = Size { columns: spec.columns, rows: spec.rows };
+    match spec.aspect {
+        Aspect::Kept => Placement::centred(source, size),
+        Aspect::Stretched => Placement::stretched(source, size),
+    }
+}
+
 /// The network's input, `[channels, rows, columns]`, normalised, and where the image lies in it.
 ///
 /// Errors: an image or an input without pixels.
@@ -80,11 +92,11 @@ pub fn fit(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, Placement)> {
 /// As [`fit`], not normalised yet: 0..=1, 0 in the padding.
 pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, Placement)> {
     let source = Size { columns: image.columns, rows: image.rows };
-    let size = Size { columns: spec.columns, rows: spec.rows };
+    let placement = placement(source, spec);
+    let size = placement.input;
     if source.area() == 0 || size.area() == 0 || spec.channels == 0 {
         return Err(Error::new("fit the image to the network", "one of them has no pixels"));
     }
-    let placement = Placement::centred(source, size);
     let mut input = Vec::with_capacity(spec.channels * size.area());
     for levels in channels(image, spec.channels) {
         let mut plane = vec![0.0; size.area()];
@@ -209,7 +221,7 @@ mod tests {
     use crate::domain::{image::WindowPreset, metrics};
 
     fn spec(channels: usize, columns: usize, rows: usize) -> InputSpec {
-        InputSpec { channels, columns, rows, mean: vec![0.0; channels], std: vec![1.0; channels] }
+        InputSpec { channels, columns, rows, aspect: Aspect::Kept, mean: vec![0.0; channels], std: vec![1.0; channels] }
     }
 
     fn grey(columns: usize, rows: usize, values: Vec<u8>) -> Image {
@@ -239,7 +251,7 @@ mod tests {
     fn an_image_of_the_input_s_size_stays_as_it_is() {
         let values: Vec<u8> = (0..32 * 16).map(|i| (i % 256) as u8).collect();
         let (input, placement) = fit(&grey(32, 16, values.clone()), &spec(1, 32, 16)).unwrap();
-        assert_eq!((placement.left, placement.top, placement.scale), (0, 0, 1.0));
+        assert_eq!((placement.left, placement.top, placement.inner), (0, 0, Size { columns: 32, rows: 16 }));
         assert!(input.iter().zip(&values).all(|(v, s)| (v - f32::from(*s) / 255.0).abs() < 1e-6));
     }
 
@@ -251,6 +263,18 @@ mod tests {
         assert_eq!(&input[..32 * 8], [-2.0; 32 * 8]);
         assert!(input[32 * 8..32 * 24].iter().all(|v| (v - 2.0).abs() < 1e-5));
         assert_eq!(&input[32 * 24..], [-2.0; 32 * 8]);
+    }
+
+    #[test]
+    fn a_stretched_image_fills_the_input_and_comes_back_in_its_own_proportions() {
+        let spec = InputSpec { aspect: Aspect::Stretched, ..spec(1, 32, 32) };
+        let (input, placement) = fit(&grey(64, 32, vec![255; 64 * 32]), &spec).unwrap();
+        assert!(input.iter().all(|v| *v == 1.0));
+        let left_half: Vec<u8> = (0..64 * 32).map(|i| u8::from(i % 64 < 32)).collect();
+        let mask = Mask::from_labels(64, 32, left_half).unwrap();
+        let fitted = fit_mask(&mask, &placement).unwrap();
+        assert!(fitted.iter().enumerate().all(|(i, &label)| label == u8::from(i % 32 < 16)));
+        assert_eq!(unfit(&certain(&fitted, 2), 2, &placement).unwrap().mask, mask);
     }
 
     #[test]

@@ -12,6 +12,21 @@ use crate::{
 use std::path::PathBuf;
 
 impl Session {
+    /// Files with masks that were opened with the images, of this case or of others.
+    pub(super) fn masks_found(&self) -> Vec<PathBuf> {
+        self.passed_over.iter().filter(|passed| passed.has_masks).map(|passed| passed.path.clone()).collect()
+    }
+
+    /// Says that there are masks to be taken in.
+    pub(super) fn tell_masks_found(&mut self, count: usize) {
+        let files = match count {
+            0 => return,
+            1 => "A file with masks was opened with the images".to_owned(),
+            n => format!("{n} files with masks were opened with the images"),
+        };
+        self.notices.add(Severity::Info, format!("{files}: Ctrl+Shift+I takes in those of the case."));
+    }
+
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
         if let Some(case) = self.case() {
             if !case.is_restored {

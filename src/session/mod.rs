@@ -435,6 +435,7 @@ impl Session {
             C::AcceptProposal => self.take_proposal(false),
             C::AcceptAllProposals => self.take_proposal(true),
             C::ImportMasks => self.jobs.push(Job::Pick(Pick::Masks)),
+            C::ImportFound => self.import_masks(self.masks_found()),
             C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
                 self.choose_tool(command.tool().unwrap_or_default());
             }

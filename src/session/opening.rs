@@ -78,6 +78,9 @@ impl Session {
             }
         }
         self.tell_passed_over(&catalog.passed_over, first.is_some());
+        if first.is_some() {
+            self.tell_masks_found(catalog.passed_over.iter().filter(|passed| passed.has_masks).count());
+        }
         self.passed_over.extend(catalog.passed_over);
         self.adopt(&new);
         // Another case may lie in its place by now.

@@ -46,7 +46,12 @@ impl Session {
             C::AcceptAllProposals if case.is_some_and(|c| c.slices.iter().all(|s| s.proposal.is_none())) => {
                 Some("The model has proposed nothing")
             }
-            C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks if case.is_some_and(|c| !c.is_restored) => {
+            C::ImportFound if self.masks_found().is_empty() => {
+                Some("No DICOM-SEG and no RT Structure Set was opened with the images")
+            }
+            C::Skip | C::SegmentSlice | C::SegmentSeries | C::ImportMasks | C::ImportFound
+                if case.is_some_and(|c| !c.is_restored) =>
+            {
                 Some("The workspace is being opened")
             }
             _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),

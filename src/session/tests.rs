@@ -19,7 +19,7 @@ use crate::{
         region::{PixelRect, Region},
         study::{Catalog, Kind, Series, Slice, Source, Status, Study},
     },
-    model::card::{Config, InputSpec, ModelCard, Purpose},
+    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
 };
 
 fn series(name: &str, slices: usize) -> Series {
@@ -54,7 +54,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
         version: "1".into(),
         config: Config::S,
         labels: vec![Label::named("Disc", 0)],
-        input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+        input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
         trained_on: Default::default(),
         held_out: None,
@@ -366,6 +366,29 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
     session.on_event(Event::Restored { case: session.cases[0].id, known: known(1), restored: None });
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
     assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Import { .. })));
+}
+
+#[test]
+fn masks_opened_with_the_images_are_offered_and_taken_in() {
+    let mut session = session(&[("a", 1)], None);
+    session.take_jobs();
+    let command = Action::Command(UserCommand::ImportFound);
+    assert!(session.refusal(UserCommand::ImportFound).is_some());
+    session.apply(command.clone());
+    assert!(session.take_jobs().is_empty());
+    let passed = |name: &str, has_masks| PassedOver {
+        path: name.into(),
+        reason: "not an image (Segmentation)".into(),
+        is_failure: false,
+        has_masks,
+    };
+    session.passed_over = vec![passed("/study/plan.dcm", false), passed("/study/seg.dcm", true)];
+    session.tell_masks_found(1);
+    assert!(session.notices.list.iter().any(|n| n.text.contains("Ctrl+Shift+I")));
+    assert_eq!(session.refusal(UserCommand::ImportFound), None);
+    session.apply(command);
+    let jobs = session.take_jobs();
+    assert!(jobs.iter().any(|j| matches!(j, Job::Import { paths, .. } if paths == &[PathBuf::from("/study/seg.dcm")])));
 }
 
 #[test]

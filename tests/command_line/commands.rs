@@ -88,7 +88,7 @@ fn evaluate_prints_the_mean_and_the_cases_as_json() {
     discs(folder.path());
     let report = json(&succeeds(&[&"evaluate", &MODEL, &folder.path(), &"--json", &"--device", &"cpu"]));
     let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
-    assert_eq!(keys(&report), ["cases", "mean"]);
+    assert_eq!(keys(&report), ["cases", "command", "intervals", "large", "mean", "small", "unit", "weights"]);
     assert_eq!(keys(&report["mean"]), ["boundary_iou", "dice", "hd95", "iou"]);
     let cases = report["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 12);

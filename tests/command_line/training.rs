@@ -113,3 +113,105 @@ fn a_model_is_not_given_the_ending_of_a_checkpoint() {
     refuses(&[&"import-checkpoint", &model, &"--out", &model], &["model.pth"]);
     assert_eq!(std::fs::read(&model).unwrap(), std::fs::read(CHECKPOINT).unwrap());
 }
+
+/// Lists of the discs: eight to train on, four that choose.
+fn lists(folder: &Path) -> String {
+    let write = |name: &str, letters: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, letters.chars().map(|c| format!("disc-{c}\n")).collect::<String>()).unwrap();
+        path.display().to_string()
+    };
+    format!("{},{}", write("train.txt", "abcdefgh"), write("validation.txt", "ijkl"))
+}
+
+fn log(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (data, model, last, json) =
+        (at("data"), at("model.safetensors"), at("last.safetensors"), at("run.json").display().to_string());
+    discs(&data);
+    let split = lists(folder.path());
+    let last_file = last.display().to_string();
+    let more = ["--recipe", "paper", "--split", &split, "--epochs", "3", "--log", &json, "--last", &last_file];
+    trained(&data, &model, &more);
+    let log = log(Path::new(&json));
+    let settings = &log["settings"];
+    assert_eq!((&settings["objective"], &settings["optimizer"]), (&"bce-dice".into(), &"sgd".into()));
+    assert_eq!((&settings["chosen_by"], &settings["aspect"]), (&"iou".into(), &"stretched".into()));
+    assert_eq!((&log["images"]["training"], &log["images"]["validation"]), (&8.into(), &4.into()));
+    assert_eq!((&log["epochs"][2]["steps"], &log["is_finished"]), (&3.into(), &true.into()));
+    assert!(log["command"].as_str().unwrap().contains("--recipe paper --split"), "{log}");
+    assert!(!Path::new(&format!("{json}.state")).exists());
+    for (kept, model) in [("best", &model), ("last", &last)] {
+        let run = succeeds(&[&"evaluate", model, &data, &"--list", &at("validation.txt"), &"--json"]);
+        let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!((&report["weights"], report["cases"].as_array().unwrap().len()), (&log[kept]["hash"], 4));
+    }
+    let plot = at("plot.svg");
+    succeeds(&[&"plot", &json, &"--out", &plot, &"--title", &"Discs"]);
+    let svg = std::fs::read_to_string(&plot).unwrap();
+    assert!(svg.contains("Discs") && svg.contains(">\nrun\n<"), "{svg}");
+    refuses(&[&"plot", &at("train.txt"), &"--out", &plot], &["train.txt", "labrum train --log"]);
+}
+
+#[test]
+fn two_models_are_compared_case_by_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, first) = (folder.path().join("data"), folder.path().join("first.json"));
+    discs(&data);
+    let evaluate: [&dyn AsRef<OsStr>; 4] = [&"evaluate", &MODEL, &data, &"--json"];
+    std::fs::write(&first, succeeds(&evaluate).out).unwrap();
+    let run = succeeds(&[&"evaluate", &MODEL, &data, &"--against", &first]);
+    assert!(run.out.contains("Dice +0.0000 (+0.0000 to +0.0000)"), "{}", run.out);
+    lists(folder.path());
+    let list = folder.path().join("train.txt");
+    refuses(&[&"evaluate", &MODEL, &data, &"--list", &list, &"--against", &first], &["other images"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_training_that_was_killed_goes_on_to_the_same_weights() {
+    use std::io::BufRead;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let data = at("data");
+    discs(&data);
+    let split = lists(folder.path());
+    let arguments = |log: &Path, more: &[&'static str]| {
+        let log = log.display().to_string();
+        let mut all =
+            vec!["--recipe", "paper", "--epochs", "40", "--loss", "boundary-dou", "--split", &split, "--log", &log];
+        all.extend(more);
+        all.iter().map(|s| s.to_string()).collect::<Vec<_>>()
+    };
+    let run = |name: &str, more: &[&'static str]| {
+        let arguments = arguments(&at(&format!("{name}.json")), more);
+        let mut command = train(&data, &at(&format!("{name}.safetensors")), &[]);
+        command.args(arguments);
+        command
+    };
+    assert!(run("whole", &[]).output().unwrap().status.success());
+    let mut child = run("killed", &[]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("epoch 3 (")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(at("killed.json.state").exists(), "it came to its end before it was killed");
+    let other: Run = run("killed", &["--resume", "--seed", "2"]).output().unwrap().into();
+    assert_refused(&other, &["other settings"]);
+    let resumed: Run = run("killed", &["--resume"]).output().unwrap().into();
+    assert!(resumed.code == Some(0) && resumed.err.contains("goes on with epoch"), "{}", resumed.err);
+    let weights = |name: &str| {
+        let log = log(&at(&format!("{name}.json")));
+        (log["best"].clone(), log["last"].clone(), log["epochs"].as_array().unwrap().len())
+    };
+    assert_eq!(weights("killed"), weights("whole"));
+    assert_eq!(std::fs::read(at("killed.safetensors")).unwrap(), std::fs::read(at("whole.safetensors")).unwrap());
+    let again: Run = run("killed", &["--resume"]).output().unwrap().into();
+    assert_refused(&again, &["came to its end already"]);
+}

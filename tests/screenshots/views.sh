@@ -42,3 +42,17 @@ for name in cardiac-mr sarcoma-ct; do
     if [ -n "${FORCE_MODEL:-}" ]; then three "$name"; else shot "$name"; fi
     close
 done
+
+# A picture that is cut off, with what is left of it, and a file that is refused, with the reason.
+mkdir -p "$work/damaged"
+scans=("$samples"/cardiac-mr/*.dcm)
+cp "${scans[@]:0:5}" "$work/damaged"
+head -c $(($(stat -c %s "${scans[2]}") * 6 / 10)) "${scans[2]}" >"$work/damaged/$(basename "${scans[2]}")"
+open "$work/damaged"
+key Next Next
+shot rescued
+close
+head -c 1500 "${scans[5]}" >"$work/damaged/$(basename "${scans[5]}")"
+open "$work/damaged"
+shot refused
+close

@@ -86,4 +86,67 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     let files = walkdir::WalkDir::new(cache).into_iter().filter_map(|e| e.ok());
     let names: Vec<String> = files.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
     assert!(names.contains(&format!("{}.dcm", item.sop_uid)), "{names:?}");
+
+    // It can be taken in again: nothing of it was lost on the way.
+    bench.until("its masks are there", |s| s.cases[0].is_restored && s.current_loaded().is_some());
+    bench.harness.key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::I);
+    bench.until("it is taken in", |s| s.notices.list.iter().any(|n| n.text.contains("of 12 slices are the same")));
+}
+
+/// The server keeps a series of so many slices, one above the other, of the patient SCD0000101.
+fn keep_series(orthanc: &Orthanc, folder: &Path, count: usize) {
+    use dicom_core::{DataElement, VR};
+    use dicom_dictionary_std::tags;
+    let original = dicom_object::open_file(&samples("cardiac-mr")[0]).unwrap();
+    for number in 0..count {
+        let mut object = original.clone();
+        let sop = format!("2.25.7000000{number:04}");
+        let position = format!("0\\0\\{number}");
+        for (tag, vr, value) in [
+            (tags::SOP_INSTANCE_UID, VR::UI, &sop),
+            (tags::INSTANCE_NUMBER, VR::IS, &number.to_string()),
+            (tags::IMAGE_POSITION_PATIENT, VR::DS, &position),
+            (tags::IMAGE_ORIENTATION_PATIENT, VR::DS, &"1\\0\\0\\0\\1\\0".to_owned()),
+        ] {
+            object.put(DataElement::new(tag, vr, value.as_str()));
+        }
+        object.meta_mut().media_storage_sop_instance_uid = sop;
+        object.meta_mut().update_information_group_length();
+        let path = folder.join(format!("{number:04}.dcm"));
+        object.write_to_file(&path).unwrap();
+        orthanc.keep(&path);
+    }
+}
+
+#[test]
+#[ignore = "needs Orthanc"]
+fn a_study_is_opened_whole_although_the_server_is_killed_while_it_sends() {
+    const SLICES: usize = 150;
+    let mut orthanc = Orthanc::start();
+    let mut bench = Bench::new(Vec::new());
+    keep_series(&orthanc, bench.folder.path(), SLICES);
+    assert_eq!(orthanc.objects(), SLICES);
+    let server = Server { name: "Archive".into(), address: orthanc.web(), ..Server::default() };
+    let settings = Settings { servers: vec![server], ..bench.session().settings.clone() };
+    bench.harness.state_mut().as_mut().unwrap().session.apply(Action::SetSettings(settings));
+
+    find_and_open(&mut bench, "SCD0000101");
+    let cache = bench.folder.path().join("cache/pacs");
+    let here = || {
+        let files = walkdir::WalkDir::new(&cache).into_iter().filter_map(|e| e.ok());
+        files.filter(|e| e.path().extension().is_some_and(|e| e == "dcm")).count()
+    };
+    for part in [3, 40] {
+        until("some of it is here", Duration::from_secs(30), || {
+            bench.harness.step();
+            here() >= part
+        });
+        orthanc.kill();
+        assert!(here() < SLICES, "all was here before the server was killed");
+        std::thread::sleep(Duration::from_millis(700));
+        orthanc.restart();
+    }
+    bench.until("the study is open", |s| s.cases.first().is_some_and(|c| c.slices.len() == SLICES));
+    assert_eq!(here(), SLICES);
+    bench.until("the slice is decoded", |s| s.current_loaded().is_some());
 }

@@ -88,7 +88,7 @@ pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
         Answer::Look(look) => Some(*look),
         _ => None,
     });
-    found.unwrap_or_else(|error| FileLook::Passed { reason: error.reason, is_failure: true })
+    found.unwrap_or_else(|error| FileLook::failed(error.reason))
 }
 
 /// The pixels of a slice.

@@ -9,7 +9,7 @@ use super::{
     overlay,
     split::{Frame, TIMES, split},
     text::decoded,
-    uids::non_image_name,
+    uids::{has_masks, non_image_name},
 };
 use crate::domain::study::{Kind, Series, Slice, Source, Study};
 use dicom_core::Tag;
@@ -23,6 +23,8 @@ pub(crate) enum Look {
     Image(Box<Instance>),
     /// DICOM, but nothing to show: the reason.
     NoImage(String),
+    /// The same, but masks can be taken from it.
+    Masks(String),
     /// An image that cannot be shown: the reason.
     Broken(String),
     /// Something else.
@@ -46,7 +48,8 @@ pub(crate) fn look(path: &Path) -> Look {
         Err(Unreadable::Failed(reason)) => return Look::Broken(reason),
     };
     if let Some(name) = non_image_name(&file.sop_class) {
-        return Look::NoImage(format!("not an image ({name})"));
+        let reason = format!("not an image ({name})");
+        return if has_masks(&file.sop_class) { Look::Masks(reason) } else { Look::NoImage(reason) };
     }
     if file.pixels.is_none() {
         return match &file.broken {

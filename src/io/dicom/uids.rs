@@ -93,6 +93,11 @@ pub(crate) fn non_image_name(sop_class: &str) -> Option<&'static str> {
     })
 }
 
+/// True for objects that masks can be taken from: segmentations and structure sets.
+pub(crate) fn has_masks(sop_class: &str) -> bool {
+    matches!(non_image_name(sop_class), Some("Segmentation" | "RT Structure Set"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +108,8 @@ mod tests {
         assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.481.5"), Some("RT Plan"));
         assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.2"), None);
         assert_eq!(non_image_name("1.2.840.10008.5.1.4.1.1.481.1"), None);
+        assert!(has_masks("1.2.840.10008.5.1.4.1.1.66.7") && has_masks("1.2.840.10008.5.1.4.1.1.481.3"));
+        assert!(!has_masks("1.2.840.10008.5.1.4.1.1.66.5") && !has_masks("1.2.840.10008.5.1.4.1.1.2"));
     }
 
     #[test]

@@ -1,85 +1,40 @@
 //! Training from a folder of image and mask pairs.
 
-use super::super::augment::AugmentConfig;
-use super::super::boundary_dou::BoundaryDou;
-use super::super::card::{Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
+use super::super::card::{HeldOut, InputSpec, ModelCard, TrainedOn};
 use super::super::checkpoint::{self, Weights};
-use super::super::cmunext::CmuNext;
 use super::super::device::{self, DeviceChoice, NamedDevice};
-use super::super::infer::Segmenter;
-use super::super::preprocess::Size;
-use super::optimizer::Optimizer;
+use super::super::infer::{Segmenter, imagenet_levels};
+use super::log::{Epoch, Images, Kept, TrainingLog};
+use super::options::{Figure, Levels, TrainOptions};
+use super::random::{random_weights, seed_of};
 use super::samples::{Sample, grey_statistics};
-use super::trainee::{Batch, Trainee, input_dice};
+use super::state::State;
+use super::trainee::{Batch, Trainee, sample_dice};
 use crate::domain::{label::Label, mask::Mask, metrics, progress::Cancel};
 use crate::io::dataset::{self, Pair};
 use crate::{Error, Result};
-use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How to train.
-#[derive(Clone, Debug)]
-pub struct TrainOptions {
-    /// Which network.
-    pub config: Config,
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Images in a step.
-    pub batch: usize,
-    /// Learning rate of the first step after the warm-up; it falls as (1 - done)^0.9.
-    pub learning_rate: f64,
-    /// Input columns, a multiple of 16.
-    pub columns: usize,
-    /// Input rows, a multiple of 16.
-    pub rows: usize,
-    /// Input channels, 1 or 3.
-    pub channels: usize,
-    /// The same seed gives the same split, order and augmentation.
-    pub seed: u64,
-    /// Share of the subjects that are only used for the figures at the end.
-    pub held_out: f64,
-    /// Subjects that are held out in any case.
-    pub held_out_subjects: Vec<String>,
-    /// Share of the remaining subjects that choose the best epoch.
-    pub validation: f64,
-    /// No step begins after so long; the learning rate falls along with the time.
-    pub time_limit: Option<Duration>,
-    /// The loss.
-    pub loss: BoundaryDou,
-    /// How samples are varied.
-    pub augment: AugmentConfig,
-    /// Weights to start from, instead of random ones.
-    pub start: Option<std::path::PathBuf>,
-    /// Where to train.
-    pub device: DeviceChoice,
-    /// Name and labels of the model; labels that are missing get names by number.
-    pub name: String,
-    /// Version of the model.
-    pub version: String,
-    /// Labels 1..=n.
-    pub labels: Vec<Label>,
-    /// What the model is for.
-    pub purpose: Purpose,
-    /// Name, licence and makers of the data.
-    pub trained_on: TrainedOn,
-}
+/// Kinds of random numbers: the order of an epoch, and how samples are varied.
+const PASSES: u64 = 1;
+const VARIATIONS: u64 = 2;
 
 /// What a running training tells.
 #[derive(Clone, Debug)]
 pub enum Progress {
     /// The split is made, the images are read.
     Started {
-        /// Images to train on.
-        training: usize,
-        /// Images that choose the best epoch.
-        validation: usize,
-        /// Images for the figures at the end.
-        held_out: usize,
+        /// How many.
+        images: Images,
         /// The device in use.
         device: String,
+        /// The epoch that the training goes on with, from 1.
+        epoch: usize,
     },
     /// A step is done.
     Step {
@@ -94,19 +49,23 @@ pub enum Progress {
     },
     /// An epoch is done.
     Epoch {
-        /// From 1.
-        epoch: usize,
-        /// Steps since the beginning.
-        steps: usize,
-        /// Seconds since the beginning.
-        seconds: f64,
-        /// Mean loss of the epoch.
-        loss: f64,
-        /// Mean Dice of the validation images at the size of the input.
-        validation_dice: f64,
+        /// Its figures.
+        epoch: Epoch,
         /// It is the best so far, and kept.
         best: bool,
     },
+}
+
+/// Who follows a training and keeps what must not be lost.
+pub trait Keeper {
+    /// Is told how it goes.
+    fn progress(&mut self, progress: Progress);
+
+    /// Gets every new best model, so that a stop keeps it.
+    fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
+
+    /// Gets the log at the end of each epoch, with a state to go on from.
+    fn epoch(&mut self, log: &TrainingLog, state: &State) -> Result<()>;
 }
 
 /// What comes out.
@@ -115,81 +74,92 @@ pub struct Trained {
     pub card: ModelCard,
     /// The weights of the best epoch.
     pub weights: Weights,
-    /// True where the training was stopped before its end.
-    pub stopped_early: bool,
+    /// The weights of the last epoch.
+    pub last: Weights,
+    /// What was done.
+    pub log: TrainingLog,
 }
 
-/// Trains on `folder`. `best` is called with every new best model, so that a stop keeps it.
+/// Trains on `folder`, from the beginning or from where an earlier training had come.
 ///
-/// Pairs are split by subject into training, validation (chooses the epoch) and held-out images (seen once, for the
-/// figures on the card).
+/// Pairs are split by lists or by subject into training, validation (chooses the epoch) and held-out images (seen once,
+/// for the figures on the card). Errors: data that cannot be trained on, a device that fails, an earlier training with other
+/// settings or images.
 pub fn train(
     folder: &Path,
     options: &TrainOptions,
-    progress: &mut dyn FnMut(Progress),
-    best: &mut dyn FnMut(&ModelCard, &Weights) -> Result<()>,
+    earlier: Option<(TrainingLog, State)>,
+    keeper: &mut dyn Keeper,
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let (training, validation, held_out) = split(dataset::list(folder)?, options);
+    let parts = split(dataset::list(folder)?, options)?;
+    let [training, validation, held_out] = &parts;
     if training.is_empty() {
         return Err(Error::at("train on", folder, "no image is left to train on after the split by subject")
             .advise("Add images of other subjects, or lower --held-out."));
     }
-    let size = Size { columns: options.columns, rows: options.rows };
-    let samples = load(&training, options, size, cancel)?;
-    let judges = load(if validation.is_empty() { &training } else { &validation }, options, size, cancel)?;
+    let samples = load(training, options, cancel)?;
+    let judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
     // They are read again after the training: what cannot be read is better known before it.
     held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
     let labels = labels(&samples, &judges, options)?;
-    let (mean, std) = grey_statistics(&samples, options.channels);
-    let input = InputSpec { channels: options.channels, columns: size.columns, rows: size.rows, mean, std };
+    let (mean, std) = match options.levels {
+        Levels::Images => grey_statistics(&samples, options.channels),
+        Levels::ImageNet => imagenet_levels(options.channels),
+    };
     let device = device::choose(options.device)?;
-    let (network, parent) = first_network(options, labels.len() + 1, &device)?;
+    let (first, parent) = first_weights(options, labels.len() + 1)?;
     let mut card = ModelCard {
         name: options.name.clone(),
         version: options.version.clone(),
         config: options.config,
         labels,
-        input,
+        input: InputSpec { mean, std, ..bare_spec(options) },
         purpose: options.purpose.clone(),
         trained_on: TrainedOn { cases: training.len(), ..options.trained_on.clone() },
         held_out: None,
         parent,
     };
-    progress(Progress::Started {
-        training: training.len(),
-        validation: validation.len(),
-        held_out: held_out.len(),
-        device: device.name.clone(),
-    });
+    let log = new_log(options, &parts, &device)?;
     let mut run =
-        Run { options, samples: &samples, judges: &judges, card: &card, device: &device, started: Instant::now() };
-    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by `best`.
-    let (weights, stopped_early) = catch_unwind(AssertUnwindSafe(|| run.epochs(network, progress, best, cancel)))
+        Run::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
+    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
+    catch_unwind(AssertUnwindSafe(|| run.epochs(keeper, cancel)))
         .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
+    let (weights, last, log) = run.end()?;
     if !held_out.is_empty() {
-        card.held_out = Some(held_out_figures(&held_out, &card, &weights, options.device)?);
+        card.held_out = Some(held_out_figures(held_out, &card, &weights, options.device)?);
     }
-    Ok(Trained { card, weights, stopped_early })
+    Ok(Trained { card, weights, last, log })
 }
 
-fn split(pairs: Vec<Pair>, options: &TrainOptions) -> (Vec<Pair>, Vec<Pair>, Vec<Pair>) {
+/// Images to train on, to choose the epoch, and held out.
+fn split(pairs: Vec<Pair>, options: &TrainOptions) -> Result<[Vec<Pair>; 3]> {
+    if let Some(lists) = &options.lists {
+        return lists.apply(&pairs);
+    }
     let (always, rest): (Vec<_>, Vec<_>) =
         pairs.into_iter().partition(|p| options.held_out_subjects.contains(&p.subject));
     let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
     held_out.extend(always);
     let (training, validation) = dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
-    (training, validation, held_out)
+    Ok([training, validation, held_out])
 }
 
-fn load(pairs: &[Pair], options: &TrainOptions, size: Size, cancel: &Cancel) -> Result<Vec<Sample>> {
-    let spec = InputSpec {
+/// The input, its levels left as they are.
+fn bare_spec(options: &TrainOptions) -> InputSpec {
+    InputSpec {
         channels: options.channels,
-        columns: size.columns,
-        rows: size.rows,
+        columns: options.columns,
+        rows: options.rows,
+        aspect: options.aspect,
         mean: vec![0.0; options.channels],
         std: vec![1.0; options.channels],
-    };
+    }
+}
+
+fn load(pairs: &[Pair], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<Sample>> {
+    let spec = bare_spec(options);
     let one = |pair: &Pair| {
         if cancel.is_cancelled() {
             return Err(Error::new("read the images", "stopped by the user"));
@@ -213,16 +183,15 @@ fn labels(samples: &[Sample], judges: &[Sample], options: &TrainOptions) -> Resu
     Ok(labels)
 }
 
-fn first_network(options: &TrainOptions, classes: usize, device: &NamedDevice) -> Result<(CmuNext, Option<String>)> {
-    let trainable = device.device.clone().autodiff();
+/// The weights that the training begins with, and the hash of those given.
+fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Option<String>)> {
     let Some(path) = &options.start else {
-        trainable.seed(options.seed);
-        return Ok((CmuNext::new(options.config, options.channels, classes, &trainable), None));
+        return Ok((random_weights(options.config, options.channels, classes, options.seed)?, None));
     };
-    let (_, weights) = checkpoint::read(path)?;
+    let (_, mut weights) = checkpoint::read(path)?;
     let parent = checkpoint::hash(&weights);
-    let (found, network) =
-        checkpoint::build(weights, &trainable).map_err(|e| Error { path: Some(path.clone()), ..e })?;
+    checkpoint::check(&weights).map_err(|e| Error { path: Some(path.clone()), ..e })?;
+    let found = checkpoint::architecture(&weights)?;
     if (found.config, found.channels, found.classes) != (options.config, options.channels, classes) {
         let reason = format!(
             "it is CMUNeXt-{} with {} channels and {} classes; wanted is {} with {} and {classes}",
@@ -230,79 +199,198 @@ fn first_network(options: &TrainOptions, classes: usize, device: &NamedDevice) -
         );
         return Err(Error::at("start from", path, reason));
     }
-    Ok((network, Some(parent)))
+    checkpoint::widen_sigmoid_head(&mut weights);
+    Ok((weights, Some(parent)))
+}
+
+fn new_log(options: &TrainOptions, parts: &[Vec<Pair>; 3], device: &NamedDevice) -> Result<TrainingLog> {
+    let mut names = Sha256::new();
+    for part in parts {
+        part.iter().for_each(|pair| names.update(format!("{}\n", pair.name)));
+        names.update("\n");
+    }
+    let [training, validation, held_out] = parts.each_ref().map(Vec::len);
+    Ok(TrainingLog {
+        program: format!("labrum {}", env!("CARGO_PKG_VERSION")),
+        device: device.name.clone(),
+        settings: serde_json::to_value(options).map_err(|e| Error::new("log the settings", e))?,
+        images: Images {
+            training,
+            validation,
+            held_out,
+            names: names.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+        },
+        ..TrainingLog::default()
+    })
+}
+
+/// As it comes back from a file: the last digit of a number may be another.
+fn reread(settings: &serde_json::Value) -> serde_json::Value {
+    serde_json::from_str(&settings.to_string()).unwrap_or_default()
+}
+
+/// What a training is begun with.
+struct Beginning<'a> {
+    options: &'a TrainOptions,
+    samples: Vec<Sample>,
+    judges: Vec<Sample>,
+    card: &'a ModelCard,
+    device: &'a NamedDevice,
+    first: Weights,
+    log: TrainingLog,
 }
 
 /// A training under way.
 struct Run<'a> {
     options: &'a TrainOptions,
-    samples: &'a [Sample],
-    judges: &'a [Sample],
+    samples: Vec<Sample>,
+    judges: Vec<Sample>,
     card: &'a ModelCard,
     device: &'a NamedDevice,
+    trainee: Trainee,
+    log: TrainingLog,
+    best: Option<Weights>,
+    steps: usize,
     started: Instant,
+    /// Spent before `started`.
+    before: Duration,
 }
 
-impl Run<'_> {
-    fn epochs(
-        &mut self,
-        network: CmuNext,
-        progress: &mut dyn FnMut(Progress),
-        best: &mut dyn FnMut(&ModelCard, &Weights) -> Result<()>,
-        cancel: &Cancel,
-    ) -> Result<(Weights, bool)> {
-        let mut trainee = Trainee::new(network, Optimizer::AdamW, self.device.clone())?;
-        let mut rng = SmallRng::seed_from_u64(self.options.seed);
-        let mut order: Vec<usize> = (0..self.samples.len()).collect();
-        let mut kept = (trainee.average().clone(), -1.0);
-        let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
-        let (mut step, mut smooth) = (0, f64::NAN);
-        for epoch in 1..=self.options.epochs {
-            order.shuffle(&mut rng);
-            let (mut sum, mut count) = (0.0, 0);
-            for picked in order.chunks(self.options.batch) {
-                let done = self.done(step, steps_per_epoch);
-                if cancel.is_cancelled() || done >= 1.0 {
-                    break;
-                }
-                let rate = self.options.learning_rate * (1.0 - done).powf(0.9) * (step as f64 / 50.0 + 0.02).min(1.0);
-                let (samples, augment) = (self.samples, &self.options.augment);
-                let batch = Batch { samples, picked, augment, seed: rng.random(), stress: 0.0 };
-                let loss = trainee.step(&batch, &self.card.input, &self.options.loss, rate)?;
-                step += 1;
-                sum += loss;
-                count += 1;
-                smooth = if smooth.is_nan() { loss } else { 0.95 * smooth + 0.05 * loss };
-                let done = self.done(step, steps_per_epoch);
-                let remaining = self.started.elapsed().mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
-                progress(Progress::Step { done, epoch, loss: smooth, remaining });
+impl<'a> Run<'a> {
+    fn begin(beginning: Beginning<'a>, earlier: Option<(TrainingLog, State)>) -> Result<Self> {
+        let Beginning { options, samples, judges, card, device, mut first, mut log } = beginning;
+        let mut resumed = None;
+        if let Some((mut known, state)) = earlier {
+            if known.settings != reread(&log.settings) || known.images != log.images {
+                return Err(Error::new("go on with the training", "it was begun with other settings or images")
+                    .advise("Give the same arguments as then, or leave out --resume to begin anew."));
             }
-            if count == 0 {
-                return Ok((kept.0, cancel.is_cancelled()));
-            }
-            let average = trainee.average();
-            let validation_dice = input_dice(average, self.judges, &self.card.input, self.options.batch, self.device)?;
-            let is_best = validation_dice > kept.1;
-            if is_best {
-                kept = (average.clone(), validation_dice);
-                best(self.card, average)?;
-            }
-            progress(Progress::Epoch {
-                epoch,
-                steps: step,
-                seconds: self.started.elapsed().as_secs_f64(),
-                loss: sum / f64::from(count),
-                validation_dice,
-                best: is_best,
-            });
+            known.cut_to(state.steps);
+            log = TrainingLog { settings: log.settings, is_finished: false, last: None, ..known };
+            first = state.weights;
+            resumed = Some((state.average, state.moments, state.steps, state.best));
         }
-        Ok((kept.0, cancel.is_cancelled()))
+        let (_, network) = checkpoint::build(first, &device.device.clone().autodiff())?;
+        let mut trainee = Trainee::new(network, options.optimizer, device.clone())?;
+        let (mut steps, mut best) = (0, None);
+        if let Some((average, moments, done, kept)) = resumed {
+            trainee.resume(average, options.optimizer, moments, done);
+            (steps, best) = (done, kept.map(|(_, weights)| weights));
+        }
+        let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
+        let before = Duration::try_from_secs_f64(before).unwrap_or_default();
+        let started = Instant::now();
+        Ok(Self { options, samples, judges, card, device, trainee, log, best, steps, started, before })
+    }
+
+    fn epochs(&mut self, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<()> {
+        let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
+        let device = self.device.name.clone();
+        keeper.progress(Progress::Started { images: self.log.images.clone(), device, epoch: begin });
+        for epoch in begin..=self.options.epochs {
+            let Some(loss) = self.epoch(epoch, keeper, cancel)? else {
+                self.log.is_finished = !cancel.is_cancelled();
+                return Ok(());
+            };
+            self.judge(epoch, loss, keeper)?;
+            // Half an epoch is none to go on from: it is done again.
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
+            keeper.epoch(&self.log, &self.state()?)?;
+        }
+        self.log.is_finished = true;
+        Ok(())
+    }
+
+    /// The steps of an epoch and their mean loss; `None` where not one was done.
+    fn epoch(&mut self, epoch: usize, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<Option<f64>> {
+        let mut order: Vec<usize> = (0..self.samples.len()).collect();
+        order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.options.seed, PASSES, epoch)));
+        let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
+        for picked in order.chunks(self.options.batch) {
+            let done = self.done();
+            if cancel.is_cancelled() || done >= 1.0 {
+                break;
+            }
+            let warm_up = ((self.steps + 1) as f64 / self.options.warm_up.max(1) as f64).min(1.0);
+            let rate = self.options.learning_rate * (1.0 - done).powf(0.9) * warm_up;
+            let batch = Batch {
+                samples: &self.samples,
+                picked,
+                augment: &self.options.augment,
+                seed: seed_of(self.options.seed, VARIATIONS, self.steps),
+                stress: 0.0,
+            };
+            let loss = self.trainee.step(&batch, &self.card.input, &self.options.objective, rate)?;
+            self.steps += 1;
+            sum += loss;
+            count += 1;
+            smooth = if smooth.is_nan() { loss } else { 0.95 * smooth + 0.05 * loss };
+            let done = self.done();
+            let remaining = self.elapsed().mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
+            keeper.progress(Progress::Step { done, epoch, loss: smooth, remaining });
+        }
+        Ok((count > 0).then(|| sum / f64::from(count)))
+    }
+
+    /// Figures of the validation images, and what is kept.
+    fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn Keeper) -> Result<()> {
+        let weights = self.judged()?;
+        let scores = sample_dice(&weights, &self.judges, &self.card.input, self.options.batch, self.device)?;
+        let mean = |of: fn(f64) -> f64| scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64;
+        // Of one label they say the same, image by image.
+        let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
+        let kept = Kept { epoch, hash: checkpoint::hash(&weights), dice, iou };
+        let figure = |kept: &Kept| match self.options.chosen_by {
+            Figure::Dice => kept.dice,
+            Figure::Iou => kept.iou,
+        };
+        let best = self.log.best.as_ref().is_none_or(|best| figure(&kept) > figure(best));
+        if best {
+            keeper.best(self.card, &weights)?;
+            self.best = Some(weights);
+            self.log.best = Some(kept.clone());
+        }
+        self.log.last = Some(kept);
+        let epoch = Epoch { epoch, steps: self.steps, seconds: self.elapsed().as_secs_f64(), loss, dice, iou };
+        self.log.epochs.push(epoch);
+        keeper.progress(Progress::Epoch { epoch, best });
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        let best = self.log.best.as_ref().map(|best| best.dice).zip(self.best.clone());
+        Ok(State {
+            weights: self.trainee.weights()?,
+            average: self.trainee.average().clone(),
+            moments: self.trainee.moments().clone(),
+            steps: self.steps,
+            done: self.done(),
+            best,
+        })
+    }
+
+    /// What is judged and kept.
+    fn judged(&self) -> Result<Weights> {
+        if self.options.averaged { Ok(self.trainee.average().clone()) } else { self.trainee.weights() }
+    }
+
+    /// The best weights, the last, and the log.
+    fn end(self) -> Result<(Weights, Weights, TrainingLog)> {
+        let last = self.judged()?;
+        Ok((self.best.unwrap_or_else(|| last.clone()), last, self.log))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.started.elapsed()
     }
 
     /// Share of the work that is done, by steps or by time, whichever is further.
-    fn done(&self, step: usize, steps_per_epoch: usize) -> f64 {
-        let by_steps = step as f64 / (self.options.epochs * steps_per_epoch) as f64;
-        let by_time = self.options.time_limit.map_or(0.0, |t| self.started.elapsed().as_secs_f64() / t.as_secs_f64());
+    fn done(&self) -> f64 {
+        let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
+        let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
+        let by_time = self.options.time_limit.map_or(0.0, |t| self.elapsed().as_secs_f64() / t.as_secs_f64());
         by_steps.max(by_time).min(1.0)
     }
 }

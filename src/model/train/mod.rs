@@ -1,16 +1,21 @@
 //! Training: from a folder, and in rounds on what people corrected.
 
 mod folder;
+mod log;
 mod optimizer;
+mod options;
 mod random;
 pub mod round;
 mod samples;
+pub mod state;
 mod statistics;
 mod trainee;
 mod widen;
 
-pub use folder::{Progress, TrainOptions, Trained, train};
+pub use folder::{Keeper, Progress, Trained, train};
+pub use log::{Epoch, Images, Kept, TrainingLog};
 pub use optimizer::{Moments, Optimizer};
+pub use options::{Figure, Levels, TrainOptions};
 pub use random::random_weights;
 pub use samples::{Sample, grey_statistics, turns_that_keep};
 pub use trainee::{Loss, sample_dice};

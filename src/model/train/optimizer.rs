@@ -16,8 +16,10 @@ const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 /// Keeps the division from 0.
 const EPSILON: f32 = 1e-8;
-/// Weights lose this share of themselves in a step, times the learning rate.
+/// Weights lose this share of themselves in a step of AdamW, times the learning rate.
 const WEIGHT_DECAY: f32 = 1e-2;
+/// What SGD adds of the weights to their gradients.
+const WEIGHT_PENALTY: f32 = 1e-4;
 
 /// How weights follow gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +28,7 @@ pub enum Optimizer {
     /// Learns fast from little; the usual choice. (Loshchilov and Hutter, arXiv 1711.05101.)
     #[default]
     AdamW,
-    /// SGD with momentum 0.9, as in the paper: slower, needs a higher learning rate.
+    /// SGD with momentum 0.9 and weight decay 1e-4, as in the papers: slower, needs a higher learning rate.
     Sgd,
 }
 
@@ -94,7 +96,7 @@ impl Follower {
         match self.optimizer {
             Optimizer::Sgd => {
                 for ((w, g), m) in weights.iter_mut().zip(gradient).zip(first) {
-                    *m = BETA_1 * *m + g;
+                    *m = BETA_1 * *m + g + WEIGHT_PENALTY * *w;
                     *w -= rate as f32 * *m;
                 }
             }
@@ -137,6 +139,7 @@ fn not_read(e: impl std::fmt::Debug) -> Error {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use burn::optim::decay::WeightDecayConfig;
     use burn::optim::{AdamWConfig, Optimizer as Theirs, SgdConfig, momentum::MomentumConfig};
     use burn::tensor::Tensor;
 
@@ -170,7 +173,8 @@ mod tests {
     #[test]
     fn sgd_goes_where_burns_goes() {
         let momentum = MomentumConfig::new().with_momentum(f64::from(BETA_1)).with_dampening(0.0);
-        let theirs = SgdConfig::new().with_momentum(Some(momentum)).build();
+        let penalty = WeightDecayConfig::new(WEIGHT_PENALTY);
+        let theirs = SgdConfig::new().with_momentum(Some(momentum)).with_weight_decay(Some(penalty)).build();
         let both = both(Optimizer::Sgd, &theirs, 1e-2);
         assert!(are_close(both.clone()), "{both:?}");
     }

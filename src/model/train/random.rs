@@ -1,4 +1,4 @@
-//! What a training from nothing begins with.
+//! What chance decides in a training: the weights it begins with, and seeds for its samples.
 
 use super::super::card::Config;
 use super::super::checkpoint::{self, Weights};
@@ -23,4 +23,10 @@ pub fn random_weights(config: Config, channels: usize, classes: usize, seed: u64
         }
     }
     Ok(weights)
+}
+
+/// A seed for the `n`th thing of a kind, with as little to do with its neighbours' as can be.
+pub(super) fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
+    let mut rng = SmallRng::seed_from_u64(seed.rotate_left(32) ^ kind);
+    rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()
 }

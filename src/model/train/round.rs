@@ -5,17 +5,19 @@
 //! best moment. The hold-out never comes here.
 
 use super::super::augment::AugmentConfig;
-use super::super::boundary_dou::BoundaryDou;
 use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
-use super::optimizer::{Moments, Optimizer};
+use super::super::loss::Objective;
+use super::optimizer::Optimizer;
+use super::random::seed_of;
 use super::samples::Sample;
+pub use super::state::State;
 use super::statistics::{self, Source};
 use super::trainee::{Batch, Loss, Trainee, input_dice, sample_dice};
 use crate::domain::progress::Control;
 use crate::{Error, Result};
-use rand::{RngExt, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -116,23 +118,6 @@ pub struct Lesson<'a> {
     pub share: f64,
     /// A state to go on from, of a round that was cut off.
     pub resume: Option<State>,
-}
-
-/// A round under way, to go on from.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// The weights of the last step.
-    pub weights: Weights,
-    /// Their average.
-    pub average: Weights,
-    /// What the optimiser keeps.
-    pub moments: Moments,
-    /// Steps done.
-    pub steps: usize,
-    /// Share of the round that is done.
-    pub done: f64,
-    /// The average that was best on the validation part, and its Dice there.
-    pub best: Option<(f64, Weights)>,
 }
 
 /// What a running round tells.
@@ -267,7 +252,7 @@ impl<'a> Round<'a> {
         progress: &mut dyn FnMut(Progress),
         checkpoint: &mut dyn FnMut(&State) -> Result<()>,
     ) -> Result<Option<Learned>> {
-        let loss = self.plan.loss.options();
+        let loss = self.plan.loss.objective();
         let mut worked = Duration::ZERO;
         let (mut smooth, mut since_checkpoint) = (f64::NAN, Instant::now());
         let mut looks = (self.done_before * LOOKS as f64) as usize;
@@ -302,7 +287,7 @@ impl<'a> Round<'a> {
     }
 
     /// One step, when the share `done` of the round is over; the loss before it.
-    fn step(&mut self, done: f64, loss: &BoundaryDou) -> Result<f64> {
+    fn step(&mut self, done: f64, loss: &Objective) -> Result<f64> {
         let picked = self.deal(self.steps);
         let batch = Batch {
             samples: self.samples,
@@ -413,19 +398,13 @@ impl<'a> Round<'a> {
     }
 }
 
-/// A seed for the `n`th thing of a kind, with as little to do with its neighbours' as can be.
-fn seed_of(seed: u64, kind: u64, n: usize) -> u64 {
-    let mut rng = SmallRng::seed_from_u64(seed.rotate_left(32) ^ kind);
-    rng.random::<u64>() ^ SmallRng::seed_from_u64(n as u64).random::<u64>()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::random_weights;
     use super::super::samples::Pixel;
     use super::*;
-    use crate::model::card::Config;
+    use crate::model::card::{Aspect, Config};
     use crate::model::device::{DeviceChoice, choose};
 
     /// Bright discs of different sizes on grey.
@@ -442,7 +421,8 @@ mod tests {
 
     #[test]
     fn a_round_that_was_cut_off_ends_as_if_it_had_not_been() {
-        let spec = InputSpec { channels: 1, columns: 32, rows: 32, mean: vec![0.3], std: vec![0.3] };
+        let spec =
+            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.3], std: vec![0.3] };
         let samples = samples();
         let plan = Plan { length: Length::Steps(8), batch: 2, ..Plan::default() };
         let device = choose(DeviceChoice::Cpu).unwrap();
@@ -453,7 +433,7 @@ mod tests {
         };
         let steps = |round: &mut Round<'_>, to: usize| {
             while round.steps < to {
-                round.step(round.steps as f64 / 8.0, &plan.loss.options()).unwrap();
+                round.step(round.steps as f64 / 8.0, &plan.loss.objective()).unwrap();
             }
             round.state(to as f64 / 8.0).unwrap()
         };
@@ -465,7 +445,8 @@ mod tests {
 
     #[test]
     fn all_samples_come_before_one_comes_again() {
-        let spec = InputSpec { channels: 1, columns: 32, rows: 32, mean: vec![0.3], std: vec![0.3] };
+        let spec =
+            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.3], std: vec![0.3] };
         let (samples, device) = (samples(), choose(DeviceChoice::Cpu).unwrap());
         let plan = Plan { batch: 1, ..Plan::default() };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();

@@ -93,7 +93,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::samples::Pixel;
     use super::*;
-    use crate::model::card::Config;
+    use crate::model::card::{Aspect, Config};
     use crate::model::device::{DeviceChoice, choose};
     use crate::model::train::random_weights;
 
@@ -101,7 +101,8 @@ mod tests {
     fn statistics_become_those_of_the_samples_and_weights_stay() {
         let grey = |value: u8| Sample { image: vec![value; 1024], truth: vec![Pixel::default(); 1024] };
         let (samples, batches) = ([grey(50), grey(200)], [vec![0, 1]]);
-        let spec = InputSpec { channels: 1, columns: 32, rows: 32, mean: vec![0.0], std: vec![1.0] };
+        let spec =
+            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] };
         let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
         let source = Source { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();

@@ -1,11 +1,12 @@
 //! The network that is trained, step by step, and the average of its weights.
 
 use super::super::augment::{AugmentConfig, augment};
-use super::super::boundary_dou::{BoundaryDou, Truth};
+use super::super::boundary_dou::{Absent, BoundaryDou, Truth};
 use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::CmuNext;
 use super::super::device::NamedDevice;
+use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
 use super::optimizer::{Follower, Moments, Optimizer};
@@ -27,18 +28,21 @@ pub enum Loss {
     BoundaryDouAlone,
     /// Dice and cross-entropy: steady, softer boundaries.
     DiceCrossEntropy,
+    /// Half the cross-entropy and Dice of each sample, as CMUNeXt was published with.
+    BceDice,
 }
 
 impl Loss {
     /// The loss with its options.
-    pub fn options(self) -> BoundaryDou {
-        let usual = BoundaryDou { absent: super::super::boundary_dou::Absent::LeaveOut, ..BoundaryDou::default() };
-        match self {
+    pub fn objective(self) -> Objective {
+        let usual = BoundaryDou { absent: Absent::LeaveOut, ..BoundaryDou::default() };
+        Objective::BoundaryDou(match self {
             Self::BoundaryDou => BoundaryDou { cross_entropy: 0.2, ..usual },
             Self::BoundaryDouAlone => usual,
             // With alpha = -1 Boundary DoU is Dice.
             Self::DiceCrossEntropy => BoundaryDou { cap: -1.0, cross_entropy: 1.0, ..usual },
-        }
+            Self::BceDice => return Objective::BceDice,
+        })
     }
 }
 
@@ -95,7 +99,7 @@ impl Trainee {
     /// One step; the loss before it.
     ///
     /// Errors: a loss that is not a number: the network is then of no use any more.
-    pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &BoundaryDou, rate: f64) -> Result<f64> {
+    pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &Objective, rate: f64) -> Result<f64> {
         let mut network = self.network.take().ok_or_else(lost)?;
         let inputs = batch.inputs(spec);
         let device = self.device.device.clone().autodiff();

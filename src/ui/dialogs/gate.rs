@@ -3,7 +3,8 @@
 use super::{Dialogs, Turn, title, versions::VersionsDialog};
 use crate::{
     domain::{
-        gate::{Difference, GateCase, GateReport, Verdict},
+        bootstrap::MeanInterval,
+        gate::{GateCase, GateReport, Verdict},
         learning::{Version, VersionKey, VersionState},
         metrics::Scores,
     },
@@ -224,7 +225,7 @@ fn means(ui: &mut Ui, report: &GateReport) {
     let table = Table(&MEANS);
     table.heading(ui);
     let (before, after) = report.means();
-    let mut line = |name: &str, of: &dyn Fn(&Scores) -> Option<f64>, difference: Option<Difference>, digits, sign| {
+    let mut line = |name: &str, of: &dyn Fn(&Scores) -> Option<f64>, difference: Option<MeanInterval>, digits, sign| {
         let value = |scores: Option<Scores>| {
             scores.as_ref().and_then(of).map_or("–".to_owned(), |value| format!("{value:.digits$}"))
         };
@@ -240,13 +241,13 @@ fn means(ui: &mut Ui, report: &GateReport) {
 }
 
 /// "+0.012 (+0.005 to +0.019)".
-pub(super) fn with_interval(d: &Difference, digits: usize) -> String {
+pub(super) fn with_interval(d: &MeanInterval, digits: usize) -> String {
     format!("{:+.digits$} ({:+.digits$} to {:+.digits$})", d.mean, d.low, d.high)
 }
 
 /// Whether a difference is surely for the better; `None` where 0 is within the interval. Of some figures (`sign` -1) less
 /// is better.
-pub(super) fn certain(d: &Difference, sign: f64) -> Option<bool> {
+pub(super) fn certain(d: &MeanInterval, sign: f64) -> Option<bool> {
     (d.low > 0.0 || d.high < 0.0).then_some(d.mean * sign > 0.0)
 }
 

@@ -84,7 +84,7 @@ fn ends_group(command: UserCommand) -> bool {
     matches!(
         command,
         C::OpenFromServer
-            | C::ImportMasks
+            | C::ImportFound
             | C::Redo
             | C::EmptyLabel
             | C::ToolPull

@@ -11,7 +11,7 @@ use crate::{
         progress::Control,
         study::{Kind, Series, Slice, Source, Status},
     },
-    model::card::{Config, InputSpec, ModelCard, Purpose},
+    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
     session::{
         case::{Case, StudyInfo},
         command::UserCommand,
@@ -52,7 +52,7 @@ fn model(name: &str) -> ModelEntry {
         version: "2".into(),
         config: Config::S,
         labels: vec![Label::named("Disc", 0)],
-        input: InputSpec { channels: 1, columns: 64, rows: 64, mean: vec![0.0], std: vec![1.0] },
+        input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose { modalities: vec!["US".into()], summary: "discs".into(), ..Purpose::default() },
         trained_on: Default::default(),
         held_out: None,

@@ -1,18 +1,35 @@
-//! The state of a round in a file, to go on from after a crash.
+//! The state of a training in a file, to go on from after a stop or a crash.
 
-use crate::model::card::{Config, InputSpec, ModelCard, Purpose};
-use crate::model::checkpoint::{self, Weights};
-use crate::model::train::{Moments, round::State};
+use super::super::card::{Aspect, Config, InputSpec, ModelCard, Purpose};
+use super::super::checkpoint::{self, Weights};
+use super::optimizer::Moments;
 use crate::{Error, Result};
 use std::path::Path;
 
-/// Where the numbers stand: step, share done, best Dice (below 0 for none).
+/// A training under way, to go on from.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The weights of the last step.
+    pub weights: Weights,
+    /// Their average.
+    pub average: Weights,
+    /// What the optimiser keeps.
+    pub moments: Moments,
+    /// Steps done.
+    pub steps: usize,
+    /// Share of the training that is done.
+    pub done: f64,
+    /// The weights that were best on the validation part, and their figure there.
+    pub best: Option<(f64, Weights)>,
+}
+
+/// Where the numbers stand: step, share done, best figure (below 0 for none).
 const NUMBERS: &str = "state.numbers";
 /// What the sets of numbers begin with.
 const PARTS: [&str; 5] = ["last.", "average.", "best.", "first-moment.", "second-moment."];
 
 /// The bytes of a state.
-pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
+pub fn to_bytes(state: &State) -> Result<Vec<u8>> {
     let mut all = Weights::new();
     let best = state.best.as_ref().map(|(_, weights)| weights);
     for (part, weights) in PARTS.iter().zip([
@@ -31,8 +48,8 @@ pub(super) fn to_bytes(state: &State) -> Result<Vec<u8>> {
     checkpoint::to_bytes(&card(), &all)
 }
 
-/// The state in a file; `None` where there is none that can be used for such a network: the round then begins anew.
-pub(super) fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<State> {
+/// The state in a file; `None` where there is none that can be used for such a network: the training then begins anew.
+pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<State> {
     let bytes = std::fs::read(path).ok()?;
     let wanted = checkpoint::Architecture { config, channels, classes };
     let found = from_bytes(&bytes).and_then(|state| match checkpoint::architecture(&state.weights)? {
@@ -42,7 +59,8 @@ pub(super) fn read(path: &Path, config: Config, channels: usize, classes: usize)
     found.inspect_err(|error| log::warn!("{}: {error}; the training begins anew", path.display())).ok()
 }
 
-fn from_bytes(bytes: &[u8]) -> Result<State> {
+/// The state in the bytes of a file. Errors: bytes that are not a whole state.
+pub fn from_bytes(bytes: &[u8]) -> Result<State> {
     let (_, mut all) = checkpoint::from_bytes(bytes)?;
     let broken = || Error::new("read the state of the training", "it is not whole");
     let numbers = all.remove(NUMBERS).ok_or_else(broken)?.values;
@@ -67,7 +85,7 @@ fn card() -> ModelCard {
         version: String::new(),
         config: Config::S,
         labels: Vec::new(),
-        input: InputSpec { channels: 1, columns: 16, rows: 16, mean: vec![0.0], std: vec![1.0] },
+        input: InputSpec { channels: 1, columns: 16, rows: 16, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose::default(),
         trained_on: Default::default(),
         held_out: None,
@@ -78,8 +96,8 @@ fn card() -> ModelCard {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::random_weights;
     use super::*;
-    use crate::model::train::random_weights;
 
     fn state(best: Option<f64>) -> State {
         let weights = |seed| random_weights(Config::S, 1, 2, seed).unwrap();

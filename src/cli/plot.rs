@@ -1,0 +1,144 @@
+//! `labrum plot`: curves of trainings from their logs.
+
+use crate::io::whole_file;
+use crate::model::train::{Epoch, TrainingLog};
+use crate::{Error, Result};
+use clap::ValueEnum;
+use plotters::prelude::*;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Draw the curves of one or more trainings, from the logs that train --log has written
+#[derive(clap::Args, Debug)]
+#[command(after_help = "A dot marks the epoch whose weights were kept.
+
+Examples:
+  labrum plot run.json --out run.svg
+  labrum plot boundary-dou.json dice-ce.json --figure iou --out losses.svg --title \"BUSI, split 1\"")]
+pub(super) struct Arguments {
+    /// Logs of trainings
+    #[arg(required = true)]
+    logs: Vec<PathBuf>,
+    /// SVG file to write
+    #[arg(long)]
+    out: PathBuf,
+    /// What is drawn
+    #[arg(long, value_enum, default_value = "iou")]
+    figure: FigureArgument,
+    /// Line over the plot
+    #[arg(long, default_value = "")]
+    title: String,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum FigureArgument {
+    Iou,
+    Dice,
+    Loss,
+}
+
+impl FigureArgument {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Iou => "IoU of the validation images",
+            Self::Dice => "Dice of the validation images",
+            Self::Loss => "Mean loss of the epoch",
+        }
+    }
+
+    fn of(self, epoch: &Epoch) -> f64 {
+        match self {
+            Self::Iou => epoch.iou,
+            Self::Dice => epoch.dice,
+            Self::Loss => epoch.loss,
+        }
+    }
+}
+
+/// Of Okabe and Ito: told apart by people who see few colours.
+const COLORS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+const SIZE: (u32, u32) = (840, 480);
+
+/// The curve of a training.
+struct Curve {
+    name: String,
+    points: Vec<(f64, f64)>,
+    best: Option<(f64, f64)>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let figure = arguments.figure;
+    let mut curves = Vec::new();
+    for path in &arguments.logs {
+        let log = TrainingLog::read(path)?;
+        if log.epochs.is_empty() {
+            return Err(Error::at("plot the training", path, "no epoch of it has ended yet"));
+        }
+        let point = |epoch: &Epoch| (epoch.epoch as f64, figure.of(epoch));
+        let is_best = |epoch: &&Epoch| log.best.as_ref().is_some_and(|best| best.epoch == epoch.epoch);
+        curves.push(Curve {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            points: log.epochs.iter().map(point).collect(),
+            best: log.epochs.iter().find(is_best).map(point),
+        });
+    }
+    let mut text = String::new();
+    draw(&curves, arguments, &mut text).map_err(|e| Error::at("draw the plot", &arguments.out, e))?;
+    whole_file::write(&arguments.out, "write the plot", |file| file.write_all(text.as_bytes()))?;
+    super::print(&format!("The plot is in {}", arguments.out.display()))
+}
+
+type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+fn draw(curves: &[Curve], arguments: &Arguments, text: &mut String) -> Drawn {
+    let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let [across, up] = ranges(curves, arguments.figure);
+    let mut builder = ChartBuilder::on(&root);
+    builder.margin(16).x_label_area_size(44).y_label_area_size(60);
+    if !arguments.title.is_empty() {
+        builder.caption(&arguments.title, ("sans-serif", 20));
+    }
+    let mut chart = builder.build_cartesian_2d(across, up)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("Epoch").y_desc(arguments.figure.name()).axis_desc_style(("sans-serif", 15));
+    mesh.label_style(("sans-serif", 13)).x_label_formatter(&|x| format!("{x:.0}")).light_line_style(TRANSPARENT);
+    mesh.y_label_formatter(&|y| format!("{y:.2}")).bold_line_style(RGBColor(224, 224, 224)).draw()?;
+    for (curve, color) in curves.iter().zip(COLORS.iter().cycle()) {
+        let line = LineSeries::new(curve.points.iter().copied(), color.stroke_width(2));
+        chart
+            .draw_series(line)?
+            .label(&curve.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+        chart.draw_series(curve.best.iter().map(|&at| Circle::new(at, 4, color.filled())))?;
+    }
+    let place = match arguments.figure {
+        FigureArgument::Loss => SeriesLabelPosition::UpperRight,
+        _ => SeriesLabelPosition::LowerRight,
+    };
+    let mut labels = chart.configure_series_labels();
+    labels.position(place).margin(12).background_style(WHITE.mix(0.85)).border_style(RGBColor(200, 200, 200));
+    labels.label_font(("sans-serif", 14)).draw()?;
+    root.present()?;
+    Ok(())
+}
+
+/// What there is to see, with a little room around it.
+fn ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let last = points().map(|p| p.0).fold(2.0, f64::max);
+    let highest = points().map(|p| p.1).filter(|y| y.is_finite()).fold(0.0, f64::max);
+    let up = match figure {
+        FigureArgument::Loss => highest * 1.05 + 1e-6,
+        _ => (highest * 1.1).clamp(0.1, 1.0),
+    };
+    [1.0..last, 0.0..up]
+}
