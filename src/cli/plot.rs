@@ -136,9 +136,12 @@ fn ranges(curves: &[Curve], figure: FigureArgument) -> [Range<f64>; 2] {
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let last = points().map(|p| p.0).fold(2.0, f64::max);
     let highest = points().map(|p| p.1).filter(|y| y.is_finite()).fold(0.0, f64::max);
+    let lowest = points().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let up = match figure {
-        FigureArgument::Loss => highest * 1.05 + 1e-6,
-        _ => (highest * 1.1).clamp(0.1, 1.0),
+        FigureArgument::Loss => 0.0..highest * 1.05 + 1e-6,
+        // Where all is good already, what is left would be a line.
+        _ if lowest > 0.5 => (lowest * 10.0).floor() / 10.0..1.0,
+        _ => 0.0..(highest * 1.1).clamp(0.1, 1.0),
     };
-    [1.0..last, 0.0..up]
+    [1.0..last, up]
 }
