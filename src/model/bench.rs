@@ -7,7 +7,8 @@ use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
 use super::runner::Runner;
 use crate::{Error, Result};
-use burn::optim::{AdamWConfig, GradientsParams};
+use super::train::{Follower, Moments, Optimizer};
+use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -67,20 +68,18 @@ pub fn infer(load: Load) -> Result<Measured> {
 pub fn train(load: Load) -> Result<Measured> {
     let device = device::choose(load.device)?;
     let trainable = device.device.clone().autodiff();
-    let mut network = Some(CmuNext::new(load.config, CHANNELS, 2, &trainable));
-    let mut optimiser = AdamWConfig::new().init();
+    let mut network = CmuNext::new(load.config, CHANNELS, 2, &trainable);
+    let mut average = checkpoint::weights(&network)?;
+    let mut follower = Follower::new(Optimizer::AdamW, 0, Moments::default());
     let pictures = load.pictures();
     let pixels = load.size * load.size;
     let labels: Vec<u8> = (0..load.batch * pixels).map(|i| u8::from(i % pixels < pixels / 3)).collect();
     repeat(load, &device, || {
-        let Some(now) = network.take() else { return Ok(()) };
         let x = Tensor::<4>::from_data(TensorData::new(pictures.clone(), load.shape()), &trainable);
-        let loss = BoundaryDou::default().loss(now.forward(x), Truth { labels: &labels, weights: None });
-        let gradients = GradientsParams::from_grads(loss.clone().backward(), &now);
-        network = Some(optimiser.step(1e-4, now, gradients));
-        // Waits for a device that works by itself.
-        loss.into_data();
-        Ok(())
+        let loss = BoundaryDou::default().loss(network.forward(x), Truth { labels: &labels, weights: None });
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        // It reads the gradients, and so waits for a device that works by itself.
+        follower.step(&mut network, gradients, 1e-4, (&mut average, 0.01), &trainable)
     })
 }
 

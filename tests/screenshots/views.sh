@@ -48,8 +48,8 @@ mkdir -p "$work/damaged"
 scans=("$samples"/cardiac-mr/*.dcm)
 cp "${scans[@]:0:5}" "$work/damaged"
 head -c $(($(stat -c %s "${scans[2]}") * 6 / 10)) "${scans[2]}" >"$work/damaged/$(basename "${scans[2]}")"
+# A series opens on its middle slice, the third of five.
 open "$work/damaged"
-key Next Next
 shot rescued
 close
 head -c 1500 "${scans[5]}" >"$work/damaged/$(basename "${scans[5]}")"

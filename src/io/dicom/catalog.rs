@@ -9,7 +9,7 @@ use super::{
     overlay,
     split::{Frame, TIMES, split},
     text::decoded,
-    uids::{has_masks, non_image_name},
+    uids::{has_masks, is_image, non_image_name},
 };
 use crate::domain::study::{Kind, Series, Slice, Source, Study};
 use dicom_core::Tag;
@@ -56,6 +56,7 @@ pub(crate) fn look(path: &Path) -> Look {
             Some(reason) => Look::Broken(format!("it is damaged: {reason}")),
             None if file.data.has(tags::DIRECTORY_RECORD_SEQUENCE) => Look::NoImage("not an image (DICOMDIR)".into()),
             None if file.data.has(tags::ROWS) => Look::Broken("it is an image without pixel data".into()),
+            None if is_image(&file.sop_class) => Look::Broken("it ends before its pixel data".into()),
             None => Look::NoImage("not an image (no pixel data)".into()),
         };
     }

@@ -442,6 +442,19 @@ fn frames_of_an_enhanced_object_have_their_own_rescale_window_spacing_and_time()
 }
 
 #[test]
+fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples/cardiac-mr");
+    let whole = std::fs::read(std::fs::read_dir(samples).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut");
+    let header = whole.len() - 256 * 256 * 2;
+    for length in (300..header).step_by(13) {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(super::catalog::look(&path), super::catalog::Look::Broken(_)), "{length} bytes");
+    }
+}
+
+#[test]
 fn an_unknown_transfer_syntax_is_named() {
     let video = Fixture::new(2, 1).syntax("1.2.840.10008.1.2.4.102").fragments(&[&[0; 4]]);
     assert!(refusal(&video).contains("is video"), "{}", refusal(&video));

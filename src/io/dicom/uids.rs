@@ -1,5 +1,7 @@
 //! Names of transfer syntaxes and of the SOP classes that one meets.
 
+use dicom_core::dictionary::UidDictionary;
+use dicom_dictionary_std::StandardSopClassDictionary;
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
@@ -98,9 +100,25 @@ pub(crate) fn has_masks(sop_class: &str) -> bool {
     matches!(non_image_name(sop_class), Some("Segmentation" | "RT Structure Set"))
 }
 
+/// True for a class of the standard whose objects are images: one without pixels is cut off.
+pub(crate) fn is_image(sop_class: &str) -> bool {
+    let named = StandardSopClassDictionary.by_uid(sop_class).map_or("", |entry| entry.name);
+    non_image_name(sop_class).is_none() && (named.contains("Image Storage") || named.contains("Volume Storage"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_are_known_by_the_name_of_their_class() {
+        for class in ["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.6.2"] {
+            assert!(is_image(class), "{class}");
+        }
+        for class in ["", "1.2.3", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.5"] {
+            assert!(!is_image(class), "{class}");
+        }
+    }
 
     #[test]
     fn segmentations_and_plans_are_no_images_but_ct_and_rt_images_are() {

@@ -1,4 +1,4 @@
-//! The operations of the network: our own on the CPU, forward and backward; burn's on a GPU.
+//! The operations of the network: our own on the CPU, forward and backward; burn's on a GPU, but for one gradient.
 //!
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
@@ -9,6 +9,7 @@ pub(super) mod conv3;
 mod dense;
 pub(super) mod depthwise;
 mod extension;
+mod gpu;
 mod norm;
 mod resample;
 pub(super) mod scratch;
@@ -22,6 +23,7 @@ use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, TensorData, activation, module};
 use extension::CpuKernels;
+use gpu::GpuKernels;
 use norm::{NormCall, With};
 
 /// True where our own kernels run: on burn-flex, with or without autodiff.
@@ -37,8 +39,8 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
         let out = Dispatch::labrum_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups);
         return Tensor::from_dispatch(out);
     }
-    let [co, in_group, k, _] = weight.dims();
-    // burn's fast kernels take one group, or as many groups as channels.
+    let [co, in_group, _, _] = weight.dims();
+    // The kernels take one group, or as many groups as channels.
     if groups > 1 && in_group > 1 {
         let part = |g: usize| {
             let x = x.clone().narrow(1, g * in_group, in_group);
@@ -47,9 +49,8 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
         };
         return Tensor::cat((0..groups).map(part).collect(), 1);
     }
-    let options = burn::tensor::ops::ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], groups);
-    // Apart from the bias: the depthwise kernel for wgpu declines when it is given one.
-    module::conv2d(x, weight, None, options) + bias.reshape([1, co, 1, 1])
+    let out = Dispatch::labrum_gpu_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups > 1);
+    Tensor::from_dispatch(out)
 }
 
 /// GELU(x) = x Phi(x), with the exact erf.
@@ -70,19 +71,18 @@ pub(super) type BatchStatistics = [Tensor<1>; 2];
 /// Returns (v - mean) / sqrt(variance + eps) * gamma + beta, v = GELU(x), and the statistics, which carry no gradient; the
 /// result accounts for their dependence on x.
 pub(super) fn gelu_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
-    if on_cpu(&x) { norm(x, gamma, beta, eps, With::GeluBefore) } else { norm_by_burn(gelu(x), gamma, beta, eps) }
+    norm(x, gamma, beta, eps, With::GeluBefore)
 }
 
 /// Batch norm with the statistics of x, then ReLU; otherwise like [`gelu_norm`].
 pub(super) fn norm_relu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
-    if on_cpu(&x) {
-        return norm(x, gamma, beta, eps, With::ReluAfter);
-    }
-    let (out, statistics) = norm_by_burn(x, gamma, beta, eps);
-    (activation::relu(out), statistics)
+    norm(x, gamma, beta, eps, With::ReluAfter)
 }
 
 fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
+    if !on_cpu(&x) {
+        return norm_on_gpu(x, gamma, beta, eps, with);
+    }
     let device = x.device();
     let call = NormCall::new(eps as f32, with);
     let out = Dispatch::labrum_norm(x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch(), call.clone());
@@ -94,9 +94,20 @@ fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -
     (Tensor::from_dispatch(out), [tensor(stats.mean), tensor(stats.var)])
 }
 
-fn norm_by_burn(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64) -> (Tensor<4>, BatchStatistics) {
-    let normed = module::batch_norm_train(x, gamma, beta, eps);
-    (normed.output, [normed.mean.detach(), normed.variance.detach()])
+fn norm_on_gpu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    eps: f64,
+    with: With,
+) -> (Tensor<4>, BatchStatistics) {
+    let statistics = Tensor::<2>::from_dispatch(Dispatch::labrum_gpu_statistics(x.clone().into_dispatch(), with));
+    let row = |i: usize| statistics.clone().narrow(0, i, 1).squeeze_dim::<1>(0).detach();
+    let means = [row(0), row(1)];
+    let of_norm = [gamma.into_dispatch(), beta.into_dispatch(), statistics.into_dispatch()];
+    let [gamma, beta, statistics] = of_norm;
+    let out = Dispatch::labrum_gpu_norm(x.into_dispatch(), gamma, beta, statistics, eps, with);
+    (Tensor::from_dispatch(out), means)
 }
 
 /// y = x * scale + shift, channel by channel: batch norm with running statistics.

@@ -96,6 +96,10 @@ fn gpu_and_cpu_agree_on_every_operation_and_its_gradients() {
         (1, 7, 7, 7, 7, 12, 9),
         (3, 16, 16, 16, 9, 16, 16),
         (1, 2, 3, 1, 5, 6, 8),
+        (2, 40, 70, 1, 3, 9, 12),
+        (1, 33, 24, 1, 1, 20, 17),
+        (2, 3, 16, 1, 3, 40, 24),
+        (2, 70, 70, 70, 7, 9, 9),
     ] {
         on_both([batch, ci, rows, columns], [co, ci / groups, k, k], &|x, w, b| conv2d(x, w, b, groups));
     }

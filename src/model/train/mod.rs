@@ -14,6 +14,7 @@ mod widen;
 
 pub use folder::{Keeper, Progress, Trained, train};
 pub use log::{Epoch, Images, Kept, TrainingLog};
+pub(super) use optimizer::Follower;
 pub use optimizer::{Moments, Optimizer};
 pub use options::{Figure, Levels, TrainOptions};
 pub use random::random_weights;

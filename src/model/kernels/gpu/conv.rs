@@ -1,0 +1,306 @@
+//! Convolutions of one group as products of matrices whose tiles stand in shared memory; the windows of the input are put
+//! together tile by tile.
+
+use super::{THREADS, channels_first, channels_last, empty, sum_of_parts};
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::Shape;
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
+use cubecl::prelude::*;
+
+/// Products of a sum that are done between two readings.
+const STEP: usize = 16;
+/// Each thread holds SIDE x SIDE results.
+const SIDE: usize = 4;
+/// Results of all threads together.
+const TILE: usize = THREADS * SIDE * SIDE;
+/// Tiles of a weight gradient that keep a GPU busy.
+const BUSY: usize = 1024;
+
+/// Columns of a tile for so many channels: 16, 32 or 64.
+fn width(channels: usize) -> usize {
+    channels.next_power_of_two().clamp(16, 64)
+}
+
+/// x [B,Ci,H,W] with weight [Co,Ci,k,k], stride 1 and zero padding k/2, plus bias [Co].
+pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
+    let [batch, _, rows, columns] = x.meta.shape().dims();
+    let [out_channels, _, k, _] = weight.meta.shape().dims();
+    let x = channels_last(x);
+    // Taps, input channels, output channels: rows of a matrix.
+    let weight = into_contiguous(CubeBackend::float_permute(weight, &[2, 3, 1, 0]));
+    let has_bias = bias.is_some();
+    let bias = bias.unwrap_or_else(|| empty(&x, [1]));
+    let out = empty(&x, [batch, rows, columns, out_channels]);
+    let wide = width(out_channels);
+    let pixels = batch * rows * columns;
+    let client = x.client.clone();
+    conv_kernel::launch(
+        &client,
+        CubeCount::Static(pixels.div_ceil(TILE / wide) as u32, out_channels.div_ceil(wide) as u32, 1),
+        CubeDim::new_1d(THREADS as u32),
+        x.into_tensor_arg(),
+        weight.into_tensor_arg(),
+        bias.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        k,
+        wide,
+        has_bias,
+    );
+    channels_first(out)
+}
+
+/// dW [Co,Ci,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
+pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
+    let [batch, in_channels, rows, columns] = x.meta.shape().dims();
+    let [_, out_channels, _, _] = grad.meta.shape().dims();
+    let (x, grad) = (channels_last(x), channels_last(grad));
+    let (depth, wide, pixels) = (k * k * in_channels, width(out_channels), batch * rows * columns);
+    let tiles = [depth.div_ceil(TILE / wide), out_channels.div_ceil(wide)];
+    let parts = (BUSY / (tiles[0] * tiles[1])).clamp(1, pixels.div_ceil(THREADS));
+    let sums = empty(&x, [parts, depth, out_channels]);
+    let client = x.client.clone();
+    conv_weight_kernel::launch(
+        &client,
+        CubeCount::Static(tiles[0] as u32, tiles[1] as u32, parts as u32),
+        CubeDim::new_1d(THREADS as u32),
+        x.into_tensor_arg(),
+        grad.into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        k,
+        wide,
+    );
+    let sum = sum_of_parts(sums, Shape::new([k, k, in_channels, out_channels]));
+    CubeBackend::float_permute(sum, &[3, 2, 0, 1])
+}
+
+/// x [B,H,W,Ci]; weight [k,k,Ci,Co]; bias [Co]; out [B,H,W,Co]. A cube does TILE / wide pixels by `wide` channels.
+#[cube(launch)]
+fn conv_kernel(
+    x: &Tensor<f32>,
+    weight: &Tensor<f32>,
+    bias: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    #[comptime] k: usize,
+    #[comptime] wide: usize,
+    #[comptime] has_bias: bool,
+) {
+    let high = comptime!(TILE / wide);
+    // One number more a row, so that threads which write below each other do not wait for each other.
+    let pitch = comptime!(high + 1);
+    let border = comptime!(k / 2);
+    let id = UNIT_POS_X as usize;
+    let rows = x.shape(1);
+    let columns = x.shape(2);
+    let in_channels = x.shape(3);
+    let out_channels = out.shape(3);
+    let pixels = x.shape(0) * rows * columns;
+    let depth = in_channels * comptime!(k * k);
+    let first_pixel = CUBE_POS_X as usize * high;
+    let first_channel = CUBE_POS_Y as usize * wide;
+
+    let mut at_row = Shared::<[u32]>::new_slice(high);
+    let mut at_column = Shared::<[u32]>::new_slice(high);
+    let mut left = Shared::<[f32]>::new_slice(comptime!(STEP * (TILE / wide + 1)));
+    let mut right = Shared::<[f32]>::new_slice(comptime!(STEP * wide));
+    if id < high {
+        let pixel = first_pixel + id;
+        at_row[id] = ((pixel / columns) % rows) as u32;
+        at_column[id] = (pixel % columns) as u32;
+    }
+    let mut sums = Array::<f32>::new(comptime!(SIDE * SIDE));
+    #[unroll]
+    for i in 0..comptime!(SIDE * SIDE) {
+        sums[i] = 0.0f32;
+    }
+    let inner = id % STEP;
+    let steps = depth.div_ceil(STEP);
+    for step in 0..steps {
+        sync_cube();
+        let at = step * STEP + inner;
+        let tap = at / in_channels;
+        let channel = at % in_channels;
+        let down = tap / k;
+        let along = tap % k;
+        #[unroll]
+        for turn in 0..comptime!(TILE / wide * STEP / THREADS) {
+            let m = id / STEP + comptime!(turn * (THREADS / STEP));
+            let pixel = first_pixel + m;
+            let row = at_row[m] as usize + down;
+            let column = at_column[m] as usize + along;
+            let mut value = 0.0f32;
+            if at < depth
+                && pixel < pixels
+                && row >= border
+                && row < rows + border
+                && column >= border
+                && column < columns + border
+            {
+                value = x[(pixel + down * columns + along - border * columns - border) * in_channels + channel];
+            }
+            left[inner * pitch + m] = value;
+        }
+        #[unroll]
+        for turn in 0..comptime!(STEP * wide / THREADS) {
+            let place = id + comptime!(turn * THREADS);
+            let at = step * STEP + place / wide;
+            let channel = first_channel + place % wide;
+            let mut value = 0.0f32;
+            if at < depth && channel < out_channels {
+                value = weight[at * out_channels + channel];
+            }
+            right[place] = value;
+        }
+        sync_cube();
+        multiply(&left, &right, &mut sums, id, wide, pitch);
+    }
+
+    let n = id % comptime!(wide / SIDE);
+    let m = id / comptime!(wide / SIDE);
+    #[unroll]
+    for j in 0..SIDE {
+        let channel = first_channel + n + comptime!(j * (wide / SIDE));
+        if channel < out_channels {
+            let mut offset = 0.0f32;
+            if has_bias {
+                offset = bias[channel];
+            }
+            #[unroll]
+            for i in 0..SIDE {
+                let pixel = first_pixel + m + comptime!(i * (TILE / wide / SIDE));
+                if pixel < pixels {
+                    out[pixel * out_channels + channel] = sums[comptime!(i * SIDE + j)] + offset;
+                }
+            }
+        }
+    }
+}
+
+/// x [B,H,W,Ci]; grad [B,H,W,Co]; sums [parts,k*k*Ci,Co]. A cube does TILE / wide rows of that by `wide` channels, over its
+/// part of the pixels.
+#[cube(launch)]
+fn conv_weight_kernel(
+    x: &Tensor<f32>,
+    grad: &Tensor<f32>,
+    sums: &mut Tensor<f32>,
+    #[comptime] k: usize,
+    #[comptime] wide: usize,
+) {
+    let high = comptime!(TILE / wide);
+    let border = comptime!(k / 2);
+    let id = UNIT_POS_X as usize;
+    let rows = x.shape(1);
+    let columns = x.shape(2);
+    let in_channels = x.shape(3);
+    let out_channels = grad.shape(3);
+    let pixels = x.shape(0) * rows * columns;
+    let depth = in_channels * comptime!(k * k);
+    let part = CUBE_POS_Z as usize;
+    let share = pixels.div_ceil(STEP).div_ceil(CUBE_COUNT_Z as usize) * STEP;
+    let first_row = CUBE_POS_X as usize * high;
+    let first_channel = CUBE_POS_Y as usize * wide;
+
+    let mut at_row = Shared::<[u32]>::new_slice(STEP);
+    let mut at_column = Shared::<[u32]>::new_slice(STEP);
+    let mut left = Shared::<[f32]>::new_slice(comptime!(STEP * (TILE / wide)));
+    let mut right = Shared::<[f32]>::new_slice(comptime!(STEP * wide));
+    let mut all = Array::<f32>::new(comptime!(SIDE * SIDE));
+    #[unroll]
+    for i in 0..comptime!(SIDE * SIDE) {
+        all[i] = 0.0f32;
+    }
+    let m = id % high;
+    let tap = (first_row + m) / in_channels;
+    let channel = (first_row + m) % in_channels;
+    let down = tap / k;
+    let along = tap % k;
+    let mut at = part * share;
+    let mut end = at + share;
+    if end > pixels {
+        end = pixels;
+    }
+    while at < end {
+        sync_cube();
+        if id < STEP {
+            at_row[id] = (((at + id) / columns) % rows) as u32;
+            at_column[id] = ((at + id) % columns) as u32;
+        }
+        sync_cube();
+        #[unroll]
+        for turn in 0..comptime!(TILE / wide * STEP / THREADS) {
+            let inner = id / high + comptime!(turn * (THREADS * wide / TILE));
+            let pixel = at + inner;
+            let row = at_row[inner] as usize + down;
+            let column = at_column[inner] as usize + along;
+            let mut value = 0.0f32;
+            if first_row + m < depth
+                && pixel < end
+                && row >= border
+                && row < rows + border
+                && column >= border
+                && column < columns + border
+            {
+                value = x[(pixel + down * columns + along - border * columns - border) * in_channels + channel];
+            }
+            left[inner * high + m] = value;
+        }
+        #[unroll]
+        for turn in 0..comptime!(STEP * wide / THREADS) {
+            let place = id + comptime!(turn * THREADS);
+            let pixel = at + place / wide;
+            let channel = first_channel + place % wide;
+            let mut value = 0.0f32;
+            if pixel < end && channel < out_channels {
+                value = grad[pixel * out_channels + channel];
+            }
+            right[place] = value;
+        }
+        sync_cube();
+        multiply(&left, &right, &mut all, id, wide, high);
+        at += STEP;
+    }
+
+    let n = id % comptime!(wide / SIDE);
+    let m = id / comptime!(wide / SIDE);
+    #[unroll]
+    for i in 0..SIDE {
+        let row = first_row + m + comptime!(i * (TILE / wide / SIDE));
+        #[unroll]
+        for j in 0..SIDE {
+            let channel = first_channel + n + comptime!(j * (wide / SIDE));
+            if row < depth && channel < out_channels {
+                sums[(part * depth + row) * out_channels + channel] = all[comptime!(i * SIDE + j)];
+            }
+        }
+    }
+}
+
+/// Adds `left` [STEP,pitch] transposed times `right` [STEP,wide] to what each thread holds.
+#[cube]
+fn multiply(
+    left: &Shared<[f32]>,
+    right: &Shared<[f32]>,
+    sums: &mut Array<f32>,
+    id: usize,
+    #[comptime] wide: usize,
+    #[comptime] pitch: usize,
+) {
+    let n = id % comptime!(wide / SIDE);
+    let m = id / comptime!(wide / SIDE);
+    let mut a = Array::<f32>::new(SIDE);
+    let mut b = Array::<f32>::new(SIDE);
+    #[unroll]
+    for inner in 0..STEP {
+        #[unroll]
+        for i in 0..SIDE {
+            a[i] = left[comptime!(inner * pitch + i * (TILE / wide / SIDE)) + m];
+            b[i] = right[comptime!(inner * wide + i * (wide / SIDE)) + n];
+        }
+        #[unroll]
+        for i in 0..SIDE {
+            #[unroll]
+            for j in 0..SIDE {
+                sums[comptime!(i * SIDE + j)] += a[i] * b[j];
+            }
+        }
+    }
+}

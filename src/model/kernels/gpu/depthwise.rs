@@ -1,0 +1,128 @@
+//! The depthwise convolution: forward by burn, whose gradient of the weights is a convolution whose kernel is the whole
+//! gradient; that one is ours.
+
+use super::{THREADS, channels_last, empty, sum_of_parts};
+use burn::backend::ops::ModuleOps;
+use burn::tensor::ops::ConvOptions;
+use burn_wgpu::{CubeBackend, CubeTensor};
+use cubecl::prelude::*;
+
+/// Sums that a channel's tap is put together of, at most.
+const PARTS: usize = 128;
+
+/// x [B,C,H,W] with weight [C,1,k,k], stride 1 and zero padding k/2, plus bias [C].
+pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor>) -> CubeTensor {
+    let [channels, _, k, _] = weight.meta.shape().dims();
+    CubeBackend::conv2d(x, weight, bias, ConvOptions::new([1, 1], [k / 2, k / 2], [1, 1], channels))
+}
+
+/// dW [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
+///
+/// A thread takes one channel and one row of taps, and walks along rows of the image with the k values of x that its
+/// window covers at hand, so that every value is read k times and not k * k times.
+pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
+    let [batch, channels, rows, _] = x.meta.shape().dims();
+    let lanes = channels.next_power_of_two().min(32);
+    let walkers = THREADS / lanes;
+    let parts = (batch * rows).div_ceil(walkers).min(PARTS);
+    let (x, grad) = (channels_last(x), channels_last(grad));
+    let sums = empty(&x, [parts, channels, k, k]);
+    let client = x.client.clone();
+    depthwise_weight_kernel::launch(
+        &client,
+        CubeCount::Static(channels.div_ceil(lanes) as u32, k as u32, parts as u32),
+        CubeDim::new_2d(lanes as u32, walkers as u32),
+        x.into_tensor_arg(),
+        grad.into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        k,
+        lanes,
+        walkers,
+    );
+    sum_of_parts(sums, [channels, 1, k, k])
+}
+
+/// x and grad [B,H,W,C]; sums [parts,C,k,k]: cubes are told apart by channels, row of taps and part; threads by channel and rows of the image.
+#[cube(launch)]
+fn depthwise_weight_kernel(
+    x: &Tensor<f32>,
+    grad: &Tensor<f32>,
+    sums: &mut Tensor<f32>,
+    #[comptime] k: usize,
+    #[comptime] lanes: usize,
+    #[comptime] walkers: usize,
+) {
+    let border = comptime!(k / 2);
+    let lane = UNIT_POS_X as usize;
+    let walker = UNIT_POS_Y as usize;
+    let channel = CUBE_POS_X as usize * lanes + lane;
+    let tap_row = CUBE_POS_Y as usize;
+    let part = CUBE_POS_Z as usize;
+    let rows = x.shape(1);
+    let columns = x.shape(2);
+    let channels = x.shape(3);
+
+    let mut sum = Array::<f32>::new(k);
+    let mut window = Array::<f32>::new(k);
+    #[unroll]
+    for tap in 0..k {
+        sum[tap] = 0.0f32;
+    }
+    if channel < channels {
+        let mut at = part * walkers + walker;
+        let step = CUBE_COUNT_Z as usize * walkers;
+        let all = x.shape(0) * rows;
+        while at < all {
+            let under = at % rows + tap_row;
+            if under >= border && under < rows + border {
+                let from_x = (at + tap_row - border) * columns * channels + channel;
+                let from_grad = at * columns * channels + channel;
+                // As if the window stood one column before the first: it moves before it is used.
+                #[unroll]
+                for tap in 0..k {
+                    window[tap] = 0.0f32;
+                    if comptime!(tap > border) {
+                        let column = comptime!(tap - border - 1).runtime();
+                        if column < columns {
+                            window[tap] = x[from_x + column * channels];
+                        }
+                    }
+                }
+                for column in 0..columns {
+                    #[unroll]
+                    for tap in 1..k {
+                        window[tap - 1] = window[tap];
+                    }
+                    let next = column + border;
+                    window[k - 1] = 0.0f32;
+                    if next < columns {
+                        window[k - 1] = x[from_x + next * channels];
+                    }
+                    let g = grad[from_grad + column * channels];
+                    #[unroll]
+                    for tap in 0..k {
+                        sum[tap] += g * window[tap];
+                    }
+                }
+            }
+            at += step;
+        }
+    }
+
+    // All walkers of a channel together.
+    let mut shared = Shared::<[f32]>::new_slice(comptime!(walkers * lanes * k));
+    #[unroll]
+    for tap in 0..k {
+        shared[(walker * lanes + lane) * k + tap] = sum[tap];
+    }
+    sync_cube();
+    let mut tap = walker;
+    while tap < k && channel < channels {
+        let mut total = 0.0f32;
+        for other in 0..walkers {
+            total += shared[(other * lanes + lane) * k + tap];
+        }
+        sums[((part * channels + channel) * k + tap_row) * k + tap] = total;
+        tap += walkers;
+    }
+}

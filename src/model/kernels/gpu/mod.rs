@@ -1,0 +1,183 @@
+//! The operations of the network on a GPU, forward and backward: convolutions and the norms of training.
+//!
+//! burn chooses among its kernels by trying them out, which takes minutes before the first picture is answered; without
+//! trials its gradients of weights and its reductions take seconds. All values lie channel by channel beside each other
+//! here (batch, rows, columns, channels), so that neighbouring threads read neighbouring numbers.
+
+mod conv;
+mod depthwise;
+mod norm;
+
+use super::norm::With;
+use burn::backend::autodiff::{
+    checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+    grads::Gradients,
+    ops::{Backward, Ops, OpsKind},
+};
+use burn::backend::ops::FloatTensorOps;
+use burn::backend::{Autodiff, AutodiffBackend, Backend, backend_extension, tensor::FloatTensor};
+use burn::tensor::Shape;
+use burn_wgpu::{CubeBackend, CubeTensor, into_contiguous};
+
+/// Threads that work together.
+const THREADS: usize = 256;
+
+/// What the network needs of a GPU beyond burn's own operations; shapes as in the module above.
+#[backend_extension(Autodiff, Cube)]
+pub(super) trait GpuKernels: Backend {
+    /// A convolution of one group, or of as many groups as channels.
+    fn labrum_gpu_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        is_depthwise: bool,
+    ) -> FloatTensor<Self>;
+    /// Mean and biased variance [2,C] of what a norm normalises; without a gradient.
+    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self>;
+    /// The norm with these statistics of x, which are not told apart from constants by whoever asks for a gradient: that of
+    /// x accounts for them.
+    fn labrum_gpu_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        eps: f64,
+        with: With,
+    ) -> FloatTensor<Self>;
+}
+
+/// [B,C,H,W] as [B,H,W,C] without gaps.
+fn channels_last(x: CubeTensor) -> CubeTensor {
+    into_contiguous(CubeBackend::float_permute(x, &[0, 2, 3, 1]))
+}
+
+/// [B,H,W,C] as [B,C,H,W].
+fn channels_first(x: CubeTensor) -> CubeTensor {
+    CubeBackend::float_permute(x, &[0, 3, 1, 2])
+}
+
+/// Room on the device of `x`.
+fn empty(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    let shape = shape.into();
+    let buffer = x.client.empty(shape.num_elements() * size_of::<f32>());
+    CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
+}
+
+/// The sum over the first dimension.
+fn sum_of_parts(parts: CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    CubeBackend::float_reshape(CubeBackend::float_sum_dim(parts, 0), shape.into())
+}
+
+impl GpuKernels for CubeBackend {
+    fn labrum_gpu_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        is_depthwise: bool,
+    ) -> FloatTensor<Self> {
+        if is_depthwise { depthwise::forward(x, weight, Some(bias)) } else { conv::forward(x, weight, Some(bias)) }
+    }
+
+    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
+        norm::statistics(x, with)
+    }
+
+    fn labrum_gpu_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        eps: f64,
+        with: With,
+    ) -> FloatTensor<Self> {
+        norm::forward(x, norm::Affine { gamma, beta, statistics, eps: eps as f32 }, with)
+    }
+}
+
+impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
+    fn labrum_gpu_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        is_depthwise: bool,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), weight.node(), bias.node()];
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let out = CubeBackend::labrum_gpu_conv2d(x.clone(), weight.clone(), bias.into_primitive(), is_depthwise);
+        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight, is_depthwise), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+
+    fn labrum_gpu_statistics(x: FloatTensor<Self>, with: With) -> FloatTensor<Self> {
+        Self::from_inner(CubeBackend::labrum_gpu_statistics(x.into_primitive(), with))
+    }
+
+    fn labrum_gpu_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        eps: f64,
+        with: With,
+    ) -> FloatTensor<Self> {
+        let nodes = [x.node(), gamma.node(), beta.node()];
+        let (x, statistics) = (x.into_primitive(), statistics.into_primitive());
+        let (gamma, beta) = (gamma.into_primitive(), beta.into_primitive());
+        let affine = norm::Affine { gamma, beta, statistics, eps: eps as f32 };
+        let out = norm::forward(x.clone(), affine.clone(), with);
+        match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, affine, with), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ConvBackward;
+
+impl Backward<CubeBackend, 3> for ConvBackward {
+    type State = (CubeTensor, CubeTensor, bool);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = channels_first(channels_last(grads.consume::<CubeBackend>(&ops.node)));
+        let (x, weight, is_depthwise) = ops.state;
+        let [of_x, of_weight, of_bias] = ops.parents;
+        if let Some(node) = of_bias {
+            grads.register::<CubeBackend>(node.id, norm::channel_sums(grad.clone()));
+        }
+        if let Some(node) = of_weight {
+            let [_, _, k, _] = weight.meta.shape().dims();
+            let gradient = if is_depthwise { depthwise::weight_gradient } else { conv::weight_gradient };
+            grads.register::<CubeBackend>(node.id, gradient(x, grad.clone(), k));
+        }
+        // Back to the input it is a convolution with turned weights.
+        if let Some(node) = of_x {
+            let turned = CubeBackend::float_flip(weight, &[2, 3]);
+            let gradient = if is_depthwise {
+                depthwise::forward(grad, turned, None)
+            } else {
+                conv::forward(grad, CubeBackend::float_swap_dims(turned, 0, 1), None)
+            };
+            grads.register::<CubeBackend>(node.id, gradient);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct NormBackward;
+
+impl Backward<CubeBackend, 3> for NormBackward {
+    type State = (CubeTensor, norm::Affine, With);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<CubeBackend>(&ops.node);
+        let (x, affine, with) = ops.state;
+        for (node, gradient) in ops.parents.into_iter().zip(norm::backward(x, affine, grad, with)) {
+            if let Some(node) = node {
+                grads.register::<CubeBackend>(node.id, gradient);
+            }
+        }
+    }
+}

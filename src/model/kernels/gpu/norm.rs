@@ -1,0 +1,337 @@
+//! Batch norm with GELU before it or ReLU after it: as on the CPU, nothing in between is kept.
+
+// The erf of shaders is a trait's; Rust means to have one of its own.
+#![allow(unstable_name_collisions)]
+
+use super::super::norm::With;
+use super::{THREADS, channels_first, channels_last, empty, sum_of_parts};
+use burn::backend::ops::FloatTensorOps;
+use burn::tensor::Scalar;
+use burn_wgpu::{CubeBackend, CubeTensor};
+use cubecl::{calculate_cube_count_elemwise, prelude::*};
+
+/// Sums that those of a channel are put together of, at most.
+const PARTS: usize = 256;
+
+/// What a norm is told: gamma and beta [C], mean and variance [2,C] of what it normalises.
+#[derive(Clone, Debug)]
+pub(super) struct Affine {
+    pub(super) gamma: CubeTensor,
+    pub(super) beta: CubeTensor,
+    pub(super) statistics: CubeTensor,
+    pub(super) eps: f32,
+}
+
+/// Sizes of a sum over all but the channels.
+struct Sums {
+    channels: usize,
+    count: usize,
+    lanes: usize,
+    parts: usize,
+}
+
+impl Sums {
+    /// Over x [B,H,W,C].
+    fn of(x: &CubeTensor) -> Self {
+        let [batch, rows, columns, channels] = x.meta.shape().dims();
+        let lanes = channels.next_power_of_two().min(32);
+        let count = batch * rows * columns;
+        Self { channels, count, lanes, parts: count.div_ceil(4 * THREADS / lanes).min(PARTS) }
+    }
+
+    fn cubes(&self) -> CubeCount {
+        CubeCount::Static(self.channels.div_ceil(self.lanes) as u32, self.parts as u32, 1)
+    }
+
+    fn threads(&self) -> CubeDim {
+        CubeDim::new_2d(self.lanes as u32, (THREADS / self.lanes) as u32)
+    }
+}
+
+/// The sums [C] of x [B,C,H,W] over all but the channels.
+pub(super) fn channel_sums(x: CubeTensor) -> CubeTensor {
+    let x = channels_last(x);
+    first(&moments(&x, None, false), Sums::of(&x).channels)
+}
+
+/// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares that are taken before the mean is known lose
+/// their last digits.
+pub(super) fn statistics(x: CubeTensor, with: With) -> CubeTensor {
+    let x = channels_last(x);
+    let sums = Sums::of(&x);
+    let gelu = with == With::GeluBefore;
+    let mean_of = |moments: CubeTensor| CubeBackend::float_div_scalar(moments, Scalar::Float(sums.count as f64));
+    let mean = first(&mean_of(moments(&x, None, gelu)), sums.channels);
+    let around = mean_of(moments(&x, Some(mean.clone()), gelu));
+    let variance = CubeBackend::float_slice(around, &[(1..2).into(), (0..sums.channels).into()]);
+    CubeBackend::float_cat(vec![CubeBackend::float_reshape(mean, [1, sums.channels].into()), variance], 0)
+}
+
+/// The first row of [2,C].
+fn first(moments: &CubeTensor, channels: usize) -> CubeTensor {
+    let row = CubeBackend::float_slice(moments.clone(), &[(0..1).into(), (0..channels).into()]);
+    CubeBackend::float_reshape(row, [channels].into())
+}
+
+/// The sums [2,C] of v - centre and of its square, v = GELU(x) or x [B,H,W,C].
+fn moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor {
+    let sums = Sums::of(x);
+    let out = empty(x, [sums.parts, 2, sums.channels]);
+    let is_centred = centre.is_some();
+    let centre = centre.unwrap_or_else(|| empty(x, [1]));
+    moments_kernel::launch(
+        &x.client,
+        sums.cubes(),
+        sums.threads(),
+        x.clone().into_tensor_arg(),
+        centre.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        sums.lanes,
+        gelu,
+        is_centred,
+    );
+    sum_of_parts(out, [2, sums.channels])
+}
+
+/// norm(GELU(x)) or ReLU(norm(x)), x [B,C,H,W].
+pub(super) fn forward(x: CubeTensor, affine: Affine, with: With) -> CubeTensor {
+    let x = channels_last(x);
+    let out = empty(&x, x.meta.shape().clone());
+    let (count, threads) = every(&x);
+    norm_kernel::launch(
+        &x.client,
+        count,
+        threads,
+        x.clone().into_tensor_arg(),
+        affine.gamma.into_tensor_arg(),
+        affine.beta.into_tensor_arg(),
+        affine.statistics.into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        affine.eps,
+        with == With::GeluBefore,
+    );
+    channels_first(out)
+}
+
+/// The gradients of x [B,C,H,W], gamma and beta [C] from that of the output.
+pub(super) fn backward(x: CubeTensor, affine: Affine, grad: CubeTensor, with: With) -> [CubeTensor; 3] {
+    let (x, grad) = (channels_last(x), channels_last(grad));
+    let sums = Sums::of(&x);
+    let gelu = with == With::GeluBefore;
+    let parts = empty(&x, [sums.parts, 2, sums.channels]);
+    norm_sums_kernel::launch(
+        &x.client,
+        sums.cubes(),
+        sums.threads(),
+        x.clone().into_tensor_arg(),
+        grad.clone().into_tensor_arg(),
+        affine.gamma.clone().into_tensor_arg(),
+        affine.beta.clone().into_tensor_arg(),
+        affine.statistics.clone().into_tensor_arg(),
+        parts.clone().into_tensor_arg(),
+        affine.eps,
+        sums.lanes,
+        gelu,
+    );
+    let of_both = sum_of_parts(parts, [2, sums.channels]);
+    let out = empty(&x, x.meta.shape().clone());
+    let (count, threads) = every(&x);
+    norm_slope_kernel::launch(
+        &x.client,
+        count,
+        threads,
+        x.clone().into_tensor_arg(),
+        grad.into_tensor_arg(),
+        affine.gamma.into_tensor_arg(),
+        affine.beta.into_tensor_arg(),
+        affine.statistics.into_tensor_arg(),
+        of_both.clone().into_tensor_arg(),
+        out.clone().into_tensor_arg(),
+        affine.eps,
+        1.0 / sums.count as f32,
+        gelu,
+    );
+    let of_gamma = CubeBackend::float_slice(of_both.clone(), &[(1..2).into(), (0..sums.channels).into()]);
+    let of_gamma = CubeBackend::float_reshape(of_gamma, [sums.channels].into());
+    [channels_first(out), of_gamma, first(&of_both, sums.channels)]
+}
+
+/// Cubes and threads for one value each.
+fn every(x: &CubeTensor) -> (CubeCount, CubeDim) {
+    let (values, threads) = (x.meta.shape().num_elements(), CubeDim::new_1d(THREADS as u32));
+    (calculate_cube_count_elemwise(&x.client, values, threads), threads)
+}
+
+#[cube]
+fn gelu_of(x: f32) -> f32 {
+    x * 0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32))
+}
+
+/// Phi(x) + x phi(x)
+#[cube]
+fn gelu_slope(x: f32) -> f32 {
+    0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32)) + x * 0.398_942_3f32 * f32::exp(x * x * (-0.5f32))
+}
+
+#[cube(launch)]
+fn moments_kernel(
+    x: &Tensor<f32>,
+    centre: &Tensor<f32>,
+    sums: &mut Tensor<f32>,
+    #[comptime] lanes: usize,
+    #[comptime] gelu: bool,
+    #[comptime] is_centred: bool,
+) {
+    let channels = x.shape(3);
+    let channel = CUBE_POS_X as usize * lanes + UNIT_POS_X as usize;
+    let mut plain = 0.0f32;
+    let mut squared = 0.0f32;
+    if channel < channels {
+        let mut middle = 0.0f32;
+        if is_centred {
+            middle = centre[channel];
+        }
+        let pixels = x.shape(0) * x.shape(1) * x.shape(2);
+        let walkers = comptime!(THREADS / lanes);
+        let mut pixel = CUBE_POS_Y as usize * walkers + UNIT_POS_Y as usize;
+        while pixel < pixels {
+            let mut value = x[pixel * channels + channel];
+            if gelu {
+                value = gelu_of(value);
+            }
+            let off = value - middle;
+            plain += off;
+            squared += off * off;
+            pixel += CUBE_COUNT_Y as usize * walkers;
+        }
+    }
+    write_sums(plain, squared, sums, channel, channels, lanes);
+}
+
+/// Sums of the gradient and of its product with what was normalised.
+#[cube(launch)]
+fn norm_sums_kernel(
+    x: &Tensor<f32>,
+    grad: &Tensor<f32>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    statistics: &Tensor<f32>,
+    sums: &mut Tensor<f32>,
+    eps: f32,
+    #[comptime] lanes: usize,
+    #[comptime] gelu: bool,
+) {
+    let channels = x.shape(3);
+    let channel = CUBE_POS_X as usize * lanes + UNIT_POS_X as usize;
+    let mut plain = 0.0f32;
+    let mut product = 0.0f32;
+    if channel < channels {
+        let mean = statistics[channel];
+        let scale = 1.0f32 / f32::sqrt(statistics[channels + channel] + eps);
+        let pixels = x.shape(0) * x.shape(1) * x.shape(2);
+        let walkers = comptime!(THREADS / lanes);
+        let mut pixel = CUBE_POS_Y as usize * walkers + UNIT_POS_Y as usize;
+        while pixel < pixels {
+            let mut value = x[pixel * channels + channel];
+            if gelu {
+                value = gelu_of(value);
+            }
+            let normed = (value - mean) * scale;
+            let mut g = grad[pixel * channels + channel];
+            if comptime!(!gelu) && normed * gamma[channel] + beta[channel] <= 0.0f32 {
+                g = 0.0f32;
+            }
+            plain += g;
+            product += g * normed;
+            pixel += CUBE_COUNT_Y as usize * walkers;
+        }
+    }
+    write_sums(plain, product, sums, channel, channels, lanes);
+}
+
+/// All threads of a channel together, to sums [parts,2,C].
+#[cube]
+fn write_sums(
+    a: f32,
+    b: f32,
+    sums: &mut Tensor<f32>,
+    channel: usize,
+    channels: usize,
+    #[comptime] lanes: usize,
+) {
+    let walkers = comptime!(THREADS / lanes);
+    let lane = UNIT_POS_X as usize;
+    let walker = UNIT_POS_Y as usize;
+    let mut shared = Shared::<[f32]>::new_slice(comptime!(2 * THREADS));
+    shared[walker * lanes + lane] = a;
+    shared[THREADS + walker * lanes + lane] = b;
+    sync_cube();
+    if walker < 2 && channel < channels {
+        let mut total = 0.0f32;
+        for other in 0..walkers {
+            total += shared[walker * THREADS + other * lanes + lane];
+        }
+        sums[(CUBE_POS_Y as usize * 2 + walker) * channels + channel] = total;
+    }
+}
+
+#[cube(launch)]
+fn norm_kernel(
+    x: &Tensor<f32>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    statistics: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    eps: f32,
+    #[comptime] gelu: bool,
+) {
+    if ABSOLUTE_POS < out.len() {
+        let channels = x.shape(3);
+        let channel = ABSOLUTE_POS % channels;
+        let mut value = x[ABSOLUTE_POS];
+        if gelu {
+            value = gelu_of(value);
+        }
+        let scale = gamma[channel] / f32::sqrt(statistics[channels + channel] + eps);
+        let mut normed = (value - statistics[channel]) * scale + beta[channel];
+        if comptime!(!gelu) && normed < 0.0f32 {
+            normed = 0.0f32;
+        }
+        out[ABSOLUTE_POS] = normed;
+    }
+}
+
+/// The gradient of x; `both` [2,C] are the sums of [`norm_sums_kernel`], `share` is one by the pixels of a channel.
+#[cube(launch)]
+fn norm_slope_kernel(
+    x: &Tensor<f32>,
+    grad: &Tensor<f32>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    statistics: &Tensor<f32>,
+    both: &Tensor<f32>,
+    out: &mut Tensor<f32>,
+    eps: f32,
+    share: f32,
+    #[comptime] gelu: bool,
+) {
+    if ABSOLUTE_POS < out.len() {
+        let channels = x.shape(3);
+        let channel = ABSOLUTE_POS % channels;
+        let from = x[ABSOLUTE_POS];
+        let mut value = from;
+        let mut slope = 1.0f32;
+        if gelu {
+            value = gelu_of(from);
+            slope = gelu_slope(from);
+        }
+        let scale = 1.0f32 / f32::sqrt(statistics[channels + channel] + eps);
+        let normed = (value - statistics[channel]) * scale;
+        let mut g = grad[ABSOLUTE_POS];
+        if comptime!(!gelu) && normed * gamma[channel] + beta[channel] <= 0.0f32 {
+            g = 0.0f32;
+        }
+        let off = g - (both[channel] + normed * both[channels + channel]) * share;
+        out[ABSOLUTE_POS] = gamma[channel] * scale * off * slope;
+    }
+}
