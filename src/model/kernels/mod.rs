@@ -1,4 +1,4 @@
-//! The operations of the network: our own on the CPU, forward and backward; burn's on a GPU, but for one gradient.
+//! The operations of the network: our own on the CPU and, for convolutions and norms, on a GPU; forward and backward.
 //!
 //! burn's CPU backend computes the weight gradient of a convolution as a convolution whose kernel is the whole output
 //! gradient; training with it is 5 to 8 times slower than with the operations here.
@@ -53,13 +53,8 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
     Tensor::from_dispatch(out)
 }
 
-/// GELU(x) = x Phi(x), with the exact erf.
+/// GELU(x) = x Phi(x), with the exact erf; its gradient is part of [`gelu_norm`].
 pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
-    if x.is_autodiff() && !on_cpu(&x) {
-        // The gradient of burn's own is that of the approximation by tanh there, off by some 1e-4.
-        let cdf = ((x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
-        return x * cdf;
-    }
     activation::gelu(x)
 }
 

@@ -149,8 +149,8 @@ impl PacsDialog {
             let fields: [(&mut String, &str, &str, f32); 6] = [
                 (&mut query.patient_name, "Patient's name", "any", 170.0),
                 (&mut query.patient_id, "Patient ID", "any", 120.0),
-                (&mut query.from, "From", "YYYY-MM-DD", 88.0),
-                (&mut query.to, "To", "YYYY-MM-DD", 88.0),
+                (&mut query.from, "From", "YYYY-MM-DD", 100.0),
+                (&mut query.to, "To", "YYYY-MM-DD", 100.0),
                 (&mut query.modality, "Modality", "any", 64.0),
                 (&mut query.accession, "Accession", "any", 110.0),
             ];
