@@ -89,13 +89,7 @@ fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -
     (Tensor::from_dispatch(out), [tensor(stats.mean), tensor(stats.var)])
 }
 
-fn norm_on_gpu(
-    x: Tensor<4>,
-    gamma: Tensor<1>,
-    beta: Tensor<1>,
-    eps: f64,
-    with: With,
-) -> (Tensor<4>, BatchStatistics) {
+fn norm_on_gpu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
     let statistics = Tensor::<2>::from_dispatch(Dispatch::labrum_gpu_statistics(x.clone().into_dispatch(), with));
     let row = |i: usize| statistics.clone().narrow(0, i, 1).squeeze_dim::<1>(0).detach();
     let means = [row(0), row(1)];

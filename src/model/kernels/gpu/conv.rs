@@ -87,7 +87,6 @@ fn conv_kernel(
     let high = comptime!(TILE / wide);
     // One number more a row, so that threads which write below each other do not wait for each other.
     let pitch = comptime!(high + 1);
-    let border = comptime!(k / 2);
     let id = UNIT_POS_X as usize;
     let rows = x.shape(1);
     let columns = x.shape(2);
@@ -125,19 +124,9 @@ fn conv_kernel(
         for turn in 0..comptime!(TILE / wide * STEP / THREADS) {
             let m = id / STEP + comptime!(turn * (THREADS / STEP));
             let pixel = first_pixel + m;
-            let row = at_row[m] as usize + down;
-            let column = at_column[m] as usize + along;
-            let mut value = 0.0f32;
-            if at < depth
-                && pixel < pixels
-                && row >= border
-                && row < rows + border
-                && column >= border
-                && column < columns + border
-            {
-                value = x[(pixel + down * columns + along - border * columns - border) * in_channels + channel];
-            }
-            left[inner * pitch + m] = value;
+            let place = (at_row[m] as usize + down, at_column[m] as usize + along);
+            let is_there = at < depth && pixel < pixels;
+            left[inner * pitch + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
         }
         #[unroll]
         for turn in 0..comptime!(STEP * wide / THREADS) {
@@ -186,7 +175,6 @@ fn conv_weight_kernel(
     #[comptime] wide: usize,
 ) {
     let high = comptime!(TILE / wide);
-    let border = comptime!(k / 2);
     let id = UNIT_POS_X as usize;
     let rows = x.shape(1);
     let columns = x.shape(2);
@@ -229,19 +217,9 @@ fn conv_weight_kernel(
         for turn in 0..comptime!(TILE / wide * STEP / THREADS) {
             let inner = id / high + comptime!(turn * (THREADS * wide / TILE));
             let pixel = at + inner;
-            let row = at_row[inner] as usize + down;
-            let column = at_column[inner] as usize + along;
-            let mut value = 0.0f32;
-            if first_row + m < depth
-                && pixel < end
-                && row >= border
-                && row < rows + border
-                && column >= border
-                && column < columns + border
-            {
-                value = x[(pixel + down * columns + along - border * columns - border) * in_channels + channel];
-            }
-            left[inner * high + m] = value;
+            let place = (at_row[inner] as usize + down, at_column[inner] as usize + along);
+            let is_there = first_row + m < depth && pixel < end;
+            left[inner * high + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
         }
         #[unroll]
         for turn in 0..comptime!(STEP * wide / THREADS) {
@@ -272,6 +250,28 @@ fn conv_weight_kernel(
             }
         }
     }
+}
+
+/// What a tap sees of one channel of x [B,H,W,C]: `place` and `pixel` are those of the window's middle, moved by the tap from
+/// the window's first corner. Zero beyond the border, and where nothing `is_there` to be asked.
+#[cube]
+fn seen(
+    x: &Tensor<f32>,
+    place: (usize, usize),
+    pixel: usize,
+    channel: usize,
+    is_there: bool,
+    #[comptime] k: usize,
+) -> f32 {
+    let border = comptime!(k / 2);
+    let columns = x.shape(2);
+    let (row, column) = place;
+    let is_inside = row >= border && row < x.shape(1) + border && column >= border && column < columns + border;
+    let mut value = 0.0f32;
+    if is_there && is_inside {
+        value = x[(pixel - border * columns - border) * x.shape(3) + channel];
+    }
+    value
 }
 
 /// Adds `left` [STEP,pitch] transposed times `right` [STEP,wide] to what each thread holds.

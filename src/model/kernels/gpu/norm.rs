@@ -251,14 +251,7 @@ fn norm_sums_kernel(
 
 /// All threads of a channel together, to sums [parts,2,C].
 #[cube]
-fn write_sums(
-    a: f32,
-    b: f32,
-    sums: &mut Tensor<f32>,
-    channel: usize,
-    channels: usize,
-    #[comptime] lanes: usize,
-) {
+fn write_sums(a: f32, b: f32, sums: &mut Tensor<f32>, channel: usize, channels: usize, #[comptime] lanes: usize) {
     let walkers = comptime!(THREADS / lanes);
     let lane = UNIT_POS_X as usize;
     let walker = UNIT_POS_Y as usize;
