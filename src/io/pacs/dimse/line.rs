@@ -307,6 +307,10 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Fail
             (lost, if is_slow { hangs } else { "the connection broke off".to_owned() })
         }
         UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => (lost, "the connection broke off".to_owned()),
+        // A server that goes down or comes up may answer a request for an association with A-ABORT.
+        UlError::UnexpectedPdu { pdu, .. } if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) => {
+            (lost, "it aborted the association".to_owned())
+        }
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
             (Kind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
         }
