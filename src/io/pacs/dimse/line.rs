@@ -275,6 +275,11 @@ fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Failure {
     Failure::new(Kind::BrokenOff, server, tried, reason)
 }
 
+/// True where the line failed, and not what came over it.
+fn is_of_the_line(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<io::Error>())
+}
+
 /// What a failure of the upper layer means; never with its own words, which may hold what was asked.
 fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Failure {
     let lost = if has_sent { Kind::BrokenOff } else { Kind::Unreachable };
@@ -311,6 +316,8 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Fail
         UlError::UnexpectedPdu { pdu, .. } if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) => {
             (lost, "it aborted the association".to_owned())
         }
+        // A connection that is reset while something is awaited comes as a PDU that cannot be received.
+        UlError::ReceivePdu { source } if is_of_the_line(source) => (lost, "the connection broke off".to_owned()),
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
             (Kind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
         }
