@@ -266,18 +266,24 @@ fn trimmed(uid: &str) -> &str {
 }
 
 fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Failure {
-    let reason = match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-            format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
-        }
-        _ => "the connection broke off".to_owned(),
-    };
-    Failure::new(Kind::BrokenOff, server, tried, reason)
+    Failure::new(Kind::BrokenOff, server, tried, of_the_line(error))
 }
 
-/// True where the line failed, and not what came over it.
-fn is_of_the_line(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<io::Error>())
+/// What became of a connection.
+fn of_the_line(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => hangs(),
+        _ => "the connection broke off".to_owned(),
+    }
+}
+
+fn hangs() -> String {
+    format!("it hangs: nothing came for {} s", PATIENCE.as_secs())
+}
+
+/// The failure of the line behind an error; none where it is what came over the line.
+fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// What a failure of the upper layer means; never with its own words, which may hold what was asked.
@@ -305,23 +311,63 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Fail
             (Kind::Refused, reason.to_owned())
         }
         UlError::NoAcceptedPresentationContexts { .. } => (Kind::Refused, "it does not offer this service".to_owned()),
-        UlError::Timeout { .. } => (lost, format!("it hangs: nothing came for {} s", PATIENCE.as_secs())),
-        UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => {
-            let is_slow = matches!(source.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
-            let hangs = format!("it hangs: nothing came for {} s", PATIENCE.as_secs());
-            (lost, if is_slow { hangs } else { "the connection broke off".to_owned() })
-        }
+        UlError::Timeout { .. } => (lost, hangs()),
+        UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => (lost, of_the_line(source)),
         UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => (lost, "the connection broke off".to_owned()),
         // A server that goes down or comes up may answer a request for an association with A-ABORT.
         UlError::UnexpectedPdu { pdu, .. } if matches!(**pdu, Pdu::AbortRQ { .. } | Pdu::ReleaseRQ) => {
             (lost, "it aborted the association".to_owned())
         }
         // A connection that is reset while something is awaited comes as a PDU that cannot be received.
-        UlError::ReceivePdu { source } if is_of_the_line(source) => (lost, "the connection broke off".to_owned()),
+        UlError::ReceivePdu { source } if let Some(error) = behind(source) => (lost, of_the_line(error)),
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
             (Kind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
         }
         _ => (lost, "the association failed".to_owned()),
     };
     Failure::new(kind, server, tried, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::net::TcpListener;
+
+    /// What comes of an association with a server that does this with the connection.
+    fn failure_with(serve: impl FnOnce(TcpStream) + Send + 'static) -> Failure {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let at_work = std::thread::spawn(move || serve(listener.accept().unwrap().0));
+        let server = Server { address, called_ae: "THERE".into(), calling_ae: "HERE".into(), ..Server::default() };
+        let contexts = vec![("1.2.840.10008.1.1".to_owned(), plain())];
+        let failure = Line::open(&server, "ask", &Cancel::default(), contexts, &[]).err().unwrap();
+        at_work.join().unwrap();
+        failure
+    }
+
+    fn read_something(mut stream: &TcpStream) {
+        assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_server_that_aborts_or_resets_may_be_tried_again() {
+        let aborts = failure_with(|mut stream| {
+            read_something(&stream);
+            stream.write_all(&[7, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
+        });
+        assert!(aborts.is_passing(), "{}", aborts.error);
+        // What is not read makes a closed connection a reset one.
+        let resets = failure_with(|stream| read_something(&stream));
+        assert!(resets.is_passing(), "{}", resets.error);
+    }
+
+    #[test]
+    fn a_server_that_does_not_speak_dicom_is_not_tried_again() {
+        let other = failure_with(|mut stream| {
+            read_something(&stream);
+            stream.write_all(&[1, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
+        });
+        assert_eq!(other.kind, Kind::Refused, "{}", other.error);
+    }
 }
