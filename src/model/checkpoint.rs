@@ -6,7 +6,8 @@ use super::weights::CARD_KEY;
 pub use super::weights::{Architecture, PlainTensor, Weights, architecture, card, from_bytes, read};
 use crate::{Error, Result};
 use burn::module::{Param, RunningState};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -85,26 +86,59 @@ fn learnable<const D: usize>(data: TensorData, device: &Device) -> Tensor<D> {
     if device.is_autodiff() { tensor.require_grad() } else { tensor }
 }
 
-/// What a place in a network holds, in plain numbers.
-pub(super) fn plain(slot: &Slot<'_>) -> Result<PlainTensor> {
-    let data = match slot {
-        Slot::Weight(p) => p.val().into_data(),
-        Slot::Vector(p) => p.val().into_data(),
-        Slot::Statistic(s) => s.value_sync().into_data(),
+/// What a tensor of a network holds, in plain numbers, and its gradient where it has one.
+pub(super) struct ReadBack {
+    pub name: String,
+    pub tensor: PlainTensor,
+    pub gradient: Option<Vec<f32>>,
+    pub is_statistic: bool,
+}
+
+/// Reads all tensors of a network back from the device, in their order and in one go: each reading for itself would make a
+/// GPU wait two hundred times. Takes what it finds in `gradients`.
+pub(super) fn read_back(network: &mut CmuNext, gradients: &mut GradientsParams) -> Result<Vec<ReadBack>> {
+    let (mut reads, mut known) = (Transaction::default(), Vec::new());
+    network.each_tensor(&mut |name, slot| {
+        let before = std::mem::take(&mut reads);
+        let (now, learns) = match &slot {
+            Slot::Weight(p) => register(before, p.val(), gradients.remove::<4>(p.id)),
+            Slot::Vector(p) => register(before, p.val(), gradients.remove::<1>(p.id)),
+            Slot::Statistic(s) => register(before, s.value_sync(), None),
+        };
+        reads = now;
+        known.push((name.to_owned(), matches!(slot, Slot::Statistic(_)), learns));
+    });
+    let mut data = reads.try_execute().map_err(not_read)?.into_iter();
+    let mut next = || -> Result<PlainTensor> {
+        let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
+        let shape = data.shape().to_vec();
+        Ok(PlainTensor { shape, values: data.try_into_vec::<f32>().map_err(not_read)? })
     };
-    let failed = |e| Error::new("read the weights back from the device", format!("{e:?}"));
-    Ok(PlainTensor { shape: slot_shape(slot), values: data.try_into_vec::<f32>().map_err(failed)? })
+    let of_one = |(name, is_statistic, learns)| {
+        let tensor = next()?;
+        let gradient = if learns { Some(next()?.values) } else { None };
+        Ok(ReadBack { name, tensor, gradient, is_statistic })
+    };
+    known.into_iter().map(of_one).collect()
+}
+
+fn register<const D: usize>(reads: Transaction, values: Tensor<D>, gradient: Option<Tensor<D>>) -> (Transaction, bool) {
+    let values = if values.is_autodiff() { values.inner() } else { values };
+    let reads = reads.register(values);
+    match gradient {
+        Some(gradient) => (reads.register(gradient), true),
+        None => (reads, false),
+    }
+}
+
+fn not_read(e: impl std::fmt::Debug) -> Error {
+    Error::new("read the network back from the device", format!("{e:?}"))
 }
 
 /// The weights of a network in plain numbers.
 pub fn weights(network: &CmuNext) -> Result<Weights> {
-    let mut out = Ok(Weights::new());
-    network.clone().each_tensor(&mut |name, slot| match (&mut out, plain(&slot)) {
-        (Ok(weights), Ok(tensor)) => drop(weights.insert(name.to_owned(), tensor)),
-        (Ok(_), Err(error)) => out = Err(error),
-        (Err(_), _) => {}
-    });
-    out
+    let read = read_back(&mut network.clone(), &mut GradientsParams::new())?;
+    Ok(read.into_iter().map(|read| (read.name, read.tensor)).collect())
 }
 
 /// Our own format: safetensors with the card in its metadata.

@@ -5,7 +5,10 @@ use super::card::Config;
 use super::kernels;
 use burn::module::{Module, Param, RunningState};
 use burn::nn::Initializer;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{
+    Device, Tensor,
+    activation::{gelu, relu},
+};
 
 /// Height and width of the input must be multiples of this: it is halved four times.
 pub const SIZE_MULTIPLE: usize = 16;
@@ -99,7 +102,7 @@ impl Norm {
     /// GELU, then the norm.
     fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
         if !x.device().is_autodiff() {
-            return self.running(kernels::gelu(x));
+            return self.running(gelu(x));
         }
         let count = values_of_a_channel(&x);
         let (out, statistics) = kernels::gelu_norm(x, self.gamma.val(), self.beta.val(), EPS);

@@ -21,7 +21,7 @@ pub(super) mod winograd;
 
 use burn::backend::Dispatch;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, TensorData, activation, module};
+use burn::tensor::{Tensor, TensorData, module};
 use extension::CpuKernels;
 use gpu::GpuKernels;
 use norm::{NormCall, With};
@@ -51,11 +51,6 @@ pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, groups: u
     }
     let out = Dispatch::labrum_gpu_conv2d(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), groups > 1);
     Tensor::from_dispatch(out)
-}
-
-/// GELU(x) = x Phi(x), with the exact erf; its gradient is part of [`gelu_norm`].
-pub(super) fn gelu(x: Tensor<4>) -> Tensor<4> {
-    activation::gelu(x)
 }
 
 /// What the training needs to know of a norm: the mean [C] and the biased variance [C] of the batch.
@@ -90,13 +85,12 @@ fn norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -
 }
 
 fn norm_on_gpu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, eps: f64, with: With) -> (Tensor<4>, BatchStatistics) {
-    let statistics = Tensor::<2>::from_dispatch(Dispatch::labrum_gpu_statistics(x.clone().into_dispatch(), with));
+    let x = x.into_dispatch();
+    let statistics = Dispatch::labrum_gpu_statistics(x.clone(), with);
+    let out = Dispatch::labrum_gpu_norm(x, gamma.into_dispatch(), beta.into_dispatch(), statistics.clone(), eps, with);
+    let statistics = Tensor::<2>::from_dispatch(statistics);
     let row = |i: usize| statistics.clone().narrow(0, i, 1).squeeze_dim::<1>(0).detach();
-    let means = [row(0), row(1)];
-    let of_norm = [gamma.into_dispatch(), beta.into_dispatch(), statistics.into_dispatch()];
-    let [gamma, beta, statistics] = of_norm;
-    let out = Dispatch::labrum_gpu_norm(x.into_dispatch(), gamma, beta, statistics, eps, with);
-    (Tensor::from_dispatch(out), means)
+    (Tensor::from_dispatch(out), [row(0), row(1)])
 }
 
 /// y = x * scale + shift, channel by channel: batch norm with running statistics.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Device, TensorData, activation};
 use proptest::prelude::*;
 
 fn values(n: usize, seed: u64) -> Vec<f32> {

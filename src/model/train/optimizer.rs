@@ -3,11 +3,11 @@
 //! burn's optimisers are a dozen operations for each of 150 small tensors, and the average would read all of them back
 //! once more.
 
-use super::super::checkpoint::{PlainTensor, Weights, fill};
-use super::super::cmunext::{CmuNext, Slot};
-use crate::{Error, Result};
+use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill, read_back};
+use super::super::cmunext::CmuNext;
+use crate::Result;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, Transaction};
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 /// Decay of the mean of the gradients (AdamW), and of what is left of the last steps (SGD).
@@ -64,16 +64,15 @@ impl Follower {
         device: &Device,
     ) -> Result<()> {
         self.steps += 1;
-        let mut read = read_all(network, &mut gradients)?.into_iter();
+        let mut read = read_back(network, &mut gradients)?.into_iter();
         network.each_tensor(&mut |name, slot| {
-            let Some((shape, mut values, gradient)) = read.next() else { return };
+            let Some(ReadBack { mut tensor, gradient, is_statistic, .. }) = read.next() else { return };
             if let Some(gradient) = gradient {
-                self.follow(name, &mut values, &gradient, rate);
+                self.follow(name, &mut tensor.values, &gradient, rate);
             }
-            let weights = PlainTensor { shape, values };
-            approach(average, name, &weights, share);
-            if !matches!(slot, Slot::Statistic(_)) {
-                fill(slot, weights, device);
+            approach(average, name, &tensor, share);
+            if !is_statistic {
+                fill(slot, tensor, device);
             }
         });
         Ok(())
@@ -104,49 +103,6 @@ impl Follower {
     }
 }
 
-/// Shape, values and gradient of every tensor of a network, in its order.
-type Read = (Vec<usize>, Vec<f32>, Option<Vec<f32>>);
-
-/// Reads all of it back from the device at once: each reading for itself would make a GPU wait two hundred times.
-fn read_all(network: &mut CmuNext, gradients: &mut GradientsParams) -> Result<Vec<Read>> {
-    let (mut reads, mut learns) = (Transaction::default(), Vec::new());
-    network.each_tensor(&mut |_, slot| {
-        let known = std::mem::take(&mut reads);
-        let (now, gradient) = match slot {
-            Slot::Weight(p) => with_gradient(known, p.val(), gradients.remove::<4>(p.id)),
-            Slot::Vector(p) => with_gradient(known, p.val(), gradients.remove::<1>(p.id)),
-            Slot::Statistic(s) => with_gradient(known, s.value_sync(), None),
-        };
-        reads = now;
-        learns.push(gradient);
-    });
-    let mut data = reads.try_execute().map_err(not_read)?.into_iter();
-    let mut next = || -> Result<(Vec<usize>, Vec<f32>)> {
-        let data = data.next().ok_or_else(|| not_read("too few tensors"))?;
-        let shape = data.shape().to_vec();
-        Ok((shape, data.try_into_vec::<f32>().map_err(not_read)?))
-    };
-    let of_one = |learns: bool| {
-        let (shape, values) = next()?;
-        let gradient = if learns { Some(next()?.1) } else { None };
-        Ok((shape, values, gradient))
-    };
-    learns.into_iter().map(of_one).collect()
-}
-
-fn with_gradient<const D: usize>(
-    reads: Transaction,
-    values: Tensor<D>,
-    gradient: Option<Tensor<D>>,
-) -> (Transaction, bool) {
-    let values = if values.is_autodiff() { values.inner() } else { values };
-    let reads = reads.register(values);
-    match gradient {
-        Some(gradient) => (reads.register(gradient), true),
-        None => (reads, false),
-    }
-}
-
 /// The running mean of one tensor, 0 at first.
 fn moment<'a>(moments: &'a mut Weights, name: &str, len: usize) -> &'a mut [f32] {
     if !moments.contains_key(name) {
@@ -162,16 +118,13 @@ fn approach(average: &mut Weights, name: &str, new: &PlainTensor, share: f32) {
     }
 }
 
-fn not_read(e: impl std::fmt::Debug) -> Error {
-    Error::new("read the gradients back from the device", format!("{e:?}"))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use burn::optim::decay::WeightDecayConfig;
     use burn::optim::{AdamWConfig, Optimizer as Theirs, SgdConfig, momentum::MomentumConfig};
+    use burn::tensor::Tensor;
 
     const WEIGHTS: [f32; 4] = [0.5, -1.0, 0.0, 2.0];
     const GRADIENTS: [[f32; 4]; 3] = [[0.1, -0.2, 1e-4, 0.0], [0.3, 0.2, -1e-4, 1.0], [-0.1, 0.0, 2e-4, 5.0]];

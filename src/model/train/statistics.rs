@@ -15,6 +15,7 @@ use super::trainee::Batch;
 use crate::Result;
 use crate::domain::progress::Control;
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 /// What the statistics are taken from.
@@ -71,21 +72,12 @@ fn clear(network: &mut CmuNext, device: &burn::tensor::Device) {
 
 /// Moves the mean of the statistics a `share` of the way to those of the last batch.
 fn add(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
-    let mut problem = None;
-    network.each_tensor(&mut |name, slot| {
-        if !matches!(slot, Slot::Statistic(_)) {
-            return;
-        }
-        match checkpoint::plain(&slot) {
-            Ok(batch) => {
-                let mean = mean.entry(name.to_owned()).or_insert_with(|| batch.clone());
-                let of_batch = batch.values.iter().map(|v| v / MOMENTUM as f32);
-                mean.values.iter_mut().zip(of_batch).for_each(|(mean, new)| *mean += share * (new - *mean));
-            }
-            Err(error) => problem = Some(error),
-        }
-    });
-    problem.map_or(Ok(()), Err)
+    for batch in checkpoint::read_back(network, &mut GradientsParams::new())?.into_iter().filter(|r| r.is_statistic) {
+        let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
+        let mean = mean.entry(batch.name).or_insert_with(|| batch.tensor.clone());
+        mean.values.iter_mut().zip(of_batch).for_each(|(mean, new)| *mean += share * (new - *mean));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

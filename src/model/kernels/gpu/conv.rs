@@ -128,17 +128,7 @@ fn conv_kernel(
             let is_there = at < depth && pixel < pixels;
             left[inner * pitch + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
         }
-        #[unroll]
-        for turn in 0..comptime!(STEP * wide / THREADS) {
-            let place = id + comptime!(turn * THREADS);
-            let at = step * STEP + place / wide;
-            let channel = first_channel + place % wide;
-            let mut value = 0.0f32;
-            if at < depth && channel < out_channels {
-                value = weight[at * out_channels + channel];
-            }
-            right[place] = value;
-        }
+        fill(&mut right, weight, (step * STEP, depth), (first_channel, out_channels), id, wide);
         sync_cube();
         multiply(&left, &right, &mut sums, id, wide, pitch);
     }
@@ -221,17 +211,7 @@ fn conv_weight_kernel(
             let is_there = first_row + m < depth && pixel < end;
             left[inner * high + m] = seen(x, place, pixel + down * columns + along, channel, is_there, k);
         }
-        #[unroll]
-        for turn in 0..comptime!(STEP * wide / THREADS) {
-            let place = id + comptime!(turn * THREADS);
-            let pixel = at + place / wide;
-            let channel = first_channel + place % wide;
-            let mut value = 0.0f32;
-            if pixel < end && channel < out_channels {
-                value = grad[pixel * out_channels + channel];
-            }
-            right[place] = value;
-        }
+        fill(&mut right, grad, (at, end), (first_channel, out_channels), id, wide);
         sync_cube();
         multiply(&left, &right, &mut all, id, wide, high);
         at += STEP;
@@ -272,6 +252,32 @@ fn seen(
         value = x[(pixel - border * columns - border) * x.shape(3) + channel];
     }
     value
+}
+
+/// Puts STEP rows of a matrix, from the first of `rows` up to its end, and `wide` of its columns into `tile`; zeros beyond
+/// `rows` and `columns`, which say where they begin and where the matrix ends.
+#[cube]
+fn fill(
+    tile: &mut Shared<[f32]>,
+    matrix: &Tensor<f32>,
+    rows: (usize, usize),
+    columns: (usize, usize),
+    id: usize,
+    #[comptime] wide: usize,
+) {
+    let (first_row, end_row) = rows;
+    let (first_column, end_column) = columns;
+    #[unroll]
+    for turn in 0..comptime!(STEP * wide / THREADS) {
+        let place = id + comptime!(turn * THREADS);
+        let row = first_row + place / wide;
+        let column = first_column + place % wide;
+        let mut value = 0.0f32;
+        if row < end_row && column < end_column {
+            value = matrix[row * end_column + column];
+        }
+        tile[place] = value;
+    }
 }
 
 /// Adds `left` [STEP,pitch] transposed times `right` [STEP,wide] to what each thread holds.

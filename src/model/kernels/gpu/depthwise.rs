@@ -1,7 +1,7 @@
 //! The depthwise convolution: forward by burn, whose gradient of the weights is a convolution whose kernel is the whole
 //! gradient; that one is ours.
 
-use super::{THREADS, channels_last, empty, sum_of_parts};
+use super::{THREADS, channels_last, empty, lanes, sum_of_parts};
 use burn::backend::ops::ModuleOps;
 use burn::tensor::ops::ConvOptions;
 use burn_wgpu::{CubeBackend, CubeTensor};
@@ -22,7 +22,7 @@ pub(super) fn forward(x: CubeTensor, weight: CubeTensor, bias: Option<CubeTensor
 /// window covers at hand, so that every value is read k times and not k * k times.
 pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> CubeTensor {
     let [batch, channels, rows, _] = x.meta.shape().dims();
-    let lanes = channels.next_power_of_two().min(32);
+    let lanes = lanes(channels);
     let walkers = THREADS / lanes;
     let parts = (batch * rows).div_ceil(walkers).min(PARTS);
     let (x, grad) = (channels_last(x), channels_last(grad));
@@ -37,12 +37,12 @@ pub(super) fn weight_gradient(x: CubeTensor, grad: CubeTensor, k: usize) -> Cube
         sums.clone().into_tensor_arg(),
         k,
         lanes,
-        walkers,
     );
     sum_of_parts(sums, [channels, 1, k, k])
 }
 
-/// x and grad [B,H,W,C]; sums [parts,C,k,k]: cubes are told apart by channels, row of taps and part; threads by channel and rows of the image.
+/// x and grad [B,H,W,C]; sums [parts,C,k,k]: cubes are told apart by channels, row of taps and part; threads by channel and
+/// rows of the image.
 #[cube(launch)]
 fn depthwise_weight_kernel(
     x: &Tensor<f32>,
@@ -50,8 +50,8 @@ fn depthwise_weight_kernel(
     sums: &mut Tensor<f32>,
     #[comptime] k: usize,
     #[comptime] lanes: usize,
-    #[comptime] walkers: usize,
 ) {
+    let walkers = comptime!(THREADS / lanes);
     let border = comptime!(k / 2);
     let lane = UNIT_POS_X as usize;
     let walker = UNIT_POS_Y as usize;
@@ -110,7 +110,7 @@ fn depthwise_weight_kernel(
     }
 
     // All walkers of a channel together.
-    let mut shared = Shared::<[f32]>::new_slice(comptime!(walkers * lanes * k));
+    let mut shared = Shared::<[f32]>::new_slice(comptime!(THREADS * k));
     #[unroll]
     for tap in 0..k {
         shared[(walker * lanes + lane) * k + tap] = sum[tap];

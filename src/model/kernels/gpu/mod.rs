@@ -1,7 +1,7 @@
 //! The operations of the network on a GPU, forward and backward: convolutions and the norms of training.
 //!
-//! burn chooses among its kernels by trying them out, which takes minutes before the first picture is answered; without
-//! trials its gradients of weights and its reductions take seconds. All values lie channel by channel beside each other
+//! burn chooses among its kernels by trying them out, for which 45 s were not enough before the first picture of 64x64 was
+//! answered; without trials one thread sums all pixels of a channel. All values lie channel by channel beside each other
 //! here (batch, rows, columns, channels), so that neighbouring threads read neighbouring numbers.
 
 mod conv;
@@ -61,6 +61,11 @@ fn empty(x: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
     let buffer = x.client.empty(shape.num_elements() * size_of::<f32>());
     CubeTensor::new_contiguous(x.client.clone(), x.device.clone(), shape, buffer, x.dtype)
+}
+
+/// Threads that stand side by side on as many channels: neighbours read neighbouring numbers.
+fn lanes(channels: usize) -> usize {
+    channels.next_power_of_two().min(32)
 }
 
 /// The sum over the first dimension.
@@ -141,6 +146,7 @@ impl Backward<CubeBackend, 3> for ConvBackward {
     type State = (CubeTensor, CubeTensor, bool);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        // Laid out once for all three gradients.
         let grad = channels_first(channels_last(grads.consume::<CubeBackend>(&ops.node)));
         let (x, weight, is_depthwise) = ops.state;
         let [of_x, of_weight, of_bias] = ops.parents;

@@ -4,7 +4,7 @@
 #![allow(unstable_name_collisions)]
 
 use super::super::norm::With;
-use super::{THREADS, channels_first, channels_last, empty, sum_of_parts};
+use super::{THREADS, channels_first, channels_last, empty, lanes, sum_of_parts};
 use burn::backend::ops::FloatTensorOps;
 use burn::tensor::Scalar;
 use burn_wgpu::{CubeBackend, CubeTensor};
@@ -34,7 +34,7 @@ impl Sums {
     /// Over x [B,H,W,C].
     fn of(x: &CubeTensor) -> Self {
         let [batch, rows, columns, channels] = x.meta.shape().dims();
-        let lanes = channels.next_power_of_two().min(32);
+        let lanes = lanes(channels);
         let count = batch * rows * columns;
         Self { channels, count, lanes, parts: count.div_ceil(4 * THREADS / lanes).min(PARTS) }
     }
@@ -50,8 +50,7 @@ impl Sums {
 
 /// The sums [C] of x [B,C,H,W] over all but the channels.
 pub(super) fn channel_sums(x: CubeTensor) -> CubeTensor {
-    let x = channels_last(x);
-    first(&moments(&x, None, false), Sums::of(&x).channels)
+    row(&moments(&channels_last(x), None, false), 0)
 }
 
 /// Mean and biased variance [2,C] of GELU(x), or of x, in two passes: squares that are taken before the mean is known lose
@@ -60,16 +59,16 @@ pub(super) fn statistics(x: CubeTensor, with: With) -> CubeTensor {
     let x = channels_last(x);
     let sums = Sums::of(&x);
     let gelu = with == With::GeluBefore;
-    let mean_of = |moments: CubeTensor| CubeBackend::float_div_scalar(moments, Scalar::Float(sums.count as f64));
-    let mean = first(&mean_of(moments(&x, None, gelu)), sums.channels);
-    let around = mean_of(moments(&x, Some(mean.clone()), gelu));
-    let variance = CubeBackend::float_slice(around, &[(1..2).into(), (0..sums.channels).into()]);
-    CubeBackend::float_cat(vec![CubeBackend::float_reshape(mean, [1, sums.channels].into()), variance], 0)
+    let over_all = |sum: CubeTensor| CubeBackend::float_div_scalar(sum, Scalar::Float(sums.count as f64));
+    let mean = over_all(row(&moments(&x, None, gelu), 0));
+    let variance = over_all(row(&moments(&x, Some(mean.clone()), gelu), 1));
+    CubeBackend::float_reshape(CubeBackend::float_cat(vec![mean, variance], 0), [2, sums.channels].into())
 }
 
-/// The first row of [2,C].
-fn first(moments: &CubeTensor, channels: usize) -> CubeTensor {
-    let row = CubeBackend::float_slice(moments.clone(), &[(0..1).into(), (0..channels).into()]);
+/// A row [C] of [2,C].
+fn row(both: &CubeTensor, i: usize) -> CubeTensor {
+    let [_, channels] = both.meta.shape().dims();
+    let row = CubeBackend::float_slice(both.clone(), &[(i..i + 1).into(), (0..channels).into()]);
     CubeBackend::float_reshape(row, [channels].into())
 }
 
@@ -151,9 +150,7 @@ pub(super) fn backward(x: CubeTensor, affine: Affine, grad: CubeTensor, with: Wi
         1.0 / sums.count as f32,
         gelu,
     );
-    let of_gamma = CubeBackend::float_slice(of_both.clone(), &[(1..2).into(), (0..sums.channels).into()]);
-    let of_gamma = CubeBackend::float_reshape(of_gamma, [sums.channels].into());
-    [channels_first(out), of_gamma, first(&of_both, sums.channels)]
+    [channels_first(out), row(&of_both, 1), row(&of_both, 0)]
 }
 
 /// Cubes and threads for one value each.
@@ -162,9 +159,37 @@ fn every(x: &CubeTensor) -> (CubeCount, CubeDim) {
     (calculate_cube_count_elemwise(&x.client, values, threads), threads)
 }
 
+/// What is normalised: GELU(x) or x.
 #[cube]
-fn gelu_of(x: f32) -> f32 {
-    x * 0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32))
+fn before_norm(x: f32, #[comptime] gelu: bool) -> f32 {
+    let mut value = x;
+    if gelu {
+        value = x * 0.5f32 * (1.0f32 + f32::erf(x * 0.707_106_77f32));
+    }
+    value
+}
+
+/// One by the standard deviation of a channel, from mean and variance [2,C].
+#[cube]
+fn inverse_deviation(statistics: &Tensor<f32>, channel: usize, eps: f32) -> f32 {
+    1.0f32 / f32::sqrt(statistics[statistics.shape(1) + channel] + eps)
+}
+
+/// The gradient behind the norm: none where ReLU stands there and has cut off.
+#[cube]
+fn behind_norm(
+    grad: f32,
+    normed: f32,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    channel: usize,
+    #[comptime] gelu: bool,
+) -> f32 {
+    let mut g = grad;
+    if comptime!(!gelu) && normed * gamma[channel] + beta[channel] <= 0.0f32 {
+        g = 0.0f32;
+    }
+    g
 }
 
 /// Phi(x) + x phi(x)
@@ -195,11 +220,7 @@ fn moments_kernel(
         let walkers = comptime!(THREADS / lanes);
         let mut pixel = CUBE_POS_Y as usize * walkers + UNIT_POS_Y as usize;
         while pixel < pixels {
-            let mut value = x[pixel * channels + channel];
-            if gelu {
-                value = gelu_of(value);
-            }
-            let off = value - middle;
+            let off = before_norm(x[pixel * channels + channel], gelu) - middle;
             plain += off;
             squared += off * off;
             pixel += CUBE_COUNT_Y as usize * walkers;
@@ -227,20 +248,14 @@ fn norm_sums_kernel(
     let mut product = 0.0f32;
     if channel < channels {
         let mean = statistics[channel];
-        let scale = 1.0f32 / f32::sqrt(statistics[channels + channel] + eps);
+        let scale = inverse_deviation(statistics, channel, eps);
         let pixels = x.shape(0) * x.shape(1) * x.shape(2);
         let walkers = comptime!(THREADS / lanes);
         let mut pixel = CUBE_POS_Y as usize * walkers + UNIT_POS_Y as usize;
         while pixel < pixels {
-            let mut value = x[pixel * channels + channel];
-            if gelu {
-                value = gelu_of(value);
-            }
-            let normed = (value - mean) * scale;
-            let mut g = grad[pixel * channels + channel];
-            if comptime!(!gelu) && normed * gamma[channel] + beta[channel] <= 0.0f32 {
-                g = 0.0f32;
-            }
+            let at = pixel * channels + channel;
+            let normed = (before_norm(x[at], gelu) - mean) * scale;
+            let g = behind_norm(grad[at], normed, gamma, beta, channel, gelu);
             plain += g;
             product += g * normed;
             pixel += CUBE_COUNT_Y as usize * walkers;
@@ -279,13 +294,9 @@ fn norm_kernel(
     #[comptime] gelu: bool,
 ) {
     if ABSOLUTE_POS < out.len() {
-        let channels = x.shape(3);
-        let channel = ABSOLUTE_POS % channels;
-        let mut value = x[ABSOLUTE_POS];
-        if gelu {
-            value = gelu_of(value);
-        }
-        let scale = gamma[channel] / f32::sqrt(statistics[channels + channel] + eps);
+        let channel = ABSOLUTE_POS % x.shape(3);
+        let value = before_norm(x[ABSOLUTE_POS], gelu);
+        let scale = gamma[channel] * inverse_deviation(statistics, channel, eps);
         let mut normed = (value - statistics[channel]) * scale + beta[channel];
         if comptime!(!gelu) && normed < 0.0f32 {
             normed = 0.0f32;
@@ -312,18 +323,13 @@ fn norm_slope_kernel(
         let channels = x.shape(3);
         let channel = ABSOLUTE_POS % channels;
         let from = x[ABSOLUTE_POS];
-        let mut value = from;
         let mut slope = 1.0f32;
         if gelu {
-            value = gelu_of(from);
             slope = gelu_slope(from);
         }
-        let scale = 1.0f32 / f32::sqrt(statistics[channels + channel] + eps);
-        let normed = (value - statistics[channel]) * scale;
-        let mut g = grad[ABSOLUTE_POS];
-        if comptime!(!gelu) && normed * gamma[channel] + beta[channel] <= 0.0f32 {
-            g = 0.0f32;
-        }
+        let scale = inverse_deviation(statistics, channel, eps);
+        let normed = (before_norm(from, gelu) - statistics[channel]) * scale;
+        let g = behind_norm(grad[ABSOLUTE_POS], normed, gamma, beta, channel, gelu);
         let off = g - (both[channel] + normed * both[channels + channel]) * share;
         out[ABSOLUTE_POS] = gamma[channel] * scale * off * slope;
     }
