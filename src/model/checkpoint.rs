@@ -91,22 +91,28 @@ pub(super) struct ReadBack {
     pub name: String,
     pub tensor: PlainTensor,
     pub gradient: Option<Vec<f32>>,
-    pub is_statistic: bool,
 }
 
-/// Reads all tensors of a network back from the device, in their order and in one go: each reading for itself would make a
-/// GPU wait two hundred times. Takes what it finds in `gradients`.
-pub(super) fn read_back(network: &mut CmuNext, gradients: &mut GradientsParams) -> Result<Vec<ReadBack>> {
+/// Reads the tensors of a network that are `wanted` back from the device, in their order and in one go: each reading for
+/// itself would make a GPU wait two hundred times. Takes what it finds in `gradients`.
+pub(super) fn read_back(
+    network: &mut CmuNext,
+    gradients: &mut GradientsParams,
+    wanted: impl Fn(&Slot<'_>) -> bool,
+) -> Result<Vec<ReadBack>> {
     let (mut reads, mut known) = (Transaction::default(), Vec::new());
     network.each_tensor(&mut |name, slot| {
+        if !wanted(&slot) {
+            return;
+        }
         let before = std::mem::take(&mut reads);
-        let (now, learns) = match &slot {
+        let (now, learns) = match slot {
             Slot::Weight(p) => register(before, p.val(), gradients.remove::<4>(p.id)),
             Slot::Vector(p) => register(before, p.val(), gradients.remove::<1>(p.id)),
             Slot::Statistic(s) => register(before, s.value_sync(), None),
         };
         reads = now;
-        known.push((name.to_owned(), matches!(slot, Slot::Statistic(_)), learns));
+        known.push((name.to_owned(), learns));
     });
     let mut data = reads.try_execute().map_err(not_read)?.into_iter();
     let mut next = || -> Result<PlainTensor> {
@@ -114,10 +120,10 @@ pub(super) fn read_back(network: &mut CmuNext, gradients: &mut GradientsParams) 
         let shape = data.shape().to_vec();
         Ok(PlainTensor { shape, values: data.try_into_vec::<f32>().map_err(not_read)? })
     };
-    let of_one = |(name, is_statistic, learns)| {
+    let of_one = |(name, learns)| {
         let tensor = next()?;
         let gradient = if learns { Some(next()?.values) } else { None };
-        Ok(ReadBack { name, tensor, gradient, is_statistic })
+        Ok(ReadBack { name, tensor, gradient })
     };
     known.into_iter().map(of_one).collect()
 }
@@ -137,7 +143,7 @@ fn not_read(e: impl std::fmt::Debug) -> Error {
 
 /// The weights of a network in plain numbers.
 pub fn weights(network: &CmuNext) -> Result<Weights> {
-    let read = read_back(&mut network.clone(), &mut GradientsParams::new())?;
+    let read = read_back(&mut network.clone(), &mut GradientsParams::new(), |_| true)?;
     Ok(read.into_iter().map(|read| (read.name, read.tensor)).collect())
 }
 

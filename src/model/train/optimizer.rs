@@ -4,7 +4,7 @@
 //! once more.
 
 use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill, read_back};
-use super::super::cmunext::CmuNext;
+use super::super::cmunext::{CmuNext, Slot};
 use crate::Result;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
@@ -64,14 +64,14 @@ impl Follower {
         device: &Device,
     ) -> Result<()> {
         self.steps += 1;
-        let mut read = read_back(network, &mut gradients)?.into_iter();
+        let mut read = read_back(network, &mut gradients, |_| true)?.into_iter();
         network.each_tensor(&mut |name, slot| {
-            let Some(ReadBack { mut tensor, gradient, is_statistic, .. }) = read.next() else { return };
+            let Some(ReadBack { mut tensor, gradient, .. }) = read.next() else { return };
             if let Some(gradient) = gradient {
                 self.follow(name, &mut tensor.values, &gradient, rate);
             }
             approach(average, name, &tensor, share);
-            if !is_statistic {
+            if !matches!(slot, Slot::Statistic(_)) {
                 fill(slot, tensor, device);
             }
         });

@@ -72,7 +72,8 @@ fn clear(network: &mut CmuNext, device: &burn::tensor::Device) {
 
 /// Moves the mean of the statistics a `share` of the way to those of the last batch.
 fn add(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
-    for batch in checkpoint::read_back(network, &mut GradientsParams::new())?.into_iter().filter(|r| r.is_statistic) {
+    let is_statistic = |slot: &Slot<'_>| matches!(slot, Slot::Statistic(_));
+    for batch in checkpoint::read_back(network, &mut GradientsParams::new(), is_statistic)? {
         let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
         let mean = mean.entry(batch.name).or_insert_with(|| batch.tensor.clone());
         mean.values.iter_mut().zip(of_batch).for_each(|(mean, new)| *mean += share * (new - *mean));
