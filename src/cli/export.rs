@@ -8,7 +8,8 @@ use crate::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
         export::{
             Format,
-            batch::{CaseToExport, Look, Pattern, Preset, export_all},
+            batch::{Look, Pattern, Preset, export_all},
+            case::CaseToExport,
         },
     },
     workspace::Workspace,

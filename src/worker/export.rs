@@ -11,7 +11,8 @@ use crate::{
         },
         export::{
             Format,
-            batch::{CaseToExport, Export, Look, MaskedSlice, Preset, export_all},
+            batch::{Export, Look, Preset, export_all},
+            case::{CaseToExport, MaskedSlice},
         },
         import,
     },

@@ -2,6 +2,7 @@
 //! compared before it appears; DICOM-SEG is in [`super::dicom::seg`].
 
 pub mod batch;
+pub mod case;
 mod coco;
 mod deidentified;
 mod labels;

@@ -1,0 +1,146 @@
+//! A case with its masks, as it is to be written, and who made them.
+
+use crate::{
+    Error, Result,
+    domain::{
+        journal::StoredCase,
+        label::Label,
+        mask::Mask,
+        progress::Cancel,
+        region::Region,
+        study::{Kind, Series, Slice},
+    },
+    io::{
+        dicom::seg::{AlgorithmType, Authorship},
+        open,
+    },
+};
+use std::path::PathBuf;
+
+/// A slice with its mask.
+#[derive(Clone, Debug)]
+pub struct MaskedSlice {
+    /// 0-based place in the series.
+    pub index: usize,
+    /// Its mask.
+    pub mask: Mask,
+    /// What a model proposed there.
+    pub proposal: Option<Mask>,
+    /// Probabilities of each label; empty where they are not known.
+    pub probabilities: Vec<Vec<u16>>,
+}
+
+/// A case to be written.
+#[derive(Clone, Debug)]
+pub struct CaseToExport {
+    /// What it is called, for people.
+    pub title: String,
+    /// Study Description, or the folder of pictures; empty where unknown.
+    pub study: String,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// YYYY-MM-DD; empty where unknown.
+    pub date: String,
+    /// All slices.
+    pub series: Series,
+    /// Those with masks, in order of place.
+    pub slices: Vec<MaskedSlice>,
+    /// What the masks' values mean.
+    pub labels: Vec<Label>,
+    /// Name, version and hash of the weights of the model that proposed masks.
+    pub model: Option<[String; 3]>,
+    /// The person who drew or corrected; empty where unknown.
+    pub person: String,
+}
+
+impl CaseToExport {
+    /// Who made each label, by what is left of the model's proposals.
+    pub fn authors(&self) -> Vec<Authorship> {
+        (1..=255u8).zip(&self.labels).map(|(label, _)| self.author(label)).collect()
+    }
+
+    /// A case as a workspace keeps it, its files looked up where they were last. `labels` are the workspace's.
+    ///
+    /// # Errors
+    /// Where files are missing or are not those of the case, where a mask cannot be restored, and where there is none.
+    pub fn of_stored(stored: &StoredCase, labels: &[Label], person: &str) -> Result<Self> {
+        let about = &stored.entry.description;
+        let failed = |reason: &str| Error::new(format!("export \"{}\"", about.description), reason);
+        if let Some(problem) = stored.problems.first() {
+            return Err(problem.clone());
+        }
+        let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
+        paths.dedup();
+        if let Some(missing) = paths.iter().find(|path| !path.exists()) {
+            return Err(
+                Error::at("find", missing, "it is not where it was").advise("Open the folder in which it is now.")
+            );
+        }
+        let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
+        let is_it = |series: &&Series| series.kind == Kind::Picture || series.id == about.identity;
+        let found = catalog.studies.into_iter().find_map(|mut study| {
+            let series = std::mem::take(&mut study.series).into_iter().find(|series| is_it(&series))?;
+            Some((study, series))
+        });
+        let (study, series) = found.ok_or_else(|| failed("its files hold other images now"))?;
+        if (series.columns, series.rows) != (about.columns as usize, about.rows as usize) {
+            return Err(failed("its images have another size now"));
+        }
+        let mut slices = Vec::new();
+        for (known, kept) in about.slices.iter().zip(&stored.slices) {
+            let Some(mask) = &kept.mask else { continue };
+            let same = |s: &Slice| {
+                s.source.frame == known.source.frame
+                    && match &known.sop_instance_uid {
+                        Some(uid) => s.sop_instance_uid.as_ref() == Some(uid),
+                        None => s.source.path == known.source.path,
+                    }
+            };
+            let index = series.slices.iter().position(same);
+            let index = index.ok_or_else(|| failed("a slice that has a mask is not in its files any more"))?;
+            // What came after the work on the slice began was not used for it.
+            let proposal = kept.proposal.as_ref().filter(|_| !kept.is_proposal_apart);
+            slices.push(MaskedSlice {
+                index,
+                mask: mask.unpack(),
+                proposal: proposal.map(|p| p.mask.unpack()),
+                probabilities: Vec::new(),
+            });
+        }
+        if slices.is_empty() {
+            return Err(failed("it has no mask"));
+        }
+        slices.sort_by_key(|slice| slice.index);
+        let model = stored.slices.iter().filter(|s| !s.is_proposal_apart).find_map(|s| s.proposal.as_ref());
+        Ok(Self {
+            title: about.description.clone(),
+            study: study.description,
+            study_uid: study.id,
+            date: study.date,
+            series,
+            slices,
+            labels: labels.to_vec(),
+            model: model.map(|p| [p.model.name.clone(), p.model.version.clone(), p.model.weights.clone()]),
+            person: person.to_owned(),
+        })
+    }
+
+    fn author(&self, label: u8) -> Authorship {
+        let shapes: Vec<(Region, Region)> = self
+            .slices
+            .iter()
+            .map(|s| (s.mask.region(label), s.proposal.as_ref().map(|p| p.region(label)).unwrap_or_default()))
+            .collect();
+        let is_proposed = shapes.iter().any(|(_, proposed)| !proposed.is_empty());
+        let is_untouched = shapes.iter().all(|(now, proposed)| now == proposed);
+        let algorithm_type = match (is_proposed, is_untouched) {
+            (false, _) => AlgorithmType::Manual,
+            (true, true) => AlgorithmType::Automatic,
+            (true, false) => AlgorithmType::Semiautomatic,
+        };
+        let [model, model_version, weights] = self.model.clone().unwrap_or_default();
+        // A person who accepts a model's mask has seen it and drawn nothing.
+        let person = if algorithm_type == AlgorithmType::Automatic { String::new() } else { self.person.clone() };
+        Authorship { algorithm_type, model, model_version, weights, person }
+    }
+}
