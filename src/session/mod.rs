@@ -1,6 +1,8 @@
 //! The editor without a window: actions and events in, jobs out. It never waits and never touches a file.
 
+mod action;
 mod cache;
+mod carry_out;
 pub mod case;
 pub mod command;
 mod editing;
@@ -26,6 +28,7 @@ pub mod settings;
 pub mod store;
 pub mod tools;
 pub mod view;
+mod viewing;
 pub mod window;
 
 #[cfg(test)]
@@ -33,115 +36,26 @@ mod tests;
 
 use crate::domain::{
     geometry::PixelSpacing, image::Window, journal::Meter, label::Label, mask::Mask, progress::Cancel,
-    stack::ViewPlane, study::PassedOver,
+    study::PassedOver,
 };
 use cache::Cache;
 use case::Case;
-use command::UserCommand;
 use history::History;
-use job::{
-    CaseId, Event, ExportOptions, ExportScope, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob,
-    WorkspaceSummary,
-};
-use labels::{LabelAction, PaintOver};
-use learning::{LearnAction, Learning};
+use job::{CaseId, Event, Job, Loaded, ModelEntry, ModelSource, RunId, SliceKey, StoreJob, WorkspaceSummary};
+use labels::PaintOver;
+use learning::Learning;
 use live::Live;
 use notice::{Notices, Severity};
-use ortho::{Ortho, OrthoAction};
-use pacs::{Pacs, PacsAction};
-use settings::{CaseOrder, Settings, Theme, ViewMode};
+use ortho::Ortho;
+use pacs::Pacs;
+use settings::Settings;
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use store::{Activity, WorkspaceState};
-use tools::{PointerInput, ToolKind, ToolOptions, Tools};
-use view::{Canvas, Extent, View};
+use tools::{ToolKind, Tools};
+use view::{Canvas, Extent};
 
+pub use action::{Action, ExportRequest};
 pub use runs::{Fitting, Run};
-
-/// What the window asks for.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// A command of the table.
-    Command(UserCommand),
-    /// Open files or folders.
-    Open(Vec<PathBuf>),
-    /// Open a bundled sample.
-    OpenSample(&'static str),
-    /// Show a case.
-    SelectCase(CaseId),
-    /// Show a slice of the case.
-    SetSlice(usize),
-    /// Go so many slices on.
-    ScrollSlices(i64),
-    /// Show through this window.
-    SetWindow(Window),
-    /// Zoom by a factor about a point on the screen.
-    Zoom {
-        /// More than 1 enlarges.
-        factor: f32,
-        /// The point that stays.
-        pointer: [f32; 2],
-    },
-    /// Move the picture by points.
-    Pan([f32; 2]),
-    /// The canvas has this place on the screen.
-    SetCanvas {
-        /// In points.
-        canvas: Canvas,
-        /// Screen pixels for one point.
-        pixels_per_point: f32,
-    },
-    /// Take these settings.
-    SetSettings(Settings),
-    /// The panels at the left and at the right have these widths, in points.
-    SetPanelWidths([f32; 2]),
-    /// Use a model for the case, or the one that fits.
-    ChooseModel(Option<ModelSource>),
-    /// The pointer did something on the slice that is shown.
-    Pointer(PointerInput),
-    /// The size of the tool in hand goes up or down by so many notches.
-    ResizeTool(i64),
-    /// Other options for the tools.
-    SetTools(ToolOptions),
-    /// Something with the list of labels.
-    Label(LabelAction),
-    /// Show what a command would do; `None` shows the tool in hand again.
-    PreviewCommand(Option<UserCommand>),
-    /// Go through cases in this order.
-    SetOrder(CaseOrder),
-    /// Read masks for the case that is shown.
-    ImportMasks(Vec<PathBuf>),
-    /// Open the workspace in this folder; a new one where there is none.
-    OpenWorkspace(PathBuf),
-    /// Give the workspace a name.
-    RenameWorkspace(String),
-    /// Move the workspace to this folder.
-    MoveWorkspace(PathBuf),
-    /// Try again to write what could not be written.
-    RetryStore,
-    /// Write files.
-    Export(ExportRequest),
-    /// Something with servers.
-    Pacs(PacsAction),
-    /// Something with the learning loop.
-    Learn(LearnAction),
-    /// Something with the orthogonal views.
-    Ortho(OrthoAction),
-    /// Take a message away.
-    Dismiss(u64),
-    /// Show a native dialog.
-    Pick(Pick),
-}
-
-/// What the export dialog asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExportRequest {
-    /// Into this folder.
-    pub folder: PathBuf,
-    /// Which masks.
-    pub scope: ExportScope,
-    /// In these formats, and how.
-    pub options: ExportOptions,
-}
 
 /// A look through files that goes on.
 #[derive(Clone, Debug)]
@@ -332,191 +246,6 @@ impl Session {
         self.opening.is_some() || self.exporting.is_some() || self.pacs.receiving.is_some() || !self.runs.is_empty()
     }
 
-    /// Does what the window asks for.
-    pub fn apply(&mut self, action: Action) {
-        let is_work =
-            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_))
-                && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
-        if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
-            self.work_on(case);
-        }
-        if self.needs_room(&action) {
-            self.make_room();
-        }
-        match action {
-            Action::Command(command) => self.command(command),
-            Action::Open(paths) => self.open(paths),
-            Action::OpenSample(name) => self.jobs.push(Job::OpenSample(name)),
-            Action::SelectCase(id) => self.select(self.cases.iter().position(|c| c.id == id)),
-            Action::SetSlice(slice) => self.go_to_slice(slice),
-            Action::ScrollSlices(by) => self.scroll(by),
-            Action::SetWindow(window) => self.set_window(Some(window)),
-            Action::Zoom { factor, pointer } => self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e)),
-            Action::Pan(delta) => self.change_view(|view, c, e| view.pan(delta, c, e)),
-            Action::SetCanvas { canvas, pixels_per_point } => {
-                self.canvas = canvas;
-                self.pixels_per_point = pixels_per_point;
-            }
-            Action::SetSettings(settings) => self.set_settings(settings),
-            Action::SetPanelWidths(widths) => self.change_settings(|s| [s.left_width, s.right_width] = widths),
-            Action::ChooseModel(model) => self.choose_model(model),
-            Action::Pointer(input) => self.pointer(input),
-            Action::ResizeTool(notches) => self.resize_tool(notches),
-            Action::SetTools(options) => {
-                self.change_settings(|s| s.tools = options);
-                self.show_preview();
-            }
-            Action::Label(action) => self.label_action(action),
-            Action::PreviewCommand(command) => self.preview_command(command),
-            Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
-            Action::ImportMasks(paths) => self.import_masks(paths),
-            Action::OpenWorkspace(folder) => self.open_workspace(folder),
-            Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
-            Action::MoveWorkspace(folder) => {
-                // A round goes on from its last state in the new folder.
-                self.leave_round();
-                self.jobs.push(Job::Store(StoreJob::Move(folder)));
-            }
-            Action::RetryStore => self.retry_store(),
-            Action::Export(request) => self.export(request),
-            Action::Pacs(action) => self.pacs_action(action),
-            Action::Learn(action) => self.learn(action),
-            Action::Ortho(action) => self.ortho_action(action),
-            Action::Dismiss(id) => self.notices.dismiss(id),
-            Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
-        }
-        self.refresh_ortho();
-    }
-
-    /// True for what is to be seen at once: strokes, other slices and cases, other views.
-    fn needs_room(&self, action: &Action) -> bool {
-        match action {
-            Action::Pointer(_) => self.is_drawing(),
-            Action::SetSlice(_) | Action::ScrollSlices(_) | Action::SelectCase(_) | Action::Open(_) => true,
-            Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
-            Action::Ortho(OrthoAction::Pointer(..)) => self.is_drawing(),
-            Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,
-            Action::Ortho(_) => true,
-            _ => false,
-        }
-    }
-
-    fn command(&mut self, command: UserCommand) {
-        use UserCommand as C;
-        if let Some(reason) = self.refusal(command) {
-            if command != C::Cancel {
-                self.notices.add(Severity::Hint, format!("{}: {reason}.", command.label().trim_end_matches('.')));
-            }
-            return;
-        }
-        if self.active_across().is_some_and(|plane| self.command_across(plane, command)) {
-            return;
-        }
-        match command {
-            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
-            C::NextView => self.next_view(),
-            C::OpenFiles => self.jobs.push(Job::Pick(Pick::Files)),
-            C::OpenFolder => self.jobs.push(Job::Pick(Pick::Folder)),
-            C::OpenModel => self.jobs.push(Job::Pick(Pick::Model)),
-            C::CloseAll => self.close_all(),
-            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next()),
-            C::ShowFill => self.set_view_mode(ViewMode::Fill),
-            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
-            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
-            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
-            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
-            C::Undo => self.undo(),
-            C::Redo => self.redo(),
-            C::Grow | C::Shrink | C::Smooth | C::FillHoles | C::RemoveIslands | C::KeepLargest | C::EmptyLabel => {
-                self.operate(command);
-            }
-            C::CopyFromPrevious | C::CopyFromNext => self.operate(command),
-            C::Interpolate => self.interpolate(),
-            C::AcceptProposal => self.take_proposal(false),
-            C::AcceptAllProposals => self.take_proposal(true),
-            C::ImportMasks => self.jobs.push(Job::Pick(Pick::Masks)),
-            C::ImportFound => self.import_masks(self.masks_found()),
-            C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
-                self.choose_tool(command.tool().unwrap_or_default());
-            }
-            C::ToolLiveWire | C::ToolFill | C::ToolPull => self.choose_tool(command.tool().unwrap_or_default()),
-            C::LargerBrush => self.resize_tool(1),
-            C::SmallerBrush => self.resize_tool(-1),
-            C::NextLabel => self.step_label(1),
-            C::PreviousLabel => self.step_label(-1),
-            C::PointerLeft => self.move_pointer([-1.0, 0.0]),
-            C::PointerRight => self.move_pointer([1.0, 0.0]),
-            C::PointerUp => self.move_pointer([0.0, -1.0]),
-            C::PointerDown => self.move_pointer([0.0, 1.0]),
-            C::DrawAtPointer => self.draw_at_pointer(),
-            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
-            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
-            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
-            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
-            C::ToggleTheme => self.change_settings(|s| {
-                s.theme = if s.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
-            }),
-            C::NextSlice => self.scroll(1),
-            C::PreviousSlice => self.scroll(-1),
-            C::ForwardSlices => self.scroll(10),
-            C::BackSlices => self.scroll(-10),
-            C::FirstSlice => self.scroll(i64::MIN / 2),
-            C::LastSlice => self.scroll(i64::MAX / 2),
-            C::ZoomIn => self.zoom_about_middle(1.25),
-            C::ZoomOut => self.zoom_about_middle(0.8),
-            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
-            C::ZoomActual => self.zoom_actual(),
-            C::WindowPreset1 => self.preset(0),
-            C::WindowPreset2 => self.preset(1),
-            C::WindowPreset3 => self.preset(2),
-            C::WindowPreset4 => self.preset(3),
-            C::WindowAuto => {
-                let window = self.current_loaded().map(|l| l.image.auto_window());
-                self.set_window(window);
-            }
-            C::WindowReset => self.set_window(None),
-            C::SegmentSlice => self.segment_slice(),
-            C::SegmentSeries => self.segment_series(),
-            C::Cancel => self.escape(),
-            C::Train => self.learn(LearnAction::Start),
-            C::PauseTraining => self.learn(LearnAction::Pause(!self.is_training_paused())),
-            C::CancelTraining => self.learn(LearnAction::Cancel),
-            C::NextDoubtful => self.next_doubtful(true),
-            C::PreviousDoubtful => self.next_doubtful(false),
-            C::Accept => self.accept(),
-            C::Skip => self.skip(),
-            C::NextCase => self.step_case(1),
-            C::PreviousCase => self.step_case(-1),
-            // These open something in the window, which has taken them already.
-            C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
-            C::OpenFromServer | C::SendToServer | C::SendQueue => {}
-            C::Quit | C::Palette | C::Keys | C::About => {}
-        }
-    }
-
-    /// What keys do on a view across the slices; false where they do what they do everywhere.
-    fn command_across(&mut self, plane: ViewPlane, command: UserCommand) -> bool {
-        use UserCommand as C;
-        match command {
-            C::NextSlice => self.scroll_across(plane, 1),
-            C::PreviousSlice => self.scroll_across(plane, -1),
-            C::ForwardSlices => self.scroll_across(plane, 10),
-            C::BackSlices => self.scroll_across(plane, -10),
-            C::FirstSlice => self.scroll_across(plane, i64::MIN / 2),
-            C::LastSlice => self.scroll_across(plane, i64::MAX / 2),
-            C::ZoomIn => self.zoom_across(plane, 1.25),
-            C::ZoomOut => self.zoom_across(plane, 0.8),
-            C::ZoomFit => self.change_across(plane, |v| v.view = View::Fit),
-            C::PointerLeft => self.move_across(plane, [-1.0, 0.0]),
-            C::PointerRight => self.move_across(plane, [1.0, 0.0]),
-            C::PointerUp => self.move_across(plane, [0.0, -1.0]),
-            C::PointerDown => self.move_across(plane, [0.0, 1.0]),
-            C::DrawAtPointer => self.draw_across(plane),
-            _ => return false,
-        }
-        true
-    }
-
     /// Takes in what the worker tells.
     pub fn on_event(&mut self, event: Event) {
         let changes_order = matches!(
@@ -584,78 +313,6 @@ impl Session {
     /// Shows an error.
     pub fn fail(&mut self, error: &crate::Error) {
         self.notices.add(Severity::Error, sentence(&error.to_string()));
-    }
-
-    fn set_view_mode(&mut self, mode: ViewMode) {
-        self.change_settings(|s| s.view_mode = mode);
-    }
-
-    fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
-        let mut settings = self.settings.clone();
-        change(&mut settings);
-        self.set_settings(settings);
-    }
-
-    fn set_settings(&mut self, settings: Settings) {
-        if settings == self.settings {
-            return;
-        }
-        if settings.device != self.settings.device {
-            self.device.clear();
-            self.jobs.push(Job::ProbeDevice(settings.device));
-        }
-        let starts_running = settings.auto_run && !self.settings.auto_run;
-        let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
-        let is_ordered_anew = settings.case_order != self.settings.case_order;
-        self.settings = settings;
-        if is_ordered_anew {
-            self.give_reasons();
-        }
-        self.jobs.push(Job::SaveSettings(self.settings.clone()));
-        if is_limited_anew {
-            self.limit_memory();
-        }
-        if starts_running {
-            self.auto_run();
-        }
-    }
-
-    fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, Extent)) {
-        let Some(case) = self.case() else { return };
-        let extent = self.extent(case);
-        let canvas = self.canvas;
-        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
-            change(&mut case.view, canvas, extent);
-        }
-    }
-
-    fn zoom_about_middle(&mut self, factor: f32) {
-        self.change_view(|view, canvas, extent| {
-            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
-            view.zoom_at(factor, middle, canvas, extent);
-        });
-    }
-
-    fn zoom_actual(&mut self) {
-        let scale = 1.0 / self.pixels_per_point;
-        self.change_view(|view, canvas, extent| {
-            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
-            let center = view.place(canvas, extent).image_from_screen(middle);
-            *view = View::Free { scale, center };
-        });
-    }
-
-    fn preset(&mut self, index: usize) {
-        let window = self.current_loaded().and_then(|l| l.presets.get(index)).map(|p| p.window);
-        if window.is_some() {
-            self.set_window(window);
-        }
-    }
-
-    fn set_window(&mut self, window: Option<Window>) {
-        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
-            case.window = window;
-        }
     }
 
     fn new_id(&mut self) -> RunId {

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{
+    command::UserCommand,
     finding::{Finding, tests::blurred_disc},
     job::*,
+    labels::LabelAction,
     settings::{DeviceChoice, Settings},
     *,
 };

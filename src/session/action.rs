@@ -1,0 +1,173 @@
+//! What the window asks for, and what the session does about it.
+
+use super::{
+    Session,
+    command::UserCommand,
+    job::{CaseId, ExportOptions, ExportScope, Job, ModelSource, Pick, StoreJob},
+    labels::LabelAction,
+    learning::LearnAction,
+    ortho::OrthoAction,
+    pacs::PacsAction,
+    settings::{CaseOrder, Settings},
+    tools::{PointerInput, ToolOptions},
+    view::Canvas,
+};
+use crate::domain::image::Window;
+use std::path::PathBuf;
+
+/// What the window asks for.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A command of the table.
+    Command(UserCommand),
+    /// Open files or folders.
+    Open(Vec<PathBuf>),
+    /// Open a bundled sample.
+    OpenSample(&'static str),
+    /// Show a case.
+    SelectCase(CaseId),
+    /// Show a slice of the case.
+    SetSlice(usize),
+    /// Go so many slices on.
+    ScrollSlices(i64),
+    /// Show through this window.
+    SetWindow(Window),
+    /// Zoom by a factor about a point on the screen.
+    Zoom {
+        /// More than 1 enlarges.
+        factor: f32,
+        /// The point that stays.
+        pointer: [f32; 2],
+    },
+    /// Move the picture by points.
+    Pan([f32; 2]),
+    /// The canvas has this place on the screen.
+    SetCanvas {
+        /// In points.
+        canvas: Canvas,
+        /// Screen pixels for one point.
+        pixels_per_point: f32,
+    },
+    /// Take these settings.
+    SetSettings(Settings),
+    /// The panels at the left and at the right have these widths, in points.
+    SetPanelWidths([f32; 2]),
+    /// Use a model for the case, or the one that fits.
+    ChooseModel(Option<ModelSource>),
+    /// The pointer did something on the slice that is shown.
+    Pointer(PointerInput),
+    /// The size of the tool in hand goes up or down by so many notches.
+    ResizeTool(i64),
+    /// Other options for the tools.
+    SetTools(ToolOptions),
+    /// Something with the list of labels.
+    Label(LabelAction),
+    /// Show what a command would do; `None` shows the tool in hand again.
+    PreviewCommand(Option<UserCommand>),
+    /// Go through cases in this order.
+    SetOrder(CaseOrder),
+    /// Read masks for the case that is shown.
+    ImportMasks(Vec<PathBuf>),
+    /// Open the workspace in this folder; a new one where there is none.
+    OpenWorkspace(PathBuf),
+    /// Give the workspace a name.
+    RenameWorkspace(String),
+    /// Move the workspace to this folder.
+    MoveWorkspace(PathBuf),
+    /// Try again to write what could not be written.
+    RetryStore,
+    /// Write files.
+    Export(ExportRequest),
+    /// Something with servers.
+    Pacs(PacsAction),
+    /// Something with the learning loop.
+    Learn(LearnAction),
+    /// Something with the orthogonal views.
+    Ortho(OrthoAction),
+    /// Take a message away.
+    Dismiss(u64),
+    /// Show a native dialog.
+    Pick(Pick),
+}
+
+/// What the export dialog asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportRequest {
+    /// Into this folder.
+    pub folder: PathBuf,
+    /// Which masks.
+    pub scope: ExportScope,
+    /// In these formats, and how.
+    pub options: ExportOptions,
+}
+
+impl Session {
+    /// Does what the window asks for.
+    pub fn apply(&mut self, action: Action) {
+        let is_work =
+            !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_))
+                && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
+        if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
+            self.work_on(case);
+        }
+        if self.needs_room(&action) {
+            self.make_room();
+        }
+        match action {
+            Action::Command(command) => self.command(command),
+            Action::Open(paths) => self.open(paths),
+            Action::OpenSample(name) => self.jobs.push(Job::OpenSample(name)),
+            Action::SelectCase(id) => self.select(self.cases.iter().position(|c| c.id == id)),
+            Action::SetSlice(slice) => self.go_to_slice(slice),
+            Action::ScrollSlices(by) => self.scroll(by),
+            Action::SetWindow(window) => self.set_window(Some(window)),
+            Action::Zoom { factor, pointer } => self.change_view(|view, c, e| view.zoom_at(factor, pointer, c, e)),
+            Action::Pan(delta) => self.change_view(|view, c, e| view.pan(delta, c, e)),
+            Action::SetCanvas { canvas, pixels_per_point } => {
+                self.canvas = canvas;
+                self.pixels_per_point = pixels_per_point;
+            }
+            Action::SetSettings(settings) => self.set_settings(settings),
+            Action::SetPanelWidths(widths) => self.change_settings(|s| [s.left_width, s.right_width] = widths),
+            Action::ChooseModel(model) => self.choose_model(model),
+            Action::Pointer(input) => self.pointer(input),
+            Action::ResizeTool(notches) => self.resize_tool(notches),
+            Action::SetTools(options) => {
+                self.change_settings(|s| s.tools = options);
+                self.show_preview();
+            }
+            Action::Label(action) => self.label_action(action),
+            Action::PreviewCommand(command) => self.preview_command(command),
+            Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
+            Action::ImportMasks(paths) => self.import_masks(paths),
+            Action::OpenWorkspace(folder) => self.open_workspace(folder),
+            Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
+            Action::MoveWorkspace(folder) => {
+                // A round goes on from its last state in the new folder.
+                self.leave_round();
+                self.jobs.push(Job::Store(StoreJob::Move(folder)));
+            }
+            Action::RetryStore => self.retry_store(),
+            Action::Export(request) => self.export(request),
+            Action::Pacs(action) => self.pacs_action(action),
+            Action::Learn(action) => self.learn(action),
+            Action::Ortho(action) => self.ortho_action(action),
+            Action::Dismiss(id) => self.notices.dismiss(id),
+            Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
+        }
+        self.refresh_ortho();
+    }
+
+    /// True for what is to be seen at once: strokes, other slices and cases, other views.
+    fn needs_room(&self, action: &Action) -> bool {
+        match action {
+            Action::Pointer(_) => self.is_drawing(),
+            Action::SetSlice(_) | Action::ScrollSlices(_) | Action::SelectCase(_) | Action::Open(_) => true,
+            Action::Zoom { .. } | Action::Pan(_) | Action::SetWindow(_) => true,
+            Action::Ortho(OrthoAction::Pointer(..)) => self.is_drawing(),
+            Action::Ortho(OrthoAction::SetCanvas(..) | OrthoAction::Activate(_)) => false,
+            Action::Ortho(_) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the commands of the table do.
+
+use super::{
+    Session,
+    command::UserCommand,
+    job::{Job, Pick},
+    learning::LearnAction,
+    notice::Severity,
+    settings::{Theme, ViewMode},
+    view::View,
+};
+use crate::domain::stack::ViewPlane;
+
+impl Session {
+    pub(super) fn command(&mut self, command: UserCommand) {
+        use UserCommand as C;
+        if let Some(reason) = self.refusal(command) {
+            if command != C::Cancel {
+                self.notices.add(Severity::Hint, format!("{}: {reason}.", command.label().trim_end_matches('.')));
+            }
+            return;
+        }
+        if self.active_across().is_some_and(|plane| self.command_across(plane, command)) {
+            return;
+        }
+        match command {
+            C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
+            C::NextView => self.next_view(),
+            C::OpenFiles => self.jobs.push(Job::Pick(Pick::Files)),
+            C::OpenFolder => self.jobs.push(Job::Pick(Pick::Folder)),
+            C::OpenModel => self.jobs.push(Job::Pick(Pick::Model)),
+            C::CloseAll => self.close_all(),
+            C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next()),
+            C::ShowFill => self.set_view_mode(ViewMode::Fill),
+            C::ShowOutline => self.set_view_mode(ViewMode::Outline),
+            C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowDifference => self.set_view_mode(ViewMode::Difference),
+            C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
+            C::Undo => self.undo(),
+            C::Redo => self.redo(),
+            C::Grow | C::Shrink | C::Smooth | C::FillHoles | C::RemoveIslands | C::KeepLargest | C::EmptyLabel => {
+                self.operate(command);
+            }
+            C::CopyFromPrevious | C::CopyFromNext => self.operate(command),
+            C::Interpolate => self.interpolate(),
+            C::AcceptProposal => self.take_proposal(false),
+            C::AcceptAllProposals => self.take_proposal(true),
+            C::ImportMasks => self.jobs.push(Job::Pick(Pick::Masks)),
+            C::ImportFound => self.import_masks(self.masks_found()),
+            C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
+                self.choose_tool(command.tool().unwrap_or_default());
+            }
+            C::ToolLiveWire | C::ToolFill | C::ToolPull => self.choose_tool(command.tool().unwrap_or_default()),
+            C::LargerBrush => self.resize_tool(1),
+            C::SmallerBrush => self.resize_tool(-1),
+            C::NextLabel => self.step_label(1),
+            C::PreviousLabel => self.step_label(-1),
+            C::PointerLeft => self.move_pointer([-1.0, 0.0]),
+            C::PointerRight => self.move_pointer([1.0, 0.0]),
+            C::PointerUp => self.move_pointer([0.0, -1.0]),
+            C::PointerDown => self.move_pointer([0.0, 1.0]),
+            C::DrawAtPointer => self.draw_at_pointer(),
+            C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
+            C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
+            C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
+            C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
+            C::ToggleTheme => self.change_settings(|s| {
+                s.theme = if s.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
+            }),
+            C::NextSlice => self.scroll(1),
+            C::PreviousSlice => self.scroll(-1),
+            C::ForwardSlices => self.scroll(10),
+            C::BackSlices => self.scroll(-10),
+            C::FirstSlice => self.scroll(i64::MIN / 2),
+            C::LastSlice => self.scroll(i64::MAX / 2),
+            C::ZoomIn => self.zoom_about_middle(1.25),
+            C::ZoomOut => self.zoom_about_middle(0.8),
+            C::ZoomFit => self.change_view(|view, _, _| *view = View::Fit),
+            C::ZoomActual => self.zoom_actual(),
+            C::WindowPreset1 => self.preset(0),
+            C::WindowPreset2 => self.preset(1),
+            C::WindowPreset3 => self.preset(2),
+            C::WindowPreset4 => self.preset(3),
+            C::WindowAuto => {
+                let window = self.current_loaded().map(|l| l.image.auto_window());
+                self.set_window(window);
+            }
+            C::WindowReset => self.set_window(None),
+            C::SegmentSlice => self.segment_slice(),
+            C::SegmentSeries => self.segment_series(),
+            C::Cancel => self.escape(),
+            C::Train => self.learn(LearnAction::Start),
+            C::PauseTraining => self.learn(LearnAction::Pause(!self.is_training_paused())),
+            C::CancelTraining => self.learn(LearnAction::Cancel),
+            C::NextDoubtful => self.next_doubtful(true),
+            C::PreviousDoubtful => self.next_doubtful(false),
+            C::Accept => self.accept(),
+            C::Skip => self.skip(),
+            C::NextCase => self.step_case(1),
+            C::PreviousCase => self.step_case(-1),
+            // These open something in the window, which has taken them already.
+            C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
+            C::OpenFromServer | C::SendToServer | C::SendQueue => {}
+            C::Quit | C::Palette | C::Keys | C::About => {}
+        }
+    }
+
+    /// What keys do on a view across the slices; false where they do what they do everywhere.
+    fn command_across(&mut self, plane: ViewPlane, command: UserCommand) -> bool {
+        use UserCommand as C;
+        match command {
+            C::NextSlice => self.scroll_across(plane, 1),
+            C::PreviousSlice => self.scroll_across(plane, -1),
+            C::ForwardSlices => self.scroll_across(plane, 10),
+            C::BackSlices => self.scroll_across(plane, -10),
+            C::FirstSlice => self.scroll_across(plane, i64::MIN / 2),
+            C::LastSlice => self.scroll_across(plane, i64::MAX / 2),
+            C::ZoomIn => self.zoom_across(plane, 1.25),
+            C::ZoomOut => self.zoom_across(plane, 0.8),
+            C::ZoomFit => self.change_across(plane, |v| v.view = View::Fit),
+            C::PointerLeft => self.move_across(plane, [-1.0, 0.0]),
+            C::PointerRight => self.move_across(plane, [1.0, 0.0]),
+            C::PointerUp => self.move_across(plane, [0.0, -1.0]),
+            C::PointerDown => self.move_across(plane, [0.0, 1.0]),
+            C::DrawAtPointer => self.draw_across(plane),
+            _ => return false,
+        }
+        true
+    }
+}

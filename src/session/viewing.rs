@@ -1,0 +1,83 @@
+//! How things are shown: settings, the place and size of the picture, the window.
+
+use super::{
+    Session,
+    job::Job,
+    settings::{Settings, ViewMode},
+    view::{Canvas, Extent, View},
+};
+use crate::domain::image::Window;
+
+impl Session {
+    pub(super) fn set_view_mode(&mut self, mode: ViewMode) {
+        self.change_settings(|s| s.view_mode = mode);
+    }
+
+    pub(super) fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        self.set_settings(settings);
+    }
+
+    pub(super) fn set_settings(&mut self, settings: Settings) {
+        if settings == self.settings {
+            return;
+        }
+        if settings.device != self.settings.device {
+            self.device.clear();
+            self.jobs.push(Job::ProbeDevice(settings.device));
+        }
+        let starts_running = settings.auto_run && !self.settings.auto_run;
+        let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
+        let is_ordered_anew = settings.case_order != self.settings.case_order;
+        self.settings = settings;
+        if is_ordered_anew {
+            self.give_reasons();
+        }
+        self.jobs.push(Job::SaveSettings(self.settings.clone()));
+        if is_limited_anew {
+            self.limit_memory();
+        }
+        if starts_running {
+            self.auto_run();
+        }
+    }
+
+    pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, Extent)) {
+        let Some(case) = self.case() else { return };
+        let extent = self.extent(case);
+        let canvas = self.canvas;
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            change(&mut case.view, canvas, extent);
+        }
+    }
+
+    pub(super) fn zoom_about_middle(&mut self, factor: f32) {
+        self.change_view(|view, canvas, extent| {
+            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            view.zoom_at(factor, middle, canvas, extent);
+        });
+    }
+
+    pub(super) fn zoom_actual(&mut self) {
+        let scale = 1.0 / self.pixels_per_point;
+        self.change_view(|view, canvas, extent| {
+            let middle = [canvas.min[0] + canvas.size[0] / 2.0, canvas.min[1] + canvas.size[1] / 2.0];
+            let center = view.place(canvas, extent).image_from_screen(middle);
+            *view = View::Free { scale, center };
+        });
+    }
+
+    pub(super) fn preset(&mut self, index: usize) {
+        let window = self.current_loaded().and_then(|l| l.presets.get(index)).map(|p| p.window);
+        if window.is_some() {
+            self.set_window(window);
+        }
+    }
+
+    pub(super) fn set_window(&mut self, window: Option<Window>) {
+        if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
+            case.window = window;
+        }
+    }
+}
