@@ -63,6 +63,10 @@ fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
         return Err(Error::at(tried, path, "a folder of that name is in the way"));
     }
+    // Renaming onto a device or a pipe would take it away from all other programs.
+    if path.exists() && !path.is_file() {
+        return Err(Error::at(tried, path, "it is a device or a pipe and no file").advise("Choose another name."));
+    }
     temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
 }
 
@@ -138,6 +142,19 @@ mod tests {
         let path = folder.path().join("mask.png");
         assert!(write_checked(&path, "write the mask", |w| w.write_all(b"x"), wrong).is_err());
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let error = write(&path, "write the mask", |w| w.write_all(b"new")).unwrap_err();
+        assert!(error.to_string().contains("no file"), "{error}");
+        assert!(probe(&path, "write the mask").is_err());
+        assert!(!path.is_file());
+        assert_eq!(names(folder.path()), ["socket"]);
     }
 
     #[test]
