@@ -37,7 +37,14 @@ const SIDE: usize = 2048;
 
 fn series() -> Series {
     let source = Source { path: "/scans/large".into(), frame: 0 };
-    let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None };
+    let slice = Slice {
+        source,
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: None,
+        regions: Vec::new(),
+    };
     Series {
         id: "large".into(),
         kind: Kind::Dicom,
@@ -218,7 +225,7 @@ fn survey(c: &mut Criterion) {
     mask.paint(&stroke::disc([1024.0, 1024.0], [500.0, 500.0], SIDE, SIDE), 1, &Rule::FREE);
     let labels: Arc<[Label]> = [Label::named("Disc", 0)].into();
     c.bench_function("outlines and measurements of a 2048x2048 mask, beside the window", |b| {
-        b.iter(|| black_box(Finding::of_drawn(&mask, None, labels.clone(), None)));
+        b.iter(|| black_box(Finding::of_drawn(&mask, None, labels.clone(), &Default::default())));
     });
 }
 

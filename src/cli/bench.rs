@@ -225,7 +225,7 @@ fn once(path: &Path, segmenter: &mut Segmenter) -> Result<()> {
     let image = open::load(&slice.source, series.kind)?;
     let prediction = segmenter.segment(&image)?;
     let labels: Vec<Label> = segmenter.card().labels.clone();
-    let finding = Finding::of(&prediction, segmenter.card().name.as_str().into(), labels.into(), image.spacing);
+    let finding = Finding::of(&prediction, segmenter.card().name.as_str().into(), labels.into(), &image.scale());
     std::hint::black_box(finding);
     Ok(())
 }

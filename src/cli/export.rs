@@ -3,7 +3,7 @@
 use super::format::{FormatArgument, SegArguments};
 use crate::{
     Error, Result,
-    domain::{image::Image, study::Status},
+    domain::study::Status,
     io::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
         export::{
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
         (about.description.clone(), case)
     });
-    let look = Look { window: None, first: |image: &Image, _: &str| image.default_window(), opacity: OPACITY };
+    let look = Look { window: None, opacity: OPACITY };
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
     for case in &summary.manifest.cases {

@@ -104,7 +104,7 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         let image = open::load(&slice.source, series.kind)?;
         let slice_files = SliceFiles {
             image: &image,
-            window: image.default_window(),
+            window: None,
             look: OverlayLook::for_size(image.columns, image.rows),
             mask,
             prediction: None,

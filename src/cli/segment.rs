@@ -360,7 +360,7 @@ fn segment(
         warnings.extend(model.take_notice());
         let slice_files = SliceFiles {
             image: &image,
-            window: image.default_window(),
+            window: None,
             look: OverlayLook::for_size(image.columns, image.rows),
             mask: &prediction.mask,
             prediction: Some(&prediction),

@@ -3,6 +3,7 @@
 use super::{
     geometry::{PixelSpacing, Plane},
     region::Region,
+    scale::{Scale, ScaledRegion},
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// What radiologists begin with on a CT.
+    pub const SOFT_TISSUE: Self = Self { center: 40.0, width: 400.0, function: VoiFunction::Linear };
+
     /// A linear window.
     pub fn new(center: f64, width: f64) -> Self {
         Self { center, width, function: VoiFunction::Linear }
@@ -142,6 +146,25 @@ impl VoiLut {
     }
 }
 
+/// How values become grey levels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Contrast<'a> {
+    /// Through a window.
+    Window(Window),
+    /// By the file's own table.
+    Table(&'a VoiLut),
+}
+
+impl Contrast<'_> {
+    /// Grey level 0..=1 of a modality value (before [`Image::inverted`] is taken into account).
+    pub fn level(&self, value: f64) -> f64 {
+        match self {
+            Self::Window(window) => window.level(value),
+            Self::Table(table) => table.level(value),
+        }
+    }
+}
+
 /// A drawing that is stored with the image: text, a scale, a marked place (overlay planes, groups 60xx).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overlay {
@@ -164,16 +187,20 @@ pub struct Image {
     pub rescale: Rescale,
     /// Unit of the modality values: "HU".
     pub unit: Option<String>,
-    /// MONOCHROME1: the lowest value is white.
+    /// MONOCHROME1, or a Presentation LUT Shape of INVERSE: the lowest value is white.
     pub inverted: bool,
     /// The file's own windows, first one first.
     pub windows: Vec<WindowPreset>,
     /// The file's own table; used where it has no window.
     pub voi_lut: Option<VoiLut>,
+    /// What it is shown through where the file has neither: soft tissue for CT, all values that few bits can store.
+    pub usual_window: Option<Window>,
     /// Pixel Padding Value or Range, in modality values: not part of the auto window.
     pub padding: Option<(f64, f64)>,
     /// Distance between pixels where it is known.
     pub spacing: Option<PixelSpacing>,
+    /// Parts with scales of their own (ultrasound).
+    pub regions: Vec<ScaledRegion>,
     /// Place in the patient where it is known.
     pub plane: Option<Plane>,
     /// Patient Orientation (0020,0020) where there is no plane: letters of the side that rows, then columns, run to.
@@ -196,13 +223,20 @@ impl Image {
             inverted: false,
             windows: Vec::new(),
             voi_lut: None,
+            usual_window: None,
             padding: None,
             spacing: None,
+            regions: Vec::new(),
             plane: None,
             orientation: None,
             overlays: Vec::new(),
             truncated: None,
         })
+    }
+
+    /// What lengths on it are.
+    pub fn scale(&self) -> Scale {
+        Scale { spacing: self.spacing, regions: self.regions.clone() }
     }
 
     /// True for RGB.
@@ -225,10 +259,33 @@ impl Image {
         self.rescale.slope * stored + self.rescale.intercept
     }
 
-    /// The window to begin with: the file's first, else one from the values (0.5 to 99.5 %; 0..255 for 8-bit).
+    /// How it is first shown: on the screen, in overlays and thumbnails, and to a network.
+    pub fn first_contrast(&self) -> Contrast<'_> {
+        self.table().map_or_else(|| Contrast::Window(self.default_window()), Contrast::Table)
+    }
+
+    /// How it is shown where `chosen` is the window that a user chose. The one to begin with is no choice: it stands for
+    /// the file's own table, where that counts.
+    pub fn contrast(&self, chosen: Option<Window>) -> Contrast<'_> {
+        match (chosen, self.table()) {
+            (Some(window), None) => Contrast::Window(window),
+            (Some(window), Some(_)) if window != self.default_window() => Contrast::Window(window),
+            _ => self.first_contrast(),
+        }
+    }
+
+    /// The file's own table, where it counts: the file has no window.
+    pub fn table(&self) -> Option<&VoiLut> {
+        let counts = self.windows.is_empty() && !self.is_color();
+        self.voi_lut.as_ref().filter(|table| counts && !table.levels.is_empty())
+    }
+
+    /// The window to begin with: the file's first, else the usual one, else one from the values (0.5 to 99.5 %; 0..255
+    /// for 8-bit).
     pub fn default_window(&self) -> Window {
-        match (self.windows.first(), &self.pixels) {
-            (Some(preset), _) => preset.window,
+        let own = self.windows.first().map(|preset| preset.window);
+        match (own.or(self.usual_window), &self.pixels) {
+            (Some(window), _) => window,
             (None, Pixels::U8(_) | Pixels::Rgb8(_)) if self.rescale == Rescale::default() => {
                 Window::spanning(0.0, 255.0)
             }
@@ -257,23 +314,10 @@ impl Image {
 
     /// RGBA bytes for the screen, `columns * rows * 4`, fully opaque.
     ///
-    /// Colour keeps its own colours where `window` is the default one; else the window acts on each channel.
-    pub fn to_rgba(&self, window: Window) -> Vec<u8> {
-        self.rgba(|value| window.level(value))
-    }
-
-    /// As [`Image::to_rgba`] by the file's own table, where it has one and no window.
-    pub fn to_rgba_by_table(&self) -> Option<Vec<u8>> {
-        let table = self.voi_lut.as_ref().filter(|t| self.windows.is_empty() && !t.levels.is_empty())?;
-        Some(self.rgba(|value| table.level(value)))
-    }
-
-    fn rgba(&self, level: impl Fn(f64) -> f64) -> Vec<u8> {
+    /// Colour keeps its own colours where the window is the default one; else the window acts on each channel.
+    pub fn to_rgba(&self, contrast: Contrast<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.pixels.len() * 4);
-        let grey = |value: f64| {
-            let level = level(value);
-            ((if self.inverted { 1.0 - level } else { level }) * 255.0).round() as u8
-        };
+        let grey = |value: f64| (self.level(contrast, value) * 255.0).round() as u8;
         match &self.pixels {
             Pixels::U8(v) => {
                 let table: Vec<u8> = (0..=255u8).map(|s| grey(self.modality(f64::from(s)))).collect();
@@ -296,6 +340,12 @@ impl Image {
             }
         }
         out
+    }
+
+    /// What is seen of a modality value, 0 (black) to 1 (white).
+    pub fn level(&self, contrast: Contrast<'_>, value: f64) -> f64 {
+        let level = contrast.level(value);
+        if self.inverted { 1.0 - level } else { level }
     }
 
     fn modality(&self, stored: f64) -> f64 {

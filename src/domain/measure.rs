@@ -1,10 +1,14 @@
-//! Area, perimeter, longest diameter and volume of labels, in mm where the spacing is physical, else in pixels.
+//! Area, perimeter, longest diameter and volume of labels, in mm where the scale is known where they lie, else in pixels.
+//!
+//! All pieces of a label are measured together: of a label that lies across ultrasound regions, each with a scale of its
+//! own, everything is in pixels. To measure the pieces one by one, they are given labels of their own.
 
 use super::{
     boundary::{Point, segments, trace},
     geometry::PixelSpacing,
     mask::Mask,
     region::{PixelRect, Region},
+    scale::{NoLength, Scale},
     tools::components,
 };
 use std::f64::consts::PI;
@@ -19,11 +23,6 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit of lengths for an image of that spacing.
-    pub fn of(spacing: Option<PixelSpacing>) -> Self {
-        if spacing.is_some_and(|s| s.is_physical()) { Self::Millimetre } else { Self::Pixel }
-    }
-
     /// "mm" or "px".
     pub fn symbol(self) -> &'static str {
         match self {
@@ -49,6 +48,8 @@ pub struct Measurement {
     pub label: u8,
     /// Number of pixels.
     pub pixels: usize,
+    /// The distance between its pixels, or why none is known.
+    pub spacing: Result<PixelSpacing, NoLength>,
     /// Unit of what follows.
     pub unit: Unit,
     /// Pixels times the area of a pixel.
@@ -61,18 +62,21 @@ pub struct Measurement {
 }
 
 /// Measures `label`; `None` where the mask does not hold it.
-pub fn measure(mask: &Mask, label: u8, spacing: Option<PixelSpacing>) -> Option<Measurement> {
+pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
     let pixels = mask.count(label);
     if pixels == 0 {
         return None;
     }
-    let unit = Unit::of(spacing);
-    let [width, height] = pixel_size(spacing);
+    let spacing = scale.of_label(mask, label);
+    let unit = if spacing.is_ok() { Unit::Millimetre } else { Unit::Pixel };
+    // An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
+    let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
     let contours = trace(mask, label);
     let rim: Vec<Point> = contours.iter().filter(|c| !c.is_hole).flat_map(|c| c.middles()).collect();
     Some(Measurement {
         label,
         pixels,
+        spacing,
         unit,
         area: pixels as f64 * width * height,
         perimeter: contours.iter().map(|c| ring_length(&c.smooth().points, [width, height])).sum(),
@@ -81,22 +85,25 @@ pub fn measure(mask: &Mask, label: u8, spacing: Option<PixelSpacing>) -> Option<
 }
 
 /// Measures every label in 1..=`labels` that the mask holds.
-pub fn measure_all(mask: &Mask, labels: u8, spacing: Option<PixelSpacing>) -> Vec<Measurement> {
-    (1..=labels).filter_map(|label| measure(mask, label, spacing)).collect()
+pub fn measure_all(mask: &Mask, labels: u8, scale: &Scale) -> Vec<Measurement> {
+    (1..=labels).filter_map(|label| measure(mask, label, scale)).collect()
 }
 
 /// Volume of `label` over the slices of a series, in mm³: areas times the distance between slices (`slice_spacing`,
 /// mm). `None` where either is not known in mm.
 pub fn volume<'a>(
-    slices: impl IntoIterator<Item = (&'a Mask, Option<PixelSpacing>)>,
+    slices: impl IntoIterator<Item = (&'a Mask, Scale)>,
     label: u8,
     slice_spacing: Option<f64>,
 ) -> Option<f64> {
     let slice_spacing = slice_spacing?;
     let mut volume = 0.0;
-    for (mask, spacing) in slices {
-        let spacing = spacing.filter(PixelSpacing::is_physical)?;
-        volume += mask.count(label) as f64 * spacing.row * spacing.column * slice_spacing;
+    for (mask, scale) in slices {
+        let pixels = mask.count(label);
+        if pixels > 0 {
+            let spacing = scale.of_label(mask, label).ok()?;
+            volume += pixels as f64 * spacing.row * spacing.column * slice_spacing;
+        }
     }
     Some(volume)
 }
@@ -128,13 +135,6 @@ pub fn ellipse_circumference(mask: &Mask, label: u8, spacing: [f64; 2]) -> Optio
     let (a, b) = (2.0 * (middle + apart).sqrt(), 2.0 * (middle - apart).max(0.0).sqrt());
     let h = ((a - b) / (a + b)).powi(2);
     Some(PI * (a + b) * (1.0 + 3.0 * h / (10.0 + (4.0 - 3.0 * h).sqrt())))
-}
-
-/// Width and height of a pixel in mm, or 1 and 1.
-///
-/// An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
-fn pixel_size(spacing: Option<PixelSpacing>) -> [f64; 2] {
-    spacing.filter(PixelSpacing::is_physical).map_or([1.0, 1.0], |s| [s.column, s.row])
 }
 
 fn ring_length(ring: &[Point], size: [f64; 2]) -> f64 {
@@ -215,8 +215,8 @@ mod tests {
         Mask::from_labels(columns, rows, (0..columns * rows).map(label).collect()).unwrap()
     }
 
-    fn mm(row: f64, column: f64) -> Option<PixelSpacing> {
-        Some(PixelSpacing { row, column, source: SpacingSource::PixelSpacing })
+    fn mm(row: f64, column: f64) -> Scale {
+        Some(PixelSpacing { row, column, source: SpacingSource::PixelSpacing }).into()
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         for radius in [3.0, 5.5, 10.0, 25.0, 60.0] {
             let centre = 70.2;
             let disc = draw(140, 140, |x, y| (x - centre).hypot(y - centre) < radius);
-            let m = measure(&disc, 1, None).unwrap();
+            let m = measure(&disc, 1, &Scale::default()).unwrap();
             let off = m.perimeter / (2.0 * PI * radius) - 1.0;
             assert!(off.abs() < 0.03, "radius {radius}: {off}");
             if radius > 8.0 {
@@ -259,7 +259,7 @@ mod tests {
     fn lengths_follow_a_spacing_that_differs_by_direction() {
         // An ellipse on the grid that is a circle of 20 mm in the patient.
         let disc = draw(120, 120, |x, y| ((x - 60.0) * 0.5).hypot((y - 60.0) * 0.8) < 20.0);
-        let m = measure(&disc, 1, mm(0.8, 0.5)).unwrap();
+        let m = measure(&disc, 1, &mm(0.8, 0.5)).unwrap();
         assert_eq!(m.unit, Unit::Millimetre);
         assert!((m.area / (PI * 400.0) - 1.0).abs() < 0.01);
         assert!((m.perimeter / (2.0 * PI * 20.0) - 1.0).abs() < 0.015, "{}", m.perimeter);
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_square_has_its_diagonal_as_longest_diameter() {
         let square = draw(20, 20, |x, y| x > 5.0 && x < 15.0 && y > 5.0 && y < 15.0);
-        let m = measure(&square, 1, None).unwrap();
+        let m = measure(&square, 1, &Scale::default()).unwrap();
         assert_eq!((m.pixels, m.area, m.unit), (100, 100.0, Unit::Pixel));
         assert!((m.longest_diameter.length - 181f64.sqrt()).abs() < 1e-9);
         assert!((m.perimeter / 40.0 - 1.0).abs() < 0.06, "corners are rounded: {}", m.perimeter);
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn the_rim_of_a_hole_counts_and_its_area_does_not() {
         let ring = draw(80, 80, |x, y| (10.0..30.0).contains(&(x - 40.0).hypot(y - 40.0)));
-        let m = measure(&ring, 1, None).unwrap();
+        let m = measure(&ring, 1, &Scale::default()).unwrap();
         assert!((m.area / (PI * 800.0) - 1.0).abs() < 0.01);
         assert!((m.perimeter / (2.0 * PI * 40.0) - 1.0).abs() < 0.01);
     }
@@ -286,21 +286,22 @@ mod tests {
     #[test]
     fn parts_that_lie_apart_are_measured_together() {
         let two = draw(9, 9, |x, y| (x < 1.0 && y < 1.0) || (x > 8.0 && y > 8.0));
-        let m = measure(&two, 1, None).unwrap();
+        let m = measure(&two, 1, &Scale::default()).unwrap();
         assert!((m.longest_diameter.length - 145f64.sqrt()).abs() < 1e-9);
     }
 
     #[test]
     fn an_absent_label_has_no_measurement() {
-        assert_eq!(measure(&Mask::empty(4, 4), 1, None), None);
-        assert_eq!(measure_all(&Mask::empty(4, 4), 3, None), []);
+        assert_eq!(measure(&Mask::empty(4, 4), 1, &Scale::default()), None);
+        assert_eq!(measure_all(&Mask::empty(4, 4), 3, &Scale::default()), []);
     }
 
     #[test]
     fn an_aspect_ratio_is_no_length() {
-        let ratio = Some(PixelSpacing { row: 2.0, column: 1.0, source: SpacingSource::AspectRatioOnly });
+        let ratio: Scale = Some(PixelSpacing { row: 2.0, column: 1.0, source: SpacingSource::AspectRatioOnly }).into();
         let dot = draw(3, 3, |x, y| x == 1.5 && y == 1.5);
-        assert_eq!(measure(&dot, 1, ratio).unwrap().unit, Unit::Pixel);
+        let measured = measure(&dot, 1, &ratio).unwrap();
+        assert_eq!((measured.unit, measured.spacing), (Unit::Pixel, Err(NoLength::ShapeOnly)));
         assert_eq!(volume([(&dot, ratio)], 1, Some(1.0)), None);
     }
 
@@ -317,7 +318,7 @@ mod tests {
             labels in prop::collection::vec(0u8..2, 70), row in 0.2f64..3.0
         ) {
             let mask = Mask::from_labels(10, 7, labels).unwrap();
-            let Some(m) = measure(&mask, 1, mm(row, 1.0)) else { return Ok(()) };
+            let Some(m) = measure(&mask, 1, &mm(row, 1.0)) else { return Ok(()) };
             let rim: Vec<Point> = trace(&mask, 1).iter().flat_map(|c| c.middles().collect::<Vec<_>>()).collect();
             let farthest = rim.iter().flat_map(|a| rim.iter().map(move |b| distance(*a, *b, [1.0, row])));
             prop_assert!((farthest.fold(0.0, f64::max) - m.longest_diameter.length).abs() < 1e-9);

@@ -21,6 +21,7 @@ pub mod prediction;
 pub mod progress;
 pub mod region;
 pub mod reslice;
+pub mod scale;
 pub mod stack;
 pub mod study;
 pub mod tools;

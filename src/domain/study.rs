@@ -1,6 +1,9 @@
 //! Study, series and slice as the case list and the exporters know them: all but the pixels.
 
-use super::geometry::{PixelSpacing, Plane};
+use super::{
+    geometry::{PixelSpacing, Plane},
+    scale::{Scale, ScaledRegion},
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -19,7 +22,8 @@ pub struct Source {
 pub struct Slice {
     /// Where its pixels are.
     pub source: Source,
-    /// SOP Instance UID; `None` for a picture.
+    /// SOP Instance UID; `None` for a picture. Where different images carry one, [`SHARED`] and what tells them apart stand
+    /// behind it: then it is no UID, and nothing that names the UID means this slice alone.
     pub sop_instance_uid: Option<String>,
     /// Instance Number.
     pub instance_number: Option<i64>,
@@ -27,6 +31,28 @@ pub struct Slice {
     pub plane: Option<Plane>,
     /// Distance between pixels.
     pub spacing: Option<PixelSpacing>,
+    /// Parts with scales of their own (ultrasound).
+    pub regions: Vec<ScaledRegion>,
+}
+
+/// What parts a UID that different images carry from what tells them apart.
+pub const SHARED: char = '#';
+
+impl Slice {
+    /// What lengths on it are.
+    pub fn scale(&self) -> Scale {
+        Scale { spacing: self.spacing, regions: self.regions.clone() }
+    }
+
+    /// The SOP Instance UID as it is in the file, which other slices may carry, too.
+    pub fn uid_in_file(&self) -> Option<&str> {
+        self.sop_instance_uid.as_deref().and_then(|uid| uid.split(SHARED).next())
+    }
+
+    /// True where different images carry its SOP Instance UID.
+    pub fn shares_its_uid(&self) -> bool {
+        self.sop_instance_uid.as_deref().is_some_and(|uid| uid.contains(SHARED))
+    }
 }
 
 /// What kind of file a series came from.

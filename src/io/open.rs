@@ -49,8 +49,9 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
     let files = Arc::new(files);
     let looks = look_at_all(&files, paths, progress, cancel)?;
     looks.into_iter().zip(files.iter()).for_each(|(look, file)| found.add(file, look));
-    let catalog = found.into_catalog();
+    let catalog = found.into_catalog(cancel);
     match paths {
+        _ if cancel.is_cancelled() => Err(cancelled()),
         [] => Err(Error::new(TRIED, "no file or folder was given")),
         [only] if catalog.studies.is_empty() => Err(nothing_at(only, &catalog)),
         _ => Ok(catalog),
@@ -268,6 +269,7 @@ fn picture_series(path: &Path, probe: picture::Probe) -> Series {
         instance_number: None,
         plane: None,
         spacing: picture::spacing(path),
+        regions: Vec::new(),
     };
     Series {
         id: path.display().to_string(),
@@ -327,9 +329,10 @@ impl Found {
         pictures[place].series.push(series);
     }
 
-    fn into_catalog(mut self) -> Catalog {
+    fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
         let passed_over = &mut self.passed_over;
-        let mut studies = dicom::catalog::assemble(self.instances, |copy, first| {
+        let mut digest = |path: &Path| if cancel.is_cancelled() { None } else { containment::pixel_digest(path) };
+        let mut studies = dicom::catalog::assemble(self.instances, &mut digest, &mut |copy, first| {
             let reason = format!("the same instance as {}", first.display());
             passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });
         });

@@ -176,18 +176,12 @@ fn likeliest(shares: &[(u8, Vec<f32>)], size: Size) -> Vec<u8> {
 
 /// What a person sees of the image, 0..=1: three planes where colour is asked for and there, else one.
 fn channels(image: &Image, wanted: usize) -> Vec<Vec<f32>> {
-    let window = image.default_window();
-    let level = |value: f64| {
-        let level = match &image.voi_lut {
-            Some(lut) if image.windows.is_empty() && !lut.levels.is_empty() => lut.level(value),
-            _ => window.level(value),
-        };
-        (if image.inverted { 1.0 - level } else { level }) as f32
-    };
+    let contrast = image.first_contrast();
+    let level = |value: f64| image.level(contrast, value) as f32;
     let modality = |stored: f64| level(image.rescale.slope * stored + image.rescale.intercept);
     match &image.pixels {
         Pixels::Rgb8(pixels) if wanted == 3 => {
-            let table: Vec<f32> = (0..=255u8).map(|v| window.level(f64::from(v)) as f32).collect();
+            let table: Vec<f32> = (0..=255u8).map(|v| level(f64::from(v))).collect();
             (0..3).map(|channel| pixels.iter().map(|p| table[usize::from(p[channel])]).collect()).collect()
         }
         Pixels::U8(pixels) => {
@@ -297,6 +291,24 @@ mod tests {
         assert!((fit_raw(&image, &spec(1, 16, 16)).unwrap().0[0] - 0.25).abs() < 1e-6);
         image.inverted = true;
         assert!((fit_raw(&image, &spec(1, 16, 16)).unwrap().0[0] - 0.75).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_network_sees_what_a_person_sees_at_first() {
+        let mut by_table = grey(16, 16, (0..=255).collect());
+        let levels = (0..=255u8).map(|v| 1.0 - f32::from(v) / 255.0).collect();
+        by_table.voi_lut = Some(crate::domain::image::VoiLut { first: 0.0, levels });
+        let mut usual = Image::new(16, 16, Pixels::I16((-500..-500 + 256 * 4).step_by(4).collect())).unwrap();
+        usual.usual_window = Some(crate::domain::image::Window::SOFT_TISSUE);
+        let mut inverted = grey(16, 16, (0..=255).collect());
+        inverted.inverted = true;
+        for image in [by_table, usual, inverted] {
+            let (seen, _) = fit_raw(&image, &spec(1, 16, 16)).unwrap();
+            let shown = image.to_rgba(image.first_contrast());
+            let differ =
+                seen.iter().zip(shown.chunks_exact(4)).any(|(v, p)| (v * 255.0 - f32::from(p[0])).abs() > 0.51);
+            assert!(!differ, "{:?}", image.pixels);
+        }
     }
 
     /// Whole pixels move the centroid of a single disc at random; what many share would be a shift.

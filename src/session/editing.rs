@@ -190,9 +190,9 @@ impl Session {
         let labels: Arc<[_]> = self.labels.clone().into();
         let Some(case) = self.cases.iter().find(|c| c.id == key.case) else { return };
         let Some(state) = case.slices.get(key.slice) else { return };
-        let spacing = self.spacing(case, key.slice);
+        let scale = self.scale(case, key.slice);
         let (revision, proposal) = (state.revision, state.proposal.clone());
-        self.jobs.push(Job::Survey(SurveyJob { key, revision, mask, labels, proposal, spacing }));
+        self.jobs.push(Job::Survey(SurveyJob { key, revision, mask, labels, proposal, scale }));
     }
 
     pub(super) fn on_surveyed(&mut self, key: SliceKey, revision: u64, finding: Arc<super::finding::Finding>) {

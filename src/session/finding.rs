@@ -2,11 +2,11 @@
 
 use crate::domain::{
     boundary::{Contour, boundary_confidence, doubtful_stretches, trace},
-    geometry::PixelSpacing,
     label::Label,
     mask::Mask,
     measure::{Measurement, measure_all},
     prediction::Prediction,
+    scale::Scale,
 };
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ pub struct Finding {
 
 impl Finding {
     /// Works out all that is shown of a prediction.
-    pub fn of(prediction: &Prediction, model: Arc<str>, labels: Arc<[Label]>, spacing: Option<PixelSpacing>) -> Self {
+    pub fn of(prediction: &Prediction, model: Arc<str>, labels: Arc<[Label]>, scale: &Scale) -> Self {
         let mask = &prediction.mask;
         let mut finding = Self {
             model,
@@ -120,7 +120,7 @@ impl Finding {
             probabilities: prediction.probabilities.iter().map(|p| Runs::pack(p.iter().map(percentile))).collect(),
             outlines: Vec::new(),
             doubts: Vec::new(),
-            measurements: measure_all(mask, labels.len() as u8, spacing),
+            measurements: measure_all(mask, labels.len() as u8, scale),
             labels,
         };
         for label in 1..=finding.labels.len() as u8 {
@@ -132,7 +132,7 @@ impl Finding {
 
     /// Works out all that is shown of a mask that a person drew or corrected. Along it the model's confidence is that of
     /// its `proposal`; where the mask differs from that nothing is doubtful: a person has looked there.
-    pub fn of_drawn(mask: &Mask, proposal: Option<&Self>, labels: Arc<[Label]>, spacing: Option<PixelSpacing>) -> Self {
+    pub fn of_drawn(mask: &Mask, proposal: Option<&Self>, labels: Arc<[Label]>, scale: &Scale) -> Self {
         let known = proposal.filter(|p| (p.columns, p.rows) == (mask.columns(), mask.rows()));
         let probabilities: Vec<Vec<u16>> = match known {
             Some(p) => {
@@ -142,7 +142,7 @@ impl Finding {
         };
         let prediction = Prediction { mask: mask.clone(), probabilities };
         let model = known.map_or_else(|| "".into(), |p| p.model.clone());
-        let mut finding = Self::of(&prediction, model, labels, spacing);
+        let mut finding = Self::of(&prediction, model, labels, scale);
         finding.weights = known.map_or_else(|| "".into(), |p| p.weights.clone());
         match known {
             Some(proposal) => {
@@ -192,17 +192,11 @@ impl Finding {
 
     /// A model's answer as a workspace kept it; `bytes` are those of [`Finding::probability_bytes`]. Without them, or
     /// where they are damaged, nothing is known of the model's confidence.
-    pub fn restored(
-        mask: &Mask,
-        bytes: &[u8],
-        model: Arc<str>,
-        labels: Arc<[Label]>,
-        spacing: Option<PixelSpacing>,
-    ) -> Self {
+    pub fn restored(mask: &Mask, bytes: &[u8], model: Arc<str>, labels: Arc<[Label]>, scale: &Scale) -> Self {
         let probabilities = unpack_probabilities(bytes, mask.labels().len()).unwrap_or_default();
         let is_known = !probabilities.is_empty();
         let prediction = Prediction { mask: mask.clone(), probabilities };
-        let mut finding = Self::of(&prediction, model, labels, spacing);
+        let mut finding = Self::of(&prediction, model, labels, scale);
         if !is_known {
             finding.doubts.clear();
         }
@@ -331,7 +325,7 @@ pub(crate) mod tests {
     #[test]
     fn mask_and_probabilities_come_back_from_their_packed_form() {
         let prediction = blurred_disc(64, 20.0);
-        let finding = Finding::of(&prediction, "test".into(), [Label::named("Disc", 0)].into(), None);
+        let finding = Finding::of(&prediction, "test".into(), [Label::named("Disc", 0)].into(), &Scale::default());
         assert_eq!(finding.mask(), prediction.mask);
         for (x, y) in [(0, 0), (32, 32), (50, 32), (63, 63)] {
             let exact = prediction.probability(1, y * 64 + x);
@@ -343,7 +337,8 @@ pub(crate) mod tests {
 
     #[test]
     fn the_blurred_side_is_found_doubtful_and_nothing_else() {
-        let finding = Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), None);
+        let finding =
+            Finding::of(&blurred_disc(128, 40.0), "test".into(), [Label::named("Disc", 0)].into(), &Scale::default());
         assert!(!finding.doubts.is_empty());
         for doubt in &finding.doubts {
             assert!(doubt.bounds[0][0] > 70.0, "the left side is sharp: {doubt:?}");

@@ -18,7 +18,6 @@ use crate::{
     Error, Result,
     domain::{
         gate::GateReport,
-        geometry::PixelSpacing,
         image::{Image, Window, WindowPreset},
         journal::{Meter, StoredCase},
         label::Label,
@@ -26,6 +25,7 @@ use crate::{
         mask::Mask,
         progress::Cancel,
         region::Region,
+        scale::Scale,
         stack::{Stack, ViewPlane},
         study::{Catalog, Kind, Series, Source},
     },
@@ -170,8 +170,8 @@ pub struct SurveyJob {
     pub labels: Arc<[Label]>,
     /// What the model found there.
     pub proposal: Option<Arc<Finding>>,
-    /// Distance between pixels.
-    pub spacing: Option<PixelSpacing>,
+    /// What lengths on the slice are.
+    pub scale: Scale,
 }
 
 /// Make the picture of a view across a series.

@@ -35,8 +35,14 @@ pub mod window;
 mod tests;
 
 use crate::domain::{
-    geometry::PixelSpacing, image::Window, journal::Meter, label::Label, mask::Mask, progress::Cancel,
-    study::PassedOver,
+    geometry::PixelSpacing,
+    image::Window,
+    journal::Meter,
+    label::Label,
+    mask::Mask,
+    progress::Cancel,
+    scale::Scale,
+    study::{PassedOver, Slice},
 };
 use cache::Cache;
 use case::Case;
@@ -231,6 +237,12 @@ impl Session {
     pub fn spacing(&self, case: &Case, slice: usize) -> Option<PixelSpacing> {
         let loaded = self.loaded(SliceKey { case: case.id, slice });
         loaded.and_then(|l| l.image.spacing).or_else(|| case.slice_info(slice).and_then(|s| s.spacing))
+    }
+
+    /// What lengths on a slice are.
+    pub fn scale(&self, case: &Case, slice: usize) -> Scale {
+        let loaded = self.loaded(SliceKey { case: case.id, slice }).map(|l| l.image.scale());
+        loaded.or_else(|| case.slice_info(slice).map(Slice::scale)).unwrap_or_default()
     }
 
     /// Size and pixel shape of a case's slices.

@@ -31,6 +31,7 @@ fn series(name: &str, slices: usize) -> Series {
         instance_number: None,
         plane: None,
         spacing: None,
+        regions: Vec::new(),
     };
     Series {
         id: name.into(),
@@ -101,7 +102,12 @@ pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
 }
 
 pub(super) fn finding() -> Arc<Finding> {
-    Arc::new(Finding::of(&blurred_disc(64, 20.0), "US model 1".into(), [Label::named("Disc", 0)].into(), None))
+    Arc::new(Finding::of(
+        &blurred_disc(64, 20.0),
+        "US model 1".into(),
+        [Label::named("Disc", 0)].into(),
+        &Default::default(),
+    ))
 }
 
 pub(super) fn answer(session: &mut Session, job: &SegmentJob) {

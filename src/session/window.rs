@@ -1,15 +1,6 @@
 //! Which windows a user can choose from for an image.
 
-use crate::domain::image::{Image, Pixels, VoiFunction, Window, WindowPreset};
-
-/// The window that an image is shown with at first: the file's own; without one, soft tissue for CT, whose values mean
-/// the same everywhere, and one from the values for all else.
-pub fn first(image: &Image, modality: &str) -> Window {
-    let has_own = !image.windows.is_empty() || image.voi_lut.is_some();
-    if modality == "CT" && !has_own { SOFT_TISSUE } else { image.default_window() }
-}
-
-const SOFT_TISSUE: Window = Window { center: 40.0, width: 400.0, function: VoiFunction::Linear };
+use crate::domain::image::{Image, Pixels, Window, WindowPreset};
 
 /// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
 ///
@@ -17,12 +8,13 @@ const SOFT_TISSUE: Window = Window { center: 40.0, width: 400.0, function: VoiFu
 pub fn presets(image: &Image, modality: &str, default: Window) -> Vec<WindowPreset> {
     let preset = |name: &str, window| WindowPreset { name: name.into(), window };
     let mut presets: Vec<WindowPreset> = image.windows.iter().take(3).enumerate().map(named).collect();
-    let is_usual = modality == "CT" && default == SOFT_TISSUE;
+    let is_usual = modality == "CT" && default == Window::SOFT_TISSUE;
+    // By its own table, or through the window to begin with.
     if presets.is_empty() && !is_usual {
         presets.push(preset("Default", default));
     }
     if modality == "CT" {
-        presets.push(preset("Soft tissue", SOFT_TISSUE));
+        presets.push(preset("Soft tissue", Window::SOFT_TISSUE));
         presets.push(preset("Lung", Window::new(-600.0, 1500.0)));
         presets.push(preset("Bone", Window::new(400.0, 1800.0)));
         presets.push(preset("Brain", Window::new(40.0, 80.0)));
@@ -48,6 +40,8 @@ fn named((index, preset): (usize, &WindowPreset)) -> WindowPreset {
 /// Lowest and highest modality value that the pixels hold.
 fn full_range(image: &Image) -> Option<(f64, f64)> {
     let (low, high) = match &image.pixels {
+        // Of few bits, the window to begin with is the full range.
+        Pixels::U8(_) if image.usual_window.is_some() => return None,
         Pixels::U8(_) | Pixels::Rgb8(_) => (0.0, 255.0),
         Pixels::U16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
         Pixels::I16(v) => (f64::from(*v.iter().min()?), f64::from(*v.iter().max()?)),
@@ -78,11 +72,11 @@ mod tests {
 
     #[test]
     fn a_ct_without_a_window_is_shown_as_soft_tissue() {
-        let image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
-        let window = first(&image, "CT");
+        let mut image = Image::new(2, 1, Pixels::I16(vec![-1000, 400])).unwrap();
+        image.usual_window = Some(Window::SOFT_TISSUE);
+        let window = image.default_window();
         assert_eq!((window.center, window.width), (40.0, 400.0));
         assert_eq!(presets(&image, "CT", window)[0].name, "Soft tissue");
-        assert_eq!(first(&image, "MR"), image.default_window());
     }
 
     #[test]

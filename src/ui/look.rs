@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        image::{Image, Pixels, VoiFunction, Window},
+        image::{Image, VoiFunction, Window},
         label::Label,
         region::Region,
     },
@@ -49,10 +49,10 @@ impl Levels {
     pub fn of(image: &Image, window: Window, is_default: bool) -> Self {
         let (slope, intercept) =
             if image.is_color() { (1.0, 0.0) } else { (image.rescale.slope, image.rescale.intercept) };
-        let table = table_of(image).filter(|_| is_default);
+        let table = image.table().filter(|_| is_default);
         // x = scale * (modality value - center) + at_center
         let (function, center, scale, at_center) = match (table, window.function) {
-            (Some(_), _) => (Function::Table, image.voi_lut.as_ref().map_or(0.0, |t| t.first), 1.0, 0.0),
+            (Some(table), _) => (Function::Table, table.first, 1.0, 0.0),
             (None, VoiFunction::Linear) if window.width > 1.0 => {
                 (Function::Ramp, window.center - 0.5, 1.0 / (window.width - 1.0), 0.5)
             }
@@ -83,10 +83,9 @@ impl Levels {
     }
 }
 
-/// The table that an image is shown by while the user has chosen no window: as [`Image::to_rgba_by_table`].
+/// The levels of the table that an image is shown by while the user has chosen no window.
 pub fn table_of(image: &Image) -> Option<&[f32]> {
-    let has_table = image.windows.is_empty() && !matches!(image.pixels, Pixels::Rgb8(_));
-    image.voi_lut.as_ref().filter(|t| has_table && !t.levels.is_empty()).map(|t| t.levels.as_slice())
+    image.table().map(|table| table.levels.as_slice())
 }
 
 /// What is drawn of the labels.
@@ -245,11 +244,12 @@ pub(crate) fn filter_width(scale: f32) -> f32 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::domain::image::{Rescale, VoiLut};
+    use crate::domain::image::{Contrast, Pixels, Rescale, VoiLut};
 
     /// Every stored value's level against the one of the domain, 0..=255.
     fn worst(image: &Image, window: Window, is_default: bool) -> i32 {
-        let expected = is_default.then(|| image.to_rgba_by_table()).flatten().unwrap_or_else(|| image.to_rgba(window));
+        let contrast = if is_default { image.first_contrast() } else { Contrast::Window(window) };
+        let expected = image.to_rgba(contrast);
         let levels = Levels::of(image, window, is_default);
         let table = table_of(image).unwrap_or_default();
         let Pixels::U16(stored) = &image.pixels else { panic!("the tests are about 16 bits") };

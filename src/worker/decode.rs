@@ -88,26 +88,27 @@ fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
     }
     // The thumbnail after the picture: that is what is waited for.
     wish.what == Wanted::Pixels || {
-        let thumbnail = read.ok().map(|image| thumbnail(&image, &wish.modality));
+        let thumbnail = read.ok().map(|image| thumbnail(&image));
         outbox.send(Event::Thumbnail { key, thumbnail })
     }
 }
 
 fn loaded(image: Arc<Image>, modality: &str) -> Loaded {
-    let default_window = window::first(&image, modality);
+    let default_window = image.default_window();
     let presets = window::presets(&image, modality, default_window);
     Loaded { image, default_window, presets }
 }
 
 /// The picture scaled down by taking single pixels, in the shape that it is shown in.
-fn thumbnail(image: &Image, modality: &str) -> Thumbnail {
+fn thumbnail(image: &Image) -> Thumbnail {
     let aspect = image.spacing.map_or(1.0, |s| s.row / s.column);
     let (width, height) = (image.columns as f64, image.rows as f64 * aspect);
     let scale = THUMBNAIL as f64 / width.max(height);
     let size = |v: f64| ((v * scale).round() as usize).clamp(1, THUMBNAIL);
     let (columns, rows) = (size(width), size(height));
     let small = sampled(image, columns, rows);
-    let rgba = small.to_rgba_by_table().unwrap_or_else(|| small.to_rgba(window::first(image, modality)));
+    // The contrast of the whole picture: a few of its pixels have other percentiles.
+    let rgba = small.to_rgba(image.first_contrast());
     Thumbnail { columns, rows, rgba }
 }
 
@@ -124,10 +125,12 @@ fn sampled(image: &Image, columns: usize, rows: usize) -> Image {
         rescale: image.rescale,
         unit: None,
         inverted: image.inverted,
-        windows: image.windows.clone(),
-        voi_lut: image.voi_lut.clone(),
+        windows: Vec::new(),
+        voi_lut: None,
+        usual_window: None,
         padding: image.padding,
         spacing: None,
+        regions: Vec::new(),
         plane: None,
         orientation: None,
         overlays: Vec::new(),

@@ -83,7 +83,7 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         model: job.model,
         person: job.person,
     };
-    let look = Look { window: job.window, first: crate::session::window::first, opacity: job.opacity };
+    let look = Look { window: job.window, opacity: job.opacity };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };
@@ -100,7 +100,7 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
         return Err(Error::new("export the probabilities", "they belong to proposals, not to accepted masks")
             .advise("Choose another format, or export one case."));
     }
-    let look = Look { window: None, first: crate::session::window::first, opacity: job.opacity };
+    let look = Look { window: None, opacity: job.opacity };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };

@@ -198,7 +198,7 @@ impl Thread {
             None => Arc::new(io::open::load(&target.source, target.kind)?),
         };
         let prediction = self.network.segment(&image)?.relabelled(&job.values);
-        let finding = Finding::of(&prediction, job.model.title().into(), job.labels.clone(), image.spacing);
+        let finding = Finding::of(&prediction, job.model.title().into(), job.labels.clone(), &image.scale());
         Ok(Arc::new(finding.with_weights(self.network.weights())))
     }
 }

@@ -41,8 +41,8 @@ fn is_outdated(job: &SurveyJob, waiting: &VecDeque<Job>) -> bool {
 }
 
 fn survey(job: SurveyJob) -> Event {
-    let SurveyJob { key, revision, mask, labels, proposal, spacing } = job;
-    let finding = Arc::new(Finding::of_drawn(&mask, proposal.as_deref(), labels, spacing));
+    let SurveyJob { key, revision, mask, labels, proposal, scale } = job;
+    let finding = Arc::new(Finding::of_drawn(&mask, proposal.as_deref(), labels, &scale));
     Event::Surveyed { key, revision, finding }
 }
 

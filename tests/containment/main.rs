@@ -9,7 +9,11 @@ use labrum::{
         progress::Cancel,
         study::{Catalog, Kind, Source},
     },
-    io::{containment, open},
+    io::{
+        containment,
+        dicom::deidentify::{Dates, Deidentification, SecretKey},
+        open,
+    },
 };
 use std::{
     ffi::OsStr,
@@ -168,6 +172,14 @@ fn an_image_that_takes_too_much_memory_is_given_up() {
     file.set_len(bytes.len() as u64 + u64::from(length)).unwrap();
     let error = load(&path).unwrap_err();
     assert!(error.reason.contains("more than 2 GiB of memory"), "{error}");
+    // Nor does it lose its patient in this process.
+    let how = Deidentification { key: SecretKey::random(), dates: Dates::Remove };
+    let out = folder.path().join("out.dcm");
+    let error = how.write(&path, &out).unwrap_err();
+    assert!(error.reason.contains("more than 2 GiB of memory") && error.to_string().contains("large.dcm"), "{error}");
+    assert!(!out.exists());
+    how.write(&root("tests/fixtures/syntaxes/rle.dcm"), &out).unwrap();
+    assert!(load(&out).is_ok());
     assert!(load(&root("tests/fixtures/syntaxes/rle.dcm")).is_ok());
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
         instance_number: None,
         plane: Some(Plane { position: *position, orientation }),
         spacing: Some(spacing),
+        regions: Vec::new(),
     };
     Series {
         id: "volume".into(),

@@ -7,7 +7,7 @@
 //!
 //! | what | limit | on which systems |
 //! |---|---|---|
-//! | time of a request | [`SLICE`] (and 0.1 s for each slice of a series of masks); the parent kills the child | all |
+//! | time of a request | [`SLICE`] (and 0.1 s for each slice of a series of masks, or each MiB of a file that is read whole); the parent kills the child | all |
 //! | memory from the allocator | [`MEMORY`] | all |
 //! | address space, which counts what a decoder asks of the system itself | as at its start and [`MEMORY`] | Linux |
 //! | files written, core dumps (they would hold a patient's picture) | none | Linux, macOS |
@@ -27,7 +27,11 @@ mod wire;
 pub use serve::serve;
 
 use super::{
-    dicom,
+    dicom::{
+        self,
+        deidentify::{self, Deidentification},
+        rewrite::Rewritten,
+    },
     guard::contained,
     import::{self, Imported},
     label_file,
@@ -57,6 +61,9 @@ pub const MEMORY: usize = 2 << 30;
 pub const SLICE: Duration = Duration::from_secs(9);
 /// What each slice of a series adds to [`SLICE`] where masks of all of them are read.
 const EACH_SLICE: Duration = Duration::from_millis(100);
+
+/// What each MiB of a file adds to [`SLICE`] where all of it is read.
+const EACH_MEGABYTE: Duration = Duration::from_millis(100);
 
 static POOL: OnceLock<Pool> = OnceLock::new();
 
@@ -128,11 +135,59 @@ pub(super) fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
 /// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
 pub(super) fn photometric(path: &Path) -> Option<String> {
     let here = || Ok(contained(|| dicom::photometric(path)).flatten());
-    let asked = ask("open", path, SLICE, &Request::Photometric { path: path.into() }, here, |answer| match answer {
-        Answer::Photometric(name) => Some(name),
+    ask("open", path, SLICE, &Request::Photometric { path: path.into() }, here, text).ok().flatten()
+}
+
+/// What tells the pixels of a DICOM file from others; `None` where they cannot be read.
+pub(super) fn pixel_digest(path: &Path) -> Option<String> {
+    let here = || Ok(contained(|| dicom::digest(path)).flatten());
+    ask("open", path, whole(path), &Request::PixelDigest { path: path.into() }, here, text).ok().flatten()
+}
+
+fn text(answer: Answer) -> Option<Option<String>> {
+    match answer {
+        Answer::Text(text) => Some(text),
         _ => None,
-    });
-    asked.ok().flatten()
+    }
+}
+
+/// A DICOM file without its patient.
+pub(super) fn deidentified(path: &Path, how: &Deidentification) -> Result<Rewritten> {
+    let tried = deidentify::TRIED;
+    let here = || contained(|| how.rewrite(path)).unwrap_or_else(|| damaged(tried, path));
+    let request = Request::Deidentify { path: path.into(), how: how.clone() };
+    ask(tried, path, whole(path), &request, here, rewritten)
+}
+
+/// Whether the file `written` is `path` without its patient.
+pub(super) fn is_deidentified(path: &Path, written: &Path, how: &Deidentification) -> Result<bool> {
+    let here = || Ok(contained(|| how.verify(path, written)).unwrap_or(false));
+    let request = Request::Verify { path: path.into(), written: written.into(), how: how.clone() };
+    ask(deidentify::TRIED, path, 2 * whole(path), &request, here, |answer| match answer {
+        Answer::Verdict(verdict) => Some(verdict),
+        _ => None,
+    })
+}
+
+/// The dataset of a DICOM file in another transfer syntax.
+pub(super) fn encoded_as(path: &Path, syntax: &str) -> Result<Rewritten> {
+    let tried = "encode the object to be sent";
+    let here = || contained(|| dicom::rewrite::encoded_as(path, syntax)).unwrap_or_else(|| damaged(tried, path));
+    let request = Request::Encode { path: path.into(), syntax: syntax.to_owned() };
+    ask(tried, path, whole(path), &request, here, rewritten)
+}
+
+fn rewritten(answer: Answer) -> Option<Rewritten> {
+    match answer {
+        Answer::Rewritten(rewritten) => Some(rewritten),
+        _ => None,
+    }
+}
+
+/// How long reading a whole file may take.
+fn whole(path: &Path) -> Duration {
+    let megabytes = std::fs::metadata(path).map_or(0, |about| about.len() >> 20);
+    SLICE + EACH_MEGABYTE * u32::try_from(megabytes).unwrap_or(u32::MAX).min(2000)
 }
 
 fn damaged<T>(tried: &str, path: &Path) -> Result<T> {

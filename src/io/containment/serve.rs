@@ -71,7 +71,13 @@ fn answer(request: Request) -> Answer {
             let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
             import::decode(&paths, &series).map_or_else(refused, Answer::Masks)
         }
-        Request::Photometric { path } => Answer::Photometric(dicom::photometric(Path::new(&path))),
+        Request::Photometric { path } => Answer::Text(dicom::photometric(Path::new(&path))),
+        Request::PixelDigest { path } => Answer::Text(dicom::digest(Path::new(&path))),
+        Request::Deidentify { path, how } => how.rewrite(Path::new(&path)).map_or_else(refused, Answer::Rewritten),
+        Request::Verify { path, written, how } => Answer::Verdict(how.verify(Path::new(&path), Path::new(&written))),
+        Request::Encode { path, syntax } => {
+            dicom::rewrite::encoded_as(Path::new(&path), &syntax).map_or_else(refused, Answer::Rewritten)
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is said between the program and its children: MessagePack behind its length, and pixels as they lie in memory.
 
+use super::MEMORY;
 use crate::{
     Error,
     domain::{
@@ -8,7 +9,14 @@ use crate::{
         mask::Mask,
         study::{Kind, Series, Source},
     },
-    io::{import::Imported, open::FileLook},
+    io::{
+        dicom::{
+            deidentify::{Deidentification, Deidentified},
+            rewrite::Rewritten,
+        },
+        import::Imported,
+        open::FileLook,
+    },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -39,6 +47,14 @@ pub(super) enum Request {
     Masks { paths: Vec<OsString>, series: Box<Series> },
     /// Photometric Interpretation.
     Photometric { path: OsString },
+    /// What tells the pixels of a file from others.
+    PixelDigest { path: OsString },
+    /// A DICOM file without its patient.
+    Deidentify { path: OsString, how: Deidentification },
+    /// Whether a file is another one without its patient.
+    Verify { path: OsString, written: OsString, how: Deidentification },
+    /// A dataset in another transfer syntax.
+    Encode { path: OsString, syntax: String },
 }
 
 /// What it answers.
@@ -47,7 +63,9 @@ pub(super) enum Answer {
     Image(Box<Image>),
     Mask(Mask),
     Masks(Imported),
-    Photometric(Option<String>),
+    Text(Option<String>),
+    Rewritten(Rewritten),
+    Verdict(bool),
     /// It cannot be done: an ordinary error.
     Refused(Refusal),
 }
@@ -59,7 +77,9 @@ enum Head {
     Image(Box<Image>),
     Mask(Size),
     Masks { labels: Vec<Label>, sizes: Vec<(usize, Size)>, notes: Vec<String> },
-    Photometric(Option<String>),
+    Text(Option<String>),
+    Rewritten { length: u64, about: Deidentified },
+    Verdict(bool),
     Refused(Refusal),
 }
 
@@ -122,7 +142,11 @@ impl Answer {
         let plain = |head: Head, to: &mut dyn Write| to.write_all(&framed(&head)?);
         match self {
             Self::Look(look) => plain(Head::Look(look), to),
-            Self::Photometric(name) => plain(Head::Photometric(name), to),
+            Self::Text(text) => plain(Head::Text(text), to),
+            Self::Verdict(verdict) => plain(Head::Verdict(verdict), to),
+            Self::Rewritten(Rewritten { bytes, about }) => {
+                send_with(to, &Head::Rewritten { length: bytes.len() as u64, about }, &bytes)
+            }
             Self::Refused(refusal) => plain(Head::Refused(refusal), to),
             Self::Image(mut image) => {
                 let nothing = without_pixels(&image.pixels);
@@ -142,7 +166,11 @@ impl Answer {
     pub(super) fn receive(from: &mut impl Read) -> io::Result<Self> {
         Ok(match receive(from)? {
             Head::Look(look) => Self::Look(look),
-            Head::Photometric(name) => Self::Photometric(name),
+            Head::Text(text) => Self::Text(text),
+            Head::Verdict(verdict) => Self::Verdict(verdict),
+            Head::Rewritten { length, about } => {
+                Self::Rewritten(Rewritten { bytes: receive_bytes(from, length)?, about })
+            }
             Head::Refused(refusal) => Self::Refused(refusal),
             Head::Image(mut image) => {
                 image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;
@@ -201,6 +229,13 @@ fn receive_pixels(from: &mut impl Read, kind: &Pixels, size: Size) -> io::Result
         Pixels::F32(_) => Pixels::F32(values(from, count)?),
         Pixels::Rgb8(_) => Pixels::Rgb8(values(from, count)?),
     })
+}
+
+/// Grows with what arrives: a length alone takes no memory.
+fn receive_bytes(from: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(length.min(MEMORY as u64)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn receive_mask(from: &mut impl Read, size: Size) -> io::Result<Mask> {

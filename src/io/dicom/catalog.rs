@@ -2,16 +2,17 @@
 
 use super::{
     dataset::DataSet,
+    diffusion::Diffusion,
     file::{DicomFile, Unreadable},
     frames::{self, Extent},
     geometry,
     header::Header,
-    overlay,
+    overlay, same_uid,
     split::{Frame, TIMES, split},
     text::decoded,
     uids::{has_masks, is_image, non_image_name},
 };
-use crate::domain::study::{Kind, Series, Slice, Source, Study};
+use crate::domain::study::{Kind, SHARED, Series, Slice, Source, Study};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,35 @@ pub(crate) struct Instance {
     series: Series,
     sop_instance_uid: Option<String>,
     frames: Vec<Frame>,
+}
+
+impl Instance {
+    /// SOP Instance UID.
+    pub(super) fn uid(&self) -> Option<&str> {
+        self.sop_instance_uid.as_deref()
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.frames.first().map(|f| f.slice.source.path.as_path())
+    }
+
+    /// Its series, and where and when its frames were taken.
+    pub(super) fn about(&self) -> String {
+        // Without a Series Instance UID, the path stands for it.
+        let named = self.path().is_none_or(|path| self.series.id != path.display().to_string());
+        let series = if named { self.series.id.as_str() } else { "" };
+        let frame =
+            |f: &Frame| format!("{:?} {:?} {:?} {:?}", f.slice.plane, f.slice.instance_number, f.times, f.diffusion);
+        let frames: Vec<String> = self.frames.iter().map(frame).collect();
+        format!("{series}\n{}", frames.join("\n"))
+    }
+
+    /// The same with something behind its UID, which it shares.
+    pub(super) fn named(mut self, own: &str) -> Self {
+        let name = self.sop_instance_uid.map(|uid| format!("{uid}{SHARED}{own}"));
+        self.frames.iter_mut().for_each(|f| f.slice.sop_instance_uid.clone_from(&name));
+        Self { sop_instance_uid: name, ..self }
+    }
 }
 
 /// Reads the header of a file, and no pixels.
@@ -98,6 +128,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
     };
     let sop_instance_uid = data.text(tags::SOP_INSTANCE_UID);
     let overlays = overlay::are_in(data);
+    let regions = geometry::regions(data);
     let frames = (0..extent.frames).map(|frame| {
         let slice = Slice {
             source: Source { path: path.to_owned(), frame },
@@ -105,6 +136,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
             instance_number: data.integer(tags::INSTANCE_NUMBER),
             plane: geometry::plane(data, frame as usize, header.frames),
             spacing: geometry::spacing(data, frame as usize),
+            regions: regions.clone(),
         };
         let is_loop = header.frames > 1 && slice.plane.is_none();
         Frame {
@@ -114,6 +146,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
             color: header.is_color(),
             image_type: data.text(tags::IMAGE_TYPE).unwrap_or_default(),
             times: times(data, frame as usize),
+            diffusion: Diffusion::of(data, frame as usize),
             tilt: data.number(tags::GANTRY_DETECTOR_TILT),
             is_short: extent.last_is_short && frame + 1 == extent.frames,
             missing_behind: if frame + 1 == extent.frames { header.frames - extent.frames } else { 0 },
@@ -143,6 +176,8 @@ fn times(data: &DataSet, frame: usize) -> [Option<f64>; TIMES.len()] {
             .or_else(|| data.number(tags::TRIGGER_TIME)),
         of(tags::MR_ECHO_SEQUENCE, tags::EFFECTIVE_ECHO_TIME).or_else(|| data.number(tags::ECHO_TIME)),
         of(tags::MR_DIFFUSION_SEQUENCE, tags::DIFFUSION_B_VALUE).or_else(|| data.number(tags::DIFFUSION_B_VALUE)),
+        of(tags::FRAME_CONTENT_SEQUENCE, tags::FRAME_ACQUISITION_NUMBER)
+            .or_else(|| data.number(tags::ACQUISITION_NUMBER)),
         frame_clock().or_else(|| clock(tags::ACQUISITION_DATE, tags::ACQUISITION_TIME)),
         clock(tags::CONTENT_DATE, tags::CONTENT_TIME),
         data.number(tags::INSTANCE_NUMBER).map(|number| number * 1e5 + frame as f64),
@@ -171,21 +206,19 @@ fn date(text: &str) -> String {
 /// A series with all of its frames.
 type Unsplit = (Series, Vec<Frame>);
 
-/// Puts instances together. Copies of one are told to `copy` with the place in `instances`.
-pub(crate) fn assemble(instances: Vec<Instance>, mut copy: impl FnMut(&Path, &Path)) -> Vec<Study> {
+/// Puts instances together. Copies of one are told to `copy` with the one that stays; `digest` tells the pixels of files
+/// that carry one UID apart.
+pub(crate) fn assemble(
+    instances: Vec<Instance>,
+    digest: &mut dyn FnMut(&Path) -> Option<String>,
+    copy: &mut dyn FnMut(&Path, &Path),
+) -> Vec<Study> {
     let mut studies: Vec<(Study, Vec<Unsplit>)> = Vec::new();
     let mut study_places: HashMap<String, usize> = HashMap::new();
     let mut series_places: HashMap<(usize, String), usize> = HashMap::new();
-    let mut seen: HashMap<String, std::path::PathBuf> = HashMap::new();
-    for instance in instances {
-        let Instance { study, series, sop_instance_uid, frames } = instance;
-        let Some(path) = frames.first().map(|f| f.slice.source.path.clone()) else { continue };
-        if let Some(uid) = sop_instance_uid {
-            if let Some(first) = seen.get(&uid) {
-                copy(&path, first);
-                continue;
-            }
-            seen.insert(uid, path);
+    for Instance { study, series, frames, .. } in same_uid::tell_apart(instances, digest, copy) {
+        if frames.is_empty() {
+            continue;
         }
         let place = *study_places.entry(study.id.clone()).or_insert_with(|| {
             studies.push((study, Vec::new()));
@@ -214,6 +247,9 @@ fn stacks(series: Series, frames: Vec<Frame>) -> Vec<Series> {
         let mut one = Series { columns, rows, notes: stack.notes, ..series.clone() };
         one.color = stack.frames.first().is_some_and(|f| f.color);
         one.slices = stack.frames.into_iter().map(|f| f.slice).collect();
+        if one.slices.iter().any(Slice::shares_its_uid) {
+            one.notes.insert(0, same_uid::REMARK.into());
+        }
         if several {
             one.id = format!("{}#{}", series.id, index + 1);
             let described = !series.description.is_empty();

@@ -92,9 +92,13 @@ impl DataSet {
 
     /// All values as numbers, whatever their VR; those that are no numbers are left out.
     pub(crate) fn numbers(&self, tag: Tag) -> Vec<f64> {
-        let Some(element) = self.get(tag) else { return Vec::new() };
-        let Value::Bytes(bytes) = &element.value else { return Vec::new() };
-        match element.vr {
+        self.get(tag).map_or_else(Vec::new, |element| self.numbers_as(tag, element.vr))
+    }
+
+    /// As [`Self::numbers`] of a VR that the file need not know: that of a private attribute.
+    pub(crate) fn numbers_as(&self, tag: Tag, vr: VR) -> Vec<f64> {
+        let Some(bytes) = self.bytes(tag) else { return Vec::new() };
+        match vr {
             VR::US | VR::OW => self.words(bytes, 2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
             VR::SS => self.words(bytes, 2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
             VR::UL => self.words(bytes, 4, |b| f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))),

@@ -1,7 +1,10 @@
 //! Spacing and plane of each frame, from the dataset or its functional groups.
 
 use super::dataset::DataSet;
-use crate::domain::geometry::{PixelSpacing, Plane, SpacingSource};
+use crate::domain::{
+    geometry::{PixelSpacing, Plane, SpacingSource},
+    scale::{ScaledRegion, common_spacing},
+};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
@@ -91,29 +94,54 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     }
     imager
         .or_else(|| two(data, tags::NOMINAL_SCANNED_PIXEL_SPACING, ImagerPixelSpacing))
-        .or_else(|| ultrasound_spacing(data))
+        .or_else(|| common_spacing(&regions(data)))
         .or_else(|| aspect(data))
 }
 
-/// The largest two-dimensional region with a scale in centimetres.
-fn ultrasound_spacing(data: &DataSet) -> Option<PixelSpacing> {
+/// The regions of an ultrasound picture, and what they show lengths of. Their places are in pixels of the picture.
+pub(crate) fn regions(data: &DataSet) -> Vec<ScaledRegion> {
+    let items = data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS);
+    let whole = || {
+        let last = |tag| u32::try_from(data.integer(tag).unwrap_or(0) - 1).unwrap_or(0);
+        ([0, 0], [last(tags::COLUMNS), last(tags::ROWS)])
+    };
+    let region = |item: &DataSet| {
+        let corner = |x, y| {
+            let side = |tag| Some(u32::try_from(item.integer(tag)?.max(0)).unwrap_or(u32::MAX));
+            Some([side(x)?, side(y)?])
+        };
+        let low = corner(tags::REGION_LOCATION_MIN_X0, tags::REGION_LOCATION_MIN_Y0);
+        let high = corner(tags::REGION_LOCATION_MAX_X1, tags::REGION_LOCATION_MAX_Y1);
+        let (a, b) = match (low, high) {
+            (Some(a), Some(b)) => (a, b),
+            // One that does not say where it is can only be the picture.
+            (None, None) if items.len() == 1 => whole(),
+            _ => return None,
+        };
+        let low = std::array::from_fn(|i| a[i].min(b[i]));
+        let high = std::array::from_fn(|i| a[i].max(b[i]));
+        // Region Flags, bit 0: 1 is low priority.
+        let has_priority = item.integer(tags::REGION_FLAGS).unwrap_or(0) & 1 == 0;
+        Some(ScaledRegion { low, high, spacing: region_spacing(item), has_priority })
+    };
+    items.iter().filter_map(region).take(MOST_REGIONS).collect()
+}
+
+/// More regions has no picture.
+const MOST_REGIONS: usize = 64;
+
+/// The distance between the pixels of a region; `None` for one that does not show lengths in both directions.
+fn region_spacing(item: &DataSet) -> Option<PixelSpacing> {
+    /// Physical Units of lengths.
     const CENTIMETRES: i64 = 3;
-    let area = |r: &DataSet| {
-        let side = |low, high| Some((r.number(high)? - r.number(low)?).abs());
-        let width = side(tags::REGION_LOCATION_MIN_X0, tags::REGION_LOCATION_MAX_X1)?;
-        Some(width * side(tags::REGION_LOCATION_MIN_Y0, tags::REGION_LOCATION_MAX_Y1)?)
-    };
-    let scaled = |r: &&DataSet| {
-        r.integer(tags::PHYSICAL_UNITS_X_DIRECTION) == Some(CENTIMETRES)
-            && r.integer(tags::PHYSICAL_UNITS_Y_DIRECTION) == Some(CENTIMETRES)
-    };
-    let regions = data.items(tags::SEQUENCE_OF_ULTRASOUND_REGIONS);
-    let largest =
-        regions.iter().filter(scaled).max_by(|a, b| area(a).unwrap_or(0.0).total_cmp(&area(b).unwrap_or(0.0)))?;
-    let (x, y) = (largest.number(tags::PHYSICAL_DELTA_X)?.abs(), largest.number(tags::PHYSICAL_DELTA_Y)?.abs());
-    let positive = x > 0.0 && y > 0.0;
-    let source = SpacingSource::UltrasoundRegion;
-    positive.then_some(PixelSpacing { row: 10.0 * y, column: 10.0 * x, source })
+    /// Region Spatial Format of M-mode, spectra and curves.
+    const NO_PICTURES: std::ops::RangeInclusive<i64> = 2..=4;
+    let units = [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_UNITS_Y_DIRECTION];
+    let is_length = units.iter().all(|tag| item.integer(*tag) == Some(CENTIMETRES))
+        && !item.integer(tags::REGION_SPATIAL_FORMAT).is_some_and(|format| NO_PICTURES.contains(&format));
+    let side = |tag| item.number(tag).map(f64::abs).filter(|v| v.is_finite() && *v > 0.0);
+    let (x, y) = (side(tags::PHYSICAL_DELTA_X)?, side(tags::PHYSICAL_DELTA_Y)?);
+    is_length.then_some(PixelSpacing { row: 10.0 * y, column: 10.0 * x, source: SpacingSource::UltrasoundRegion })
 }
 
 fn aspect(data: &DataSet) -> Option<PixelSpacing> {

@@ -7,6 +7,7 @@ mod color;
 mod dataset;
 pub(crate) mod decode;
 pub mod deidentify;
+mod diffusion;
 mod display;
 mod file;
 #[cfg(test)]
@@ -17,6 +18,8 @@ mod header;
 mod overlay;
 mod parse;
 mod pixels;
+pub(crate) mod rewrite;
+mod same_uid;
 pub mod seg;
 mod split;
 pub mod structure_set;
@@ -32,7 +35,7 @@ const IMPLEMENTATION_CLASS_UID: &str = "2.25.10715128987314157355399323674791072
 const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
 
 pub(crate) use file::reason_of;
-pub(crate) use pixels::load;
+pub(crate) use pixels::{digest, load};
 pub(crate) use uids::transfer_syntax_name;
 
 /// Photometric Interpretation of a file, as written in it.

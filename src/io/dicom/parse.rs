@@ -89,6 +89,8 @@ struct Head {
     tag: Tag,
     vr: VR,
     length: u32,
+    /// The file says UN and the dictionary knows better: PS3.5 6.2.2, the value is implicit little endian.
+    was_unknown: bool,
 }
 
 impl Parser<'_> {
@@ -130,7 +132,7 @@ impl Parser<'_> {
             return match head.vr {
                 VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
                 // PS3.5 6.2.2: a sequence in a UN is implicit little endian.
-                VR::UN => self.items(end, IMPLICIT_LITTLE, depth),
+                VR::UN => self.unknown_items(end, depth),
                 VR::SQ => self.items(end, encoding, depth),
                 _ if self.next_is_item(encoding) => self.items(end, encoding, depth),
                 _ => Err(format!("element {} has no length", head.tag)),
@@ -141,12 +143,19 @@ impl Parser<'_> {
         if value_end > end {
             return Err(format!("element {} says {length} bytes, {} are left", head.tag, end - self.at));
         }
-        if head.vr == VR::SQ {
-            let items = self.items(value_end, encoding, depth);
-            self.at = value_end;
-            return items;
-        }
         let at = self.at;
+        if head.vr == VR::SQ {
+            let items = match head.was_unknown {
+                true => self.unknown_items(value_end, depth),
+                false => self.items(value_end, encoding, depth),
+            };
+            self.at = value_end;
+            match items {
+                // What calls itself unknown may be anything: it does no harm to what stands behind it.
+                Err(_) if head.was_unknown && self.elements <= MOST_ELEMENTS && self.kept <= MOST_KEPT => self.at = at,
+                items => return items,
+            }
+        }
         self.at = value_end;
         if length > KEPT {
             return Ok(Value::Far { at, length });
@@ -155,7 +164,21 @@ impl Parser<'_> {
         if self.kept > MOST_KEPT {
             return Err("its header is too large".into());
         }
-        Ok(Value::Bytes(self.take(at, length as usize)?.to_vec()))
+        let mut bytes = self.take(at, length as usize)?.to_vec();
+        if head.was_unknown && encoding.big_endian {
+            bytes.chunks_exact_mut(word_size(head.vr)).for_each(<[u8]>::reverse);
+        }
+        Ok(Value::Bytes(bytes))
+    }
+
+    /// The items of a sequence that the file calls UN: implicit little endian, PS3.5 6.2.2. Some writers leave the VRs of
+    /// the transfer syntax in them.
+    fn unknown_items(&mut self, end: u64, depth: usize) -> Result<Value, String> {
+        let start = self.at;
+        self.items(end, IMPLICIT_LITTLE, depth).or_else(|reason| {
+            self.at = start;
+            self.items(end, EXPLICIT_LITTLE, depth).map_err(|_| reason)
+        })
     }
 
     fn items(&mut self, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
@@ -196,12 +219,12 @@ impl Parser<'_> {
         self.count()?;
         let (tag, long) = self.item_head(encoding)?;
         if tag.group() == 0xFFFE {
-            return Ok(Head { tag, vr: VR::UN, length: long });
+            return Ok(Head { tag, vr: VR::UN, length: long, was_unknown: false });
         }
         let in_file = [self.take(self.at - 4, 2)?[0], self.take(self.at - 4, 2)?[1]];
         let letters = in_file.iter().all(u8::is_ascii_uppercase);
         if !encoding.explicit || !letters {
-            return Ok(Head { tag, vr: dictionary_vr(tag), length: long });
+            return Ok(Head { tag, vr: dictionary_vr(tag), length: long, was_unknown: false });
         }
         let vr = VR::from_binary(in_file).unwrap_or(VR::UN);
         let length = if VR::from_binary(in_file).is_some_and(has_long_length) {
@@ -212,12 +235,10 @@ impl Parser<'_> {
             let at = self.at - 2;
             number(self.take(at, 2)?, encoding)
         };
-        // A VR lost on the way: the dictionary knows short values; sequences stay as they are.
-        let vr = match (vr, dictionary_vr(tag)) {
-            (VR::UN, known) if known != VR::SQ && length != UNDEFINED => known,
-            _ => vr,
-        };
-        Ok(Head { tag, vr, length })
+        // A VR lost on the way: the dictionary knows it.
+        let known = dictionary_vr(tag);
+        let was_unknown = vr == VR::UN && known != VR::UN && length != UNDEFINED;
+        Ok(Head { tag, vr: if was_unknown { known } else { vr }, length, was_unknown })
     }
 
     fn count(&mut self) -> Result<(), String> {
@@ -279,6 +300,16 @@ fn dictionary_vr(tag: Tag) -> VR {
         Some(VirtualVr::Xs) => VR::US,
         Some(VirtualVr::Ox | VirtualVr::Px | VirtualVr::Lt) => VR::OW,
         _ => VR::UN,
+    }
+}
+
+/// Bytes of a number of this VR; 1 where it has none.
+fn word_size(vr: VR) -> usize {
+    match vr {
+        VR::US | VR::SS | VR::OW | VR::AT => 2,
+        VR::UL | VR::SL | VR::FL | VR::OF | VR::OL => 4,
+        VR::FD | VR::OD | VR::UV | VR::SV | VR::OV => 8,
+        _ => 1,
     }
 }
 

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
 /// The error is the reason, a clause.
 type Fallible<T> = std::result::Result<T, String>;
 
@@ -36,6 +39,38 @@ pub(crate) fn load(source: &Source) -> Result<Image> {
     })
 }
 
+/// Files of more frames are told apart by their bytes as they are.
+const DECODED: u32 = 64;
+
+/// What tells the pixels of a file from others: a hash of what they show or, of long loops, of their bytes. `None` where
+/// they cannot be read.
+pub(crate) fn digest(path: &Path) -> Option<String> {
+    let mut file = DicomFile::open(path).ok()?;
+    let header = Header::read(&file).ok()?;
+    let mut hash = Sha256::new();
+    for number in [header.columns, header.rows, header.frames as usize] {
+        hash.update((number as u64).to_le_bytes());
+    }
+    for frame in 0..header.frames {
+        if header.frames > DECODED {
+            hash.update(frame_bytes(&mut file, &header, frame).ok()?.0);
+        } else {
+            hash_pixels(&mut hash, &load_frame(&mut file, frame).ok()?.pixels);
+        }
+    }
+    Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn hash_pixels(hash: &mut Sha256, pixels: &Pixels) {
+    match pixels {
+        Pixels::U8(v) => hash.update(v),
+        Pixels::U16(v) => hash.update(bytemuck::cast_slice::<_, u8>(v)),
+        Pixels::I16(v) => hash.update(bytemuck::cast_slice::<_, u8>(v)),
+        Pixels::F32(v) => hash.update(bytemuck::cast_slice::<_, u8>(v)),
+        Pixels::Rgb8(v) => hash.update(bytemuck::cast_slice::<_, u8>(v)),
+    }
+}
+
 fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
     let header = Header::read(file)?;
     let (bytes, first_bit) = frame_bytes(file, &header, frame)?;
@@ -50,12 +85,13 @@ fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
         grey(&samples, &header)?
     };
     let mut image = Image::new(header.columns, header.rows, pixels).ok_or("it holds another number of pixels")?;
-    image.inverted = header.photometric == Photometric::Monochrome1;
+    image.inverted = display::is_inverted(&file.data, &header);
     if let Some(short) = &samples.short {
         blank(&mut image.pixels, short.rows * header.columns, image.inverted);
         image.truncated = Some(truncation(short, header.rows));
     }
     image.spacing = geometry::spacing(&file.data, frame as usize);
+    image.regions = geometry::regions(&file.data);
     image.plane = geometry::plane(&file.data, frame as usize, header.frames);
     image.orientation = geometry::orientation(&file.data, frame as usize).filter(|_| image.plane.is_none());
     let raw = (header.codec == Codec::Native).then_some(&samples);

@@ -1,21 +1,23 @@
 //! From the frames of one Series Instance UID to stacks: one size and orientation each, ordered by place, one stack for
-//! each time.
+//! each diffusion weighting and each time. Names and order of the files decide nothing.
 
 mod remarks;
 
+use super::diffusion::{self, Diffusion};
 use crate::domain::study::Slice;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{cmp::Ordering, collections::BTreeMap, ffi::OsString};
 
 /// Places closer than this, in mm, are one place.
 const SAME_PLACE: f64 = 0.01;
 
 /// What slices at one place may differ in, in the order in which they are tried.
-pub(crate) const TIMES: [&str; 7] = [
+pub(crate) const TIMES: [&str; 8] = [
     "temporal position",
     "trigger time",
     "echo time",
     "b-value",
+    "acquisition number",
     "acquisition time",
     "content time",
     "instance number",
@@ -36,6 +38,8 @@ pub(crate) struct Frame {
     pub(crate) image_type: String,
     /// A value for each of [`TIMES`].
     pub(crate) times: [Option<f64>; TIMES.len()],
+    /// How it is weighted, of a diffusion image.
+    pub(crate) diffusion: Diffusion,
     /// Gantry/Detector Tilt, degrees.
     pub(crate) tilt: Option<f64>,
     /// Only its beginning is in the file.
@@ -86,7 +90,7 @@ fn joined(a: &str, b: &str) -> String {
 
 /// Same size, colour, spacing and orientation; groups in order of their first instance.
 fn by_shape(mut frames: Vec<Frame>) -> Vec<Vec<Frame>> {
-    frames.sort_by_key(|f| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame));
+    frames.sort_by(by_order);
     let mut groups: Vec<Vec<Frame>> = Vec::new();
     for frame in frames {
         match groups.iter_mut().find(|group| same_shape(&group[0], &frame)) {
@@ -126,7 +130,7 @@ fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
     let several = kinds.len() > 1;
     let mut stacks = Vec::new();
     for (kind, frames) in kinds {
-        for mut stack in by_time(frames) {
+        for mut stack in by_diffusion(frames) {
             if several {
                 stack.name = joined(&kind.replace('\\', " ").to_lowercase(), &stack.name);
             }
@@ -136,18 +140,55 @@ fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
     stacks
 }
 
+/// One stack for each b-value and direction, and in each for each time. Images of one place stay together, in that order.
+fn by_diffusion(mut frames: Vec<Frame>) -> Vec<Stack> {
+    let all: Vec<Diffusion> = frames.iter().map(|f| f.diffusion).collect();
+    let weightings = diffusion::distinct(&all);
+    let of = |frame: &Frame| diffusion::index(&weightings, frame.diffusion);
+    if weightings.len() < 2 {
+        return by_time(frames);
+    }
+    if places(&frames).len() == 1 {
+        frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
+        let notes = vec![format!("{} images of one place, by b-value and diffusion direction", frames.len())];
+        return vec![Stack { frames, name: String::new(), notes }];
+    }
+    let mut groups = vec![Vec::new(); weightings.len()];
+    frames.into_iter().for_each(|frame| groups[of(&frame)].push(frame));
+    let mut stacks = Vec::new();
+    for (weighting, group) in weightings.iter().zip(groups) {
+        for mut stack in by_time(group) {
+            stack.name = joined(&weighting.name(), &stack.name);
+            stack.notes.insert(0, format!("the series was split by b-value and diffusion direction: {}", stack.name));
+            stacks.push(stack);
+        }
+    }
+    stacks
+}
+
+/// By all that tells one time from another.
+fn time_order(a: &Frame, b: &Frame) -> Ordering {
+    let pairs = a.times.iter().zip(&b.times).map(|(a, b)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+    pairs.fold(Ordering::Equal, Ordering::then).then_with(|| by_order(a, b))
+}
+
 /// Pictures of one place after another, or of no place at all.
 fn in_given_order(mut frames: Vec<Frame>) -> Stack {
-    frames.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.slice.source.path.cmp(&b.slice.source.path)));
+    frames.sort_by(by_order);
     Stack { frames, name: String::new(), notes: Vec::new() }
 }
 
-fn order(frame: &Frame) -> (i64, u32) {
-    (frame.slice.instance_number.unwrap_or(i64::MAX), frame.slice.source.frame)
+/// The order that the files themselves give: Instance Number, frame, and the UID where those say nothing. Only files
+/// without a UID go by their names.
+fn by_order(a: &Frame, b: &Frame) -> Ordering {
+    let number = |f: &Frame| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame);
+    let uid = || a.slice.sop_instance_uid.cmp(&b.slice.sop_instance_uid);
+    let path = || a.slice.source.path.cmp(&b.slice.source.path);
+    number(a).cmp(&number(b)).then_with(uid).then_with(path)
 }
 
 fn in_space(mut frames: Vec<Frame>) -> Stack {
-    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| order(a).cmp(&order(b))));
+    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| by_order(a, b)));
     let notes = remarks::of_places(&frames);
     Stack { frames, name: String::new(), notes }
 }
@@ -183,11 +224,12 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
     for place in &mut places {
         place.sort_by(|a, b| {
             let at = |f: &Frame| key.and_then(|k| f.times[k]).unwrap_or(0.0);
-            at(a).total_cmp(&at(b)).then_with(|| order(a).cmp(&order(b)))
+            at(a).total_cmp(&at(b)).then_with(|| by_order(a, b))
         });
     }
     let times = places.iter().map(Vec::len).max().unwrap_or(0);
-    let by = key.map_or("order of the files", |key| TIMES[key]);
+    let by = key.map_or("instance number", |key| TIMES[key]);
+    let is_guess = key.is_none() && places.len() > 1;
     if places.len() == 1 {
         let frames = places.remove(0);
         let notes = if times > 1 { vec![format!("{times} images of one place, by {by}")] } else { Vec::new() };
@@ -203,6 +245,11 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
             }
             if uneven {
                 stack.notes.push("not every place was imaged equally often".into());
+            }
+            if is_guess {
+                stack
+                    .notes
+                    .push("the files do not say which images belong together: this stack may mix several".into());
             }
             stack
         })
@@ -222,8 +269,9 @@ mod tests {
             instance_number: Some(number),
             plane: Some(plane),
             spacing: None,
+            regions: Vec::new(),
         };
-        let times = [None, trigger, None, None, None, None, Some(number as f64)];
+        let times = [None, trigger, None, None, None, None, None, Some(number as f64)];
         Frame {
             slice,
             size: (4, 4),
@@ -231,6 +279,7 @@ mod tests {
             clip: None,
             image_type: String::new(),
             times,
+            diffusion: Diffusion::default(),
             tilt: None,
             is_short: false,
             missing_behind: 0,
@@ -276,6 +325,57 @@ mod tests {
         let stacks = split(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
         assert_eq!(stacks.len(), 1);
         assert_eq!(numbers(&stacks[0]), [2, 1]);
+    }
+
+    fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> Frame {
+        let mut frame = frame(z, None, number);
+        frame.diffusion = Diffusion { b_value: Some(b), direction };
+        frame.slice.sop_instance_uid = Some(format!("1.2.{}", 9 - number));
+        frame
+    }
+
+    #[test]
+    fn each_diffusion_direction_is_a_stack_whatever_the_order_and_the_names_of_the_files() {
+        let x = Some([1.0, 0.0, 0.0]);
+        // Numbers that begin anew with each direction tell nothing, and of b = 0 the direction does not count.
+        let mut frames = vec![
+            weighted(0.0, 0.0, None, 1),
+            weighted(0.0, 1000.0, x, 1),
+            weighted(0.0, 1000.0, Some([0.0, 1.0, 0.0]), 1),
+            weighted(5.0, 0.0, Some([0.3, 0.0, 0.0]), 2),
+            weighted(5.0, 1000.0, Some([0.0, 0.999, 0.0]), 2),
+            weighted(5.0, 1000.0, x, 2),
+        ];
+        let expected = ["b 0", "b 1000, direction 0 1 0", "b 1000, direction 1 0 0"];
+        for turn in 0..6 {
+            frames.rotate_left(1);
+            (0..)
+                .zip(&mut frames)
+                .for_each(|(i, f)| f.slice.source.path = format!("{}.dcm", (i * 5 + turn) % 7).into());
+            let stacks = split(frames.clone());
+            assert_eq!(stacks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), expected);
+            assert!(stacks.iter().all(|s| s.frames.len() == 2 && numbers(s) == [1, 2]));
+            assert!(stacks[1].frames.iter().all(|f| f.diffusion.direction.unwrap_or_default()[1] > 0.9));
+        }
+    }
+
+    #[test]
+    fn a_direction_that_was_measured_twice_is_a_stack_for_each_time() {
+        let mut frames = Vec::new();
+        for (b, repeats) in [(0.0, 1), (1000.0, 2)] {
+            for repeat in 0..repeats {
+                frames.extend([0.0, 5.0].map(|z| weighted(z, b, Some([1.0, 0.0, 0.0]), repeat * 2 + 1)));
+            }
+        }
+        let names: Vec<String> = split(frames).into_iter().map(|s| s.name).collect();
+        assert_eq!(names, ["b 0", "b 1000, direction 1 0 0, time 1 of 2", "b 1000, direction 1 0 0, time 2 of 2"]);
+    }
+
+    #[test]
+    fn where_nothing_tells_images_apart_that_is_said() {
+        let stacks = split([0.0, 5.0].iter().flat_map(|z| [frame(*z, None, 1), frame(*z, None, 1)]).collect());
+        assert_eq!(stacks.len(), 2);
+        assert!(stacks[0].notes.iter().any(|note| note.contains("may mix several")), "{:?}", stacks[0].notes);
     }
 
     #[test]

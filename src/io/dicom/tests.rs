@@ -1,6 +1,11 @@
 //! What the reader does with odd, old and hostile files.
 #![allow(clippy::unwrap_used)]
 
+mod display;
+mod one_uid;
+mod regions;
+mod unknown;
+
 use super::fixture::{BIG_ENDIAN, EXPLICIT, Fixture, IMPLICIT, RLE};
 use crate::{
     Error, Result,

@@ -48,10 +48,8 @@ pub struct Preset {
 /// How overlays look.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// `None` for each slice's own window.
+    /// The window that was chosen; `None` for how each slice is first shown.
     pub window: Option<Window>,
-    /// The window of a slice of a modality where none is given.
-    pub first: fn(&Image, &str) -> Window,
     /// 0..=1.
     pub opacity: f32,
 }
@@ -209,7 +207,7 @@ impl<'a> Export<'a> {
             false => Image::new(1, 1, Pixels::U8(vec![0])).ok_or_else(|| Error::new("export", "there is no image"))?,
         };
         let files = SliceFiles {
-            window: self.look.window.unwrap_or_else(|| (self.look.first)(&image, &case.series.modality)),
+            window: self.look.window,
             look: OverlayLook { opacity: self.look.opacity, ..OverlayLook::for_size(image.columns, image.rows) },
             image: &image,
             mask: &masked.mask,

@@ -84,7 +84,7 @@ impl Coco {
                 width: mask.columns(),
                 height: mask.rows(),
                 frame: slice.source.frame + 1,
-                sop_instance_uid: slice.sop_instance_uid.clone(),
+                sop_instance_uid: slice.uid_in_file().map(str::to_owned),
             });
             for (label, category_id) in (1..=255).zip(&categories) {
                 let region = mask.region(label);

@@ -6,7 +6,7 @@ use crate::{
     Error, Result,
     domain::{
         progress::Cancel,
-        study::{Kind, Series, Slice, Source},
+        study::{Kind, SHARED, Series, Slice, Source},
     },
     io::{
         dicom::deidentify::{Deidentification, Deidentified},
@@ -75,7 +75,10 @@ pub fn deidentify(
         let (path, uid) = new.get(slice.source.path.as_path())?;
         Some(Slice {
             source: Source { path: path.clone(), frame: slice.source.frame },
-            sop_instance_uid: slice.sop_instance_uid.as_ref().map(|_| uid.clone()).filter(|uid| !uid.is_empty()),
+            sop_instance_uid: slice.sop_instance_uid.as_ref().filter(|_| !uid.is_empty()).map(|old| {
+                // Images that share a UID share the new one.
+                old.split_once(SHARED).map_or_else(|| uid.clone(), |(_, own)| format!("{uid}{SHARED}{own}"))
+            }),
             ..slice.clone()
         })
     });

@@ -3,11 +3,12 @@
 use crate::{
     Error, Result,
     domain::{
-        geometry::{PixelSpacing, SpacingSource},
+        geometry::SpacingSource,
         label::Label,
         mask::Mask,
         measure::{measure_all, volume},
-        study::Series,
+        scale::NoLength,
+        study::{Series, Slice},
     },
     io::whole_file,
 };
@@ -62,6 +63,8 @@ pub struct SliceMeasurement {
     pub column_spacing_mm: Option<f64>,
     /// Where the spacing was found: the DICOM attribute, or "picture".
     pub spacing_source: Option<&'static str>,
+    /// Why lengths are in pixels; empty where they are in mm.
+    pub unit_reason: Option<&'static str>,
 }
 
 /// One label over the whole series.
@@ -83,9 +86,9 @@ impl Measurements {
         let count = labels.len().min(255) as u8;
         let mut slices = Vec::new();
         for (i, (slice, mask)) in series.slices.iter().zip(masks).enumerate() {
-            let physical = slice.spacing.filter(PixelSpacing::is_physical);
             let file = slice.source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            slices.extend(measure_all(mask, count, slice.spacing).into_iter().map(|m| {
+            slices.extend(measure_all(mask, count, &slice.scale()).into_iter().map(|m| {
+                let physical = m.spacing.ok();
                 let [[x1, y1], [x2, y2]] = m.longest_diameter.ends;
                 SliceMeasurement {
                     file: file.clone(),
@@ -105,6 +108,7 @@ impl Measurements {
                     row_spacing_mm: physical.map(|s| s.row),
                     column_spacing_mm: physical.map(|s| s.column),
                     spacing_source: physical.map(|s| source_name(s.source)),
+                    unit_reason: m.spacing.err().map(NoLength::reason),
                 }
             }));
         }
@@ -136,7 +140,7 @@ impl Measurements {
 }
 
 /// The columns of the table, for one that has no rows.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "file",
     "frame",
     "slice",
@@ -154,13 +158,14 @@ const COLUMNS: [&str; 17] = [
     "row_spacing_mm",
     "column_spacing_mm",
     "spacing_source",
+    "unit_reason",
 ];
 
 fn volumes(series: &Series, masks: &[Mask], labels: &[Label]) -> Vec<VolumeMeasurement> {
     let Some(slice_spacing_mm) = series.slice_spacing() else { return Vec::new() };
     let of = |(i, label): (usize, &Label)| {
         let number = i as u8 + 1;
-        let slices = masks.iter().zip(series.slices.iter().map(|s| s.spacing));
+        let slices = masks.iter().zip(series.slices.iter().map(Slice::scale));
         let volume_mm3 = rounded(volume(slices, number, Some(slice_spacing_mm))?);
         (volume_mm3 > 0.0).then(|| VolumeMeasurement {
             label: number,
@@ -207,8 +212,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::domain::{
-        geometry::Plane,
-        study::{Kind, Slice, Source},
+        geometry::{PixelSpacing, Plane},
+        study::{Kind, Source},
     };
 
     /// Two slices 3 mm apart with a square of label 1 on each.
@@ -219,6 +224,7 @@ mod tests {
             instance_number: None,
             plane: Some(Plane { position: [0.0, 0.0, 3.0 * i as f64], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] }),
             spacing,
+            regions: Vec::new(),
         };
         let series = Series {
             id: "1.2.3".into(),
@@ -254,13 +260,14 @@ mod tests {
         assert_eq!(lines[0], COLUMNS.join(","));
         assert_eq!(lines.len(), 3);
         assert!(lines[1].starts_with("slice-0.dcm,1,1,1,\"Mass, left\",4,mm,1.0,"), "{}", lines[1]);
-        assert!(lines[1].ends_with(",0.5,0.5,Pixel Spacing"), "{}", lines[1]);
+        assert!(lines[1].ends_with(",0.5,0.5,Pixel Spacing,"), "{}", lines[1]);
     }
 
     #[test]
     fn without_spacing_everything_is_in_pixels_and_nothing_has_a_volume() {
         let m = measured(None);
         assert_eq!((m.slices[0].unit, m.slices[0].area, m.slices[0].row_spacing_mm), ("px", 4.0, None));
+        assert_eq!(m.slices[0].unit_reason, Some("no distance between pixels is known"));
         assert_eq!(m.volumes, []);
     }
 

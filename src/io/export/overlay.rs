@@ -23,10 +23,11 @@ impl OverlayLook {
     }
 }
 
-/// RGB bytes of the overlay; labels that are not visible are left out. `None` where mask and image differ in size.
+/// RGB bytes of the overlay, through `window` or as the image is first shown; labels that are not visible are left out.
+/// `None` where mask and image differ in size.
 pub fn overlay_pixels(
     image: &Image,
-    window: Window,
+    window: Option<Window>,
     mask: &Mask,
     labels: &[Label],
     look: OverlayLook,
@@ -34,7 +35,7 @@ pub fn overlay_pixels(
     if (mask.columns(), mask.rows()) != (image.columns, image.rows) {
         return None;
     }
-    let rgba = image.to_rgba(window);
+    let rgba = image.to_rgba(image.contrast(window));
     let mut rgb: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
     for (pixel, &label) in rgb.chunks_exact_mut(3).zip(mask.labels()) {
         if let Some(label) = visible(labels, label) {
@@ -97,7 +98,7 @@ fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::image::Pixels;
+    use crate::domain::image::{Pixels, VoiLut};
 
     /// A grey image with a disc of label 1 in its middle.
     fn scene() -> (Image, Mask, Vec<Label>) {
@@ -114,7 +115,7 @@ mod tests {
     fn areas_are_tinted_outlines_are_full_and_the_rest_is_the_image() {
         let (image, mask, labels) = scene();
         let look = OverlayLook { opacity: 0.5, line_width: 2.0 };
-        let rgb = overlay_pixels(&image, Window::spanning(0.0, 255.0), &mask, &labels, look).unwrap();
+        let rgb = overlay_pixels(&image, Some(Window::spanning(0.0, 255.0)), &mask, &labels, look).unwrap();
         let color = labels[0].color;
         assert_eq!(at(&rgb, 2, 2), [100; 3]);
         assert_eq!(at(&rgb, 20, 20), color.map(|c| ((f32::from(c) + 100.0) / 2.0).round() as u8));
@@ -127,15 +128,27 @@ mod tests {
         let (image, mask, mut labels) = scene();
         labels[0].visible = false;
         let look = OverlayLook::for_size(40, 40);
-        let rgb = overlay_pixels(&image, Window::spanning(0.0, 255.0), &mask, &labels, look).unwrap();
+        let rgb = overlay_pixels(&image, Some(Window::spanning(0.0, 255.0)), &mask, &labels, look).unwrap();
         assert!(rgb.iter().all(|&v| v == 100));
+    }
+
+    #[test]
+    fn a_table_of_the_file_gives_the_contrast_until_a_window_is_chosen() {
+        let (mut image, _, labels) = scene();
+        let levels = (0..=255u8).map(|v| 1.0 - f32::from(v) / 255.0).collect();
+        image.voi_lut = Some(VoiLut { first: 0.0, levels });
+        let (look, nothing) = (OverlayLook::for_size(40, 40), Mask::empty(40, 40));
+        let level = |window| overlay_pixels(&image, window, &nothing, &labels, look).unwrap()[0];
+        assert_eq!(level(None), 155);
+        assert_eq!(level(Some(image.default_window())), 155, "the window to begin with is no choice");
+        assert_eq!(level(Some(Window::spanning(0.0, 200.0))), 128);
     }
 
     #[test]
     fn a_mask_of_another_size_is_refused() {
         let (image, _, labels) = scene();
         let look = OverlayLook::for_size(40, 40);
-        let window = Window::spanning(0.0, 255.0);
+        let window = None;
         assert_eq!(overlay_pixels(&image, window, &Mask::empty(3, 3), &labels, look), None);
     }
 }

@@ -63,14 +63,14 @@ pub fn probabilities(path: &Path, columns: usize, rows: usize, probabilities: &[
     write(path, TRIED, (columns, rows), kind, &pixels)
 }
 
-/// Writes the image as it looks in `window` with the mask over it: RGB, of the image's size.
+/// Writes the image as it looks through `window`, or as it is first shown, with the mask over it: RGB, of the image's size.
 ///
 /// # Errors
 /// Where mask and image differ in size, and where the file cannot be written.
 pub fn overlay(
     path: &Path,
     image: &Image,
-    window: Window,
+    window: Option<Window>,
     mask: &Mask,
     labels: &[Label],
     look: OverlayLook,

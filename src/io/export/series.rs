@@ -139,8 +139,8 @@ pub(crate) fn safe(name: &str) -> String {
 pub struct SliceFiles<'a> {
     /// Its pixels; for overlays.
     pub image: &'a Image,
-    /// Window of the overlay.
-    pub window: Window,
+    /// The window of the overlay that was chosen; `None` for how the image is first shown.
+    pub window: Option<Window>,
     /// Look of the overlay.
     pub look: OverlayLook,
     /// Its mask.
@@ -290,6 +290,7 @@ pub(super) mod tests {
             instance_number: None,
             plane: None,
             spacing: None,
+            regions: Vec::new(),
         };
         Series {
             id: "1.2.3".into(),

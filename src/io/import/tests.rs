@@ -27,6 +27,7 @@ fn series(slices: usize) -> Series {
         instance_number: None,
         plane: None,
         spacing: None,
+        regions: Vec::new(),
     };
     Series {
         id: "pictures".into(),

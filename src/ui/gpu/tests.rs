@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     domain::{
-        image::{Image, Pixels, VoiFunction, VoiLut, Window},
+        image::{Contrast, Image, Pixels, VoiFunction, VoiLut, Window},
         mask::Rule,
         region::Region,
     },
@@ -149,7 +149,8 @@ fn same_levels(gpu: &mut Gpu, state: &RenderState, image: &Image, window: Window
     let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
     gpu.update(&scene);
     let drawn = draw(gpu, state);
-    let expected = is_default.then(|| image.to_rgba_by_table()).flatten().unwrap_or_else(|| image.to_rgba(window));
+    let contrast = if is_default { image.first_contrast() } else { Contrast::Window(window) };
+    let expected = image.to_rgba(contrast);
     let mut different = 0;
     for (i, expected) in expected.chunks_exact(4).enumerate() {
         let at = (i / 300 * SIZE[0] + i % 300) * 4;

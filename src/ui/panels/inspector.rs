@@ -214,8 +214,14 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case) {
     for measurement in &finding.measurements {
         measured(ui, session, measurement);
     }
-    if finding.measurements.iter().any(|m| m.unit == crate::domain::measure::Unit::Pixel) {
-        explain(ui, "No spacing is known: lengths are in pixels.");
+    let mut told = Vec::new();
+    for measurement in &finding.measurements {
+        if let Err(why) = measurement.spacing
+            && !told.contains(&why)
+        {
+            told.push(why);
+            explain(ui, &why.remark());
+        }
     }
 }
 

@@ -170,7 +170,7 @@ fn under_pointer(session: &Session, pointer: Pointer) -> String {
     let key = crate::session::job::SliceKey { case: case.id, slice: pointer.slice };
     if let Some(loaded) = session.loaded(key) {
         let image = &loaded.image;
-        if let Some(spacing) = image.spacing.filter(|s| s.is_physical()) {
+        if let Some(spacing) = image.scale().at(column, row) {
             let (x, y) = (f64::from(pointer.x) - 0.5, f64::from(pointer.y) - 0.5);
             parts.push(match image.plane {
                 Some(plane) => {

@@ -3,7 +3,11 @@
 
 use super::{fixture::*, *};
 use crate::{
-    domain::{image::Pixels, image::Window, mask::Rule, region::Span},
+    domain::{
+        image::{Contrast, Pixels, Window},
+        mask::Rule,
+        region::Span,
+    },
     session::{live::Live, view::Placement},
     ui::look::Levels,
 };
@@ -35,7 +39,7 @@ fn pixel_for_pixel_the_picture_is_that_of_the_domain() {
         let look = plain(&image, 1.0, window);
         let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
         let painted = paint(&scene, Area { min: [0, 0], size: [300, 200] });
-        let expected = image.to_rgba(window);
+        let expected = image.to_rgba(Contrast::Window(window));
         for (pixel, expected) in painted.iter().zip(expected.chunks_exact(4)) {
             let off = (0..3).map(|c| pixel[c].abs_diff(expected[c])).max().unwrap();
             assert!(off <= 1, "{pixel:?} {expected:?}");

@@ -25,7 +25,14 @@ use std::{sync::Arc, time::Duration};
 
 fn case(id: u64, name: &str) -> Case {
     let source = Source { path: format!("/scans/{name}").into(), frame: 0 };
-    let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None };
+    let slice = Slice {
+        source,
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: None,
+        regions: Vec::new(),
+    };
     let series = Series {
         id: name.into(),
         kind: Kind::Dicom,
@@ -362,7 +369,7 @@ fn the_work_report_is_asked_for_and_advises() {
 
 fn proposed(session: &mut Session, at: usize, by: &str) {
     let labels = [Label::named("Disc", 0)].into();
-    let finding = Arc::new(Finding::of(&blurred_disc(64, 20.0), by.into(), labels, None));
+    let finding = Arc::new(Finding::of(&blurred_disc(64, 20.0), by.into(), labels, &Default::default()));
     let case = &mut session.cases[at];
     case.status = Status::Proposed;
     case.slices[0].finding = Some(finding.clone());

@@ -10,7 +10,7 @@ use crate::{
         },
         label::Label,
         mask::PackedMask,
-        study::{Kind, Series, Status},
+        study::{Kind, Series, Slice, Status},
     },
     io,
     session::{
@@ -384,19 +384,19 @@ impl Keeper {
     pub(super) fn findings(&mut self, key: SliceKey) -> Option<Event> {
         let slice = self.found.remove(&key)?;
         let known = self.cases.get(&key.case)?;
-        let spacing = known.series.slices.get(key.slice).and_then(|s| s.spacing);
+        let scale = known.series.slices.get(key.slice).map(Slice::scale).unwrap_or_default();
         let labels = self.labels.clone();
         let bytes = self.workspace.as_mut()?.probabilities(known.key, key.slice as u32);
         // Without probabilities the mask is still there.
         let bytes = bytes.inspect_err(|failure| log::warn!("{failure}")).ok().flatten().unwrap_or_default();
         let proposal = slice.proposal.as_ref().map(|p| {
             let model = format!("{} {}", p.model.name, p.model.version).into();
-            let finding = Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), spacing);
+            let finding = Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), &scale);
             Arc::new(finding.with_weights(p.model.weights.as_str()))
         });
         let finding = match (&proposal, &slice.mask) {
             (Some(proposal), Some(mask)) if !slice.is_touched && proposal.mask() == mask.unpack() => proposal.clone(),
-            (_, Some(mask)) => Arc::new(Finding::of_drawn(&mask.unpack(), proposal.as_deref(), labels, spacing)),
+            (_, Some(mask)) => Arc::new(Finding::of_drawn(&mask.unpack(), proposal.as_deref(), labels, &scale)),
             (_, None) => return None,
         };
         Some(Event::RestoredSlice { key, finding, proposal })
@@ -459,7 +459,14 @@ mod tests {
 
     fn series() -> Arc<Series> {
         let source = Source { path: "/scans/a".into(), frame: 0 };
-        let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None };
+        let slice = Slice {
+            source,
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: None,
+            spacing: None,
+            regions: Vec::new(),
+        };
         Arc::new(Series {
             id: "1.2.3".into(),
             kind: Kind::Dicom,

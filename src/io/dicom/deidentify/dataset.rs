@@ -11,8 +11,10 @@ use dicom_core::{
     header::Header,
     value::{DataSetSequence, Value},
 };
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
+use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{InMemDicomObject, mem::InMemElement};
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 /// Retired, and still in files.
 const OTHER_PATIENT_IDS: Tag = Tag(0x0010, 0x1000);
@@ -95,7 +97,12 @@ impl<'a> Cleaner<'a> {
     }
 
     fn element(&mut self, element: InMemElement) -> Option<InMemElement> {
-        let (tag, vr) = (element.tag(), element.vr());
+        let tag = element.tag();
+        let Some(element) = with_known_vr(element) else {
+            self.warnings.push(format!("{} could not be read and was removed", alias(tag)));
+            return None;
+        };
+        let vr = element.vr();
         // Private attributes, group lengths (they would be wrong now), and what nobody knows.
         let is_unknown = vr == VR::UN && StandardDataDictionary.by_tag(tag).is_none();
         if tag.group() % 2 == 1 || tag.element() == 0 || is_unknown {
@@ -125,8 +132,7 @@ impl<'a> Cleaner<'a> {
             _ => {
                 let found = self.names_patient(element);
                 if found {
-                    let name =
-                        StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned());
+                    let name = alias(tag);
                     self.warnings.push(format!("{name} held a part of the patient's name or ID and was replaced"));
                 }
                 found.then_some(Action::Dummy)
@@ -216,6 +222,28 @@ impl<'a> Cleaner<'a> {
         }
         out
     }
+}
+
+/// What a warning calls an element.
+fn alias(tag: Tag) -> String {
+    StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
+}
+
+/// A public element whose VR was lost on the way (UN) with the VR that the dictionary knows: what is hidden in a sequence
+/// is cleaned, too. PS3.5 6.2.2: its value is implicit little endian. `None` where it is not.
+fn with_known_vr(element: InMemElement) -> Option<InMemElement> {
+    let tag = element.tag();
+    if element.vr() != VR::UN || StandardDataDictionary.by_tag(tag).is_none() || element.value().items().is_some() {
+        return Some(element);
+    }
+    let value = element.to_bytes().ok()?;
+    let mut alone = Vec::with_capacity(value.len() + 8);
+    alone.extend([tag.group().to_le_bytes(), tag.element().to_le_bytes()].concat());
+    alone.extend(u32::try_from(value.len()).ok()?.to_le_bytes());
+    alone.extend(value.iter());
+    let implicit = TransferSyntaxRegistry.get(uids::IMPLICIT_VR_LITTLE_ENDIAN)?;
+    let mut read = InMemDicomObject::read_dataset_with_ts(alone.as_slice(), implicit).ok()?;
+    read.take_element(tag).ok()
 }
 
 fn empty(vr: VR) -> Value<InMemDicomObject, Vec<u8>> {

@@ -13,24 +13,23 @@ mod secret;
 
 pub use secret::SecretKey;
 
-use super::file::{DicomFile, Unreadable};
+use super::rewrite::{Rewritten, open};
 use crate::{
     Error, Result,
-    io::{guard::contained, whole_file},
+    io::{containment, whole_file},
 };
 use dataset::Cleaner;
 use dicom_dictionary_std::{tags, uids};
-use dicom_encoding::TransferSyntaxIndex;
-use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder};
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use dicom_object::{InMemDicomObject, meta::FileMetaTableBuilder};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-const TRIED: &str = "remove the patient from";
+pub(in crate::io) const TRIED: &str = "remove the patient from";
 /// Modalities whose pixels often show text: what Burned In Annotation does not rule out there is warned of.
 const OFTEN_BURNED_IN: [&str; 9] = ["US", "ES", "XC", "OT", "GM", "RF", "XA", "IVUS", "DOC"];
 
 /// What becomes of dates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dates {
     /// They are removed, or replaced by 1900-01-01 where there must be one.
     #[default]
@@ -40,7 +39,7 @@ pub enum Dates {
 }
 
 /// How files lose the patient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deidentification {
     /// What UIDs, pseudonyms and shifts come from. Exports with one key fit together.
     pub key: SecretKey,
@@ -49,7 +48,7 @@ pub struct Deidentification {
 }
 
 /// A file that was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deidentified {
     /// Its SOP Instance UID; empty where the source has none.
     pub sop_instance_uid: String,
@@ -60,14 +59,26 @@ pub struct Deidentified {
 impl Deidentification {
     /// Writes the DICOM file `source` without the patient as `out`, whose folder must exist.
     ///
-    /// The file is read back before it takes its name. Errors and warnings name the source's path only in errors.
+    /// The file is read back before it takes its name. Both are read in a child process. Errors and warnings name the
+    /// source's path only in errors.
     ///
     /// # Errors
     /// Where the source cannot be read whole, or `out` not be written.
     pub fn write(&self, source: &Path, out: &Path) -> Result<Deidentified> {
+        let Rewritten { bytes, about } = containment::deidentified(source, self)?;
+        let check = |written: &Path| match containment::is_deidentified(source, written, self) {
+            Ok(true) => Ok(()),
+            _ => Err(Error::at(TRIED, out, "what was written is not what was meant")
+                .advise("Nothing was saved. Please report this.")),
+        };
+        whole_file::write_checked(out, TRIED, |w| w.write_all(&bytes), check)?;
+        Ok(about)
+    }
+
+    /// What is to be written: for the child.
+    pub(in crate::io) fn rewrite(&self, source: &Path) -> Result<Rewritten> {
         let failed = |reason: String| Error::at(TRIED, source, reason);
-        let file = contained(|| open(source)).unwrap_or_else(|| Err("its structure is damaged".into()));
-        let file = file.map_err(failed)?;
+        let file = open(source).map_err(failed)?;
         let mut warnings: Vec<String> = burned_in(&file).into_iter().collect();
         let syntax = file.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned();
         let mut cleaner = Cleaner::of(self, &file);
@@ -82,36 +93,14 @@ impl Deidentification {
         let clean = clean.with_meta(meta).map_err(|e| failed(e.to_string()))?;
         let mut bytes = Vec::new();
         clean.write_all(&mut bytes).map_err(|e| failed(e.to_string()))?;
-        let check = |written: &Path| {
-            let back = contained(|| open(written)).unwrap_or_else(|| Err("it is damaged".into()));
-            let same = back.as_ref().is_ok_and(|back| same_pixels(back, &clean) && cleaner.is_clean(back));
-            let wrong = || Error::at(TRIED, out, "what was written is not what was meant");
-            if same { Ok(()) } else { Err(wrong().advise("Nothing was saved. Please report this.")) }
-        };
-        whole_file::write_checked(out, TRIED, |w| w.write_all(&bytes), check)?;
-        Ok(Deidentified { sop_instance_uid, warnings })
+        Ok(Rewritten { bytes, about: Deidentified { sop_instance_uid, warnings } })
     }
-}
 
-/// Reads a whole file, after the tolerant reader has held its lengths against its size.
-fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDicomObject>, String> {
-    let look = DicomFile::open(path).map_err(|why| match why {
-        Unreadable::NotDicom => "it is no DICOM file".to_owned(),
-        Unreadable::Failed(reason) => reason,
-    })?;
-    if let Some(reason) = look.broken {
-        return Err(reason);
+    /// Whether `written` holds the pixels of `source` and nothing that names its patient: for the child.
+    pub(in crate::io) fn verify(&self, source: &Path, written: &Path) -> bool {
+        let (Ok(source), Ok(written)) = (open(source), open(written)) else { return false };
+        same_pixels(&written, &source) && Cleaner::of(self, &source).is_clean(&written)
     }
-    if let Ok(file) = OpenFileOptions::new().open_file(path) {
-        return Ok(file);
-    }
-    // Without a meta header: the dataset begins at once.
-    let syntax = TransferSyntaxRegistry.get(&look.transfer_syntax).ok_or("its transfer syntax is not known")?;
-    let bytes = std::fs::read(path).map_err(|e| super::reason_of(&e))?;
-    let start = if bytes.get(..128).is_some_and(|head| head.iter().all(|b| *b == 0)) { 128 } else { 0 };
-    let data = InMemDicomObject::read_dataset_with_ts(bytes.get(start..).unwrap_or_default(), syntax);
-    let data = data.map_err(|e| e.to_string())?;
-    data.with_meta(FileMetaTableBuilder::new().transfer_syntax(&look.transfer_syntax)).map_err(|e| e.to_string())
 }
 
 /// Whether the pixels may show the patient's name.
@@ -140,4 +129,43 @@ fn same_pixels(a: &InMemDicomObject, b: &InMemDicomObject) -> bool {
         (None, None) => true,
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::io::dicom::fixture::{Fixture, IMPLICIT};
+    use dicom_core::VR;
+
+    #[test]
+    fn what_a_sequence_of_unknown_kind_says_of_the_patient_goes_and_the_rest_stays() {
+        let item = Fixture::item()
+            .text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, "1.2.777.1")
+            .text(tags::REQUESTING_PHYSICIAN, VR::PN, "Quincy^Jack")
+            .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+            .syntax(IMPLICIT)
+            .to_bytes();
+        let mut value = vec![0xFE, 0xFF, 0x00, 0xE0];
+        value.extend((item.len() as u32).to_le_bytes());
+        value.extend(item);
+        let folder = tempfile::tempdir().unwrap();
+        let source = Fixture::new(1, 1)
+            .text(tags::PATIENT_ID, VR::LO, "P4711")
+            .bytes(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, VR::UN, value)
+            .bytes(tags::REFERENCED_IMAGE_SEQUENCE, VR::UN, vec![7; 12])
+            .pixels(&[3])
+            .write(folder.path(), "a.dcm");
+        let how = Deidentification { key: SecretKey::random(), dates: Dates::Remove };
+        let out = folder.path().join("b.dcm");
+        let done = how.write(&source, &out).unwrap();
+        assert_eq!(done.warnings, ["ReferencedImageSequence could not be read and was removed"]);
+        let bytes = std::fs::read(&out).unwrap();
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|w| w == text);
+        assert!(!holds(b"1.2.777.1") && !holds(b"Quincy") && !holds(b"P4711"));
+        let back = open(&out).unwrap();
+        let regions = back.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).unwrap();
+        let units = regions.items().unwrap()[0].element(tags::PHYSICAL_UNITS_X_DIRECTION).unwrap();
+        assert_eq!(units.to_int::<u16>().unwrap(), 3);
+    }
 }

@@ -14,7 +14,9 @@ const STANDARD_ROOT: &str = "1.2.840.10008.";
 const BLOCK: usize = 64;
 
 /// A key of 256 bits.
-#[derive(Clone, PartialEq, Eq)]
+///
+/// It is serialized for the pipe to a child of the program alone.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SecretKey([u8; 32]);
 
 impl std::fmt::Debug for SecretKey {

@@ -218,6 +218,11 @@ fn references<'a>(series: &'a Series, first: &DicomFile, warnings: &mut Vec<Stri
     let references: Option<Vec<Reference>> = series.slices.iter().map(of_slice).collect();
     let leading_zero = |r: &Reference| has_leading_zero(&r.instance) || has_leading_zero(&r.series);
     match &references {
+        None if series.slices.iter().any(Slice::shares_its_uid) => warnings.push(
+            "different images of the source carry one SOP Instance UID; the segmentation refers to none of them and lies by \
+             its position alone"
+                .into(),
+        ),
         None => warnings.push("an instance of the source has no valid UID; the segmentation refers to none".into()),
         // Another UID would name another instance, or none.
         Some(all) if all.iter().any(leading_zero) => warnings.push(

@@ -28,6 +28,7 @@ pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
         instance_number: None,
         plane: None,
         spacing: None,
+        regions: Vec::new(),
     };
     Series {
         id: "pictures".into(),

@@ -1,6 +1,7 @@
 //! What a user should know of a stack: slices that are missing, uneven or tilted, files that are cut off, drawings.
 
 use super::{Frame, depth};
+use crate::domain::scale::{ScaledRegion, common_spacing};
 
 /// A gap may differ from the usual one by this part of it, or by this many mm.
 const SAME_GAP: (f64, f64) = (0.02, 0.02);
@@ -26,11 +27,22 @@ pub(super) fn of_files(frames: &[Frame]) -> Vec<String> {
         let are = if short == 1 { "image is" } else { "images are" };
         notes.push(format!("{short} {are} cut off: the lower rows are missing, their place is shown black"));
     }
+    if frames.iter().any(|f| has_several_scales(&f.slice.regions)) {
+        notes.push(
+            "ultrasound regions with scales of their own: a length has that of the region that it lies in".into(),
+        );
+    }
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
     if drawn > 0 {
         notes.push(format!("drawings (overlays) are stored with {drawn} of {} images", frames.len()));
     }
     notes
+}
+
+/// True where the whole picture does not have one scale.
+fn has_several_scales(regions: &[ScaledRegion]) -> bool {
+    let common = common_spacing(regions);
+    regions.len() > 1 && (common.is_none() || regions.iter().any(|r| r.spacing.is_none()))
 }
 
 /// Slices that are missing, or uneven spacing.
@@ -98,14 +110,22 @@ mod tests {
     fn frame([x, y, z]: [f64; 3]) -> Frame {
         let plane = Plane { position: [x, y, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
         let source = Source { path: "x.dcm".into(), frame: 0 };
-        let slice = Slice { source, sop_instance_uid: None, instance_number: None, plane: Some(plane), spacing: None };
+        let slice = Slice {
+            source,
+            sop_instance_uid: None,
+            instance_number: None,
+            plane: Some(plane),
+            spacing: None,
+            regions: Vec::new(),
+        };
         Frame {
             slice,
             size: (4, 4),
             color: false,
             clip: None,
             image_type: String::new(),
-            times: [None; 7],
+            times: [None; super::super::TIMES.len()],
+            diffusion: Default::default(),
             tilt: None,
             is_short: false,
             missing_behind: 0,

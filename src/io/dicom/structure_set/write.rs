@@ -35,7 +35,7 @@ pub(super) fn encode(series: &Series, masks: &[Mask], labels: &[Label], authors:
     let own_is_ascii = labels.iter().all(|l| l.name.is_ascii()) && authors.iter().all(|a| a.person.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let Some(references) = origin.references.take() else {
-        return Err(Error::new(TRIED, "an instance of the source has no valid UID to refer to"));
+        return Err(Error::new(TRIED, "an instance of the source has no valid UID of its own to refer to"));
     };
     let frame_of_reference = series.frame_of_reference_uid.clone().filter(|uid| is_uid(uid)).unwrap_or_else(|| {
         origin.warnings.push("the source has no valid Frame of Reference UID; a new one was made".into());

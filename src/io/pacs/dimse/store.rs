@@ -8,10 +8,8 @@ use super::{
 use crate::{
     Error, Result,
     domain::{pacs::Server, progress::Cancel},
+    io::containment,
 };
-use dicom_dictionary_std::uids;
-use dicom_encoding::TransferSyntaxIndex;
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -72,11 +70,5 @@ fn data_set(object: &Object) -> Result<File> {
 
 /// The same values in another of the plain encodings.
 fn encoded_as(object: &Object, syntax: &str) -> Exchange<Vec<u8>> {
-    let failed = |reason: String| Failure::from(Error::at("encode the object to be sent", &object.path, reason));
-    let read = dicom_object::open_file(&object.path).map_err(|e| failed(e.to_string()))?;
-    let target = TransferSyntaxRegistry.get(syntax).ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
-    let mut bytes = Vec::new();
-    read.write_dataset_with_ts(&mut bytes, target).map_err(|e| failed(e.to_string()))?;
-    debug_assert!(syntax == uids::EXPLICIT_VR_LITTLE_ENDIAN || syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN);
-    Ok(bytes)
+    Ok(containment::encoded_as(&object.path, syntax).map_err(Failure::from)?.bytes)
 }
