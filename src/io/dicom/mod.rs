@@ -17,6 +17,7 @@ mod header;
 mod overlay;
 mod parse;
 mod pixels;
+mod references;
 pub mod seg;
 mod split;
 pub mod structure_set;
