@@ -27,6 +27,13 @@ pub struct ReferencedSeries {
     pub instances: Vec<String>,
 }
 
+impl ReferencedSeries {
+    /// False for an item that is as good as empty.
+    pub(crate) fn names_something(&self) -> bool {
+        !self.uid.is_empty() || !self.instances.is_empty()
+    }
+}
+
 /// Why masks are not laid over a series, and what can be done.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
@@ -67,7 +74,7 @@ impl<'a> Named<'a> {
             listed: BTreeSet::new(),
             time: choice.time,
         };
-        let refers = referenced.iter().any(|s| !s.uid.is_empty()) || sources.clone().next().is_some();
+        let refers = referenced.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
         if choice.by_position || !refers {
             return Ok(named);
         }
@@ -178,7 +185,8 @@ fn other_series(referenced: &[ReferencedSeries], source: Option<&(String, Vec<u3
         Some(class) => format!("{} ({class})", s.uid),
         None => s.uid.clone(),
     };
-    let instance = || source.map(|(uid, _)| uid.clone()).unwrap_or_default();
+    let listed = || referenced.iter().flat_map(|s| &s.instances).next();
+    let instance = || source.map(|(uid, _)| uid).or_else(listed).cloned().unwrap_or_default();
     match referenced.iter().filter(|s| !s.uid.is_empty()).map(name).collect::<Vec<_>>().as_slice() {
         [] => format!("it refers to the instance {}, {here}, which does not hold it", instance()),
         [one] => format!("it refers to series {one}, {here}"),

@@ -15,7 +15,7 @@ use crate::{
         import::{Basis, MaskChoice},
         study::{Kind, Series, Slice},
     },
-    io::dicom::references::{Named, Refused},
+    io::dicom::references::{Named, ReferencedSeries, Refused},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +60,7 @@ pub(super) struct Places {
 /// The reason why the segmentation does not belong to `series`.
 pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<Places, Refused> {
     let sources = seg.frames.iter().flat_map(|f| &f.sources);
-    let refers = seg.series.iter().any(|s| !s.uid.is_empty()) || sources.clone().next().is_some();
+    let refers = seg.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
     let named = Named::of(series, &seg.series, sources, choice)?;
     let grid = Grid::of(seg, series);
     if !refers && !is_named(series) && grid.is_none() {
@@ -278,7 +278,8 @@ fn worst(places: &Places, series: &Series) -> Worst {
 /// What a user should know of how it was laid.
 fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskChoice) -> Vec<String> {
     let mut notes = Vec::new();
-    let refers = seg.series.iter().any(|s| !s.uid.is_empty()) || seg.frames.iter().any(|f| !f.sources.is_empty());
+    let refers =
+        seg.series.iter().any(ReferencedSeries::names_something) || seg.frames.iter().any(|f| !f.sources.is_empty());
     if !refers {
         notes.push("it names no image: its frames were placed by their position".into());
     } else if choice.by_position {
@@ -345,7 +346,7 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, Refused> {
 
 /// Why places do not help.
 fn nowhere(seg: &Segmentation, series: &Series) -> String {
-    let refers = seg.series.iter().any(|s| !s.uid.is_empty());
+    let refers = seg.series.iter().any(ReferencedSeries::names_something);
     let what = if refers { "its place decides" } else { "it refers to no image" };
     match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
         (Some(a), Some(b)) if a != b => format!("{what} and it lies in frame of reference {a}, the series in {b}"),

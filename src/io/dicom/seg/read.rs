@@ -321,5 +321,14 @@ fn referenced(data: &DataSet) -> Vec<ReferencedSeries> {
             instances: instances.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
         })
     };
-    data.items(tags::REFERENCED_SERIES_SEQUENCE).iter().filter_map(of).collect()
+    let mut all: Vec<ReferencedSeries> = data.items(tags::REFERENCED_SERIES_SEQUENCE).iter().filter_map(of).collect();
+    // Some name the images for the whole object alone, without their series.
+    let sources = data.items(tags::SOURCE_IMAGE_SEQUENCE);
+    if all.iter().all(|series| series.instances.is_empty()) && !sources.is_empty() {
+        all.push(ReferencedSeries {
+            instances: sources.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+            ..ReferencedSeries::default()
+        });
+    }
+    all
 }

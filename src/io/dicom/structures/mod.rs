@@ -18,7 +18,7 @@ use crate::{
         study::Series,
     },
     io::{
-        dicom::references::{Named, OPEN_SOURCE, Refused},
+        dicom::references::{Named, OPEN_SOURCE, ReferencedSeries, Refused},
         import::{
             Imported,
             choice::{Offered, Taken, tell_apart},
@@ -52,7 +52,7 @@ pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     select(&mut set, series, choice, &mut notes)
         .map_err(|reason| refused(Refused { reason, advice: "Choose by name or number." }))?;
     let sources = set.structures.iter().flat_map(|s| &s.contours).flat_map(|c| &c.sources);
-    let refers = !set.series.is_empty() || sources.clone().next().is_some();
+    let refers = set.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
     let named = Named::of(series, &set.series, sources, choice).map_err(refused)?;
     let mut laid = Vec::new();
     let (mut elsewhere, mut misnamed) = (0, 0);
