@@ -2,7 +2,7 @@
 #![no_main]
 
 use labrum::{
-    domain::{progress::Cancel, study::Series},
+    domain::{import::MaskChoice, progress::Cancel, study::Series},
     io::{dicom::seg, import, open},
 };
 use labrum_fuzz::with_file;
@@ -26,6 +26,6 @@ fuzz_target!(|bytes: &[u8]| {
                 let _ = segmentation.values(frame);
             }
         }
-        let _ = import::masks(&[path.to_owned()], series());
+        let _ = import::masks(&[path.to_owned()], series(), &MaskChoice::default());
     });
 });

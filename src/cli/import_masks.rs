@@ -1,6 +1,7 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
 use super::format::{FormatArgument, SegArguments};
+use crate::domain::import::{Basis, MaskChoice};
 use crate::domain::{mask::Mask, study::Series};
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
@@ -15,12 +16,16 @@ use std::path::PathBuf;
 /// Turn a DICOM segmentation, an RT Structure Set or label maps into masks of a series
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "For each slice DIR/<name>.png (0 background, 1..n the labels) and DIR/labels.json. A pixel belongs to \
-a region of an RT Structure Set where its centre lies within an odd number of its contours; contours are laid on the \
-slices by their place in the patient. Of several series, those that the masks belong to are taken.
+    after_help = "For each slice DIR/<name>.png (0 background, 1..n the labels) and DIR/labels.json. Masks are laid on the \
+images that they name, by their place in the patient: mirrored and turned ones pixel by pixel, those of another grid from \
+the nearest pixel, which is said. Masks that name no image go where they lie, on one time only. A pixel belongs to a region \
+of an RT Structure Set where its centre lies within its contours; contours within others are holes. Where labels overlap, \
+smaller ones lie over larger ones, and what each lost is told; it fails where a label has no pixel left. Of several \
+series, those that the masks belong to are taken.
 
 Examples:
   labrum import-masks RTSTRUCT.dcm --of ct/ --out masks
+  labrum import-masks RTSTRUCT.dcm --of ct/ --out masks --only \"GTV,Lung left\" --order GTV
   labrum import-masks liver.seg.dcm --of study/ --out masks --format png,overlay,csv"
 )]
 pub(super) struct Arguments {
@@ -36,6 +41,18 @@ pub(super) struct Arguments {
     /// What to write, comma separated
     #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
     format: Vec<FormatArgument>,
+    /// Take these alone: names or numbers, comma separated
+    #[arg(long, value_name = "NAMES_OR_NUMBERS")]
+    only: Vec<String>,
+    /// These lie over all others where they overlap, the first on top: names or numbers, comma separated
+    #[arg(long, value_name = "NAMES_OR_NUMBERS")]
+    order: Vec<String>,
+    /// Lay them by their place in the patient, even if they name other images
+    #[arg(long)]
+    by_position: bool,
+    /// The time that they belong to where they name no image, 1 for the first
+    #[arg(long, value_name = "N")]
+    time: Option<usize>,
     #[command(flatten)]
     seg: SegArguments,
     /// Print what was written as JSON on stdout
@@ -48,6 +65,8 @@ pub(super) struct Arguments {
 struct Outcome {
     series: String,
     labels: Vec<String>,
+    /// Of each label.
+    pixels: Vec<usize>,
     slices: usize,
     files: Vec<PathBuf>,
     notes: Vec<String>,
@@ -57,13 +76,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
     let all: Vec<&Series> = catalog.studies.iter().flat_map(|study| &study.series).collect();
+    let choice = MaskChoice {
+        only: arguments.only.clone(),
+        order: arguments.order.clone(),
+        by_position: arguments.by_position,
+        time: arguments.time,
+    };
     let mut taken = HashSet::new();
-    let (mut outcomes, mut refusals) = (Vec::new(), Vec::new());
+    let (mut outcomes, mut refusals, mut possible) = (Vec::new(), Vec::new(), Vec::new());
     for series in all {
-        match import::masks(&arguments.masks, series) {
-            Ok(imported) => outcomes.push(write(series, imported, arguments, &mut taken)?),
+        match import::masks(&arguments.masks, series, &choice) {
+            Ok(imported) if imported.basis == Basis::Images => {
+                outcomes.push(write(series, imported, arguments, &mut taken)?);
+            }
+            Ok(Imported { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
             Err(error) => refusals.push(error),
         }
+    }
+    if let Some(series) = meant(possible, arguments)? {
+        let imported = import::masks(&arguments.masks, series, &choice)?;
+        outcomes.push(write(series, imported, arguments, &mut taken)?);
     }
     let nothing = || Error::new("import the masks", "there is no series to lay them over");
     if outcomes.is_empty() {
@@ -75,15 +107,60 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return super::print_json(&outcomes);
     }
-    for Outcome { series, labels, slices, files, .. } in &outcomes {
-        let what = format!("{} on {slices} slices of {series}", labels.join(", "));
+    for Outcome { series, labels, pixels, slices, files, .. } in &outcomes {
+        let labels = labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({pixels} pixels)"));
+        let what = format!("{} on {slices} slices of {series}", labels.collect::<Vec<_>>().join(", "));
         super::print(&format!("{what}: {} files are in {}", files.len(), arguments.out.display()))?;
     }
     Ok(())
 }
 
+/// A series that masks fit that do not name its images.
+struct Possible<'a> {
+    series: &'a Series,
+    basis: Basis,
+    is_resampled: bool,
+}
+
+/// The one series that masks belong to which name no image: one that they name as a whole before others, and one of the
+/// same grid before others.
+fn meant<'a>(mut possible: Vec<Possible<'a>>, arguments: &Arguments) -> Result<Option<&'a Series>> {
+    let strongest = possible.iter().map(|p| p.basis).max();
+    possible.retain(|p| Some(p.basis) == strongest);
+    if possible.iter().any(|p| !p.is_resampled) {
+        possible.retain(|p| !p.is_resampled);
+    }
+    let chosen = arguments.time.and_then(|time| possible.get(time.checked_sub(1)?));
+    match (possible.as_slice(), chosen) {
+        ([], _) => Ok(None),
+        ([one], _) | (_, Some(one)) => Ok(Some(one.series)),
+        (several, None) => {
+            let name = |(i, p): (usize, &Possible<'_>)| format!("{} \"{}\"", i + 1, title(p.series));
+            let list: Vec<String> = several.iter().enumerate().map(name).collect();
+            let of = arguments.time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+            let reason = format!(
+                "it does not name the images that it belongs to, and fits {}: {}{of}",
+                several.len(),
+                list.join(", ")
+            );
+            let path = arguments.masks.first().cloned().unwrap_or_default();
+            let advice = "Choose one of them by its number with --time N.";
+            Err(Error::at("import the masks", path, reason).advise(advice))
+        }
+    }
+}
+
+fn title(series: &Series) -> String {
+    if series.description.trim().is_empty() { series.id.clone() } else { series.description.clone() }
+}
+
 fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut HashSet<String>) -> Result<Outcome> {
-    let Imported { labels, masks, mut notes } = imported;
+    if let Some(loss) = imported.loss() {
+        let path = arguments.masks.first().cloned().unwrap_or_default();
+        let advice = "Choose what is taken in with --only, or what lies on top with --order.";
+        return Err(Error::at("import the masks", path, loss).advise(advice));
+    }
+    let Imported { labels, masks, mut notes, taken: counts, .. } = imported;
     // Slices that the masks say nothing of are left out: an empty mask would say that nothing is there.
     let of = |(slice, _): &(usize, Mask)| series.slices.get(*slice).cloned();
     let part = Series { slices: masks.iter().filter_map(of).collect(), ..series.clone() };
@@ -131,7 +208,7 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
     let (more, warnings) = write_series(&arguments.out, &names.series, &whole, &formats)?;
     files.extend(more);
     notes.extend(warnings);
-    let title = if series.description.trim().is_empty() { series.id.clone() } else { series.description.clone() };
     let labels = labels.into_iter().map(|label| label.name).collect();
-    Ok(Outcome { series: title, labels, slices: masks.len(), files, notes })
+    let pixels = counts.iter().map(|count| count.left).collect();
+    Ok(Outcome { series: title(series), labels, pixels, slices: masks.len(), files, notes })
 }

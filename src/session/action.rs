@@ -68,6 +68,8 @@ pub enum Action {
     SetOrder(CaseOrder),
     /// Read masks for the case that is shown.
     ImportMasks(Vec<PathBuf>),
+    /// Take these of the masks that overlap, the one on top first, by their place in the list; none of them.
+    TakeOverlapping(Option<Vec<usize>>),
     /// Open the workspace in this folder; a new one where there is none.
     OpenWorkspace(PathBuf),
     /// Give the workspace a name.
@@ -140,6 +142,7 @@ impl Session {
             Action::PreviewCommand(command) => self.preview_command(command),
             Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
             Action::ImportMasks(paths) => self.import_masks(paths),
+            Action::TakeOverlapping(chosen) => self.take_overlapping(chosen),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {

@@ -7,9 +7,59 @@ use super::{
 };
 use crate::{
     Result,
-    domain::{edit::Edit, mask::Mask, region::Region},
+    domain::{
+        edit::Edit,
+        import::{MaskChoice, TakenLabel},
+        label::Label,
+        mask::Mask,
+        region::Region,
+    },
 };
 use std::path::PathBuf;
+
+/// Masks from files in which labels lie over each other: a mask holds one for each pixel.
+#[derive(Clone, Debug)]
+pub struct Overlapping {
+    case: CaseId,
+    paths: Vec<PathBuf>,
+    choice: MaskChoice,
+    /// The labels, as they lie now the one on top first.
+    pub labels: Vec<OverlappingLabel>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct OverlappingLabel {
+    /// What it is.
+    pub label: Label,
+    /// Its number in the file.
+    pub number: u32,
+    /// Its pixels in the file.
+    pub pixels: usize,
+    /// Those that others lie over, as they lie now.
+    pub covered: usize,
+}
+
+impl Overlapping {
+    /// `None` where nothing overlaps, or where the user has said what is to be taken.
+    fn of(case: CaseId, imported: &ImportedMasks) -> Option<Self> {
+        let is_chosen = !imported.choice.only.is_empty();
+        if is_chosen || imported.taken.iter().all(|taken| taken.covered == 0) {
+            return None;
+        }
+        let label = |(label, taken): (&Label, &TakenLabel)| OverlappingLabel {
+            label: label.clone(),
+            number: taken.number,
+            pixels: taken.in_file,
+            covered: taken.covered,
+        };
+        let mut labels: Vec<OverlappingLabel> = imported.labels.iter().zip(&imported.taken).map(label).collect();
+        // Smaller ones lie over larger ones, and of equal ones the later.
+        labels.reverse();
+        labels.sort_by_key(|label| label.pixels);
+        Some(Self { case, paths: imported.paths.clone(), choice: imported.choice.clone(), labels })
+    }
+}
 
 impl Session {
     /// Files with masks that were opened with the images, of this case or of others.
@@ -33,7 +83,23 @@ impl Session {
                 return self.notices.add(Severity::Info, "The workspace is being opened: import once it is.");
             }
             let (id, series) = (case.id, case.series.clone());
-            self.jobs.push(Job::Import { case: id, series, paths });
+            // Masks that name no image are of the one on the screen, where several lie at one place.
+            let choice = MaskChoice { time: Some(case.slice + 1), ..MaskChoice::default() };
+            self.overlapping = None;
+            self.jobs.push(Job::Import { case: id, series, paths, choice });
+        }
+    }
+
+    /// Reads what was chosen of the masks that overlap, in this order; nothing where none was.
+    pub(super) fn take_overlapping(&mut self, chosen: Option<Vec<usize>>) {
+        let (Some(overlapping), Some(chosen)) = (self.overlapping.take(), chosen) else { return };
+        let Some(case) = self.cases.iter().find(|c| c.id == overlapping.case) else { return };
+        let number = |index: &usize| overlapping.labels.get(*index).map(|label| format!("#{}", label.number));
+        let numbers: Vec<String> = chosen.iter().filter_map(number).collect();
+        if !numbers.is_empty() {
+            let choice = MaskChoice { only: numbers.clone(), order: numbers, ..overlapping.choice };
+            let series = case.series.clone();
+            self.jobs.push(Job::Import { case: overlapping.case, series, paths: overlapping.paths, choice });
         }
     }
 
@@ -42,6 +108,14 @@ impl Session {
             Ok(imported) => imported,
             Err(error) => return self.fail(&error),
         };
+        self.overlapping = Overlapping::of(case, &imported);
+        if self.overlapping.is_some() {
+            return;
+        }
+        for (label, _) in imported.labels.iter().zip(&imported.taken).filter(|(_, taken)| taken.is_lost()) {
+            let text = format!("\"{}\" has no pixel left on these images.", label.name);
+            self.notices.add(Severity::Error, text);
+        }
         self.drop_hand();
         let values = self.values_of(&imported.labels);
         let rule = self.locks();

@@ -19,6 +19,7 @@ use crate::{
     domain::{
         gate::GateReport,
         image::{Image, Window, WindowPreset},
+        import::{MaskChoice, TakenLabel},
         journal::{Meter, StoredCase},
         label::Label,
         learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
@@ -257,8 +258,10 @@ pub enum Job {
         case: CaseId,
         /// Its series.
         series: Arc<Series>,
-        /// SEG objects, label maps or folders of label maps.
+        /// SEG objects, structure sets, label maps or folders of them.
         paths: Vec<PathBuf>,
+        /// What is to be taken of them.
+        choice: MaskChoice,
     },
     /// Work out outlines and measurements of a mask.
     Survey(SurveyJob),
@@ -476,4 +479,10 @@ pub struct ImportedMasks {
     pub masks: Vec<(usize, Mask)>,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What became of each label.
+    pub taken: Vec<TakenLabel>,
+    /// The files.
+    pub paths: Vec<PathBuf>,
+    /// What was asked for.
+    pub choice: MaskChoice,
 }

@@ -9,7 +9,7 @@ mod editing;
 mod exports;
 pub mod finding;
 pub mod history;
-mod imports;
+pub mod imports;
 pub mod job;
 pub mod keys;
 pub mod labels;
@@ -107,6 +107,8 @@ pub struct Session {
     pub runs: Vec<Run>,
     /// Files that were opened and not taken.
     pub passed_over: Vec<PassedOver>,
+    /// Masks from files that overlap: what is to be taken of them is asked.
+    pub overlapping: Option<imports::Overlapping>,
     /// The doubtful place that was gone to last.
     pub focus: Option<(SliceKey, usize)>,
     /// The folder that a dialog chose for the export; the dialog takes it.
@@ -170,6 +172,7 @@ impl Session {
             exporting: None,
             runs: Vec::new(),
             passed_over: Vec::new(),
+            overlapping: None,
             focus: None,
             picked_export_folder: None,
             picked_workspace_folder: None,

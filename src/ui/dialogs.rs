@@ -1,4 +1,4 @@
-//! Dialogs over the window: path, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
+//! Dialogs over the window: path, masks that overlap, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
 //! about, leaving.
 
 mod about;
@@ -7,6 +7,7 @@ pub(in crate::ui) mod gate;
 mod keys;
 mod label;
 mod leave;
+mod overlapping;
 pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
@@ -25,6 +26,7 @@ pub(crate) enum Dialogs {
     #[default]
     None,
     Path(path::PathDialog),
+    Overlapping(overlapping::OverlappingDialog),
     Export(export::ExportDialog),
     Pacs(Box<pacs::PacsDialog>),
     Send(pacs::SendDialog),
@@ -112,10 +114,14 @@ impl Dialogs {
 
     /// Shows what is open.
     pub(crate) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
+        if let (Self::None, Some(overlapping)) = (&*self, &session.overlapping) {
+            *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
+        }
         // Each has its own place: none opens at the size of the one before.
         let (name, width): (&str, f32) = match self {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
+            Self::Overlapping(_) => ("overlapping", 520.0),
             Self::Export(_) => ("export", 520.0),
             Self::Pacs(_) => ("servers", 960.0),
             Self::Send(_) => ("send", 560.0),
@@ -139,7 +145,13 @@ impl Dialogs {
         match modal.inner {
             Turn::Stay if !modal.should_close() => {}
             Turn::To(next) => *self = *next,
-            Turn::Stay | Turn::Close => *self = std::mem::take(self).below(),
+            Turn::Stay | Turn::Close => {
+                // Closed by Esc or a click beside it: nothing is taken.
+                if matches!(self, Self::Overlapping(dialog) if !dialog.is_answered()) {
+                    actions.push(Action::TakeOverlapping(None));
+                }
+                *self = std::mem::take(self).below();
+            }
         }
     }
 
@@ -147,6 +159,7 @@ impl Dialogs {
         match self {
             Self::None => Turn::Close,
             Self::Path(dialog) => dialog.show(ui, actions).into(),
+            Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
             Self::Export(dialog) => dialog.show(ui, session, actions).into(),
             Self::Pacs(dialog) => dialog.show(ui, session, actions).into(),
             Self::Send(dialog) => dialog.show(ui, session, actions).into(),

@@ -9,8 +9,9 @@ mod pacs;
 use super::*;
 use crate::{
     Error,
+    domain::{import::TakenLabel, label::Label},
     session::{
-        job::{Event, Job, StoreJob, WorkspaceSummary},
+        job::{Event, ImportedMasks, Job, StoreJob, WorkspaceSummary},
         settings::Settings,
     },
 };
@@ -117,6 +118,33 @@ fn workspaces_used_last_are_opened_from_the_first_screen() {
     harness.get_by_label("Open workspace Heads").click();
     harness.run_steps(2);
     assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/Heads\")"));
+}
+
+#[test]
+fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top() {
+    let mut session = Session::new(Settings::default());
+    let of = |number, in_file, covered| TakenLabel { number, in_file, left: in_file - covered, covered };
+    let overlapping = ImportedMasks {
+        labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1), Label::named("Heart", 2)],
+        taken: vec![of(1, 4000, 9), of(2, 9, 0), of(3, 500, 0)],
+        ..ImportedMasks::default()
+    };
+    session.on_event(Event::Imported { case: 1, result: Ok(overlapping) });
+    let mut harness = window(session);
+    assert!(harness.query_by_label_contains("9 under others").is_some());
+    // Nodule, Heart, Lung: the smallest lies on top.
+    harness.get_by_label("Move up Lung").click();
+    harness.run_steps(2);
+    harness.get_by_label("Take Heart").click();
+    harness.run_steps(2);
+    harness.get_by_label("Import").click();
+    harness.run_steps(2);
+    assert!(
+        harness.state().actions.iter().any(|a| a == "TakeOverlapping(Some([0, 2]))"),
+        "{:?}",
+        harness.state().actions
+    );
+    assert!(!harness.state().window.has_dialog());
 }
 
 #[test]

@@ -32,9 +32,16 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
             let result = export_accepted(&job, outbox);
             outbox.send(Event::ExportedAccepted(result));
         }
-        Job::Import { case, series, paths } => {
-            let result = import::masks(&paths, &series);
-            let result = result.map(|i| ImportedMasks { labels: i.labels, masks: i.masks, notes: i.notes });
+        Job::Import { case, series, paths, choice } => {
+            let result = import::masks(&paths, &series, &choice);
+            let result = result.map(|i| ImportedMasks {
+                labels: i.labels,
+                masks: i.masks,
+                notes: i.notes,
+                taken: i.taken,
+                paths,
+                choice,
+            });
             outbox.send(Event::Imported { case, result });
         }
         _ => {}

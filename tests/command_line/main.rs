@@ -4,6 +4,7 @@
 mod bad_input;
 mod commands;
 mod export;
+mod masks;
 mod output;
 #[path = "../support/run.rs"]
 mod run;

@@ -4,6 +4,7 @@ use crate::{files, formats::Format};
 use labrum::{
     Error,
     domain::{
+        import::MaskChoice,
         progress::Cancel,
         study::{Kind, Series, Source},
     },
@@ -68,7 +69,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
         outcome.note(label_file::read(path));
     }
     if format == Format::Segmentation || format.is_picture() {
-        outcome.note(import::masks(&[path.to_owned()], series()));
+        outcome.note(import::masks(&[path.to_owned()], series(), &MaskChoice::default()));
     }
 }
 

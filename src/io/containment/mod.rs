@@ -41,6 +41,7 @@ use crate::{
     Error, Result,
     domain::{
         image::Image,
+        import::MaskChoice,
         mask::Mask,
         study::{Kind, Series, Source},
     },
@@ -120,12 +121,16 @@ pub(super) fn mask(path: &Path) -> Result<Mask> {
 }
 
 /// Masks of a series.
-pub(super) fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+pub(super) fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let tried = "import the masks";
-    let Some(first) = paths.first() else { return import::decode(paths, series) };
-    let request = Request::Masks { paths: paths.iter().map(Into::into).collect(), series: Box::new(series.clone()) };
+    let Some(first) = paths.first() else { return import::decode(paths, series, choice) };
+    let request = Request::Masks {
+        paths: paths.iter().map(Into::into).collect(),
+        series: Box::new(series.clone()),
+        choice: choice.clone(),
+    };
     let slices = u32::try_from(series.slices.len()).unwrap_or(u32::MAX);
-    let here = || contained(|| import::decode(paths, series)).unwrap_or_else(|| damaged(tried, first));
+    let here = || contained(|| import::decode(paths, series, choice)).unwrap_or_else(|| damaged(tried, first));
     ask(tried, first, SLICE + EACH_SLICE * slices.min(3000), &request, here, |answer| match answer {
         Answer::Masks(imported) => Some(imported),
         _ => None,

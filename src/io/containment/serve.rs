@@ -67,9 +67,9 @@ fn answer(request: Request) -> Answer {
             open::decode(&source, kind).map_or_else(refused, |image| Answer::Image(Box::new(image)))
         }
         Request::Mask { path } => label_file::decode(Path::new(&path)).map_or_else(refused, Answer::Mask),
-        Request::Masks { paths, series } => {
+        Request::Masks { paths, series, choice } => {
             let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-            import::decode(&paths, &series).map_or_else(refused, Answer::Masks)
+            import::decode(&paths, &series, &choice).map_or_else(refused, Answer::Masks)
         }
         Request::Photometric { path } => Answer::Text(dicom::photometric(Path::new(&path))),
         Request::PixelDigest { path } => Answer::Text(dicom::digest(Path::new(&path))),

@@ -10,6 +10,7 @@ use crate::{
     Error,
     domain::{
         image::{Image, Pixels, VoiLut},
+        import::{Basis, TakenLabel},
         label::Label,
         mask::Mask,
     },
@@ -50,6 +51,9 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
         labels: vec![Label::named("Heart", 0)],
         masks: vec![(3, mask(1)), (7, mask(0))],
         notes: vec!["n".into()],
+        taken: vec![TakenLabel { number: 7, in_file: 20, left: 15, covered: 5 }],
+        basis: Basis::Position,
+        is_resampled: true,
     };
     let Answer::Masks(back) = there_and_back(Answer::Masks(imported.clone())) else { unreachable!() };
     assert_eq!(back, imported);

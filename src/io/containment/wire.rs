@@ -5,6 +5,7 @@ use crate::{
     Error,
     domain::{
         image::{Image, Pixels},
+        import::{Basis, MaskChoice, TakenLabel},
         label::Label,
         mask::Mask,
         study::{Kind, Series, Source},
@@ -44,7 +45,7 @@ pub(super) enum Request {
     /// A picture as a mask.
     Mask { path: OsString },
     /// The masks of a series.
-    Masks { paths: Vec<OsString>, series: Box<Series> },
+    Masks { paths: Vec<OsString>, series: Box<Series>, choice: MaskChoice },
     /// Photometric Interpretation.
     Photometric { path: OsString },
     /// What tells the pixels of a file from others.
@@ -76,11 +77,21 @@ enum Head {
     Look(Box<FileLook>),
     Image(Box<Image>),
     Mask(Size),
-    Masks { labels: Vec<Label>, sizes: Vec<(usize, Size)>, notes: Vec<String> },
+    Masks { sizes: Vec<(usize, Size)>, about: AboutMasks },
     Text(Option<String>),
     Rewritten { length: u64, about: Deidentified },
     Verdict(bool),
     Refused(Refusal),
+}
+
+/// What is told of masks beside their pixels.
+#[derive(Serialize, Deserialize)]
+struct AboutMasks {
+    labels: Vec<Label>,
+    notes: Vec<String>,
+    taken: Vec<TakenLabel>,
+    basis: Basis,
+    is_resampled: bool,
 }
 
 /// Columns and rows.
@@ -154,9 +165,10 @@ impl Answer {
                 send_with(to, &Head::Image(image), bytes_of(&pixels))
             }
             Self::Mask(mask) => send_with(to, &Head::Mask((mask.columns(), mask.rows())), mask.labels()),
-            Self::Masks(Imported { labels, masks, notes }) => {
+            Self::Masks(Imported { labels, masks, notes, taken, basis, is_resampled }) => {
                 let size = |(slice, mask): &(usize, Mask)| (*slice, (mask.columns(), mask.rows()));
-                send(to, &Head::Masks { labels, sizes: masks.iter().map(size).collect(), notes })?;
+                let about = AboutMasks { labels, notes, taken, basis, is_resampled };
+                send(to, &Head::Masks { sizes: masks.iter().map(size).collect(), about })?;
                 masks.iter().try_for_each(|(_, mask)| to.write_all(mask.labels()))
             }
         }
@@ -177,9 +189,11 @@ impl Answer {
                 Self::Image(image)
             }
             Head::Mask(size) => Self::Mask(receive_mask(from, size)?),
-            Head::Masks { labels, sizes, notes } => {
+            Head::Masks { sizes, about } => {
                 let mask = |(slice, size)| Ok((slice, receive_mask(from, size)?));
-                Self::Masks(Imported { labels, masks: sizes.into_iter().map(mask).collect::<io::Result<_>>()?, notes })
+                let masks = sizes.into_iter().map(mask).collect::<io::Result<_>>()?;
+                let AboutMasks { labels, notes, taken, basis, is_resampled } = about;
+                Self::Masks(Imported { labels, masks, notes, taken, basis, is_resampled })
             }
         })
     }

@@ -1,6 +1,8 @@
 //! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets and label maps, told apart by
 //! content.
 
+pub(in crate::io) mod choice;
+pub(in crate::io) mod overlap;
 mod pictures;
 #[cfg(test)]
 mod tests;
@@ -11,15 +13,21 @@ use super::{
 };
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, study::Series},
+    domain::{
+        import::{Basis, MaskChoice, TakenLabel},
+        label::Label,
+        mask::Mask,
+        study::Series,
+    },
 };
+use choice::{Offered, Taken, tell_apart};
 use pictures::{Picture, Wanted};
 use std::path::{Path, PathBuf};
 
 const TRIED: &str = "import the masks";
 
 /// Masks of a series with what their values mean.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Imported {
     /// Of the values 1..=n of the masks.
     pub labels: Vec<Label>,
@@ -27,29 +35,50 @@ pub struct Imported {
     pub masks: Vec<(usize, Mask)>,
     /// What had to be decided or left out, for the user to read.
     pub notes: Vec<String>,
+    /// What became of each of `labels`.
+    pub taken: Vec<TakenLabel>,
+    /// What says that they belong to the series.
+    pub basis: Basis,
+    /// True where their grid of pixels is another one than that of the images.
+    pub is_resampled: bool,
+}
+
+impl Imported {
+    /// Why it must not be taken for all that the file holds: a label has no pixel left.
+    pub fn loss(&self) -> Option<String> {
+        let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
+        let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
+        let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {
+            0 => format!("none of the {} pixels of \"{}\" lies on a pixel of the images", taken.in_file, label.name),
+            _ => format!("\"{}\" has no pixel left: others lie over all of it", label.name),
+        };
+        let clauses: Vec<String> = lost.map(clause).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
 }
 
 /// Reads masks of `series` from files or folders: one DICOM segmentation or RT Structure Set, or label maps called like
 /// the slices' files.
 ///
-/// Of a folder, what belongs to the series is taken, and a segmentation or structure set before label maps. The meaning of the values of
-/// label maps is read from `labels.json` beside them.
+/// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
+/// segmentation or structure set before label maps. The meaning of the values of label maps is read from `labels.json`
+/// beside them. Where labels overlap so that one has no pixel left, [`Imported::loss`] says so.
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
-pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
-    containment::masks(paths, series)
+pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
+    containment::masks(paths, series, choice)
 }
 
 /// As [`masks`], in this process.
-pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
     for path in &files {
         let imported = match path {
-            path if seg::is_segmentation(path) => seg::import(path, series),
-            path if structures::is_structure_set(path) => structures::import(path, series),
+            path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
+            path if structures::is_structure_set(path) => structures::import(path, series, choice),
             _ => continue,
         };
         match imported {
@@ -57,6 +86,8 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
             Err(error) => refusals.push(error),
         }
     }
+    let strongest = fitting.iter().map(|(_, imported): &(_, Imported)| imported.basis).max();
+    fitting.retain(|(_, imported)| Some(imported.basis) == strongest);
     if let [(one, _), (other, _), ..] = fitting.as_slice() {
         let reason = format!("\"{}\" and \"{}\" belong to this series", name(one), name(other));
         return Err(Error::at(TRIED, first, reason).advise("Choose one of them."));
@@ -68,13 +99,44 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     let found: Vec<Picture> = files.iter().filter_map(|path| wanted.picture(path)).collect();
     let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     match (refusals.into_iter().next(), found.is_empty()) {
-        (_, false) => pictures::import(found, series),
+        (_, false) => chosen(pictures::import(found, series)?, choice, first),
         (Some(refusal), true) => Err(refusal),
         (None, true) if is_alone && series.slices.len() == 1 && is_picture(first) => {
-            pictures::import(vec![Picture::only(first)], series)
+            chosen(pictures::import(vec![Picture::only(first)], series)?, choice, first)
         }
         (None, true) => Err(nothing(first, series)),
     }
+}
+
+/// Of label maps, whose values do not overlap, those that are wanted.
+fn chosen(imported: Imported, choice: &MaskChoice, path: &Path) -> Result<Imported> {
+    let Imported { labels, masks, mut notes, .. } = imported;
+    let offered: Vec<Offered<'_>> =
+        (1..).zip(&labels).map(|(number, label)| Offered { number, name: &label.name }).collect();
+    let taken = Taken::of(&offered, choice).map_err(|reason| Error::at(TRIED, path, reason))?;
+    let mut values = [0u8; 256];
+    let mut count = vec![0; taken.indices.len()];
+    for (value, index) in (1..=u8::MAX).zip(&taken.indices) {
+        if let Some(of) = values.get_mut(index + 1) {
+            *of = value;
+        }
+    }
+    let mut relabelled = Vec::with_capacity(masks.len());
+    for (slice, mask) in masks {
+        let of: Vec<u8> = mask.labels().iter().map(|old| values[usize::from(*old)]).collect();
+        of.iter().filter_map(|value| usize::from(*value).checked_sub(1)).for_each(|label| count[label] += 1);
+        relabelled.extend(Mask::from_labels(mask.columns(), mask.rows(), of).map(|mask| (slice, mask)));
+    }
+    let of = |(index, pixels): (&usize, usize)| TakenLabel {
+        number: u32::try_from(index + 1).unwrap_or(u32::MAX),
+        in_file: pixels,
+        left: pixels,
+        covered: 0,
+    };
+    let report = taken.indices.iter().zip(count).map(of).collect();
+    let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| labels.get(*i).cloned()).collect();
+    notes.extend(tell_apart(&mut labels));
+    Ok(Imported { labels, masks: relabelled, notes, taken: report, ..Imported::default() })
 }
 
 /// The files themselves, and those that lie directly in the folders, in order of their names.

@@ -77,7 +77,7 @@ pub(super) fn import(pictures: Vec<Picture>, series: &Series) -> Result<Imported
     } else {
         label_maps(&maps, series, &mut labels, &mut notes)?
     };
-    Ok(Imported { labels, masks: masks.into_iter().collect(), notes })
+    Ok(Imported { labels, masks: masks.into_iter().collect(), notes, ..Imported::default() })
 }
 
 /// The labels that a file beside the pictures describes; none without one.

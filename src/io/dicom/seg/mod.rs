@@ -19,10 +19,13 @@ mod space;
 mod tests;
 #[cfg(test)]
 mod tests_import;
+#[cfg(test)]
+mod tests_matrix;
 mod write;
 
-pub use import::import;
-pub use read::{ReferencedSeries, SegFrame, Segmentation, is_segmentation, read};
+pub use super::references::ReferencedSeries;
+pub use import::{import, import_chosen};
+pub use read::{SegFrame, Segmentation, is_segmentation, read};
 
 use crate::{
     Error, Result,

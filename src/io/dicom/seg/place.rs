@@ -1,98 +1,135 @@
-//! Which slice of an opened series each frame of a segmentation belongs to.
+//! On which slices of an opened series the frames of a segmentation lie, and how their pixels meet.
+//!
+//! Where both say where they lie in the patient, that decides; what a frame names only tells which images may be meant.
 
+mod grid;
+
+use self::grid::Grid;
 use super::{
     clean::is_uid,
-    read::{ReferencedSeries, SegFrame, Segmentation},
+    read::{SegFrame, Segmentation},
 };
-use crate::domain::{
-    geometry::Plane,
-    study::{Kind, Series, Slice},
+use crate::{
+    domain::{
+        grid_map::{Fit, GridMap},
+        import::{Basis, MaskChoice},
+        study::{Kind, Series, Slice},
+    },
+    io::dicom::references::{Named, ReferencedSeries, Refused},
 };
-use dicom_dictionary_std::uids;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Directions that differ by less are one.
-const SAME_DIRECTION: f64 = 1e-3;
-/// Distances between pixels that differ by less, relative to their size, are one.
-const SAME_SPACING: f64 = 1e-2;
-/// A position may be off by this part of a pixel, and of the distance between slices.
+/// Depths that differ by less, in mm, are one place.
+const SAME_DEPTH: f64 = 0.01;
+/// A frame within this part of the distance between slices lies on the slice, without a word.
 const SAME_PLACE: f64 = 0.1;
 
+/// A frame on a slice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lying {
+    pub(super) frame: usize,
+    /// From the pixels of the slice to its own; `None` where they are the same without a place in space.
+    pub(super) map: Option<GridMap>,
+}
+
 /// Where the frames belong.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Places {
-    /// 0-based slice of each frame; `None` for those that lie on no slice of the series.
-    pub(super) slices: Vec<Option<usize>>,
+    /// The frames of each slice, in order of their segments.
+    pub(super) on: BTreeMap<usize, Vec<Lying>>,
+    /// Frames that lie on no slice of the series.
+    pub(super) elsewhere: Vec<usize>,
     /// Slices that the segmentation speaks of, with frames or without.
     pub(super) covered: BTreeSet<usize>,
+    /// What says that it belongs to the series.
+    pub(super) basis: Basis,
+    /// True where pixels do not meet pixel by pixel.
+    pub(super) is_resampled: bool,
     /// What a user should know.
     pub(super) notes: Vec<String>,
 }
 
-/// Finds the slice of each frame: by source instance and frame, else by position in the same frame of reference.
-/// Sources that cannot be named (pictures) are laid out by the order of the frames.
+/// Finds the slices of each frame.
+///
+/// A frame that names images is laid on those of them in whose plane it lies; where it lies in none of them, on another
+/// image that the segmentation names. Where nothing is named, all slices may be meant, as long as they share a frame of
+/// reference with it. Without a place in space the names alone decide, and sources that cannot be named (pictures) are
+/// laid out by the order of the frames.
 ///
 /// # Errors
 /// The reason why the segmentation does not belong to `series`.
-pub(super) fn places(seg: &Segmentation, series: &Series) -> Result<Places, String> {
-    let by_uid = by_uid(series);
-    let own = own_uid(series);
-    let refers = seg.series.iter().any(|s| !s.uid.is_empty()) || seg.frames.iter().any(|f| !f.sources.is_empty());
-    let names_a_slice = |f: &SegFrame| f.sources.iter().any(|(uid, _)| by_uid.contains_key(uid.as_str()));
-    let is_ours = seg.series.iter().any(|s| s.uid == own) || seg.frames.iter().any(names_a_slice);
-    if refers && !is_ours {
-        return Err(other_series(seg, series));
-    }
-    if (seg.columns, seg.rows) != (series.columns, series.rows) {
-        return Err(format!(
-            "it is {} x {} pixels, the series {} x {}",
-            seg.columns, seg.rows, series.columns, series.rows
-        ));
-    }
-    if !refers && !is_named(series) {
+pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<Places, Refused> {
+    let sources = seg.frames.iter().flat_map(|f| &f.sources);
+    let refers = seg.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+    let named = Named::of(series, &seg.series, sources, choice)?;
+    let grid = Grid::of(seg, series);
+    if !refers && !is_named(series) && grid.is_none() {
+        check_size(seg, series)?;
         return in_order(seg, series);
     }
-    let same_space = match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
-        (Some(a), Some(b)) => a == b,
-        _ => false,
-    };
-    let mut places = Places::default();
-    let mut by_position = 0;
-    for frame in &seg.frames {
-        let slice = by_source(frame, &by_uid).or_else(|| {
-            let slice = if same_space { at_position(frame, series) } else { None };
-            by_position += usize::from(slice.is_some());
-            slice
-        });
-        places.slices.push(slice);
+    let space = Space::between(seg, series);
+    if named.basis == Basis::Position && (grid.is_none() || !space.is_common(choice)) {
+        return Err(nowhere(seg, series).into());
     }
-    places.covered = places.slices.iter().flatten().copied().collect();
-    if places.covered.is_empty() {
-        return Err(nowhere(seg, series, same_space));
+    let mut found = Found::default();
+    for (index, frame) in seg.frames.iter().enumerate() {
+        found.lay(index, frame, &named, grid.as_ref(), (seg, series))?;
     }
-    if by_position > 0 {
-        places.notes.push(format!("{by_position} of {} frames were placed by their position", seg.frames.len()));
+    let mut places = found.chosen(seg, &named)?;
+    if places.on.is_empty() {
+        return Err(grid.map_or_else(|| nowhere(seg, series), |grid| grid.why_nowhere(seg, &named)).into());
     }
-    places.covered.extend(named_without_frames(seg, series, &by_uid, own));
+    let remarks = remarks(seg, series, &places, choice);
+    places.notes.extend(remarks);
+    if found.misnamed > 0 {
+        places.notes.push(format!(
+            "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
+            found.misnamed
+        ));
+    }
+    places.is_resampled = worst(&places, series).is_resampled();
+    if space == Space::Other && grid_used(&places) {
+        if places.is_resampled {
+            return Err(nowhere(seg, series).into());
+        }
+        places.notes.push("it names another frame of reference than the images, whose places are the same".into());
+    }
+    places.covered = places.on.keys().chain(&named.listed).copied().collect();
+    places.basis = named.basis;
     Ok(places)
 }
 
-/// Slices of each instance, with their 1-based frames.
-type ByUid<'a> = HashMap<&'a str, Vec<(u32, usize)>>;
-
-fn by_uid(series: &Series) -> ByUid<'_> {
-    let mut by_uid: ByUid<'_> = HashMap::new();
-    for (i, slice) in series.slices.iter().enumerate() {
-        if let Some(uid) = &slice.sop_instance_uid {
-            by_uid.entry(uid).or_default().push((slice.source.frame.saturating_add(1), i));
-        }
-    }
-    by_uid
+/// Whether positions of both can be compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Space {
+    /// One frame of reference.
+    Same,
+    /// Two frames of reference.
+    Other,
+    /// One of them does not say.
+    Unknown,
 }
 
-/// The Series Instance UID: parts of a split series have a number behind it.
-fn own_uid(series: &Series) -> &str {
-    series.id.split('#').next().unwrap_or_default()
+impl Space {
+    fn between(seg: &Segmentation, series: &Series) -> Self {
+        match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
+            (Some(a), Some(b)) if a == b => Self::Same,
+            (Some(_), Some(_)) => Self::Other,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn is_common(self, choice: &MaskChoice) -> bool {
+        self == Self::Same || (self == Self::Unknown && choice.by_position)
+    }
+}
+
+fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
+    if (seg.columns, seg.rows) == (series.columns, series.rows) {
+        return Ok(());
+    }
+    let (columns, rows) = (series.columns, series.rows);
+    Err(format!("it is {} x {} pixels, the series {columns} x {rows}", seg.columns, seg.rows).into())
 }
 
 /// Whether a segmentation could refer to all slices.
@@ -101,54 +138,185 @@ fn is_named(series: &Series) -> bool {
     series.kind == Kind::Dicom && series.slices.iter().all(named)
 }
 
-/// The only slice that the frame was derived from.
-fn by_source(frame: &SegFrame, by_uid: &ByUid<'_>) -> Option<usize> {
-    let mut slices = frame.sources.iter().flat_map(|(uid, frames)| {
-        let all = by_uid.get(uid.as_str()).map_or(&[][..], Vec::as_slice);
-        all.iter().filter(move |(number, _)| frames.is_empty() || frames.contains(number)).map(|(_, slice)| *slice)
-    });
-    let first = slices.next()?;
-    slices.all(|other| other == first).then_some(first)
+/// What was found for a slice before the nearest frame of each segment is chosen.
+#[derive(Clone, Copy)]
+struct Candidate {
+    lying: Lying,
+    is_named: bool,
 }
 
-fn at_position(frame: &SegFrame, series: &Series) -> Option<usize> {
-    let plane = frame.plane?;
+#[derive(Default)]
+struct Found {
+    on: BTreeMap<(usize, Option<u16>), Vec<Candidate>>,
+    elsewhere: Vec<usize>,
+    misnamed: usize,
+}
+
+impl Found {
+    fn lay(
+        &mut self,
+        index: usize,
+        frame: &SegFrame,
+        named: &Named<'_>,
+        grid: Option<&Grid<'_>>,
+        (seg, series): (&Segmentation, &Series),
+    ) -> Result<(), Refused> {
+        let own = named.own(&frame.sources);
+        let mut candidates: Vec<(usize, Option<GridMap>)> = Vec::new();
+        if named.are_elsewhere(&frame.sources) {
+            // Images that are not here.
+        } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
+            let near = grid.near(seg, frame, own.len() == 1);
+            let (of_own, others): (Vec<_>, Vec<_>) = near.into_iter().partition(|(slice, _)| own.contains(slice));
+            let is_misnamed = of_own.is_empty() && !own.is_empty();
+            let possible = if of_own.is_empty() { others } else { of_own };
+            let possible = possible.into_iter().filter(|(slice, _)| named.allowed.contains(slice));
+            for place in at_one_depth(possible.collect()) {
+                let here: Vec<usize> = place.iter().map(|(slice, _)| *slice).collect();
+                let meant = named.at_place(&here, &own)?;
+                candidates
+                    .extend(place.into_iter().filter(|(slice, _)| meant.contains(slice)).map(|(s, m)| (s, Some(m))));
+            }
+            self.misnamed += usize::from(is_misnamed && !candidates.is_empty());
+        } else if own.len() == 1 {
+            check_size(seg, series)?;
+            candidates.extend(own.iter().map(|slice| (*slice, None)));
+        }
+        if candidates.is_empty() {
+            self.elsewhere.push(index);
+        }
+        for (slice, map) in candidates {
+            let lying = Lying { frame: index, map };
+            let candidate = Candidate { lying, is_named: own.contains(&slice) };
+            self.on.entry((slice, frame.segment)).or_default().push(candidate);
+        }
+        Ok(())
+    }
+
+    /// Of each segment the nearest frame, on every slice.
+    fn chosen(&self, seg: &Segmentation, named: &Named<'_>) -> Result<Places, Refused> {
+        let mut places = Places { elsewhere: self.elsewhere.clone(), ..Places::default() };
+        for ((slice, segment), candidates) in &self.on {
+            let depth = |c: &Candidate| c.lying.map.map_or(0.0, |map| map.depth);
+            let nearest = candidates.iter().map(depth).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
+            let here: Vec<&Candidate> =
+                candidates.iter().filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH).collect();
+            let of_names: Vec<&Candidate> = here.iter().copied().filter(|c| c.is_named).collect();
+            let meant = if of_names.is_empty() { here } else { of_names };
+            if let ([first, _, ..], false) = (meant.as_slice(), meant.iter().all(|c| c.is_named)) {
+                let what = match segment {
+                    Some(number) => format!("frames of segment {number}"),
+                    None => "frames".to_owned(),
+                };
+                let frame = first.lying.frame + 1;
+                let of = seg.frames.len();
+                return Err(format!(
+                    "{} {what} lie at one place (the first is frame {frame} of {of}), and they do not name the images that they belong to",
+                    meant.len(),
+                )
+                .into());
+            }
+            places.on.entry(*slice).or_default().extend(meant.iter().map(|c| c.lying));
+        }
+        debug_assert!(places.on.keys().all(|slice| named.allowed.contains(slice)));
+        Ok(places)
+    }
+}
+
+/// Slices in order of depth, those of one place together.
+fn at_one_depth(mut near: Vec<(usize, GridMap)>) -> Vec<Vec<(usize, GridMap)>> {
+    near.sort_by(|a, b| a.1.depth.total_cmp(&b.1.depth).then(a.0.cmp(&b.0)));
+    let mut places: Vec<Vec<(usize, GridMap)>> = Vec::new();
+    for (slice, map) in near {
+        match places.last_mut() {
+            Some(place) if (place[0].1.depth - map.depth).abs() <= SAME_DEPTH => place.push((slice, map)),
+            _ => places.push(vec![(slice, map)]),
+        }
+    }
+    places.iter_mut().for_each(|place| place.sort_by_key(|(slice, _)| *slice));
+    places
+}
+
+fn grid_used(places: &Places) -> bool {
+    places.on.values().flatten().any(|lying| lying.map.is_some())
+}
+
+/// The least that can be said of how pixels meet, over all frames.
+#[derive(Default)]
+struct Worst {
+    is_rearranged: bool,
+    /// Of a pixel.
+    shift: f64,
+    has_other_pixels: bool,
+    /// mm.
+    distance: f64,
+}
+
+impl Worst {
+    fn is_resampled(&self) -> bool {
+        self.has_other_pixels || self.shift > 0.0 || self.distance > 0.0
+    }
+}
+
+fn worst(places: &Places, series: &Series) -> Worst {
     let between = series.slice_spacing().unwrap_or(1.0);
-    let distance = |slice: &Slice| {
-        let (other, spacing) = (slice.plane?, slice.spacing?);
-        let same_spacing = frame.spacing.is_none_or(|own| {
-            let close = |a: f64, b: f64| (a - b).abs() <= SAME_SPACING * b;
-            close(own.row, spacing.row) && close(own.column, spacing.column)
-        });
-        let off = offset(&plane, &other);
-        let along = off.iter().zip(other.normal()).map(|(o, n)| o * n).sum::<f64>().abs();
-        let whole = off.iter().map(|o| o * o).sum::<f64>();
-        let across = (whole - along * along).max(0.0).sqrt();
-        let close = along <= SAME_PLACE * between && across <= SAME_PLACE * spacing.row.min(spacing.column);
-        (same_spacing && close && same_direction(&plane, &other)).then_some(along)
-    };
-    let all = series.slices.iter().enumerate().filter_map(|(i, slice)| Some((i, distance(slice)?)));
-    all.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
+    let mut worst = Worst::default();
+    for map in places.on.values().flatten().filter_map(|lying| lying.map) {
+        match map.fit {
+            Fit::Same => {}
+            Fit::Rearranged => worst.is_rearranged = true,
+            Fit::Shifted(by) => worst.shift = worst.shift.max(by),
+            Fit::Other => worst.has_other_pixels = true,
+        }
+        if map.distance() > SAME_PLACE * between {
+            worst.distance = worst.distance.max(map.distance());
+        }
+    }
+    worst
 }
 
-fn offset(a: &Plane, b: &Plane) -> [f64; 3] {
-    std::array::from_fn(|i| a.position[i] - b.position[i])
-}
-
-fn same_direction(a: &Plane, b: &Plane) -> bool {
-    a.orientation.iter().zip(b.orientation).all(|(x, y)| (x - y).abs() < SAME_DIRECTION)
-}
-
-/// Single-frame instances that the segmentation refers to without a frame for them: nothing is there.
-fn named_without_frames(seg: &Segmentation, series: &Series, by_uid: &ByUid<'_>, own: &str) -> Vec<usize> {
-    let instances = seg.series.iter().filter(|s| s.uid == own).flat_map(|s| &s.instances);
-    let slices = instances.filter_map(|uid| by_uid.get(uid.as_str()));
-    let single = slices.filter(|all| all.len() == 1).map(|all| all[0].1);
-    single.filter(|slice| series.slices[*slice].source.frame == 0).collect()
+/// What a user should know of how it was laid.
+fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskChoice) -> Vec<String> {
+    let mut notes = Vec::new();
+    let refers =
+        seg.series.iter().any(ReferencedSeries::names_something) || seg.frames.iter().any(|f| !f.sources.is_empty());
+    if !refers {
+        notes.push("it names no image: its frames were placed by their position".into());
+    } else if choice.by_position {
+        notes.push("as asked for, its frames were placed by their position, whichever images they name".into());
+    }
+    let worst = worst(places, series);
+    if worst.has_other_pixels {
+        let own = seg.frames.iter().find_map(|f| f.spacing).map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
+        let images = series.slices.iter().find_map(|s| s.spacing);
+        let images = images.map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
+        notes.push(format!(
+            "its grid of pixels{} is another one than that of the images{}: it was resampled, each pixel from the nearest",
+            own.unwrap_or_default(),
+            images.unwrap_or_default()
+        ));
+    } else if worst.shift > 0.0 {
+        notes.push(format!(
+            "its pixels lie up to {:.2} of a pixel beside those of the images: each was taken from the nearest",
+            worst.shift
+        ));
+    } else if worst.is_rearranged {
+        notes.push(
+            "its rows and columns are mirrored, turned or cropped against those of the images: it was laid by its place, pixel by pixel"
+                .into(),
+        );
+    }
+    if worst.distance > 0.0 {
+        notes.push(format!(
+            "its frames lie up to {:.2} mm from the slices: of each slice the nearest was taken",
+            worst.distance
+        ));
+    }
+    notes
 }
 
 /// For sources that have no UIDs: the frames of each segment, in the order of their place.
-fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, String> {
+fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, Refused> {
     let depth = |f: &SegFrame| f.plane.map(|p| p.distance_along_normal());
     let depths: Option<Vec<f64>> = seg.frames.iter().map(depth).collect();
     let by_stack: Option<Vec<usize>> = seg.frames.iter().map(|f| f.stack_position.map(|p| p as usize - 1)).collect();
@@ -163,62 +331,25 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, String> {
     let slices = by_stack.or_else(by_depth).filter(|s| s.iter().all(|slice| *slice < series.slices.len()));
     let Some(slices) = slices else {
         let (frames, count) = (seg.frames.len(), series.slices.len());
-        return Err(format!("its {frames} frames do not say which of the {count} pictures they belong to"));
+        return Err(format!("its {frames} frames do not say which of the {count} pictures they belong to").into());
     };
-    Ok(Places {
+    let mut places = Places {
         covered: slices.iter().copied().collect(),
-        slices: slices.into_iter().map(Some).collect(),
         notes: vec!["it refers to no image, only its size says that it belongs here".into()],
-    })
-}
-
-/// Why a segmentation that refers to something else is refused.
-fn other_series(seg: &Segmentation, series: &Series) -> String {
-    let here = match series.kind {
-        Kind::Picture => "this is a picture that is no DICOM".to_owned(),
-        Kind::Dicom if series.modality.is_empty() => format!("this is {}", own_uid(series)),
-        Kind::Dicom => format!("this is {} ({})", own_uid(series), series.modality),
+        ..Places::default()
     };
-    let name = |s: &ReferencedSeries| match class_name(&s.class) {
-        Some(class) => format!("{} ({class})", s.uid),
-        None => s.uid.clone(),
-    };
-    let instance = || seg.frames.iter().find_map(|f| f.sources.first()).map(|(uid, _)| uid.clone()).unwrap_or_default();
-    match seg.series.iter().filter(|s| !s.uid.is_empty()).map(name).collect::<Vec<_>>().as_slice() {
-        [] => format!("it refers to the instance {}, {here}, which does not hold it", instance()),
-        [one] => format!("it refers to series {one}, {here}"),
-        [one, more @ ..] => format!("it refers to series {one} and {} more, {here}", more.len()),
+    for (frame, slice) in slices.into_iter().enumerate() {
+        places.on.entry(slice).or_default().push(Lying { frame, map: None });
     }
+    Ok(places)
 }
 
-/// The modality of a SOP class of images: "CT" for CT Image Storage.
-fn class_name(uid: &str) -> Option<&'static str> {
-    Some(match uid {
-        uids::CT_IMAGE_STORAGE | uids::ENHANCED_CT_IMAGE_STORAGE => "CT",
-        uids::MR_IMAGE_STORAGE | uids::ENHANCED_MR_IMAGE_STORAGE => "MR",
-        uids::ULTRASOUND_IMAGE_STORAGE | uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE => "US",
-        uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE | uids::ENHANCED_PET_IMAGE_STORAGE => "PT",
-        uids::COMPUTED_RADIOGRAPHY_IMAGE_STORAGE => "CR",
-        uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION => "DX",
-        uids::DIGITAL_MAMMOGRAPHY_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION => "MG",
-        uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE => "XA",
-        uids::NUCLEAR_MEDICINE_IMAGE_STORAGE => "NM",
-        uids::SECONDARY_CAPTURE_IMAGE_STORAGE => "secondary capture",
-        _ => return None,
-    })
-}
-
-/// Why none of the frames found a slice.
-fn nowhere(seg: &Segmentation, series: &Series, same_space: bool) -> String {
-    let count = series.slices.len();
-    if same_space && seg.frames.iter().any(|f| f.plane.is_some()) {
-        return format!("none of its frames lies where one of the {count} slices lies, in the same direction");
-    }
-    if seg.series.iter().any(|s| s.uid == own_uid(series)) {
-        return format!("it refers to this series, but to none of the {count} slices that are here");
-    }
+/// Why places do not help.
+fn nowhere(seg: &Segmentation, series: &Series) -> String {
+    let refers = seg.series.iter().any(ReferencedSeries::names_something);
+    let what = if refers { "its place decides" } else { "it refers to no image" };
     match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
-        (Some(a), Some(b)) => format!("it refers to no image and lies in frame of reference {a}, the series in {b}"),
-        _ => "it refers to no image, and has no place in space in common with the series".into(),
+        (Some(a), Some(b)) if a != b => format!("{what} and it lies in frame of reference {a}, the series in {b}"),
+        _ => format!("{what}, and it has no place in space in common with the series"),
     }
 }

@@ -19,6 +19,7 @@ use crate::{
             frames::{frame_bytes, verify},
             geometry::{self, group},
             header::Header,
+            references::ReferencedSeries,
             text::decoded,
         },
         guard::contained,
@@ -62,17 +63,6 @@ pub struct Segmentation {
     header: Header,
 }
 
-/// A series that a segmentation refers to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReferencedSeries {
-    /// Series Instance UID.
-    pub uid: String,
-    /// SOP Class UID of its first instance.
-    pub class: String,
-    /// SOP Instance UIDs.
-    pub instances: Vec<String>,
-}
-
 /// One frame of a segmentation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SegFrame {
@@ -86,6 +76,10 @@ pub struct SegFrame {
     pub plane: Option<Plane>,
     /// Distance between its pixels.
     pub spacing: Option<PixelSpacing>,
+    /// Spacing Between Slices, mm.
+    pub between: Option<f64>,
+    /// Slice Thickness, mm.
+    pub thickness: Option<f64>,
 }
 
 /// True where `path` is a DICOM segmentation of a type that [`read`] knows.
@@ -301,7 +295,14 @@ fn frame(data: &DataSet, index: usize, header: &Header, kind: SegmentationType) 
         stack_position: number(content, tags::IN_STACK_POSITION_NUMBER).and_then(|p| u32::try_from(p).ok()),
         plane: geometry::plane(data, index, header.frames),
         spacing: geometry::spacing(data, index),
+        between: measure(data, index, tags::SPACING_BETWEEN_SLICES),
+        thickness: measure(data, index, tags::SLICE_THICKNESS),
     }
+}
+
+/// A length of Pixel Measures, mm.
+fn measure(data: &DataSet, index: usize, tag: Tag) -> Option<f64> {
+    group(data, index, tags::PIXEL_MEASURES_SEQUENCE)?.number(tag).filter(|mm| *mm > 0.0)
 }
 
 /// The items of a functional group macro: the frame's own or the shared ones.
@@ -320,5 +321,14 @@ fn referenced(data: &DataSet) -> Vec<ReferencedSeries> {
             instances: instances.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
         })
     };
-    data.items(tags::REFERENCED_SERIES_SEQUENCE).iter().filter_map(of).collect()
+    let mut all: Vec<ReferencedSeries> = data.items(tags::REFERENCED_SERIES_SEQUENCE).iter().filter_map(of).collect();
+    // Some name the images for the whole object alone, without their series.
+    let sources = data.items(tags::SOURCE_IMAGE_SEQUENCE);
+    if all.iter().all(|series| series.instances.is_empty()) && !sources.is_empty() {
+        all.push(ReferencedSeries {
+            instances: sources.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+            ..ReferencedSeries::default()
+        });
+    }
+    all
 }

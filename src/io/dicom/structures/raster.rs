@@ -1,11 +1,16 @@
 //! From contours in mm to the pixels of slices.
 
-use super::read::Structure;
-use crate::domain::{
-    geometry::{PixelSpacing, Plane},
-    region::Region,
-    study::Series,
-    tools::polygon::polygon,
+use super::{
+    area::{Outline, area},
+    read::{Contour, Structure},
+};
+use crate::{
+    domain::{
+        geometry::{PixelSpacing, Plane},
+        region::Region,
+        study::Series,
+    },
+    io::dicom::references::{Named, Refused},
 };
 use std::collections::BTreeMap;
 
@@ -13,12 +18,15 @@ use std::collections::BTreeMap;
 const IN_PLANE: f64 = 0.5;
 /// The same in mm for a slice that has no neighbour.
 const IN_PLANE_ALONE: f64 = 1.0;
-/// Contours of a region whose depths differ by less, in mm, were drawn on one plane.
+/// Contours of a region whose depths differ by less, in mm, were drawn on one plane; so do slices of one place.
 const SAME_DEPTH: f64 = 0.01;
 
 /// Where the slices of a series lie.
 pub(super) struct Slices {
     slices: Vec<(Plane, PixelSpacing)>,
+    normal: [f64; 3],
+    /// Depth along `normal` and slice, in order of depth.
+    by_depth: Vec<(f64, usize)>,
     /// Farther than this from its plane, in mm, nothing belongs to a slice.
     reach: f64,
 }
@@ -28,8 +36,10 @@ pub(super) struct Slices {
 pub(super) struct Found {
     /// Its pixels on each slice, never empty.
     pub(super) regions: BTreeMap<usize, Region>,
-    /// Contours that lie in the plane of no slice.
+    /// Contours that lie in the plane of no slice that is meant.
     pub(super) elsewhere: usize,
+    /// Contours that lie in the plane of another image than they name.
+    pub(super) misnamed: usize,
 }
 
 impl Slices {
@@ -41,44 +51,77 @@ impl Slices {
             "its contours are places in the patient, and the series does not say where its slices lie or how large its pixels are",
         )?;
         let reach = series.slice_spacing().map_or(IN_PLANE_ALONE, |between| IN_PLANE * between + SAME_DEPTH);
-        Ok(Self { slices, reach })
+        let normal = slices.first().map_or([0.0; 3], |(plane, _)| plane.normal());
+        let depth = |(i, (plane, _)): (usize, &(Plane, PixelSpacing))| (along(&plane.position, normal), i);
+        let mut by_depth: Vec<(f64, usize)> = slices.iter().enumerate().map(depth).collect();
+        by_depth.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(Self { slices, normal, by_depth, reach })
     }
 
-    /// The slice in whose plane all points lie, and how far above it the contour lies, mm.
-    fn slice_of(&self, contour: &[[f64; 3]]) -> Option<(usize, f64)> {
-        let farthest = |(plane, _): &(Plane, PixelSpacing)| {
-            let (normal, own) = (plane.normal(), plane.distance_along_normal());
-            let depth = |p: &[f64; 3]| (0..3).map(|i| normal[i] * p[i]).sum::<f64>() - own;
-            contour.iter().map(depth).max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(f64::MAX)
-        };
-        let all = self.slices.iter().map(farthest).enumerate();
-        all.min_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).filter(|(_, depth)| depth.abs() <= self.reach)
+    /// The slices of the nearest place in whose plane all points lie, of those that `is_meant`, and how far above it the
+    /// contour lies, mm.
+    fn near(&self, contour: &Contour, is_meant: impl Fn(usize) -> bool) -> Option<(Vec<usize>, f64)> {
+        let depths = contour.points.iter().map(|p| along(p, self.normal));
+        let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| (low.min(d), high.max(d)));
+        let farthest = |slice: f64| if (low - slice).abs() > (high - slice).abs() { low - slice } else { high - slice };
+        let from = self.by_depth.partition_point(|(d, _)| *d < low - self.reach);
+        let to = self.by_depth.partition_point(|(d, _)| *d <= high + self.reach);
+        let close = self.by_depth.get(from..to)?.iter().filter(|(_, slice)| is_meant(*slice));
+        let nearest = close.clone().min_by(|a, b| farthest(a.0).abs().total_cmp(&farthest(b.0).abs()))?;
+        let depth = farthest(nearest.0);
+        let here = close.filter(|(d, _)| (d - nearest.0).abs() <= SAME_DEPTH).map(|(_, slice)| *slice);
+        let mut here: Vec<usize> = here.collect();
+        here.sort_unstable();
+        (depth.abs() <= self.reach).then_some((here, depth))
     }
 
     /// Points in pixels; the centre of the first pixel is at half a pixel, as tools count.
     fn pixels(&self, slice: usize, contour: &[[f64; 3]]) -> Vec<[f64; 2]> {
         let Some((plane, spacing)) = self.slices.get(slice) else { return Vec::new() };
         let [a, b, c, d, e, f] = plane.orientation;
-        let along = |p: &[f64; 3], [x, y, z]: [f64; 3]| {
-            (p[0] - plane.position[0]) * x + (p[1] - plane.position[1]) * y + (p[2] - plane.position[2]) * z
+        let pixel = |p: &[f64; 3]| {
+            let from: [f64; 3] = std::array::from_fn(|i| p[i] - plane.position[i]);
+            [along(&from, [a, b, c]) / spacing.column + 0.5, along(&from, [d, e, f]) / spacing.row + 0.5]
         };
-        let pixel =
-            |p: &[f64; 3]| [along(p, [a, b, c]) / spacing.column + 0.5, along(p, [d, e, f]) / spacing.row + 0.5];
         contour.iter().map(pixel).collect()
     }
 }
 
-/// How far above the plane of its slice a contour lies, mm, and its points.
-type Lying<'a> = (f64, &'a [[f64; 3]]);
+fn along(p: &[f64; 3], axis: [f64; 3]) -> f64 {
+    (0..3).map(|i| p[i] * axis[i]).sum()
+}
+
+/// How far above the plane of its slice a contour lies, mm, and the contour.
+type Lying<'a> = (f64, &'a Contour);
 
 /// The pixels of a region on each slice.
-pub(super) fn regions(structure: &Structure, slices: &Slices, series: &Series) -> Found {
+///
+/// # Errors
+/// Where several images lie at one place, and nothing says which is meant.
+pub(super) fn regions(
+    structure: &Structure,
+    slices: &Slices,
+    named: &Named<'_>,
+    series: &Series,
+) -> Result<Found, Refused> {
     let mut found = Found::default();
     let mut on_slice: BTreeMap<usize, Vec<Lying<'_>>> = BTreeMap::new();
     for contour in &structure.contours {
-        match slices.slice_of(contour) {
-            Some((slice, depth)) => on_slice.entry(slice).or_default().push((depth, contour)),
-            None => found.elsewhere += 1,
+        if named.are_elsewhere(&contour.sources) {
+            found.elsewhere += 1;
+            continue;
+        }
+        let own = named.own(&contour.sources);
+        let of_own = slices.near(contour, |slice| own.contains(&slice));
+        found.misnamed += usize::from(of_own.is_none() && !own.is_empty());
+        let Some((here, depth)) = of_own.or_else(|| slices.near(contour, |slice| named.allowed.contains(&slice)))
+        else {
+            found.elsewhere += 1;
+            found.misnamed -= usize::from(!own.is_empty());
+            continue;
+        };
+        for slice in named.at_place(&here, &own)? {
+            on_slice.entry(slice).or_default().push((depth, contour));
         }
     }
     for (slice, contours) in on_slice {
@@ -86,15 +129,14 @@ pub(super) fn regions(structure: &Structure, slices: &Slices, series: &Series) -
         let depths = contours.iter().map(|(depth, _)| *depth);
         let nearest = depths.min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or_default();
         let of_plane = contours.iter().filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
-        let mut region = Region::default();
-        for (_, contour) in of_plane {
-            let area = polygon(&slices.pixels(slice, contour), series.columns, series.rows);
-            // Even-odd over all contours: what an even number of them encloses is a hole.
-            region = region.union(&area).difference(&region.intersection(&area));
-        }
+        let outline = |(_, contour): &Lying<'_>| {
+            let points = slices.pixels(slice, &contour.points);
+            Outline::new(points, contour.is_xor, series.columns, series.rows)
+        };
+        let region = area(of_plane.map(outline).collect());
         if !region.is_empty() {
             found.regions.insert(slice, region);
         }
     }
-    found
+    Ok(found)
 }

@@ -7,13 +7,14 @@ use crate::{
         dicom::{
             dataset::DataSet,
             file::{DicomFile, Unreadable, read_value},
+            references::ReferencedSeries,
             text::decoded,
         },
         guard::contained,
     },
 };
 use dicom_dictionary_std::{tags, uids};
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 const TRIED: &str = "read the structure set";
 /// Points of one file; a large plan has some hundred thousand.
@@ -26,6 +27,8 @@ pub(super) struct StructureSet {
     pub(super) structures: Vec<Structure>,
     /// Frame of Reference UIDs that it lies in.
     pub(super) frames_of_reference: Vec<String>,
+    /// The series that it refers to.
+    pub(super) series: Vec<ReferencedSeries>,
     /// What a user should know.
     pub(super) notes: Vec<String>,
 }
@@ -33,12 +36,27 @@ pub(super) struct StructureSet {
 /// A region.
 #[derive(Clone, Debug)]
 pub(super) struct Structure {
+    /// ROI Number.
+    pub(super) number: u32,
     /// What it is.
     pub(super) label: Label,
-    /// Closed contours: points in the patient, mm.
-    pub(super) contours: Vec<Vec<[f64; 3]>>,
-    /// Points and open lines that it has besides.
-    pub(super) open_contours: usize,
+    /// Frame of Reference UID, where it is told for the region.
+    pub(super) frame_of_reference: Option<String>,
+    /// Contours that enclose an area.
+    pub(super) contours: Vec<Contour>,
+    /// How many there are of each Contour Geometric Type that encloses none.
+    pub(super) without_area: BTreeMap<String, usize>,
+}
+
+/// A closed contour.
+#[derive(Clone, Debug)]
+pub(super) struct Contour {
+    /// Points in the patient, mm.
+    pub(super) points: Vec<[f64; 3]>,
+    /// Contour Image Sequence: SOP Instance UIDs, each with its 1-based frames.
+    pub(super) sources: Vec<(String, Vec<u32>)>,
+    /// CLOSEDPLANAR_XOR: what an even number of them encloses is outside.
+    pub(super) is_xor: bool,
 }
 
 /// True where `path` is an RT Structure Set.
@@ -71,6 +89,9 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
     let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
     for item in data.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
         remember(&mut set.frames_of_reference, item.text(tags::FRAME_OF_REFERENCE_UID));
+        let studies = item.items(tags::RT_REFERENCED_STUDY_SEQUENCE);
+        let series = studies.iter().flat_map(|study| study.items(tags::RT_REFERENCED_SERIES_SEQUENCE));
+        set.series.extend(series.map(referenced));
     }
     let regions = data.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
     for region in regions {
@@ -82,7 +103,10 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
         let region = regions.iter().find(|region| region.integer(tags::ROI_NUMBER) == number && number.is_some());
         let index = set.structures.len();
         let label = label(data, item, region, number, index, &charset);
-        let mut structure = Structure { label, contours: Vec::new(), open_contours: 0 };
+        let frame_of_reference = region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+        let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(index as u32 + 1);
+        let mut structure =
+            Structure { number, label, frame_of_reference, contours: Vec::new(), without_area: BTreeMap::new() };
         for contour in item.items(tags::CONTOUR_SEQUENCE) {
             let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
             let line = coordinates(&raw).ok_or("its Contour Data are no numbers")?;
@@ -90,19 +114,39 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
             if points > MOST_POINTS {
                 return Err(format!("it has more than {MOST_POINTS} points"));
             }
-            match contour.text(tags::CONTOUR_GEOMETRIC_TYPE).as_deref() {
-                Some("CLOSED_PLANAR" | "CLOSEDPLANAR_XOR") | None if line.len() > 2 => structure.contours.push(line),
-                _ => structure.open_contours += 1,
+            let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_else(|| "CLOSED_PLANAR".into());
+            match kind.as_str() {
+                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => structure.contours.push(Contour {
+                    points: line,
+                    sources: images(contour),
+                    is_xor: kind == "CLOSEDPLANAR_XOR",
+                }),
+                _ => *structure.without_area.entry(kind).or_default() += 1,
             }
         }
-        if !structure.contours.is_empty() {
+        if !structure.contours.is_empty() || !structure.without_area.is_empty() {
             set.structures.push(structure);
-        } else if structure.open_contours > 0 {
-            let name = &structure.label.name;
-            set.notes.push(format!("\"{name}\" has only points and open lines and was left out"));
         }
     }
     Ok(set)
+}
+
+fn referenced(series: &DataSet) -> ReferencedSeries {
+    let images = series.items(tags::CONTOUR_IMAGE_SEQUENCE);
+    ReferencedSeries {
+        uid: series.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+        class: images.first().and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID)).unwrap_or_default(),
+        instances: images.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+    }
+}
+
+/// The images that a contour was drawn on.
+fn images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
+    let image = |image: &DataSet| {
+        let frames = image.numbers(tags::REFERENCED_FRAME_NUMBER).into_iter().map(|n| n as u32).collect();
+        Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
+    };
+    contour.items(tags::CONTOUR_IMAGE_SEQUENCE).iter().filter_map(image).collect()
 }
 
 fn remember(all: &mut Vec<String>, uid: Option<String>) {

@@ -1,7 +1,7 @@
 //! Contours in the patient become the pixels that they enclose.
 #![allow(clippy::unwrap_used)]
 
-use super::*;
+use super::{import as import_chosen, *};
 use crate::{
     domain::progress::Cancel,
     io::{dicom::fixture::Fixture, open},
@@ -11,6 +11,8 @@ use dicom_dictionary_std::tags;
 use tempfile::TempDir;
 
 const SIDE: u16 = 10;
+/// What is said where no image is named.
+const BY_PLACE: &str = "it names no image: its contours were laid by their place";
 
 /// Three slices 4 mm apart, pixels of 0.5 x 0.25 mm (rows lie 0.5 mm apart), the first pixel at 1, 2 mm.
 fn series(folder: &TempDir) -> Series {
@@ -63,6 +65,10 @@ fn set(regions: &[(&str, Vec<Fixture>)], frame: &str) -> Fixture {
     file
 }
 
+fn import(path: &Path, series: &Series) -> Result<Imported> {
+    import_chosen(path, series, &MaskChoice::default())
+}
+
 fn imported(regions: &[(&str, Vec<Fixture>)]) -> Imported {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
@@ -105,7 +111,8 @@ fn regions_of_one_slice_are_labels_and_overlaps_are_told() {
     let other = vec![contour("CLOSED_PLANAR", &square(4.0, 6.0), 0.0)];
     let got = imported(&[("One", one), ("Other", other)]);
     assert_eq!(diagonal(&got.masks[0].1), [1, 1, 1, 1, 2, 2, 2, 0, 0, 0]);
-    assert_eq!(got.notes, ["its regions overlap in 1 pixels, the later region was taken there"]);
+    assert_eq!(got.notes, [BY_PLACE, "\"One\" lost 1 pixel to \"Other\", which lies over it"]);
+    assert_eq!((got.taken[0].in_file, got.taken[0].left, got.taken[1].left), (25, 24, 9));
 }
 
 #[test]
@@ -129,9 +136,10 @@ fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
     assert_eq!(
         got.notes,
         [
-            "\"Isocentre\" has only points and open lines and was left out",
-            "1 contours lie on no slice that is here and were left out",
-            "1 points and open lines enclose no area and were left out"
+            "contours of \"Mixed\" that enclose no area were left out: 1 of type POINT",
+            "\"Isocentre\" has only contours without an area (1 of type POINT) and was left out",
+            BY_PLACE,
+            "1 contours lie on no slice that is here and were left out"
         ]
     );
 }
@@ -146,4 +154,115 @@ fn another_frame_of_reference_is_refused_by_name() {
     assert!(error.contains("frame of reference 1.2.8, the series in 1.2.9"), "{error}");
     let path = set(&[], "1.2.9").write(folder.path(), "set.dcm");
     assert!(import(&path, &series).unwrap_err().reason.contains("no closed contours"));
+}
+
+/// Names the instance 1.2.3.`number`, as [`series`] numbers its slices.
+fn drawn_on(contour: Fixture, number: usize) -> Fixture {
+    let image = Fixture::item().text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &format!("1.2.3.{number}"));
+    contour.sequence(tags::CONTOUR_IMAGE_SEQUENCE, image)
+}
+
+#[test]
+fn contours_drawn_on_other_images_are_laid_by_their_place_only_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let contour = drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), 4.0), 77);
+    let path = set(&[("Tumour", vec![contour])], "1.2.9").write(folder.path(), "set.dcm");
+    let error = import(&path, &series).unwrap_err().to_string();
+    assert!(error.contains("refers to the instance 1.2.3.77") && error.contains("--by-position"), "{error}");
+    let choice = MaskChoice { by_position: true, ..MaskChoice::default() };
+    let got = import_chosen(&path, &series, &choice).unwrap();
+    assert_eq!((got.masks.len(), got.basis), (1, Basis::Position));
+    assert_eq!(got.notes, ["as asked for, its contours were laid by their place, whichever images they name"]);
+}
+
+#[test]
+fn contours_are_laid_on_the_images_that_they_name_and_where_they_lie() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let at = |z: f64, number| drawn_on(contour("CLOSED_PLANAR", &square(2.0, 5.0), z), number);
+    // The second names the first image and lies on the third, which the third contour names; the last is of another.
+    let contours = vec![at(0.0, 1), at(8.0, 1), at(8.0, 3), at(4.0, 77)];
+    let got = import(&set(&[("Tumour", contours)], "1.2.9").write(folder.path(), "set.dcm"), &series).unwrap();
+    assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(
+        got.notes,
+        [
+            "1 contours lie on no slice that is here and were left out",
+            "1 contours name other images than those in whose plane they lie: they were laid by their place"
+        ]
+    );
+}
+
+#[test]
+fn of_images_at_one_place_the_named_one_is_taken_and_else_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut series = series(&folder);
+    series.slices.truncate(1);
+    let mut later = series.slices[0].clone();
+    later.sop_instance_uid = Some("1.2.3.9".into());
+    series.slices.push(later);
+    let contour = || contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0);
+    let named = set(&[("Tumour", vec![drawn_on(contour(), 9)])], "1.2.9").write(folder.path(), "named.dcm");
+    assert_eq!(import(&named, &series).unwrap().masks[0].0, 1);
+    let nameless = set(&[("Tumour", vec![contour()])], "1.2.9").write(folder.path(), "nameless.dcm");
+    let error = import(&nameless, &series).unwrap_err().to_string();
+    assert!(error.contains("2 images lie at one place (images 1, 2)"), "{error}");
+    let choice = MaskChoice { time: Some(2), ..MaskChoice::default() };
+    assert_eq!(import_chosen(&nameless, &series, &choice).unwrap().masks[0].0, 1);
+}
+
+#[test]
+fn contours_stored_twice_count_once_and_those_that_partly_overlap_are_united() {
+    let mut again = square(2.0, 5.0);
+    again.rotate_left(2);
+    again.reverse();
+    let twice = [square(2.0, 5.0), again].map(|c| contour("CLOSED_PLANAR", &c, 4.0)).to_vec();
+    assert_eq!(diagonal(&imported(&[("Twice", twice)]).masks[0].1), [0, 0, 1, 1, 1, 1, 0, 0, 0, 0]);
+    let both = [square(1.0, 4.0), square(3.0, 7.0)];
+    let of_type = |kind| imported(&[("Both", both.iter().map(|c| contour(kind, c, 4.0)).collect())]);
+    assert_eq!(diagonal(&of_type("CLOSED_PLANAR").masks[0].1), [0, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
+    assert_eq!(diagonal(&of_type("CLOSEDPLANAR_XOR").masks[0].1), [0, 1, 1, 0, 0, 1, 1, 1, 0, 0]);
+}
+
+#[test]
+fn a_small_region_lies_on_a_large_one_whatever_their_order_and_each_can_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let region = |name, first, last| (name, vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)]);
+    let regions = [region("Nodule", 4.0, 5.0), region("Lung", 1.0, 8.0)];
+    let path = set(&regions, "1.2.9").write(folder.path(), "set.dcm");
+    let got = import(&path, &series).unwrap();
+    assert_eq!(diagonal(&got.masks[0].1), [0, 2, 2, 2, 1, 1, 2, 2, 2, 0]);
+    let choice = MaskChoice { only: vec!["lung".into()], ..MaskChoice::default() };
+    let lung = import_chosen(&path, &series, &choice).unwrap();
+    assert_eq!(diagonal(&lung.masks[0].1), [0, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    let choice = MaskChoice { order: vec!["Lung".into()], ..MaskChoice::default() };
+    let hidden = import_chosen(&path, &series, &choice).unwrap();
+    assert_eq!(hidden.loss().unwrap(), "\"Nodule\" has no pixel left: others lie over all of it");
+}
+
+#[test]
+fn regions_of_one_name_and_of_another_frame_of_reference_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = series(&folder);
+    let region = |name, first, last| (name, vec![contour("CLOSED_PLANAR", &square(first, last), 0.0)]);
+    let other = Fixture::item()
+        .text(tags::ROI_NUMBER, VR::IS, "3")
+        .text(tags::REFERENCED_FRAME_OF_REFERENCE_UID, VR::UI, "1.2.8")
+        .text(tags::ROI_NAME, VR::LO, "Elsewhere");
+    let drawn = Fixture::item()
+        .text(tags::REFERENCED_ROI_NUMBER, VR::IS, "3")
+        .sequence(tags::CONTOUR_SEQUENCE, contour("CLOSED_PLANAR", &square(1.0, 8.0), 0.0));
+    let file = set(&[region("GTV", 1.0, 2.0), region("GTV", 4.0, 5.0)], "1.2.9")
+        .append_item(tags::STRUCTURE_SET_ROI_SEQUENCE, other)
+        .append_item(tags::ROI_CONTOUR_SEQUENCE, drawn);
+    let got = import(&file.write(folder.path(), "set.dcm"), &series).unwrap();
+    assert_eq!(got.labels.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["GTV (1)", "GTV (2)"]);
+    let says = |words: &str| got.notes.iter().any(|n| n.contains(words));
+    assert!(
+        says("\"Elsewhere\" lies in another frame of reference") && says("several have one name"),
+        "{:?}",
+        got.notes
+    );
 }

@@ -1,0 +1,49 @@
+//! Masks of others: what is to be taken of them, how they are laid over a series, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+/// What a user chose about masks that are taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskChoice {
+    /// Segments or regions by name or number; all where empty.
+    pub only: Vec<String>,
+    /// Segments or regions by name or number, the one that lies on top first. Others lie under them, smaller ones over
+    /// larger ones.
+    pub order: Vec<String>,
+    /// Lay them by their place in the patient alone, whichever images they name.
+    pub by_position: bool,
+    /// Of several images at one place, 1 for the first, where no image is named.
+    pub time: Option<usize>,
+}
+
+/// What says that masks belong to the images that they were laid on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Basis {
+    /// Nothing but their place in the patient.
+    Position,
+    /// They name the series, no images of it.
+    Series,
+    /// They name the images, or are called like their files.
+    #[default]
+    Images,
+}
+
+/// What became of a label that was taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenLabel {
+    /// Segment Number or ROI Number in the file.
+    pub number: u32,
+    /// Its pixels in the file, on the slices that are here.
+    pub in_file: usize,
+    /// Those that no other label lies over.
+    pub left: usize,
+    /// Those that another label lies over.
+    pub covered: usize,
+}
+
+impl TakenLabel {
+    /// True where it had pixels and has none now.
+    pub fn is_lost(&self) -> bool {
+        self.in_file > 0 && self.left == 0
+    }
+}

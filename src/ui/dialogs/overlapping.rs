@@ -1,0 +1,86 @@
+//! Masks from files that lie over each other: which are taken in, and which lies on top.
+
+use super::title;
+use crate::{
+    session::{Action, Session, imports::Overlapping},
+    ui::widgets::{count, explain, icon_button, primary, swatch},
+};
+use egui::{Align, Button, Layout, ScrollArea, Ui, vec2};
+use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
+
+/// What was chosen so far.
+pub(crate) struct OverlappingDialog {
+    /// Places in the list of the session, the one on top first, and whether they are taken in.
+    rows: Vec<(usize, bool)>,
+    is_answered: bool,
+}
+
+impl OverlappingDialog {
+    /// All are taken, in the order in which they lie.
+    pub(super) fn new(overlapping: &Overlapping) -> Self {
+        Self { rows: (0..overlapping.labels.len()).map(|i| (i, true)).collect(), is_answered: false }
+    }
+
+    /// False while nothing was said.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let Some(overlapping) = &session.overlapping else { return true };
+        title(ui, "Masks overlap");
+        explain(
+            ui,
+            "A mask holds one label for each pixel. Choose what is taken in; the first in the list lies on top.",
+        );
+        ui.add_space(8.0);
+        ScrollArea::vertical().max_height(360.0).show(ui, |ui| self.list(ui, overlapping));
+        ui.add_space(12.0);
+        let mut done = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let taken: Vec<usize> = self.rows.iter().filter(|(_, is_taken)| *is_taken).map(|(i, _)| *i).collect();
+            let import = primary(ui, "Import").min_size(vec2(88.0, 28.0));
+            if ui.add_enabled(!taken.is_empty(), import).clicked() {
+                actions.push(Action::TakeOverlapping(Some(taken)));
+                (self.is_answered, done) = (true, true);
+            }
+            done |= ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked();
+        });
+        done
+    }
+
+    fn list(&mut self, ui: &mut Ui, overlapping: &Overlapping) {
+        let mut moved = None;
+        let last = self.rows.len().saturating_sub(1);
+        for (at, (index, is_taken)) in self.rows.iter_mut().enumerate() {
+            let Some(of) = overlapping.labels.get(*index) else { continue };
+            ui.horizontal(|ui| {
+                ui.checkbox(is_taken, "").accessible_name(format!("Take {}", of.label.name));
+                swatch(ui, of.label.color);
+                ui.label(&of.label.name);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let name = |what: &str| format!("{what} {}", of.label.name);
+                    ui.add_enabled_ui(at < last, |ui| {
+                        if icon_button(ui, ICON_ARROW_DOWNWARD, &name("Move down")).clicked() {
+                            moved = Some((at, at + 1));
+                        }
+                    });
+                    ui.add_enabled_ui(at > 0, |ui| {
+                        if icon_button(ui, ICON_ARROW_UPWARD, &name("Move up")).clicked() {
+                            moved = Some((at, at - 1));
+                        }
+                    });
+                    let covered = match of.covered {
+                        0 => String::new(),
+                        pixels => format!(", {} under others", count(pixels as u64)),
+                    };
+                    explain(ui, &format!("{} pixels{covered}", count(of.pixels as u64)));
+                });
+            });
+        }
+        if let Some((from, to)) = moved {
+            self.rows.swap(from, to);
+        }
+    }
+}
