@@ -8,7 +8,7 @@
 
 use labrum::{
     Error, Result,
-    domain::{mask::Mask, progress::Cancel},
+    domain::{import::MaskChoice, mask::Mask, progress::Cancel},
     io::{import, open::catalog},
 };
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ fn run() -> Result<()> {
     let [series] = series.as_slice() else {
         return Err(Error::new("import the masks", format!("there are {} series, not one", series.len())));
     };
-    let imported = import::masks(&[PathBuf::from(masks)], series)?;
+    let imported = import::masks(&[PathBuf::from(masks)], series, &MaskChoice::default())?;
     let mut all = vec![Mask::empty(series.columns, series.rows); series.slices.len()];
     imported.masks.into_iter().for_each(|(slice, mask)| all[slice] = mask);
     let bytes: Vec<u8> = all.iter().flat_map(|mask| mask.labels().iter().copied()).collect();

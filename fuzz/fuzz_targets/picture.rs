@@ -2,7 +2,7 @@
 #![no_main]
 
 use labrum_fuzz::{
-    io::{label_file, picture},
+    io::{label_file, label_values::Reading, picture},
     with_file,
 };
 use libfuzzer_sys::fuzz_target;
@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "png", |path| {
         let _ = picture::probe(path);
         let _ = picture::read(path);
-        let _ = label_file::read(path);
+        let _ = label_file::values(path);
+        let _ = label_file::read(path, Reading::default());
     });
 });

@@ -1,7 +1,7 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
 use super::format::{FormatArgument, SegArguments};
-use crate::domain::{mask::Mask, study::Series};
+use crate::domain::{import::MaskChoice, mask::Mask, study::Series};
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
     Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
@@ -36,6 +36,10 @@ pub(super) struct Arguments {
     /// What to write, comma separated
     #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
     format: Vec<FormatArgument>,
+    /// In label maps and masks of single labels, pixels of so much and more are the label, all others background: for masks
+    /// with soft rims
+    #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: Option<u16>,
     #[command(flatten)]
     seg: SegArguments,
     /// Print what was written as JSON on stdout
@@ -57,10 +61,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
     let all: Vec<&Series> = catalog.studies.iter().flat_map(|study| &study.series).collect();
+    let shows_values = |format: &FormatArgument| matches!(Format::from(*format), Format::LabelMap | Format::Nifti);
+    let keep_values = arguments.format.iter().any(shows_values);
+    let choice = MaskChoice { threshold: arguments.threshold, keep_values };
     let mut taken = HashSet::new();
     let (mut outcomes, mut refusals) = (Vec::new(), Vec::new());
     for series in all {
-        match import::masks(&arguments.masks, series) {
+        match import::masks(&arguments.masks, series, &choice) {
             Ok(imported) => outcomes.push(write(series, imported, arguments, &mut taken)?),
             Err(error) => refusals.push(error),
         }

@@ -3,7 +3,7 @@
 use super::Outbox;
 use crate::{
     Error, Result,
-    domain::study::Series,
+    domain::{import::MaskChoice, study::Series},
     io::{
         dicom::{
             deidentify::{Dates, Deidentification, SecretKey},
@@ -33,7 +33,7 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
             outbox.send(Event::ExportedAccepted(result));
         }
         Job::Import { case, series, paths } => {
-            let result = import::masks(&paths, &series);
+            let result = import::masks(&paths, &series, &MaskChoice::default());
             let result = result.map(|i| ImportedMasks { labels: i.labels, masks: i.masks, notes: i.notes });
             outbox.send(Event::Imported { case, result });
         }

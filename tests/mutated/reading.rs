@@ -4,10 +4,11 @@ use crate::{files, formats::Format};
 use labrum::{
     Error,
     domain::{
+        import::MaskChoice,
         progress::Cancel,
         study::{Kind, Series, Source},
     },
-    io::{import, label_file, open},
+    io::{import, label_file, label_values::Reading, open},
     model::checkpoint,
     workspace::{Workspace, summary},
 };
@@ -65,10 +66,11 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom));
     if format.is_picture() {
         outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
-        outcome.note(label_file::read(path));
+        outcome.note(label_file::values(path));
+        outcome.note(label_file::read(path, Reading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
-        outcome.note(import::masks(&[path.to_owned()], series()));
+        outcome.note(import::masks(&[path.to_owned()], series(), &MaskChoice::default()));
     }
 }
 

@@ -31,12 +31,14 @@ use super::{
     guard::contained,
     import::{self, Imported},
     label_file,
+    label_values::{Reading, Values},
     open::{self, FileLook},
 };
 use crate::{
     Error, Result,
     domain::{
         image::Image,
+        import::MaskChoice,
         mask::Mask,
         study::{Kind, Series, Source},
     },
@@ -103,22 +105,36 @@ pub(super) fn image(source: &Source, kind: Kind) -> Result<Image> {
 }
 
 /// The picture `path` as a mask.
-pub(super) fn mask(path: &Path) -> Result<Mask> {
+pub(super) fn mask(path: &Path, reading: Reading) -> Result<Mask> {
     let tried = "read the mask";
-    let here = || contained(|| label_file::decode(path)).unwrap_or_else(|| damaged(tried, path));
-    ask(tried, path, SLICE, &Request::Mask { path: path.into() }, here, |answer| match answer {
+    let here = || contained(|| label_file::decode(path, reading)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::Mask { path: path.into(), reading }, here, |answer| match answer {
         Answer::Mask(mask) => Some(mask),
         _ => None,
     })
 }
 
+/// What values the picture `path` holds, as a mask.
+pub(super) fn mask_values(path: &Path) -> Result<Values> {
+    let tried = "read the mask";
+    let here = || contained(|| label_file::decode_values(path)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::MaskValues { path: path.into() }, here, |answer| match answer {
+        Answer::MaskValues(values) => Some(values),
+        _ => None,
+    })
+}
+
 /// Masks of a series.
-pub(super) fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+pub(super) fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let tried = "import the masks";
-    let Some(first) = paths.first() else { return import::decode(paths, series) };
-    let request = Request::Masks { paths: paths.iter().map(Into::into).collect(), series: Box::new(series.clone()) };
+    let Some(first) = paths.first() else { return import::decode(paths, series, choice) };
+    let request = Request::Masks {
+        paths: paths.iter().map(Into::into).collect(),
+        series: Box::new(series.clone()),
+        choice: choice.clone(),
+    };
     let slices = u32::try_from(series.slices.len()).unwrap_or(u32::MAX);
-    let here = || contained(|| import::decode(paths, series)).unwrap_or_else(|| damaged(tried, first));
+    let here = || contained(|| import::decode(paths, series, choice)).unwrap_or_else(|| damaged(tried, first));
     ask(tried, first, SLICE + EACH_SLICE * slices.min(3000), &request, here, |answer| match answer {
         Answer::Masks(imported) => Some(imported),
         _ => None,

@@ -4,11 +4,16 @@ use crate::{
     Error,
     domain::{
         image::{Image, Pixels},
+        import::MaskChoice,
         label::Label,
         mask::Mask,
         study::{Kind, Series, Source},
     },
-    io::{import::Imported, open::FileLook},
+    io::{
+        import::Imported,
+        label_values::{Reading, Values},
+        open::FileLook,
+    },
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -34,9 +39,11 @@ pub(super) enum Request {
     /// The pixels of a slice.
     Image { source: Source, kind: Kind },
     /// A picture as a mask.
-    Mask { path: OsString },
+    Mask { path: OsString, reading: Reading },
+    /// What values a picture holds, as a mask.
+    MaskValues { path: OsString },
     /// The masks of a series.
-    Masks { paths: Vec<OsString>, series: Box<Series> },
+    Masks { paths: Vec<OsString>, series: Box<Series>, choice: MaskChoice },
     /// Photometric Interpretation.
     Photometric { path: OsString },
 }
@@ -46,6 +53,7 @@ pub(super) enum Answer {
     Look(Box<FileLook>),
     Image(Box<Image>),
     Mask(Mask),
+    MaskValues(Values),
     Masks(Imported),
     Photometric(Option<String>),
     /// It cannot be done: an ordinary error.
@@ -58,6 +66,7 @@ enum Head {
     Look(Box<FileLook>),
     Image(Box<Image>),
     Mask(Size),
+    MaskValues(Values),
     Masks { labels: Vec<Label>, sizes: Vec<(usize, Size)>, notes: Vec<String> },
     Photometric(Option<String>),
     Refused(Refusal),
@@ -123,6 +132,7 @@ impl Answer {
         match self {
             Self::Look(look) => plain(Head::Look(look), to),
             Self::Photometric(name) => plain(Head::Photometric(name), to),
+            Self::MaskValues(values) => plain(Head::MaskValues(values), to),
             Self::Refused(refusal) => plain(Head::Refused(refusal), to),
             Self::Image(mut image) => {
                 let nothing = without_pixels(&image.pixels);
@@ -143,6 +153,7 @@ impl Answer {
         Ok(match receive(from)? {
             Head::Look(look) => Self::Look(look),
             Head::Photometric(name) => Self::Photometric(name),
+            Head::MaskValues(values) => Self::MaskValues(values),
             Head::Refused(refusal) => Self::Refused(refusal),
             Head::Image(mut image) => {
                 image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;

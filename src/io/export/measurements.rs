@@ -7,6 +7,7 @@ use crate::{
         label::Label,
         mask::Mask,
         measure::{measure_all, volume},
+        naming::told_apart,
         study::Series,
     },
     io::whole_file,
@@ -36,7 +37,7 @@ pub struct SliceMeasurement {
     pub slice: usize,
     /// The label's value in the mask.
     pub label: u8,
-    /// The label's name.
+    /// The label's name, with a number where several have it.
     pub name: String,
     /// How many pixels.
     pub pixels: usize,
@@ -69,7 +70,7 @@ pub struct SliceMeasurement {
 pub struct VolumeMeasurement {
     /// The label's value in the mask.
     pub label: u8,
-    /// The label's name.
+    /// The label's name, with a number where several have it.
     pub name: String,
     /// In mm³.
     pub volume_mm3: f64,
@@ -81,6 +82,7 @@ impl Measurements {
     /// Measures all labels on all slices of `series`; `masks` holds one mask for each slice.
     pub fn of(series: &Series, masks: &[Mask], labels: &[Label]) -> Self {
         let count = labels.len().min(255) as u8;
+        let names = told_apart(labels.iter().map(|label| label.name.as_str()));
         let mut slices = Vec::new();
         for (i, (slice, mask)) in series.slices.iter().zip(masks).enumerate() {
             let physical = slice.spacing.filter(PixelSpacing::is_physical);
@@ -92,7 +94,7 @@ impl Measurements {
                     frame: slice.source.frame + 1,
                     slice: i + 1,
                     label: m.label,
-                    name: labels[usize::from(m.label) - 1].name.clone(),
+                    name: names[usize::from(m.label) - 1].clone(),
                     pixels: m.pixels,
                     unit: m.unit.symbol(),
                     area: rounded(m.area),
@@ -108,7 +110,7 @@ impl Measurements {
                 }
             }));
         }
-        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, labels) }
+        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, &names) }
     }
 
     /// Writes the slices as a table, with a first line that names the columns.
@@ -156,20 +158,20 @@ const COLUMNS: [&str; 17] = [
     "spacing_source",
 ];
 
-fn volumes(series: &Series, masks: &[Mask], labels: &[Label]) -> Vec<VolumeMeasurement> {
+fn volumes(series: &Series, masks: &[Mask], names: &[String]) -> Vec<VolumeMeasurement> {
     let Some(slice_spacing_mm) = series.slice_spacing() else { return Vec::new() };
-    let of = |(i, label): (usize, &Label)| {
+    let of = |(i, name): (usize, &String)| {
         let number = i as u8 + 1;
         let slices = masks.iter().zip(series.slices.iter().map(|s| s.spacing));
         let volume_mm3 = rounded(volume(slices, number, Some(slice_spacing_mm))?);
         (volume_mm3 > 0.0).then(|| VolumeMeasurement {
             label: number,
-            name: label.name.clone(),
+            name: name.clone(),
             volume_mm3,
             slice_spacing_mm,
         })
     };
-    labels.iter().take(255).enumerate().filter_map(of).collect()
+    names.iter().take(255).enumerate().filter_map(of).collect()
 }
 
 /// What the table calls a source of spacing.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, study::Series},
+    domain::{import::MaskChoice, label::Label, mask::Mask, study::Series},
 };
 use pictures::{Picture, Wanted};
 use std::path::{Path, PathBuf};
@@ -33,16 +33,16 @@ pub struct Imported {
 /// the slices' files.
 ///
 /// Of a folder, what belongs to the series is taken, and a segmentation or structure set before label maps. The meaning of the values of
-/// label maps is read from `labels.json` beside them.
+/// label maps is read from `labels.json` beside them; how they are read is one rule for all of them.
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
-pub fn masks(paths: &[PathBuf], series: &Series) -> Result<Imported> {
-    containment::masks(paths, series)
+pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
+    containment::masks(paths, series, choice)
 }
 
 /// As [`masks`], in this process.
-pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
@@ -68,10 +68,10 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series) -> Result<Imported> {
     let found: Vec<Picture> = files.iter().filter_map(|path| wanted.picture(path)).collect();
     let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     match (refusals.into_iter().next(), found.is_empty()) {
-        (_, false) => pictures::import(found, series),
+        (_, false) => pictures::import(found, series, choice),
         (Some(refusal), true) => Err(refusal),
         (None, true) if is_alone && series.slices.len() == 1 && is_picture(first) => {
-            pictures::import(vec![Picture::only(first)], series)
+            pictures::import(vec![Picture::only(first)], series, choice)
         }
         (None, true) => Err(nothing(first, series)),
     }

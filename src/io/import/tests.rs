@@ -68,6 +68,10 @@ fn exported(series: &Series, masks: &[Mask]) -> TempDir {
     folder
 }
 
+fn masks_of(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+    super::masks(paths, series, &MaskChoice::default())
+}
+
 fn at(folder: &TempDir) -> [PathBuf; 1] {
     [folder.path().to_owned()]
 }
@@ -77,11 +81,11 @@ fn label_maps_come_back_with_every_code() {
     let series = series(3);
     let masks = [mask(0), mask(1), mask(2)];
     let folder = exported(&series, &masks);
-    let got = super::masks(&at(&folder), &series).unwrap();
+    let got = masks_of(&at(&folder), &series).unwrap();
     assert_eq!(got.labels, labels());
     assert_eq!(got.masks, masks.iter().cloned().enumerate().collect::<Vec<_>>());
     assert_eq!(got.notes, Vec::<String>::new());
-    let one = super::masks(&[folder.path().join("1.png")], &series).unwrap();
+    let one = masks_of(&[folder.path().join("1.png")], &series).unwrap();
     assert_eq!(one.masks, [(1, mask(1))]);
 }
 
@@ -96,7 +100,7 @@ fn masks_of_single_labels_are_put_together_by_their_names() {
     // Others of the same slice that are no masks.
     label_mask(&folder.path().join("0.overlay.png"), &mask(0), 1).unwrap();
     label_mask(&folder.path().join("0.Liver.probability.png"), &mask(0), 1).unwrap();
-    let got = super::masks(&at(&folder), &series).unwrap();
+    let got = masks_of(&at(&folder), &series).unwrap();
     assert_eq!((got.masks, got.labels), (vec![(0, mask(0))], labels()));
 }
 
@@ -105,7 +109,7 @@ fn without_codes_beside_them_values_are_numbered_and_a_note_says_so() {
     let series = series(1);
     let folder = exported(&series, &[mask(0)]);
     std::fs::remove_file(folder.path().join("labels.json")).unwrap();
-    let got = super::masks(&at(&folder), &series).unwrap();
+    let got = masks_of(&at(&folder), &series).unwrap();
     let names: Vec<&str> = got.labels.iter().map(|l| l.name.as_str()).collect();
     assert_eq!(names, ["Label 1", "Label 2"]);
     assert!(got.notes[0].contains("labels.json"));
@@ -117,8 +121,8 @@ fn a_single_label_map_may_have_any_name() {
     let folder = exported(&series, &[mask(0)]);
     let other = folder.path().join("drawn elsewhere.png");
     std::fs::rename(folder.path().join("0.png"), &other).unwrap();
-    assert_eq!(super::masks(std::slice::from_ref(&other), &series).unwrap().masks, [(0, mask(0))]);
-    let error = super::masks(&[other], &self::series(2)).unwrap_err().to_string();
+    assert_eq!(masks_of(std::slice::from_ref(&other), &series).unwrap().masks, [(0, mask(0))]);
+    let error = masks_of(&[other], &self::series(2)).unwrap_err().to_string();
     assert!(error.contains("called like a slice (\"0.png\""), "{error}");
 }
 
@@ -126,7 +130,7 @@ fn a_single_label_map_may_have_any_name() {
 fn another_size_is_refused_and_both_are_named() {
     let folder = exported(&series(1), &[mask(0)]);
     let larger = Series { columns: 6, ..series(1) };
-    let error = super::masks(&at(&folder), &larger).unwrap_err().to_string();
+    let error = masks_of(&at(&folder), &larger).unwrap_err().to_string();
     assert!(error.contains("it is 5 x 3 pixels, the image 6 x 3") && error.contains("0.png"), "{error}");
 }
 
@@ -135,7 +139,7 @@ fn a_picture_is_no_mask_of_itself() {
     let folder = exported(&series(1), &[mask(0)]);
     let mut series = series(1);
     series.slices[0].source.path = folder.path().join("0.png");
-    assert!(super::masks(&at(&folder), &series).is_err());
+    assert!(masks_of(&at(&folder), &series).is_err());
 }
 
 #[test]
@@ -149,9 +153,9 @@ fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
         seg::write(&path, &series, Content::Binary(&content), &labels(), &author, Options::default()).unwrap();
     };
     write("a.seg.dcm");
-    assert_eq!(super::masks(&at(&folder), &series).unwrap().masks, [(0, mask(2))]);
+    assert_eq!(masks_of(&at(&folder), &series).unwrap().masks, [(0, mask(2))]);
     write("b.seg.dcm");
-    let error = super::masks(&at(&folder), &series).unwrap_err().to_string();
+    let error = masks_of(&at(&folder), &series).unwrap_err().to_string();
     assert!(error.contains("\"a.seg.dcm\" and \"b.seg.dcm\""), "{error}");
 }
 
@@ -159,8 +163,8 @@ fn a_segmentation_goes_before_label_maps_and_two_are_one_too_many() {
 fn nothing_that_fits_is_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
-    let error = super::masks(&at(&folder), &series(2)).unwrap_err().to_string();
+    let error = masks_of(&at(&folder), &series(2)).unwrap_err().to_string();
     assert!(error.contains("no DICOM segmentation, no RT Structure Set and no label map"), "{error}");
-    let error = super::masks(&[folder.path().join("gone")], &series(2)).unwrap_err().to_string();
+    let error = masks_of(&[folder.path().join("gone")], &series(2)).unwrap_err().to_string();
     assert!(error.contains("no such file"), "{error}");
 }
