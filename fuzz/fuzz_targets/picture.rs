@@ -1,10 +1,8 @@
 //! PNG, JPEG, TIFF and BMP, as images and as masks.
 #![no_main]
 
-use labrum_fuzz::{
-    io::{label_file, label_values::Reading, picture},
-    with_file,
-};
+use labrum::io::{label_file, label_values::Reading, picture};
+use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
