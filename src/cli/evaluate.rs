@@ -1,7 +1,7 @@
 //! `labrum evaluate`: how good a model is on a folder with masks.
 
 use super::DeviceArgument;
-use crate::io::dataset;
+use crate::io::dataset::{self, Dataset, Pair};
 use crate::model::evaluate::{CaseScores, Report};
 use crate::model::infer::Segmenter;
 use crate::{Error, Result};
@@ -36,6 +36,8 @@ pub(super) struct Arguments {
     /// Only the images that this file names, one on each line
     #[arg(long, value_name = "FILE", conflicts_with = "subjects")]
     list: Option<PathBuf>,
+    #[command(flatten)]
+    folder_wishes: super::folder::FolderArguments,
     /// Another model's report, as --json printed it: how much better this one is, with intervals of the paired differences
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -48,15 +50,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let pairs = pairs(arguments)?;
+    let data = dataset::open(&arguments.folder, &arguments.folder_wishes.wishes())?;
+    data.notes.iter().for_each(|note| eprintln!("labrum: {note}"));
+    let pairs = pairs(&data, arguments)?;
     let lengths = dataset::lengths(&arguments.folder)?;
     let other = arguments.against.as_deref().map(read).transpose()?;
     let in_mm = pairs.iter().all(|pair| lengths.contains_key(&pair.name));
     let mut model = Segmenter::load(&arguments.model, arguments.device.into())?;
+    let card = model.card();
+    let table = data.labels.table(&card.labels, &card.trained_on.values);
     let bar = ProgressBar::new(pairs.len() as u64).with_style(super::bar_style("{pos}/{len} images"));
     let mut cases = Vec::with_capacity(pairs.len());
     for pair in &pairs {
         let (image, truth) = pair.read()?;
+        let truth = table.apply(&truth);
         let predicted = model.segment(&image)?.mask;
         if let Some(notice) = model.take_notice() {
             super::tell(&bar, &notice);
@@ -88,19 +95,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The images to score on.
-fn pairs(arguments: &Arguments) -> Result<Vec<dataset::Pair>> {
-    let mut pairs = dataset::list(&arguments.folder)?;
+fn pairs(data: &Dataset, arguments: &Arguments) -> Result<Vec<Pair>> {
     if let Some(list) = &arguments.list {
-        pairs = dataset::only_listed(&pairs, list)?;
+        return dataset::only_listed(&data.pairs, list);
     }
-    if !arguments.subjects.is_empty() {
-        pairs.retain(|p| arguments.subjects.contains(&p.subject));
-        if pairs.is_empty() {
-            let reason = format!("no image in it is of subject {}", arguments.subjects.join(", "));
-            return Err(Error::at("evaluate on", &arguments.folder, reason));
-        }
-    }
-    Ok(pairs)
+    let wanted = data.subjects("evaluate on", &arguments.subjects)?;
+    let is_wanted = |pair: &&Pair| wanted.is_empty() || wanted.contains(&pair.subject);
+    Ok(data.pairs.iter().filter(is_wanted).cloned().collect())
 }
 
 fn read(path: &Path) -> Result<Report> {

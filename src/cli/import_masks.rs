@@ -1,8 +1,11 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
 use super::format::{FormatArgument, SegArguments};
-use crate::domain::import::{Basis, MaskChoice};
-use crate::domain::{mask::Mask, study::Series};
+use crate::domain::{
+    import::{Basis, MaskChoice},
+    mask::Mask,
+    study::Series,
+};
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
     Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
@@ -53,6 +56,10 @@ pub(super) struct Arguments {
     /// The time that they belong to where they name no image, 1 for the first
     #[arg(long, value_name = "N")]
     time: Option<usize>,
+    /// In label maps and masks of single labels, pixels of so much and more are the label, all others background: for masks
+    /// with soft rims
+    #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: Option<u16>,
     #[command(flatten)]
     seg: SegArguments,
     /// Print what was written as JSON on stdout
@@ -76,11 +83,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
     let all: Vec<&Series> = catalog.studies.iter().flat_map(|study| &study.series).collect();
+    let shows_values = |format: &FormatArgument| matches!(Format::from(*format), Format::LabelMap | Format::Nifti);
     let choice = MaskChoice {
         only: arguments.only.clone(),
         order: arguments.order.clone(),
         by_position: arguments.by_position,
         time: arguments.time,
+        threshold: arguments.threshold,
+        keep_values: arguments.format.iter().any(shows_values),
     };
     let mut taken = HashSet::new();
     let (mut outcomes, mut refusals, mut possible) = (Vec::new(), Vec::new(), Vec::new());

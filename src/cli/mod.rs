@@ -3,6 +3,7 @@
 mod bench;
 mod evaluate;
 mod export;
+mod folder;
 mod format;
 mod import_checkpoint;
 mod import_masks;

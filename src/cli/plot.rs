@@ -38,11 +38,17 @@ enum FigureArgument {
 }
 
 impl FigureArgument {
-    fn name(self) -> &'static str {
+    /// What it is called, of trainings with validation images, without or both.
+    fn name(self, is_validated: Option<bool>) -> String {
+        let of = match is_validated {
+            Some(true) => "validation images",
+            Some(false) => "training images",
+            None => "validation images, else of the training images",
+        };
         match self {
-            Self::Iou => "IoU of the validation images",
-            Self::Dice => "Dice of the validation images",
-            Self::Loss => "Mean loss of the epoch",
+            Self::Iou => format!("IoU of the {of}"),
+            Self::Dice => format!("Dice of the {of}"),
+            Self::Loss => "Mean loss of the epoch".into(),
         }
     }
 
@@ -72,6 +78,8 @@ struct Curve {
     name: String,
     points: Vec<(f64, f64)>,
     best: Option<(f64, f64)>,
+    /// Its figures are of validation images.
+    is_validated: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -88,6 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             points: log.epochs.iter().map(point).collect(),
             best: log.epochs.iter().find(is_best).map(point),
+            is_validated: log.images.validation > 0,
         });
     }
     let mut text = String::new();
@@ -109,7 +118,7 @@ fn draw(curves: &[Curve], arguments: &Arguments, text: &mut String) -> Drawn {
     }
     let mut chart = builder.build_cartesian_2d(across, up)?;
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("Epoch").y_desc(arguments.figure.name()).axis_desc_style(("sans-serif", 15));
+    mesh.x_desc("Epoch").y_desc(arguments.figure.name(is_validated(curves))).axis_desc_style(("sans-serif", 15));
     mesh.label_style(("sans-serif", 13)).x_label_formatter(&|x| format!("{x:.0}")).light_line_style(TRANSPARENT);
     mesh.y_label_formatter(&|y| format!("{y:.2}")).bold_line_style(RGBColor(224, 224, 224)).draw()?;
     for (curve, color) in curves.iter().zip(COLORS.iter().cycle()) {
@@ -129,6 +138,12 @@ fn draw(curves: &[Curve], arguments: &Arguments, text: &mut String) -> Drawn {
     labels.label_font(("sans-serif", 14)).draw()?;
     root.present()?;
     Ok(())
+}
+
+/// Whether the figures of all trainings are of validation images; `None` where some are and others not.
+fn is_validated(curves: &[Curve]) -> Option<bool> {
+    let first = curves.first()?.is_validated;
+    curves.iter().all(|curve| curve.is_validated == first).then_some(first)
 }
 
 /// What there is to see, with a little room around it.

@@ -50,6 +50,8 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value = "random")]
     order: OrderArgument,
     #[command(flatten)]
+    folder_wishes: super::folder::FolderArguments,
+    #[command(flatten)]
     plan: super::plan::PlanArguments,
     /// Where the network runs
     #[arg(long, value_enum, default_value = "auto")]
@@ -95,6 +97,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             OrderArgument::Random => Order::Random,
             OrderArgument::Doubt => Order::Doubt,
         },
+        wishes: arguments.folder_wishes.wishes(),
         plan: arguments.plan.plan(Plan::default()),
         device: arguments.device.into(),
     };
@@ -121,6 +124,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
     match told {
+        Told::Note(note) => super::tell(bar, note),
         Told::Divided { pool, test } => super::tell(bar, &format!("{pool} images to correct, {test} to test on")),
         Told::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
         Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),

@@ -104,6 +104,7 @@ fn take(
                 estimate.memory as f64 / 1e9
             ),
         );
+        estimate.note.iter().for_each(|note| super::tell(&bar, note));
         round.run(control, &mut |phase| show(&bar, phase))
     });
     bar.finish_and_clear();
@@ -142,9 +143,10 @@ fn tell_estimate(round: &Round, json: bool) -> Result<()> {
         return super::print_json(&serde_json::json!({
             "cases": estimate.cases, "slices": estimate.slices, "holdout_cases": estimate.held_out,
             "holdout_slices": held, "seconds": estimate.seconds, "memory_bytes": estimate.memory,
-            "start": round.settings.start_name,
+            "start": round.settings.start_name, "note": estimate.note,
         }));
     }
+    estimate.note.iter().for_each(|note| eprintln!("{note}"));
     super::print(&format!(
         "It would start from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
         round.settings.start_name,

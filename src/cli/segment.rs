@@ -242,15 +242,7 @@ fn refuse_overwriting(catalog: &Catalog, arguments: &Arguments, plans: &[Plan<'_
     let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
     let files: Vec<PathBuf> = plans.iter().flat_map(|p| p.files.clone()).collect();
     refuse_originals(given.map(PathBuf::as_path), &files)
-        .map_err(|error| error.advise("Choose another folder with --out."))?;
-    let mut planned = HashSet::new();
-    for file in &files {
-        if !planned.insert(file.to_string_lossy().to_lowercase()) {
-            return Err(Error::at("write", file, "two results would have this name")
-                .advise("Write them to two folders, or rename an image or a label."));
-        }
-    }
-    Ok(())
+        .map_err(|error| error.advise("Choose another folder with --out, or rename an image or a label."))
 }
 
 /// The model that was named, or the shipped ones as they are needed.

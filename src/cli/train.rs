@@ -21,8 +21,9 @@ use std::time::Duration;
 /// Train a model on a folder that holds images/ and masks/ with equal names
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Images are split by subject: the number that a file name begins with (010_2HC.png is of \
-subject 010), else each image is its own; subjects.csv with the columns name and subject says otherwise. The held-out \
-subjects are used once, for the figures on the model card. Ctrl-C stops after the step and keeps the best model so far.
+subject 010; dates and UIDs are none), else each image is its own; subjects.csv with the columns name and subject, or \
+--subject-pattern, say otherwise. What the values of the masks mean is found over all of them: 0 and 255, 0 and 1, or the \
+values as they are; labels.json beside them says it. The held-out subjects are used once, for the figures on the model card. Ctrl-C stops after the step and keeps the best model so far.
 The recipe \"paper\" is that of CMUNeXt (arXiv 2308.01239): 0.5 BCE + Dice, SGD 0.01, 300 epochs, images stretched to 256x256, \
 quarter turns and mirrors, the weights of the best IoU; what is given beside it counts instead.
 
@@ -99,6 +100,8 @@ pub(super) struct Arguments {
     /// Share of the other subjects that choose the best epoch
     #[arg(long, default_value_t = 0.1)]
     validation: f64,
+    #[command(flatten)]
+    folder_wishes: super::folder::FolderArguments,
     /// Model to start from instead of random weights
     #[arg(long)]
     start: Option<PathBuf>,
@@ -117,7 +120,7 @@ pub(super) struct Arguments {
     /// Version of the model
     #[arg(long, default_value = "1.0.0")]
     model_version: String,
-    /// Name of a label, in the order of their values; may be given again. With a coded concept:
+    /// Name of a label, in the order of their values in the masks; may be given again. With a coded concept:
     /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
     #[arg(long, value_parser = label)]
     label: Vec<Label>,
@@ -289,6 +292,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         seed: plan.seed,
         held_out: share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
+        wishes: a.folder_wishes.wishes(),
         validation: share("--validation", a.validation)?,
         lists: (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?,
         time_limit: time_limit.map_err(|e| Error::new("train", format!("--minutes: {e}")))?,
@@ -299,7 +303,12 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         version: a.model_version,
         labels,
         purpose: a.purpose.unwrap_or_else(|| Purpose { summary: a.name, ..Purpose::default() }),
-        trained_on: TrainedOn { data: a.data_name, license: a.data_license, attribution: a.data_attribution, cases: 0 },
+        trained_on: TrainedOn {
+            data: a.data_name,
+            license: a.data_license,
+            attribution: a.data_attribution,
+            ..TrainedOn::default()
+        },
         ..usual
     })
 }
@@ -406,20 +415,23 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         Progress::Started { images, device, epoch } => {
             let (training, validation, held_out) = (images.training, images.validation, images.held_out);
             let again = if *epoch > 1 { format!("; goes on with epoch {epoch}") } else { String::new() };
-            let text = format!(
-                "{training} images to train on, {validation} to choose the best epoch, {held_out} held out; {device}{again}"
-            );
-            super::tell(bar, &text);
+            let choose = match validation {
+                0 => "none for validation (the training images choose the best epoch)".to_owned(),
+                count => format!("{count} to choose the best epoch"),
+            };
+            super::tell(bar, &format!("{training} images to train on, {choose}, {held_out} held out; {device}{again}"));
         }
         Progress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        Progress::Epoch { epoch: e, best } => {
+        Progress::Note(note) => super::tell(bar, note),
+        Progress::Epoch { epoch: e, best, is_validated } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
+            let images = if *is_validated { "validation" } else { "training" };
             let text = format!(
-                "epoch {} ({} steps, {:.0} s): loss {:.4}, validation Dice {:.4}, IoU {:.4}{mark}",
+                "epoch {} ({} steps, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
                 e.epoch, e.steps, e.seconds, e.loss, e.dice, e.iou
             );
             super::tell(bar, &text);

@@ -31,6 +31,32 @@ pub fn subject(identity: &str) -> String {
     hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a PatientID names a patient: files that lost theirs often carry one word or number in its place, all the same.
+pub fn names_patient(patient_id: &str) -> bool {
+    const PLACEHOLDERS: [&str; 17] = [
+        "anon",
+        "anonym",
+        "anonymous",
+        "anonymized",
+        "anonymised",
+        "anonymousid",
+        "deidentified",
+        "deid",
+        "unknown",
+        "none",
+        "null",
+        "na",
+        "nan",
+        "removed",
+        "patient",
+        "patientid",
+        "noid",
+    ];
+    let id: String = patient_id.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let is_filler = id.chars().all(|c| c == '0') || id.chars().all(|c| c == 'x');
+    !is_filler && !PLACEHOLDERS.contains(&id.as_str())
+}
+
 /// The side of a new subject, where `known` subjects have come in before it, `held_out` of them held out.
 pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
     // So that the tenth subject can be the second one held out.
@@ -102,6 +128,16 @@ mod tests {
             let held = |n: usize| sides[..n].iter().filter(|s| **s == Side::HoldOut).count();
             assert!((2..=8).contains(&held(10)), "{} of 10", held(10));
             assert!((20..=65).contains(&held(200)), "{} of 200", held(200));
+        }
+    }
+
+    #[test]
+    fn words_in_the_place_of_a_patient_id_name_nobody() {
+        for placeholder in ["", "  ", "ANON", "Anonymous", "de-identified", "0", "000000", "XXXX", "N/A", "unknown"] {
+            assert!(!names_patient(placeholder), "{placeholder}");
+        }
+        for id in ["4711", "MRN 0", "Anon1", "10", "P-x"] {
+            assert!(names_patient(id), "{id}");
         }
     }
 

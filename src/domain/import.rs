@@ -14,6 +14,10 @@ pub struct MaskChoice {
     pub by_position: bool,
     /// Of several images at one place, 1 for the first, where no image is named.
     pub time: Option<usize>,
+    /// Of pictures: pixels of so much and more are label 1, all others background.
+    pub threshold: Option<u16>,
+    /// Of label maps: each label keeps its value, also where values between are no labels; else the labels are numbered anew.
+    pub keep_values: bool,
 }
 
 /// What says that masks belong to the images that they were laid on.

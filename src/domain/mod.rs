@@ -18,6 +18,7 @@ pub mod learning;
 pub mod mask;
 pub mod measure;
 pub mod metrics;
+pub mod naming;
 pub mod pacs;
 pub mod prediction;
 pub mod progress;

@@ -1,75 +1,110 @@
-//! Reads a picture as a mask: what its values say of each pixel.
+//! Reads a picture as a mask: what its values say of each pixel. What they mean is found over all pictures of a set, in
+//! [`super::label_values`].
 
-use super::{containment, guard::contained, picture::believe};
+use super::{
+    containment,
+    guard::contained,
+    label_values::{Coding, Reading, Stored, Values},
+    picture::believe,
+};
 use crate::domain::mask::Mask;
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-use std::{io::Cursor, path::Path};
+use std::{collections::BTreeSet, io::Cursor, path::Path};
 
 /// No mask with a palette may take more memory.
 const MOST_BYTES: usize = 1 << 28;
 
-/// Reads a mask from a PNG, JPEG, TIFF or BMP file.
+/// Reads a mask from a PNG, JPEG, TIFF or BMP file by the rule that was found for the set that it is of.
 ///
-/// 0 and one value over 127 are background and label 1; else the values are the labels. A picture with a palette
-/// means its indices, unless the palette is grey. In a JPEG, whose values are not exact, everything over 127 is
-/// label 1 where there is such a value. Errors: colours, values over 255, a file that cannot be read.
-pub fn read(path: &Path) -> Result<Mask> {
-    containment::mask(path)
+/// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
+/// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
+pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
+    containment::mask(path, reading)
+}
+
+/// What values a picture of labels holds: what rules are found from.
+pub fn values(path: &Path) -> Result<Values> {
+    containment::mask_values(path)
 }
 
 /// As [`read`], in this process.
-pub(super) fn decode(path: &Path) -> Result<Mask> {
+pub(super) fn decode(path: &Path, reading: Reading) -> Result<Mask> {
+    of_file(path, |stored| {
+        let labels = reading.labels(&stored.values)?;
+        Mask::from_labels(stored.columns, stored.rows, labels).ok_or_else(|| "it is cut off".to_owned())
+    })
+}
+
+/// As [`values`], in this process.
+pub(super) fn decode_values(path: &Path) -> Result<Values> {
+    of_file(path, |stored| Ok(Values::of(&stored)))
+}
+
+fn of_file<T>(path: &Path, work: impl Fn(Stored) -> std::result::Result<T, String>) -> Result<T> {
     let failed = |reason: String| Error::at("read the mask", path, reason);
     let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    contained(|| mask_in(&bytes)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+    contained(|| stored_in(&bytes).and_then(&work)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
 }
 
-fn mask_in(bytes: &[u8]) -> std::result::Result<Mask, String> {
+fn stored_in(bytes: &[u8]) -> std::result::Result<Stored, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
-    let is_palette = indices.is_some();
-    let (columns, rows, values) = match indices {
-        Some(found) => found,
-        None => {
-            // The reader's own limits keep a damaged header from asking for all memory.
-            let reader = ImageReader::with_format(Cursor::new(bytes), format);
-            let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
-            believe(decoder.total_bytes(), bytes.len() as u64)?;
-            Limits::default().reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
-            let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
-            (picture.width() as usize, picture.height() as usize, grey_values(picture)?)
-        }
-    };
-    let labels = if is_palette { exactly(values)? } else { labels_from(values, format == ImageFormat::Jpeg)? };
-    Mask::from_labels(columns, rows, labels).ok_or_else(|| "it is cut off".to_owned())
-}
-
-fn labels_from(mut values: Vec<u16>, inexact: bool) -> std::result::Result<Vec<u8>, String> {
-    let highest = values.iter().copied().max().unwrap_or(0);
-    if highest > 127 && (inexact || values.iter().all(|&v| v == 0 || v == highest)) {
-        values.iter_mut().for_each(|v| *v = u16::from(*v > 127));
+    if let Some((columns, rows, values)) = indices {
+        return Ok(Stored { columns, rows, values, coding: Coding::Indices });
     }
-    exactly(values)
+    // The reader's own limits keep a damaged header from asking for all memory.
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    believe(decoder.total_bytes(), bytes.len() as u64)?;
+    Limits::default().reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
+    let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+    let coding = if format == ImageFormat::Jpeg { Coding::Lossy } else { Coding::Grey };
+    Ok(Stored { columns, rows, values: grey_values(picture)?, coding })
 }
 
-/// The values as they are.
-fn exactly(values: Vec<u16>) -> std::result::Result<Vec<u8>, String> {
-    let label = |v: u16| u8::try_from(v).map_err(|_| format!("its value {v} is no label: labels go up to 255"));
-    values.into_iter().map(label).collect()
-}
-
-/// Values of a picture whose colours are all grey; its transparency is left aside.
+/// Values of a picture whose colours are all grey.
 fn grey_values(picture: DynamicImage) -> std::result::Result<Vec<u16>, String> {
     let is_deep = picture.color().bytes_per_pixel() / picture.color().channel_count() > 1;
-    let rgb: Vec<[u16; 3]> = if is_deep {
-        picture.into_rgb16().pixels().map(|p| p.0).collect()
-    } else {
-        picture.into_rgb8().pixels().map(|p| p.0.map(u16::from)).collect()
+    let mut values = match (is_deep, picture.color().has_alpha()) {
+        (true, true) => opaque(picture.into_rgba16().pixels().map(|p| p.0), u16::MAX),
+        (true, false) => grey(picture.into_rgb16().pixels().map(|p| p.0)),
+        (false, true) => opaque(picture.into_rgba8().pixels().map(|p| p.0.map(u16::from)), 255),
+        (false, false) => grey(picture.into_rgb8().pixels().map(|p| p.0.map(u16::from))),
+    }
+    .ok_or_else(|| "it has colours, which name no labels; save it grey, with labels as values".to_owned())?;
+    // White is white at any depth.
+    if is_deep && values.iter().all(|v| matches!(*v, 0 | u16::MAX)) {
+        values.iter_mut().for_each(|v| *v = (*v).min(255));
+    }
+    Ok(values)
+}
+
+/// `None` where there are colours.
+fn grey(pixels: impl Iterator<Item = [u16; 3]>) -> Option<Vec<u16>> {
+    pixels.map(|[r, g, b]| (r == g && g == b).then_some(r)).collect()
+}
+
+/// Grey values over nothing: what is wholly transparent is background, whatever its colour. Else the colour counts; where
+/// edges are soft in the transparency, so are the values. `None` where there are colours.
+fn opaque(pixels: impl Iterator<Item = [u16; 4]> + Clone, full: u16) -> Option<Vec<u16>> {
+    /// More degrees of transparency than that are soft edges.
+    const FEW: usize = 2;
+    let mut degrees = BTreeSet::new();
+    for [.., alpha] in pixels.clone() {
+        if alpha != 0 && alpha != full && degrees.len() <= FEW {
+            degrees.insert(alpha);
+        }
+    }
+    let is_soft = degrees.len() > FEW;
+    let value = |[r, g, b, alpha]: [u16; 4]| match alpha {
+        0 => Some(0),
+        _ if r != g || g != b => None,
+        _ if is_soft => Some((u32::from(r) * u32::from(alpha) / u32::from(full)) as u16),
+        _ => Some(r),
     };
-    let grey = |[r, g, b]: [u16; 3]| (r == g && g == b).then_some(r);
-    let values: Option<Vec<u16>> = rgb.into_iter().map(grey).collect();
-    values.ok_or_else(|| "it has colours, which name no labels; save it grey, with labels as values".to_owned())
+    pixels.map(value).collect()
 }
 
 /// Columns, rows and indices of a PNG with a palette that is not grey throughout; `None` for any other PNG.
@@ -101,14 +136,16 @@ fn palette_indices(bytes: &[u8]) -> std::result::Result<Indices, String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::label_values;
     use super::*;
-    use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
+    use image::{GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
     fn read_back(name: &str, save: impl Fn(&Path)) -> Result<Mask> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         save(&path);
-        read(&path)
+        let set = [(path.clone(), values(&path)?)];
+        read(&path, label_values::rule(&set, None, None)?.reading)
     }
 
     fn grey(values: [u8; 4]) -> Result<Mask> {
@@ -151,6 +188,44 @@ mod tests {
             GrayImage::from_fn(32, 32, |x, _| Luma([if x < 15 { 0 } else { 255 }])).save(path).unwrap();
         });
         assert_eq!(mask.unwrap().count(1), 17 * 32);
+    }
+
+    #[test]
+    fn white_on_transparent_is_label_1_whatever_the_colour_of_nothing() {
+        for nothing in [[255, 255, 255, 0], [0, 0, 0, 0], [255, 0, 0, 0]] {
+            for alpha in [255, 100] {
+                let mask = read_back("m.png", |path| {
+                    let pixel = |x, _| Rgba(if x == 1 { [255, 255, 255, alpha] } else { nothing });
+                    RgbaImage::from_fn(3, 1, pixel).save(path).unwrap();
+                });
+                assert_eq!(mask.unwrap().labels(), [0, 1, 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn labels_on_transparent_keep_their_values() {
+        let mask = read_back("m.png", |path| {
+            let value = |x: u32| if x == 0 { [9, 0] } else { [x as u8, 255] };
+            GrayAlphaImage::from_fn(4, 1, |x, _| LumaA(value(x))).save(path).unwrap();
+        });
+        assert_eq!(mask.unwrap().labels(), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_jpeg_that_was_saved_as_png_is_refused() {
+        for is_box in [false, true] {
+            let inside = |x: u32, y: u32| match is_box {
+                true => (9..41).contains(&x) && (11..50).contains(&y),
+                false => (f64::from(x) - 31.0).hypot(f64::from(y) - 33.0) < 20.0,
+            };
+            let disc = GrayImage::from_fn(64, 64, |x, y| Luma([255 * u8::from(inside(x, y))]));
+            let mut jpeg = Vec::new();
+            disc.write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+            let noisy = image::load_from_memory(&jpeg).unwrap();
+            let error = read_back("m.png", |path| noisy.save(path).unwrap()).unwrap_err().to_string();
+            assert!(error.contains("soft rims") && error.contains("--threshold 128"), "{error}");
+        }
     }
 
     #[test]

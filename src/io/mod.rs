@@ -7,6 +7,7 @@ pub mod export;
 pub mod import;
 pub mod info;
 pub mod label_file;
+pub mod label_values;
 pub mod open;
 pub mod pacs;
 pub mod picture;

@@ -182,7 +182,8 @@ pub fn take(
         labels: course.labels.to_vec(),
         input: spec,
         purpose,
-        trained_on: TrainedOn { cases: known, ..trained_on },
+        // The values of masks in a folder that it began with mean nothing here.
+        trained_on: TrainedOn { cases: known, values: Vec::new(), ..trained_on },
         held_out: None,
         parent,
     };

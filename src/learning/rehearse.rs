@@ -13,7 +13,7 @@ use crate::domain::{
     progress::Control,
     study::{Kind, Source},
 };
-use crate::io::dataset::{self, Pair};
+use crate::io::dataset::{self, Dataset, LabelTable, Pair, Wishes};
 use crate::model::device::DeviceChoice;
 use crate::model::train::round::{Length, Plan};
 use crate::{Error, Result};
@@ -52,6 +52,8 @@ pub struct Rehearsal {
     pub channels: Option<usize>,
     /// In which order cases are corrected.
     pub order: Order,
+    /// How the folder is read.
+    pub wishes: Wishes,
     /// How rounds are done, but for their length.
     pub plan: Plan,
     /// Where.
@@ -88,6 +90,8 @@ pub struct RoundResult {
 
 /// What a rehearsal tells while it runs.
 pub enum Told<'a> {
+    /// Something about the folder that a person should know.
+    Note(&'a str),
     /// The folder is divided.
     Divided {
         /// Images to correct, one after the other.
@@ -106,21 +110,21 @@ pub enum Told<'a> {
 /// Plays the loop on `folder`. One fifth of the subjects is set aside for the test; cases of the others come in, are
 /// corrected, and are learned from or held out by the same rule as in a workspace.
 ///
-/// Errors: what [`dataset::list`] says; fewer cases than asked for; what a round says.
+/// Errors: what [`dataset::open`] says; a folder of one subject; fewer cases than asked for; what a round says.
 pub fn rehearse(
     folder: &Path,
     rehearsal: &Rehearsal,
     control: &Control,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Vec<RoundResult>> {
-    let (mut pool, test) = dataset::split(&dataset::list(folder)?, 0.2, rehearsal.plan.seed);
-    if test.is_empty() {
-        return Err(Error::at("rehearse on", folder, "all its images are of one subject")
-            .advise("Name the subjects in subjects.csv, with the columns name and subject."));
-    }
+    let data = dataset::open(folder, &rehearsal.wishes)?;
+    data.refuse_one_subject("rehearse on")?;
+    data.notes.iter().for_each(|note| tell(Told::Note(note)));
+    let (mut pool, test) = dataset::split(&data.pairs, 0.2, rehearsal.plan.seed);
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(Told::Divided { pool: pool.len(), test: test.len() });
-    let mut stage = Stage::new(rehearsal, pool, exercises(&test)?)?;
+    let (labels, table) = labels(&data, rehearsal.model.as_ref());
+    let mut stage = Stage::new(rehearsal, pool, exercises(&test, &table)?, labels, table)?;
     if let Start::Model(model) = &stage.active {
         tell(Told::Start(stage.test_dice(model)?));
     }
@@ -136,9 +140,26 @@ pub fn rehearse(
     Ok(results)
 }
 
+/// The labels of the model to start from, and those of the folder that it does not know; none that do not occur.
+fn labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
+    let (mut labels, mut places) = (Vec::new(), Vec::new());
+    if let Some(Model { card, .. }) = model {
+        labels = card.labels.clone();
+        let table = data.labels.table(&labels, &card.trained_on.values);
+        let value = |label: usize| data.labels.values.iter().copied().find(|v| usize::from(table.label(*v)) == label);
+        places = (1..=labels.len()).map(value).collect();
+    }
+    for value in data.labels.values.iter().filter(|value| !places.contains(&Some(**value))).copied().collect::<Vec<_>>()
+    {
+        labels.push(data.labels.label(value));
+        places.push(Some(value));
+    }
+    (labels, LabelTable::new(&places))
+}
+
 /// A case for a pair, not learned from yet.
-fn exercise(pair: &Pair, case: i64) -> Result<Exercise> {
-    let (_, mask) = pair.read()?;
+fn exercise(pair: &Pair, table: &LabelTable, case: i64) -> Result<Exercise> {
+    let mask = table.apply(&pair.read()?.1);
     Ok(Exercise {
         case,
         name: pair.name.clone(),
@@ -151,8 +172,8 @@ fn exercise(pair: &Pair, case: i64) -> Result<Exercise> {
     })
 }
 
-fn exercises(pairs: &[Pair]) -> Result<Vec<Exercise>> {
-    pairs.par_iter().enumerate().map(|(i, pair)| exercise(pair, i as i64)).collect()
+fn exercises(pairs: &[Pair], table: &LabelTable) -> Result<Vec<Exercise>> {
+    pairs.par_iter().enumerate().map(|(i, pair)| exercise(pair, table, i as i64)).collect()
 }
 
 /// The loop under way.
@@ -165,6 +186,7 @@ struct Stage<'a> {
     held_out: Vec<Exercise>,
     sides: BTreeMap<String, Side>,
     labels: Vec<Label>,
+    table: LabelTable,
     active: Start,
     next_case: i64,
     new: Vec<(u64, f64)>,
@@ -173,13 +195,15 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn new(rehearsal: &'a Rehearsal, pool: Vec<Pair>, test: Vec<Exercise>) -> Result<Self> {
-        let highest = test.iter().flat_map(|e| e.mask.unpack().labels().iter().copied().max()).max().unwrap_or(0);
-        let mut labels = rehearsal.model.as_ref().map_or_else(Vec::new, |m| m.card.labels.clone());
-        for i in labels.len()..usize::from(highest) {
-            labels.push(Label::named(format!("Label {}", i + 1), i));
-        }
-        if highest == 0 {
+    fn new(
+        rehearsal: &'a Rehearsal,
+        pool: Vec<Pair>,
+        test: Vec<Exercise>,
+        labels: Vec<Label>,
+        table: LabelTable,
+    ) -> Result<Self> {
+        let is_drawn = |exercise: &Exercise| exercise.mask.unpack().labels().iter().any(|label| *label > 0);
+        if !test.iter().any(is_drawn) {
             return Err(Error::new("rehearse", "the masks of the test images are all empty"));
         }
         let first = test.first().ok_or_else(|| Error::new("rehearse", "there is no image to test on"))?;
@@ -195,7 +219,7 @@ impl<'a> Stage<'a> {
         };
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
         let cost = (reading, judging);
-        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, active, next_case: 0, new, cost })
+        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, table, active, next_case: 0, new, cost })
     }
 
     fn judge(&self, model: &Model) -> Result<Judge> {
@@ -223,7 +247,7 @@ impl<'a> Stage<'a> {
                 return Ok(false);
             }
             let Some(pair) = self.pool.pop() else { return Ok(false) };
-            let mut exercise = exercise(&pair, self.next_case)?;
+            let mut exercise = exercise(&pair, &self.table, self.next_case)?;
             self.next_case += 1;
             let truth = exercise.mask.unpack();
             let proposed = match &mut judge {

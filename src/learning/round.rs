@@ -19,11 +19,16 @@ use crate::model::train::round::{Length, Plan};
 use crate::model::train::state;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// The input of a model that starts from nothing has about so many pixels at most.
 const INPUT_AREA: usize = 224 * 224;
+
+/// What to do where all cases are of one subject.
+const PATIENT_IDS: &str = "Cases of one Patient ID count as one subject: where they are of several patients, as files without \
+     the patient's name often are, give them different Patient IDs and open them in a new workspace.";
 
 /// Stands among modalities for pictures, which have none.
 const PICTURES: &str = "pictures";
@@ -76,7 +81,7 @@ pub struct Round {
 }
 
 /// What a round will take.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// Cases to learn from.
     pub cases: usize,
@@ -88,6 +93,8 @@ pub struct Estimate {
     pub seconds: f64,
     /// Bytes of memory.
     pub memory: u64,
+    /// What a person should know before, whole sentences.
+    pub note: Option<String>,
 }
 
 impl Round {
@@ -97,14 +104,25 @@ impl Round {
     pub fn estimate(&self, threads: usize) -> Result<Estimate> {
         let count = |side: Side| {
             let slices = self.snapshot.iter().filter(move |s| s.side == side);
-            let cases: std::collections::BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
+            let cases: BTreeSet<i64> = slices.clone().map(|s| s.case.0).collect();
             (cases.len(), slices.count())
         };
         let ((cases, slices), (held_out, held_slices)) = (count(Side::Training), count(Side::HoldOut));
         if cases == 0 {
             let advice = "Accept another corrected case; about one in five is held out to judge the model.";
-            return Err(Error::new("train", "all accepted cases are held out").advise(advice));
+            return Err(match self.of_one_subject() {
+                Some(count) => {
+                    let reason = format!("all {count} accepted cases are of one subject, and it is held out");
+                    Error::new("train", reason).advise(PATIENT_IDS)
+                }
+                None => Error::new("train", "all accepted cases are held out").advise(advice),
+            });
         }
+        let note = self.of_one_subject().map(|count| {
+            format!(
+                "All {count} accepted cases are of one subject, so none is held out to judge the model. {PATIENT_IDS}"
+            )
+        });
         let start = self.start()?;
         let (spec, config) = course::shape(&start);
         let plan = &self.settings.plan;
@@ -117,7 +135,17 @@ impl Round {
         let around = cost::around(slices, held_slices);
         let training = cost::steps(&self.settings, config, &spec, threads, slices, held_slices) as f64
             * cost::step_seconds(config, &spec, plan.batch, threads);
-        Ok(Estimate { cases, slices, held_out, seconds: training + around, memory })
+        Ok(Estimate { cases, slices, held_out, seconds: training + around, memory, note })
+    }
+
+    /// How many accepted cases there are, where they are several and all of one subject.
+    fn of_one_subject(&self) -> Option<usize> {
+        /// Fewer may well be the series of one patient.
+        const SEVERAL: usize = 3;
+        let cases: BTreeSet<i64> = self.snapshot.iter().map(|s| s.case.0).collect();
+        let subjects: BTreeSet<&str> = self.snapshot.iter().map(|s| s.subject.as_str()).collect();
+        let is_one = subjects.len() == 1 && !subjects.contains("");
+        (is_one && cases.len() >= SEVERAL).then_some(cases.len())
     }
 
     /// Does the round; `None` where it was cancelled. The version is not kept yet.
@@ -172,7 +200,7 @@ impl Round {
             parent_name: self.settings.start_name.clone(),
             state,
             hash: checkpoint::hash(weights),
-            cases: exercises.iter().map(|e| e.case).collect::<std::collections::BTreeSet<i64>>().len() as u32,
+            cases: exercises.iter().map(|e| e.case).collect::<BTreeSet<i64>>().len() as u32,
             seconds: begun.elapsed().as_secs_f64(),
             steps: candidate.learned.steps as u32,
             settings: serde_json::to_string(&settings).map_err(|e| Error::new("keep the settings of the round", e))?,
@@ -232,5 +260,70 @@ impl Round {
                 purpose.modalities.push(modality.to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::{
+        journal::CaseKey,
+        mask::{Mask, PackedMask},
+        study::{Kind, Source},
+    };
+    use image::GrayImage;
+
+    /// A round on as many cases as there are names of subjects.
+    fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> Round {
+        let path = folder.join("a.png");
+        GrayImage::new(32, 32).save(&path).unwrap();
+        let slice = |(case, subject): (usize, &&str)| SnapshotSlice {
+            case: CaseKey(case as i64),
+            name: "a".into(),
+            modality: String::new(),
+            source: Source { path: path.clone(), frame: 0 },
+            kind: Kind::Picture,
+            subject: (*subject).into(),
+            side,
+            mask: PackedMask::of(&Mask::empty(32, 32)),
+            before: None,
+            is_untouched: false,
+            is_new: true,
+        };
+        Round {
+            key: RoundKey(1),
+            snapshot: subjects.iter().enumerate().map(slice).collect(),
+            labels: vec![Label::named("Disc", 0)],
+            settings: RoundSettings {
+                start: StartFrom::Nothing,
+                start_name: "nothing".into(),
+                plan: Plan::default(),
+                seconds: 1.0,
+            },
+            parent: None,
+            name: "Model".into(),
+            checkpoint: PathBuf::new(),
+            device: DeviceChoice::Cpu,
+        }
+    }
+
+    #[test]
+    fn many_cases_of_one_subject_are_remarked_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = |subjects: &[&str]| round(folder.path(), subjects, Side::Training).estimate(1).unwrap().note;
+        assert!(note(&["x", "x", "x"]).unwrap().contains("All 3 accepted cases are of one subject"));
+        assert_eq!(note(&["x", "x", "y"]), None);
+        assert_eq!(note(&["x", "x"]), None);
+        assert_eq!(note(&["", "", ""]), None, "whose they are is not known");
+    }
+
+    #[test]
+    fn where_all_are_held_out_the_reason_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused =
+            |subjects: &[&str]| round(folder.path(), subjects, Side::HoldOut).estimate(1).unwrap_err().to_string();
+        assert!(refused(&["x", "x", "x"]).contains("of one subject, and it is held out. Cases of one Patient ID"));
+        assert!(refused(&["x", "y", "z"]).contains("Accept another corrected case"));
     }
 }

@@ -111,6 +111,9 @@ pub struct TrainedOn {
     pub attribution: String,
     /// Images used for training.
     pub cases: usize,
+    /// The values that the labels had in the masks, one for each; empty for 1, 2 and so on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<u8>,
 }
 
 /// All that is known about a model.

@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// The key of the card in the metadata of a safetensors file.
 pub(super) const CARD_KEY: &str = "labrum.model_card";
+/// Background and labels of a model. Not one more: masks are bytes.
+pub const MOST_CLASSES: usize = 255;
 /// Files larger than this are no CMUNeXt, even with all that an optimiser keeps.
 const MAX_BYTES: u64 = 1 << 30;
 /// Tensors of a file, unpacked, that are larger than this in all are no CMUNeXt.
@@ -166,7 +168,10 @@ pub fn architecture(weights: &Weights) -> Result<Architecture> {
         (first, last) => return Err(other(&format!("widths {first} to {last} belong to none of S, base and L"))),
     };
     let classes = if head[0] == 1 { 2 } else { head[0] };
-    if classes == 0 || classes > 255 || stem[1] == 0 {
+    if classes > MOST_CLASSES {
+        return Err(other(&format!("{classes} classes are more than the {MOST_CLASSES} that a model can have")));
+    }
+    if classes == 0 || stem[1] == 0 {
         return Err(other(&format!("{} classes and {} channels make no sense", head[0], stem[1])));
     }
     Ok(Architecture { config, channels: stem[1], classes })

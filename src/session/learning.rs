@@ -133,6 +133,8 @@ pub struct Estimate {
     pub time: Duration,
     /// Bytes of memory.
     pub memory: u64,
+    /// What a person should know before, whole sentences.
+    pub note: Option<String>,
 }
 
 /// A round that runs.

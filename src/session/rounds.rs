@@ -176,7 +176,11 @@ impl Session {
     pub(super) fn on_round(&mut self, key: RoundKey, event: RoundEvent) {
         let Some(running) = self.learning.running.as_mut().filter(|r| r.key == Some(key)) else { return };
         match event {
-            RoundEvent::Estimated(estimate) => running.estimate = Some(estimate),
+            RoundEvent::Estimated(estimate) => {
+                let note = estimate.note.clone();
+                running.estimate = Some(estimate);
+                note.into_iter().for_each(|note| self.notices.add(Severity::Warning, note));
+            }
             RoundEvent::Doing(doing) => {
                 running.doing = doing;
                 running.remaining = None;

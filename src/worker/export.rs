@@ -3,7 +3,7 @@
 use super::Outbox;
 use crate::{
     Error, Result,
-    domain::study::Series,
+    domain::{import::MaskChoice, study::Series},
     io::{
         dicom::{
             deidentify::{Dates, Deidentification, SecretKey},

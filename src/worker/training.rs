@@ -69,6 +69,7 @@ fn train(job: &TrainJob, outbox: &Outbox) {
             held_out: estimate.held_out,
             time: Duration::from_secs_f64(estimate.seconds),
             memory: estimate.memory,
+            note: estimate.note,
         }));
         let mut told = Instant::now() - EVERY;
         round.run(&job.control, &mut |phase| {

@@ -219,7 +219,7 @@ fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSl
     let proposal = slice.named(masks::newest_proposal(connection, slice.id))?;
     let is_untouched = proposal.is_some_and(|proposal| proposal.mask == mask);
     let mut query = connection.prepare_cached(
-        "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL
+        "SELECT scan.id, modality, path, frame, sop_instance_uid IS NULL, coalesce(subject, '')
          FROM slice JOIN scan ON scan.id = scan_id WHERE slice.id = ?1",
     )?;
     let is_new = is_new(connection, slice.id, &mask.to_bytes())?;
@@ -230,6 +230,7 @@ fn lesson(connection: &Connection, slice: &Accepted) -> Result<Option<SnapshotSl
             modality: row.get(1)?,
             source: Source { path: row.get::<_, String>(2)?.into(), frame: row.get(3)? },
             kind: if row.get(4)? { Kind::Picture } else { Kind::Dicom },
+            subject: row.get(5)?,
             side: slice.side,
             mask,
             before,
@@ -285,7 +286,8 @@ fn is_new(connection: &Connection, slice: i64, mask: &[u8]) -> rusqlite::Result<
 
 fn snapshot(connection: &Connection, round: RoundKey) -> Result<Vec<SnapshotSlice>, Cause> {
     let mut query = connection.prepare_cached(
-        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before, is_untouched
+        "SELECT scan.id, description, modality, path, frame, sop_instance_uid IS NULL, side, is_new, mask, before, is_untouched,
+             coalesce(subject, '')
          FROM lesson JOIN slice ON slice.id = slice_id JOIN scan ON scan.id = scan_id
          WHERE round_id = ?1 ORDER BY scan.id, place NULLS LAST, slice.id",
     )?;
@@ -305,6 +307,7 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
         modality: row.get(2)?,
         source: Source { path: row.get::<_, String>(3)?.into(), frame: row.get(4)? },
         kind: if row.get(5)? { Kind::Picture } else { Kind::Dicom },
+        subject: row.get(11)?,
         side: subjects::side_of(&row.get::<_, String>(6)?),
         is_new: row.get(7)?,
         mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,

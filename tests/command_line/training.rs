@@ -104,6 +104,64 @@ fn data_that_cannot_be_trained_on_is_named() {
     refused(&["images/disc-b.png", "it has no mask"]);
 }
 
+/// Gives all masks of the discs another value.
+fn revalue(data: &Path, value: impl Fn(usize) -> u8) {
+    for (number, name) in files(&data.join("masks")).into_iter().enumerate() {
+        let path = data.join("masks").join(name);
+        let mut mask = image::open(&path).unwrap().into_luma8();
+        mask.pixels_mut().for_each(|p| p.0[0] = if p.0[0] > 0 { value(number) } else { 0 });
+        mask.save(path).unwrap();
+    }
+}
+
+#[test]
+fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    discs(&data);
+    revalue(&data, |number| if number % 2 == 0 { 3 } else { 200 });
+    let refused = train(&data, &model, &["--epochs", "1"]).output().unwrap().into();
+    assert_refused(&refused, &["disc-b.png", "0 and 200", "labels.json", "--threshold 1"]);
+    let list = r#"{"labels": [{"value": 3, "name": "Organ"}, {"value": 200, "name": "Tumour"}]}"#;
+    std::fs::write(data.join("masks/labels.json"), list).unwrap();
+    trained(&data, &model, &["--epochs", "1", "--batch", "4", "--held-out", "0"]);
+    let bytes = std::fs::read(&model).unwrap();
+    let card = labrum::model::checkpoint::card(&bytes).unwrap();
+    let names: Vec<&str> = card.labels.iter().map(|label| label.name.as_str()).collect();
+    assert_eq!((names, card.trained_on.values), (vec!["Organ", "Tumour"], vec![3, 200]));
+    mean_dice(&model, &data);
+    // A folder without the list has the values that the card keeps.
+    std::fs::remove_file(data.join("masks/labels.json")).unwrap();
+    revalue(&data, |_| 3);
+    mean_dice(&model, &data);
+    trained(&data, &model, &["--epochs", "1", "--threshold", "3", "--held-out", "0"]);
+}
+
+#[test]
+fn subjects_that_hold_out_nobody_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, model) = (folder.path().join("data"), folder.path().join("model.safetensors"));
+    discs(&data);
+    for kind in ["images", "masks"] {
+        for name in files(&data.join(kind)) {
+            let from = data.join(kind).join(&name);
+            std::fs::rename(&from, data.join(kind).join(format!("7_{name}"))).unwrap();
+        }
+    }
+    let refused = |more: &[&str], parts: &[&str]| {
+        assert_refused(&train(&data, &model, more).output().unwrap().into(), parts);
+    };
+    let all = ["all its 12 images are of one subject, \"7\"", "subjects.csv", "--subject-pattern"];
+    refused(&["--held-out", "0.2"], &all);
+    refused(&["--held-out-subjects", "8"], &["no image in it is of subject \"8\""]);
+    refused(&["--subject-pattern", "^P"], &["7_disc-a.png", "--subject-pattern"]);
+    refuses(&[&"rehearse", &data, &"--cases", &"3"], &all);
+    let run = trained(&data, &model, &["--epochs", "1", "--subject-pattern", "disc-(.)", "--held-out", "0.2"]);
+    assert!(run.err.contains("validation Dice"), "{}", run.err);
+    let alone = trained(&data, &model, &["--epochs", "1", "--held-out", "0"]);
+    assert!(alone.err.contains("training Dice") && !alone.err.contains("validation Dice"), "{}", alone.err);
+}
+
 #[test]
 fn a_model_is_not_given_the_ending_of_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();

@@ -60,6 +60,7 @@ fn made(folder: &Path, task: Task, number: u64, side: Side) -> SnapshotSlice {
         modality: String::new(),
         source: Source { path, frame: 0 },
         kind: Kind::Picture,
+        subject: number.to_string(),
         side,
         mask: packed(labels),
         before: None,

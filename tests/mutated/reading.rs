@@ -8,7 +8,7 @@ use labrum::{
         progress::Cancel,
         study::{Kind, Series, Source},
     },
-    io::{import, label_file, open},
+    io::{import, label_file, label_values::Reading, open},
     model::checkpoint,
     workspace::{Workspace, summary},
 };
@@ -66,7 +66,8 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom));
     if format.is_picture() {
         outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
-        outcome.note(label_file::read(path));
+        outcome.note(label_file::values(path));
+        outcome.note(label_file::read(path, Reading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
         outcome.note(import::masks(&[path.to_owned()], series(), &MaskChoice::default()));

@@ -35,6 +35,7 @@ use super::{
     guard::contained,
     import::{self, Imported},
     label_file,
+    label_values::{Reading, Values},
     open::{self, FileLook},
 };
 use crate::{
@@ -111,11 +112,21 @@ pub(super) fn image(source: &Source, kind: Kind) -> Result<Image> {
 }
 
 /// The picture `path` as a mask.
-pub(super) fn mask(path: &Path) -> Result<Mask> {
+pub(super) fn mask(path: &Path, reading: Reading) -> Result<Mask> {
     let tried = "read the mask";
-    let here = || contained(|| label_file::decode(path)).unwrap_or_else(|| damaged(tried, path));
-    ask(tried, path, SLICE, &Request::Mask { path: path.into() }, here, |answer| match answer {
+    let here = || contained(|| label_file::decode(path, reading)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::Mask { path: path.into(), reading }, here, |answer| match answer {
         Answer::Mask(mask) => Some(mask),
+        _ => None,
+    })
+}
+
+/// What values the picture `path` holds, as a mask.
+pub(super) fn mask_values(path: &Path) -> Result<Values> {
+    let tried = "read the mask";
+    let here = || contained(|| label_file::decode_values(path)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::MaskValues { path: path.into() }, here, |answer| match answer {
+        Answer::MaskValues(values) => Some(values),
         _ => None,
     })
 }

@@ -66,7 +66,12 @@ fn answer(request: Request) -> Answer {
         Request::Image { source, kind } => {
             open::decode(&source, kind).map_or_else(refused, |image| Answer::Image(Box::new(image)))
         }
-        Request::Mask { path } => label_file::decode(Path::new(&path)).map_or_else(refused, Answer::Mask),
+        Request::Mask { path, reading } => {
+            label_file::decode(Path::new(&path), reading).map_or_else(refused, Answer::Mask)
+        }
+        Request::MaskValues { path } => {
+            label_file::decode_values(Path::new(&path)).map_or_else(refused, Answer::MaskValues)
+        }
         Request::Masks { paths, series, choice } => {
             let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
             import::decode(&paths, &series, &choice).map_or_else(refused, Answer::Masks)

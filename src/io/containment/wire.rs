@@ -16,6 +16,7 @@ use crate::{
             rewrite::Rewritten,
         },
         import::Imported,
+        label_values::{Reading, Values},
         open::FileLook,
     },
 };
@@ -43,7 +44,9 @@ pub(super) enum Request {
     /// The pixels of a slice.
     Image { source: Source, kind: Kind },
     /// A picture as a mask.
-    Mask { path: OsString },
+    Mask { path: OsString, reading: Reading },
+    /// What values a picture holds, as a mask.
+    MaskValues { path: OsString },
     /// The masks of a series.
     Masks { paths: Vec<OsString>, series: Box<Series>, choice: MaskChoice },
     /// Photometric Interpretation.
@@ -63,6 +66,7 @@ pub(super) enum Answer {
     Look(Box<FileLook>),
     Image(Box<Image>),
     Mask(Mask),
+    MaskValues(Values),
     Masks(Imported),
     Text(Option<String>),
     Rewritten(Rewritten),
@@ -81,6 +85,7 @@ enum Head {
     Text(Option<String>),
     Rewritten { length: u64, about: Deidentified },
     Verdict(bool),
+    MaskValues(Values),
     Refused(Refusal),
 }
 
@@ -158,6 +163,7 @@ impl Answer {
             Self::Rewritten(Rewritten { bytes, about }) => {
                 send_with(to, &Head::Rewritten { length: bytes.len() as u64, about }, &bytes)
             }
+            Self::MaskValues(values) => plain(Head::MaskValues(values), to),
             Self::Refused(refusal) => plain(Head::Refused(refusal), to),
             Self::Image(mut image) => {
                 let nothing = without_pixels(&image.pixels);
@@ -183,6 +189,7 @@ impl Answer {
             Head::Rewritten { length, about } => {
                 Self::Rewritten(Rewritten { bytes: receive_bytes(from, length)?, about })
             }
+            Head::MaskValues(values) => Self::MaskValues(values),
             Head::Refused(refusal) => Self::Refused(refusal),
             Head::Image(mut image) => {
                 image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;

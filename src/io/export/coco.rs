@@ -3,7 +3,7 @@
 
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, study::Series},
+    domain::{label::Label, mask::Mask, naming::told_apart, study::Series},
     io::whole_file,
 };
 use serde::Serialize;
@@ -72,10 +72,12 @@ struct Category {
 }
 
 impl Coco {
-    /// Adds the slices of a series with their masks. `names` are what the files of the images are called; labels of
-    /// the same name are one category.
+    /// Adds the slices of a series with their masks. `names` are what the files of the images are called. Labels of one
+    /// series are categories apart, whatever they are called; those of the same name in several series are one.
     pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
-        let categories: Vec<usize> = labels.iter().map(|label| self.category(label)).collect();
+        let called = told_apart(labels.iter().map(|label| label.name.as_str()));
+        let categories: Vec<usize> =
+            labels.iter().zip(called).map(|(label, name)| self.category(label, name)).collect();
         for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
             let image_id = self.images.len() + 1;
             self.images.push(Picture {
@@ -111,13 +113,13 @@ impl Coco {
         series.slices.iter().map(|slice| name(&slice.source.path)).collect()
     }
 
-    fn category(&mut self, label: &Label) -> usize {
-        if let Some(known) = self.categories.iter().find(|c| c.name == label.name) {
+    fn category(&mut self, label: &Label, name: String) -> usize {
+        if let Some(known) = self.categories.iter().find(|c| c.name == name) {
             return known.id;
         }
         let id = self.categories.len() + 1;
         let supercategory = label.category.meaning.clone();
-        self.categories.push(Category { id, name: label.name.clone(), supercategory });
+        self.categories.push(Category { id, name, supercategory });
         id
     }
 
@@ -159,5 +161,21 @@ mod tests {
         assert_eq!(runs(&mask, 1).counts, [0, 2, 1, 1, 2]);
         assert_eq!(runs(&mask, 1).size, [2, 3]);
         assert_eq!(runs(&mask, 2).counts, [6]);
+    }
+
+    #[test]
+    fn labels_of_one_name_are_categories_apart_in_every_series_the_same() {
+        let series = crate::io::export::series::tests::clip(1);
+        let mask = Mask::from_labels(2, 2, vec![1, 2, 2, 3]).unwrap();
+        let labels: Vec<Label> =
+            ["Lesion", "Lesion", "Liver"].iter().enumerate().map(|(i, n)| Label::named(*n, i)).collect();
+        let mut coco = Coco::default();
+        for _ in 0..2 {
+            coco.add(&series, &["clip.dcm".into()], std::slice::from_ref(&mask), &labels);
+        }
+        let names: Vec<&str> = coco.categories.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["Lesion", "Lesion (2)", "Liver"]);
+        let areas: Vec<(usize, usize)> = coco.annotations.iter().map(|a| (a.category_id, a.area)).collect();
+        assert_eq!(areas, [(1, 1), (2, 2), (3, 1), (1, 1), (2, 2), (3, 1)]);
     }
 }

@@ -2,11 +2,14 @@
 
 use crate::{
     Error, Result,
-    domain::label::{Code, Label, PALETTE},
+    domain::label::{Code, Label},
     io::whole_file,
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 /// Name of the file; of a second series with other labels in one folder it stands behind the name of the series.
 const NAME: &str = "labels.json";
@@ -69,32 +72,75 @@ pub fn labels_beside(folder: &Path, series: &str) -> Option<PathBuf> {
     [format!("{series}.{NAME}"), NAME.to_owned()].into_iter().map(|name| folder.join(name)).find(|path| path.is_file())
 }
 
-/// Reads a file that [`write_labels`] wrote, or one like it: only value and name are needed.
+/// Reads a file that [`write_labels`] wrote, or one like it: only value and name are needed. Values between that it does not
+/// name are labels by number.
 ///
 /// # Errors
 /// Where it cannot be read or is no list of labels.
 pub fn read_labels(path: &Path) -> Result<Vec<Label>> {
-    let failed = |reason: String| Error::at("read the names of the labels", path, reason);
-    let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
-    if size > MOST_BYTES {
-        return Err(failed("it is too large for a list of labels".into()));
+    LabelList::read(path).map(|list| list.labels())
+}
+
+/// Labels by their values in label maps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelList(BTreeMap<u8, Label>);
+
+impl LabelList {
+    /// As [`read_labels`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read(path: &Path) -> Result<Self> {
+        let failed = |reason: String| Error::at("read the names of the labels", path, reason);
+        let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
+        if size > MOST_BYTES {
+            return Err(failed("it is too large for a list of labels".into()));
+        }
+        let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+        let file: File =
+            serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no list of labels ({e})")))?;
+        Ok(Self::of(file.labels.into_iter().map(|entry| (entry.value, entry.label()))))
     }
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    let file: File = serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no list of labels ({e})")))?;
-    let count = file.labels.iter().map(|entry| usize::from(entry.value)).max().unwrap_or(0);
-    let mut labels: Vec<Label> = (0..count).map(|i| Label::named(format!("Label {}", i + 1), i)).collect();
-    for entry in file.labels {
-        let Some(index) = usize::from(entry.value).checked_sub(1) else { continue };
-        let plain = Label::named(entry.name, index);
-        labels[index] = Label {
-            color: entry.color.unwrap_or(PALETTE[index % PALETTE.len()]),
-            category: entry.category.unwrap_or_else(|| plain.category.clone()),
-            concept: entry.concept.unwrap_or_else(|| plain.concept.clone()),
-            modifiers: entry.modifiers,
+
+    /// Of these labels.
+    pub fn of(labels: impl IntoIterator<Item = (u8, Label)>) -> Self {
+        Self(labels.into_iter().filter(|(value, _)| *value > 0).collect())
+    }
+
+    /// The values that it names.
+    pub fn values(&self) -> BTreeSet<u8> {
+        self.0.keys().copied().collect()
+    }
+
+    /// The label of a value, where it is named.
+    pub fn label(&self, value: u8) -> Option<&Label> {
+        self.0.get(&value)
+    }
+
+    /// The labels of the values 1..=n; those that are not named by number.
+    pub fn labels(&self) -> Vec<Label> {
+        let highest = self.0.keys().next_back().copied().unwrap_or(0);
+        (1..=highest).map(|value| self.label(value).cloned().unwrap_or_else(|| by_number(value))).collect()
+    }
+}
+
+/// A label of which only the value is known.
+pub fn by_number(value: u8) -> Label {
+    Label::named(format!("Label {value}"), usize::from(value).saturating_sub(1))
+}
+
+impl Entry {
+    fn label(self) -> Label {
+        let plain = by_number(self.value);
+        Label {
+            name: if self.name.trim().is_empty() { plain.name.clone() } else { self.name },
+            color: self.color.unwrap_or(plain.color),
+            category: self.category.unwrap_or_else(|| plain.category.clone()),
+            concept: self.concept.unwrap_or_else(|| plain.concept.clone()),
+            modifiers: self.modifiers,
             ..plain
-        };
+        }
     }
-    Ok(labels)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::{
         label::Label,
         mask::Mask,
         measure::{measure_all, volume},
+        naming::told_apart,
         scale::NoLength,
         study::{Series, Slice},
     },
@@ -37,7 +38,7 @@ pub struct SliceMeasurement {
     pub slice: usize,
     /// The label's value in the mask.
     pub label: u8,
-    /// The label's name.
+    /// The label's name, with a number where several have it.
     pub name: String,
     /// How many pixels.
     pub pixels: usize,
@@ -72,7 +73,7 @@ pub struct SliceMeasurement {
 pub struct VolumeMeasurement {
     /// The label's value in the mask.
     pub label: u8,
-    /// The label's name.
+    /// The label's name, with a number where several have it.
     pub name: String,
     /// In mm³.
     pub volume_mm3: f64,
@@ -84,6 +85,7 @@ impl Measurements {
     /// Measures all labels on all slices of `series`; `masks` holds one mask for each slice.
     pub fn of(series: &Series, masks: &[Mask], labels: &[Label]) -> Self {
         let count = labels.len().min(255) as u8;
+        let names = told_apart(labels.iter().map(|label| label.name.as_str()));
         let mut slices = Vec::new();
         for (i, (slice, mask)) in series.slices.iter().zip(masks).enumerate() {
             let file = slice.source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -95,7 +97,7 @@ impl Measurements {
                     frame: slice.source.frame + 1,
                     slice: i + 1,
                     label: m.label,
-                    name: labels[usize::from(m.label) - 1].name.clone(),
+                    name: names[usize::from(m.label) - 1].clone(),
                     pixels: m.pixels,
                     unit: m.unit.symbol(),
                     area: rounded(m.area),
@@ -112,7 +114,7 @@ impl Measurements {
                 }
             }));
         }
-        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, labels) }
+        Self { series: series.id.clone(), slices, volumes: volumes(series, masks, &names) }
     }
 
     /// Writes the slices as a table, with a first line that names the columns.
@@ -161,20 +163,20 @@ const COLUMNS: [&str; 18] = [
     "unit_reason",
 ];
 
-fn volumes(series: &Series, masks: &[Mask], labels: &[Label]) -> Vec<VolumeMeasurement> {
+fn volumes(series: &Series, masks: &[Mask], names: &[String]) -> Vec<VolumeMeasurement> {
     let Some(slice_spacing_mm) = series.slice_spacing() else { return Vec::new() };
-    let of = |(i, label): (usize, &Label)| {
+    let of = |(i, name): (usize, &String)| {
         let number = i as u8 + 1;
         let slices = masks.iter().zip(series.slices.iter().map(Slice::scale));
         let volume_mm3 = rounded(volume(slices, number, Some(slice_spacing_mm))?);
         (volume_mm3 > 0.0).then(|| VolumeMeasurement {
             label: number,
-            name: label.name.clone(),
+            name: name.clone(),
             volume_mm3,
             slice_spacing_mm,
         })
     };
-    labels.iter().take(255).enumerate().filter_map(of).collect()
+    names.iter().take(255).enumerate().filter_map(of).collect()
 }
 
 /// What the table calls a source of spacing.

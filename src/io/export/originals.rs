@@ -1,23 +1,28 @@
 //! The files that were given are never changed: no output may take the place of one.
 
-use crate::{Error, Result};
+use crate::{Error, Result, domain::naming::folded};
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
 };
 
 /// Refuses where one of the files that are to be written (`outputs`) would take the place of one that was `given`,
-/// whatever way leads there.
+/// whatever way leads there, or of another of them.
 ///
 /// # Errors
 /// Names the first such file.
 pub fn refuse_originals<'a>(given: impl IntoIterator<Item = &'a Path>, outputs: &[PathBuf]) -> Result<()> {
     let given: HashSet<PathBuf> = given.into_iter().filter_map(|path| path.canonicalize().ok()).collect();
     let takes_its_place = |file: &&PathBuf| file.canonicalize().is_ok_and(|real| given.contains(&real));
-    match outputs.iter().find(takes_its_place) {
+    if let Some(file) = outputs.iter().find(takes_its_place) {
+        return Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
+            .advise("Choose another folder."));
+    }
+    let mut seen = HashSet::new();
+    match outputs.iter().find(|file| !seen.insert(folded(&file.to_string_lossy()))) {
         None => Ok(()),
-        Some(file) => Err(Error::at("write", file, "it is one of the files that were given, which are never changed")
-            .advise("Choose another folder.")),
+        Some(file) => Err(Error::at("write", file, "two results would have this name")
+            .advise("Write them to two folders, or rename an image or a label.")),
     }
 }
 
@@ -38,6 +43,16 @@ mod tests {
             assert!(error.to_string().contains("never changed"), "{error}");
         }
         refuse_originals([a.as_path()], &[b, folder.path().join("c.png")]).unwrap();
+    }
+
+    #[test]
+    fn two_outputs_of_one_name_are_refused() {
+        let paths = |names: [&str; 2]| names.map(PathBuf::from);
+        for names in [["a.b.png", "a.b.png"], ["a.Cyst.png", "a.cyst.png"]] {
+            let error = refuse_originals([], &paths(names)).unwrap_err().to_string();
+            assert!(error.contains("two results would have this name"), "{error}");
+        }
+        refuse_originals([], &paths(["a.Cyst.png", "a.Cyst-2.png"])).unwrap();
     }
 
     #[cfg(unix)]

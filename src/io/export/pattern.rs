@@ -1,6 +1,6 @@
 //! What the files of a case are called: a pattern with placeholders.
 
-use super::series::{safe, unique};
+use super::file_names::{safe, unique};
 use crate::{
     Error, Result,
     domain::study::{Kind, Series},

@@ -1,7 +1,9 @@
 //! All files of one series in one folder: what they are called and what goes into them.
 
 use super::{
-    Coco, Measurements, OverlayLook, label_map, label_mask, overlay, probabilities, write_labels, write_nifti,
+    Coco, Measurements, OverlayLook,
+    file_names::{label_file_names, safe, unique},
+    label_map, label_mask, overlay, probabilities, write_labels, write_nifti,
 };
 use crate::Result;
 use crate::domain::image::{Image, Window};
@@ -115,26 +117,6 @@ impl Names {
     }
 }
 
-/// `wanted`, or with a number behind it where it is taken.
-pub(super) fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
-    let mut name = wanted.to_owned();
-    let mut number = 2;
-    // File systems of Windows and macOS do not tell upper from lower case.
-    while !taken.insert(name.to_lowercase()) {
-        name = format!("{wanted}-{number}");
-        number += 1;
-    }
-    name
-}
-
-/// A name that every file system takes.
-pub(crate) fn safe(name: &str) -> String {
-    let keep = |c: char| if c.is_alphanumeric() || "._- ()+".contains(c) { c } else { '_' };
-    let name: String = name.chars().map(keep).take(120).collect();
-    let name = name.trim().trim_matches('.').to_owned();
-    if name.is_empty() { "image".into() } else { name }
-}
-
 /// One slice to be written.
 pub struct SliceFiles<'a> {
     /// Its pixels; for overlays.
@@ -161,7 +143,10 @@ pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format
 /// One file, or one for each label.
 fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> Vec<PathBuf> {
     let path = |ending: String| folder.join(format!("{name}{ending}.png"));
-    let each = |ending: &str| labels.iter().map(|l| path(format!(".{}{ending}", safe(&l.name)))).collect();
+    let each = |ending: &str| {
+        let names = label_file_names(labels);
+        names.into_iter().map(|name| path(format!(".{name}{ending}"))).collect()
+    };
     match format {
         Format::LabelMap => vec![path(String::new())],
         Format::LabelMasks => each(""),

@@ -62,7 +62,7 @@ impl Imported {
 ///
 /// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
 /// segmentation or structure set before label maps. The meaning of the values of label maps is read from `labels.json`
-/// beside them. Where labels overlap so that one has no pixel left, [`Imported::loss`] says so.
+/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left, [`Imported::loss`] says so.
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
@@ -99,10 +99,10 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
     let found: Vec<Picture> = files.iter().filter_map(|path| wanted.picture(path)).collect();
     let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     match (refusals.into_iter().next(), found.is_empty()) {
-        (_, false) => chosen(pictures::import(found, series)?, choice, first),
+        (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
         (Some(refusal), true) => Err(refusal),
         (None, true) if is_alone && series.slices.len() == 1 && is_picture(first) => {
-            chosen(pictures::import(vec![Picture::only(first)], series)?, choice, first)
+            chosen(pictures::import(vec![Picture::only(first)], series, choice)?, choice, first)
         }
         (None, true) => Err(nothing(first, series)),
     }

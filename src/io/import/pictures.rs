@@ -3,14 +3,22 @@
 use super::{Imported, TRIED, is_picture, name};
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, study::Series},
+    domain::{
+        import::MaskChoice,
+        label::{Label, PALETTE},
+        mask::Mask,
+        naming::{composed, folded, told_apart},
+        study::Series,
+    },
     io::{
-        export::{Names, labels_beside, read_labels, safe_name},
+        dataset::LabelTable,
+        export::{LabelList, NO_LABELS, Names, by_number, label_file_names, labels_beside},
         label_file,
+        label_values::{self, Reading, Rule, Values},
     },
 };
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -51,8 +59,7 @@ impl Wanted {
         };
         // The longest name: "a.b.png" is rather the label map of "a.b" than label "b" of "a".
         let (_, slice, label) = self.names.iter().enumerate().filter_map(fits).max_by_key(|(n, ..)| *n)?;
-        let is_no_mask =
-            label.as_deref().is_some_and(|l| l.split('.').any(|p| ["overlay", "probability"].contains(&p)));
+        let is_no_mask = label.as_deref().is_some_and(|l| l.split('.').any(|p| NO_LABELS.contains(&p)));
         if is_no_mask || path.canonicalize().is_ok_and(|real| self.own.contains(&real)) || !is_picture(path) {
             return None;
         }
@@ -68,92 +75,127 @@ impl Picture {
 }
 
 /// Label maps where there are some, else masks of single labels.
-pub(super) fn import(pictures: Vec<Picture>, series: &Series) -> Result<Imported> {
+pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let mut notes = Vec::new();
-    let mut labels = described(&pictures, series, &mut notes)?;
+    let list = described(&pictures, series)?;
+    if list.is_none() {
+        notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
+    }
     let (maps, masks): (Vec<Picture>, Vec<Picture>) = pictures.into_iter().partition(|p| p.label.is_none());
-    let masks = if maps.is_empty() {
-        single_labels(&masks, series, &mut labels, &mut notes)?
+    let (masks, labels) = if maps.is_empty() {
+        single_labels(&masks, series, list, choice, &mut notes)?
     } else {
-        label_maps(&maps, series, &mut labels, &mut notes)?
+        label_maps(&maps, series, list, choice, &mut notes)?
     };
+    let names = told_apart(labels.iter().map(|label| label.name.as_str()));
+    let labels = labels.into_iter().zip(names).map(|(label, name)| Label { name, ..label }).collect();
     Ok(Imported { labels, masks: masks.into_iter().collect(), notes, ..Imported::default() })
 }
 
-/// The labels that a file beside the pictures describes; none without one.
-fn described(pictures: &[Picture], series: &Series, notes: &mut Vec<String>) -> Result<Vec<Label>> {
+/// The labels that a file beside the pictures describes.
+fn described(pictures: &[Picture], series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = pictures.first().and_then(|p| p.path.parent()).unwrap_or(Path::new("."));
-    match labels_beside(folder, &name) {
-        Some(path) => read_labels(&path),
-        None => {
-            notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
-            Ok(Vec::new())
-        }
-    }
+    labels_beside(folder, &name).map(|path| LabelList::read(&path)).transpose()
 }
+
+type Masks = (BTreeMap<usize, Mask>, Vec<Label>);
 
 fn label_maps(
     maps: &[Picture],
     series: &Series,
-    labels: &mut Vec<Label>,
+    list: Option<LabelList>,
+    choice: &MaskChoice,
     notes: &mut Vec<String>,
-) -> Result<BTreeMap<usize, Mask>> {
+) -> Result<Masks> {
+    let named = list.as_ref().map(LabelList::values);
+    let Rule { reading, labels: present, note } =
+        label_values::rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
+    notes.extend(note);
     let mut masks = BTreeMap::new();
-    let named = labels.len();
     for map in maps {
-        let mask = read(&map.path, series)?;
-        let highest = mask.labels().iter().copied().max().unwrap_or(0);
-        for i in labels.len()..usize::from(highest) {
-            labels.push(Label::named(format!("Label {}", i + 1), i));
-        }
-        if masks.insert(map.slice, mask).is_some() {
+        if masks.insert(map.slice, read(&map.path, series, reading)?).is_some() {
             let reason = format!("two label maps are of slice {}", map.slice + 1);
             return Err(Error::at(TRIED, &map.path, reason).advise("Leave one of them out."));
         }
     }
-    if named > 0 && labels.len() > named {
-        notes.push(format!("the values {} to {} are in no list of labels", named + 1, labels.len()));
+    let is_listed = list.is_some();
+    let list = list.unwrap_or_default();
+    let unlisted: BTreeSet<u8> = present.iter().copied().filter(|value| list.label(*value).is_none()).collect();
+    if is_listed && !unlisted.is_empty() {
+        let values = label_values::list(&unlisted);
+        notes.push(format!("labels.json beside the pictures does not name these values of theirs: {values}"));
     }
-    if labels.is_empty() {
-        labels.push(Label::named("Label 1", 0));
+    let mut values: BTreeSet<u8> = list.values().union(&present).copied().collect();
+    if values.is_empty() {
+        values.insert(1);
     }
-    Ok(masks)
+    if choice.keep_values {
+        values = (1..=values.last().copied().unwrap_or(1)).collect();
+    }
+    let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
+    masks.values_mut().for_each(|mask| *mask = table.apply(mask));
+    let label = |(place, value): (usize, &u8)| match list.label(*value) {
+        Some(label) => label.clone(),
+        None => Label { color: PALETTE[place % PALETTE.len()], ..by_number(*value) },
+    };
+    Ok((masks, values.iter().enumerate().map(label).collect()))
 }
 
 fn single_labels(
     pictures: &[Picture],
     series: &Series,
-    labels: &mut Vec<Label>,
+    list: Option<LabelList>,
+    choice: &MaskChoice,
     notes: &mut Vec<String>,
-) -> Result<BTreeMap<usize, Mask>> {
+) -> Result<Masks> {
+    let reading = label_values::of_single_labels(&values_of(pictures)?, choice.threshold)?;
+    let mut labels = list.unwrap_or_default().labels();
+    let mut files = label_file_names(&labels);
     let mut values: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-    let mut overlapping = 0;
+    let mut covered: BTreeMap<u8, usize> = BTreeMap::new();
     for picture in pictures {
         let part = picture.label.as_deref().unwrap_or_default();
-        let index = labels.iter().position(|l| safe_name(&l.name) == part).unwrap_or_else(|| {
-            labels.push(Label::named(part, labels.len()));
+        let index = place_of(part, &files).unwrap_or_else(|| {
+            labels.push(Label::named(composed(part), labels.len()));
+            files.push(composed(part));
             labels.len() - 1
         });
         let label =
             u8::try_from(index + 1).map_err(|_| Error::at(TRIED, &picture.path, "there are over 255 labels"))?;
-        let mask = read(&picture.path, series)?;
+        let mask = read(&picture.path, series, reading)?;
         let of_slice = values.entry(picture.slice).or_insert_with(|| vec![0; mask.labels().len()]);
         for (old, _) in of_slice.iter_mut().zip(mask.labels()).filter(|(_, value)| **value != 0) {
-            overlapping += usize::from(*old != 0);
+            if *old != 0 && *old != label {
+                *covered.entry(*old).or_default() += 1;
+            }
             *old = label;
         }
     }
-    if overlapping > 0 {
-        notes.push(format!("labels overlap in {overlapping} pixels, the later label was taken there"));
+    let name = |label: u8| labels.get(usize::from(label) - 1).map_or("", |l| l.name.as_str());
+    for (label, pixels) in covered {
+        notes.push(format!("other labels lie over {pixels} pixels of \"{}\" and were taken there", name(label)));
     }
     let mask = |(slice, values)| Some((slice, Mask::from_labels(series.columns, series.rows, values)?));
-    Ok(values.into_iter().filter_map(mask).collect())
+    Ok((values.into_iter().filter_map(mask).collect(), labels))
+}
+
+/// The label of which `part` of a file's name is the name; exactly, else as file systems see it.
+fn place_of(part: &str, files: &[String]) -> Option<usize> {
+    let exact = composed(part);
+    let alike = folded(&part.replace('.', "_"));
+    files.iter().position(|f| *f == exact).or_else(|| files.iter().position(|f| folded(f) == alike))
+}
+
+/// What values the pictures hold.
+fn values_of(pictures: &[Picture]) -> Result<Vec<(PathBuf, Values)>> {
+    let values = |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path)?));
+    pictures.iter().map(values).collect()
 }
 
 /// A mask of the size of the slices.
-fn read(path: &Path, series: &Series) -> Result<Mask> {
-    let mask = label_file::decode(path)?;
+fn read(path: &Path, series: &Series, reading: Reading) -> Result<Mask> {
+    let mask = label_file::decode(path, reading)?;
     let (columns, rows) = (mask.columns(), mask.rows());
     if (columns, rows) != (series.columns, series.rows) {
         let reason = format!("it is {columns} x {rows} pixels, the image {} x {}", series.columns, series.rows);

@@ -4,18 +4,20 @@ use super::super::card::{HeldOut, InputSpec, ModelCard, TrainedOn};
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, DeviceChoice, NamedDevice};
 use super::super::infer::{Segmenter, imagenet_levels};
+use super::super::weights::MOST_CLASSES;
 use super::log::{Epoch, Images, Kept, TrainingLog};
 use super::options::{Figure, Levels, TrainOptions};
 use super::random::{random_weights, seed_of};
 use super::samples::{Sample, grey_statistics};
 use super::state::State;
 use super::trainee::{Batch, Trainee, sample_dice};
-use crate::domain::{label::Label, mask::Mask, metrics, progress::Cancel};
-use crate::io::dataset::{self, Pair};
+use crate::domain::{label::Label, metrics, progress::Cancel};
+use crate::io::dataset::{self, Dataset, LabelTable, Pair};
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ const VARIATIONS: u64 = 2;
 /// What a running training tells.
 #[derive(Clone, Debug)]
 pub enum Progress {
+    /// Something about the folder that a person should know.
+    Note(String),
     /// The split is made, the images are read.
     Started {
         /// How many.
@@ -53,6 +57,8 @@ pub enum Progress {
         epoch: Epoch,
         /// It is the best so far, and kept.
         best: bool,
+        /// Its figures are of validation images; else there are none, and they are of those that it was trained on.
+        is_validated: bool,
     },
 }
 
@@ -92,17 +98,23 @@ pub fn train(
     keeper: &mut dyn Keeper,
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let parts = split(dataset::list(folder)?, options)?;
+    let data = dataset::open(folder, &options.wishes)?;
+    let parts = split(&data, options)?;
+    data.notes.iter().for_each(|note| keeper.progress(Progress::Note(note.clone())));
     let [training, validation, held_out] = &parts;
     if training.is_empty() {
         return Err(Error::at("train on", folder, "no image is left to train on after the split by subject")
             .advise("Add images of other subjects, or lower --held-out."));
     }
-    let samples = load(training, options, cancel)?;
-    let judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
+    let mut samples = load(training, options, cancel)?;
+    let mut judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
     // They are read again after the training: what cannot be read is better known before it.
     held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
-    let labels = labels(&samples, &judges, options)?;
+    let Classes { labels, values } = classes(&samples, &judges, &data, options)?;
+    let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
+    let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
+    let truths = samples.iter_mut().chain(&mut judges).flat_map(|sample| &mut sample.truth);
+    truths.for_each(|pixel| pixel.label = table.label(pixel.label));
     let (mean, std) = match options.levels {
         Levels::Images => grey_statistics(&samples, options.channels),
         Levels::ImageNet => imagenet_levels(options.channels),
@@ -116,7 +128,11 @@ pub fn train(
         labels,
         input: InputSpec { mean, std, ..bare_spec(options) },
         purpose: options.purpose.clone(),
-        trained_on: TrainedOn { cases: training.len(), ..options.trained_on.clone() },
+        trained_on: TrainedOn {
+            cases: training.len(),
+            values: if is_usual { Vec::new() } else { values },
+            ..options.trained_on.clone()
+        },
         held_out: None,
         parent,
     };
@@ -128,18 +144,24 @@ pub fn train(
         .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
     let (weights, last, log) = run.end()?;
     if !held_out.is_empty() {
-        card.held_out = Some(held_out_figures(held_out, &card, &weights, options.device)?);
+        card.held_out = Some(held_out_figures(held_out, &table, &card, &weights, options.device)?);
     }
     Ok(Trained { card, weights, last, log })
 }
 
 /// Images to train on, to choose the epoch, and held out.
-fn split(pairs: Vec<Pair>, options: &TrainOptions) -> Result<[Vec<Pair>; 3]> {
+///
+/// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
+fn split(data: &Dataset, options: &TrainOptions) -> Result<[Vec<Pair>; 3]> {
+    const TRIED: &str = "train on";
     if let Some(lists) = &options.lists {
-        return lists.apply(&pairs);
+        return lists.apply(&data.pairs);
     }
-    let (always, rest): (Vec<_>, Vec<_>) =
-        pairs.into_iter().partition(|p| options.held_out_subjects.contains(&p.subject));
+    let wanted = data.subjects(TRIED, &options.held_out_subjects)?;
+    if options.held_out > 0.0 {
+        data.refuse_one_subject(TRIED)?;
+    }
+    let (always, rest): (Vec<_>, Vec<_>) = data.pairs.iter().cloned().partition(|p| wanted.contains(&p.subject));
     let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
     held_out.extend(always);
     let (training, validation) = dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
@@ -170,17 +192,51 @@ fn load(pairs: &[Pair], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<S
     pairs.par_iter().map(one).collect()
 }
 
-/// The labels of the card: those given, and one by number for each further value in the masks.
-fn labels(samples: &[Sample], judges: &[Sample], options: &TrainOptions) -> Result<Vec<Label>> {
-    let highest = samples.iter().chain(judges).flat_map(|s| s.truth.iter().map(|p| p.label)).max().unwrap_or(0);
-    if highest == 0 {
+/// What the network tells apart beside background.
+struct Classes {
+    labels: Vec<Label>,
+    /// The value of each in the masks.
+    values: Vec<u8>,
+}
+
+/// The labels that occur, and those of the model that is started from; no others are trained.
+fn classes(samples: &[Sample], judges: &[Sample], data: &Dataset, options: &TrainOptions) -> Result<Classes> {
+    let mut is_there = [false; 256];
+    samples.iter().chain(judges).flat_map(|s| &s.truth).for_each(|p| is_there[usize::from(p.label)] = true);
+    let mut values: BTreeSet<u8> = (1..=255).filter(|value| is_there[usize::from(*value)]).collect();
+    if values.is_empty() {
         return Err(Error::new("train", "all masks are empty").advise("Give masks that hold at least one label."));
     }
-    let mut labels = options.labels.clone();
-    for i in labels.len()..usize::from(highest) {
-        labels.push(Label::named(format!("Label {}", i + 1), i));
+    // A model that is started from keeps its labels.
+    let known = options.start.as_deref().map(|path| known_values(path, &values)).transpose()?;
+    values.extend(known.into_iter().flatten());
+    if values.len() >= MOST_CLASSES {
+        let reason = format!("its masks hold {} labels, and a model has at most {}", values.len(), MOST_CLASSES - 1);
+        return Err(Error::at("train on", &data.folder, reason)
+            .advise("Put labels together, or leave some out. Are these masks at all, and not images?"));
     }
-    Ok(labels)
+    let given = |(place, value): (usize, &u8)| match options.labels.len() == values.len() {
+        true => options.labels.get(place),
+        false => options.labels.get(usize::from(*value) - 1),
+    };
+    let label = |(place, value)| match given((place, value)) {
+        Some(given) => given.clone(),
+        None if data.labels.is_listed(*value) => data.labels.label(*value),
+        None => Label { color: Label::named("", place).color, ..data.labels.label(*value) },
+    };
+    let labels = values.iter().enumerate().map(label).collect();
+    Ok(Classes { labels, values: values.into_iter().collect() })
+}
+
+/// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
+fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
+    let (card, weights) = checkpoint::read(path)?;
+    let count = checkpoint::architecture(&weights)?.classes.saturating_sub(1);
+    let values = match card.map(|card| card.trained_on.values).filter(|values| values.len() == count) {
+        Some(values) => values,
+        None => (1..=255).take(count).collect(),
+    };
+    Ok(if occur.iter().all(|value| values.contains(value)) { values } else { Vec::new() })
 }
 
 /// The weights that the training begins with, and the hash of those given.
@@ -334,7 +390,7 @@ impl<'a> Run<'a> {
         Ok((count > 0).then(|| sum / f64::from(count)))
     }
 
-    /// Figures of the validation images, and what is kept.
+    /// Figures of the validation images, of those trained on where there are none, and what is kept.
     fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn Keeper) -> Result<()> {
         let weights = self.judged()?;
         let scores = sample_dice(&weights, &self.judges, &self.card.input, self.options.batch, self.device)?;
@@ -355,7 +411,7 @@ impl<'a> Run<'a> {
         self.log.last = Some(kept);
         let epoch = Epoch { epoch, steps: self.steps, seconds: self.elapsed().as_secs_f64(), loss, dice, iou };
         self.log.epochs.push(epoch);
-        keeper.progress(Progress::Epoch { epoch, best });
+        keeper.progress(Progress::Epoch { epoch, best, is_validated: self.log.images.validation > 0 });
         Ok(())
     }
 
@@ -395,13 +451,19 @@ impl<'a> Run<'a> {
     }
 }
 
-fn held_out_figures(pairs: &[Pair], card: &ModelCard, weights: &Weights, device: DeviceChoice) -> Result<HeldOut> {
+fn held_out_figures(
+    pairs: &[Pair],
+    table: &LabelTable,
+    card: &ModelCard,
+    weights: &Weights,
+    device: DeviceChoice,
+) -> Result<HeldOut> {
     let mut model = Segmenter::new(card.clone(), weights.clone(), device)?;
     let mut scores = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        let (image, truth): (_, Mask) = pair.read()?;
+        let (image, truth) = pair.read()?;
         let predicted = model.segment(&image)?.mask;
-        scores.extend(metrics::score(&predicted, &truth, [1.0, 1.0]));
+        scores.extend(metrics::score(&predicted, &table.apply(&truth), [1.0, 1.0]));
     }
     let mean = metrics::Scores::mean(&scores)
         .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;

@@ -34,7 +34,7 @@ pub struct TrainingLog {
 pub struct Images {
     /// Trained on.
     pub training: usize,
-    /// Those that chose the best epoch.
+    /// Those that chose the best epoch; where there are none, the training images did, and all figures are of these.
     pub validation: usize,
     /// For the figures at the end.
     pub held_out: usize,
@@ -53,9 +53,9 @@ pub struct Epoch {
     pub seconds: f64,
     /// Mean loss.
     pub loss: f64,
-    /// Mean Dice of the validation images at the size of the input.
+    /// Mean Dice of the validation images at the size of the input; of the training images where there are none.
     pub dice: f64,
-    /// Mean intersection over union of the validation images at the size of the input.
+    /// Mean intersection over union of the validation images at the size of the input; of the training images where there are none.
     pub iou: f64,
 }
 
@@ -66,9 +66,9 @@ pub struct Kept {
     pub epoch: usize,
     /// SHA-256 (hex) of the weights.
     pub hash: String,
-    /// Mean Dice of the validation images at the size of the input.
+    /// Mean Dice of the validation images at the size of the input; of the training images where there are none.
     pub dice: f64,
-    /// Mean intersection over union of the validation images at the size of the input.
+    /// Mean intersection over union of the validation images at the size of the input; of the training images where there are none.
     pub iou: f64,
 }
 

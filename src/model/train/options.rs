@@ -7,7 +7,7 @@ use super::super::device::DeviceChoice;
 use super::super::loss::Objective;
 use super::optimizer::Optimizer;
 use crate::domain::label::Label;
-use crate::io::dataset::Lists;
+use crate::io::dataset::{Lists, Wishes};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct TrainOptions {
     pub levels: Levels,
     /// What is judged and kept: the average of the weights over the last steps, or the weights themselves.
     pub averaged: bool,
-    /// By which figure of the validation images the best epoch is chosen.
+    /// By which figure of the validation images, else of the training images, the best epoch is chosen.
     pub chosen_by: Figure,
     /// How samples are varied.
     pub augment: AugmentConfig,
@@ -53,6 +53,9 @@ pub struct TrainOptions {
     pub held_out_subjects: Vec<String>,
     /// Share of the remaining subjects that choose the best epoch.
     pub validation: f64,
+    /// How the folder is read.
+    #[serde(flatten)]
+    pub wishes: Wishes,
     /// Which images are trained on, choose the best epoch and are held out, instead of shares of the subjects.
     #[serde(skip)]
     pub lists: Option<Lists>,
@@ -63,13 +66,14 @@ pub struct TrainOptions {
     /// Where to train.
     #[serde(skip)]
     pub device: DeviceChoice,
-    /// Name and labels of the model; labels that are missing get names by number.
+    /// Name of the model.
     #[serde(skip)]
     pub name: String,
     /// Version of the model.
     #[serde(skip)]
     pub version: String,
-    /// Labels 1..=n.
+    /// Names of the labels in the order of their values, instead of those in `labels.json`. Where there are as many
+    /// as labels that occur, they are those; else the first is that of value 1.
     #[serde(skip)]
     pub labels: Vec<Label>,
     /// What the model is for.
@@ -123,6 +127,7 @@ impl TrainOptions {
             held_out: 0.1,
             held_out_subjects: Vec::new(),
             validation: 0.1,
+            wishes: Wishes::default(),
             lists: None,
             time_limit: None,
             start: None,

@@ -144,6 +144,7 @@ fn running() -> Session {
             held_out: 5,
             time: Duration::from_secs(60),
             memory: 700_000_000,
+            note: None,
         }),
         doing: Doing::Training,
         done: 0.42,

@@ -431,12 +431,12 @@ fn identity(series: &Series) -> Result<String, Error> {
     }
 }
 
-/// Whose case it is, as a hash: of the PatientID, else of the study, and of the file for a picture.
+/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study, and of the file for a picture.
 fn subject(identity: &str, study: &StudyInfo, series: &Series) -> String {
     match series.kind {
         Kind::Picture => holdout::subject(identity),
-        Kind::Dicom if study.patient_id.trim().is_empty() => holdout::subject(&study.id),
-        Kind::Dicom => holdout::subject(study.patient_id.trim()),
+        Kind::Dicom if holdout::names_patient(&study.patient_id) => holdout::subject(study.patient_id.trim()),
+        Kind::Dicom => holdout::subject(&study.id),
     }
 }
 

@@ -1,0 +1,26 @@
+//! How a folder of images and masks is read: the same for all commands that read one.
+
+use crate::io::dataset::{SubjectPattern, Wishes};
+
+/// What a person says about a folder.
+#[derive(clap::Args, Debug)]
+pub(super) struct FolderArguments {
+    /// Pixels of a mask of so much and more are label 1, all others background: for masks with soft rims
+    #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: Option<u16>,
+    /// Regular expression that finds the subject in the names of images that subjects.csv does not name: its first group, or
+    /// all that it matches
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    subject_pattern: Option<SubjectPattern>,
+}
+
+fn pattern(text: &str) -> Result<SubjectPattern, String> {
+    text.parse().map_err(|error: crate::Error| error.reason)
+}
+
+impl FolderArguments {
+    /// As the reader of folders takes them.
+    pub(super) fn wishes(&self) -> Wishes {
+        Wishes { threshold: self.threshold, subject_pattern: self.subject_pattern.clone() }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the values of a folder's masks mean: found over all of them, and put into the order of a model's labels.
+
+use super::Pair;
+use crate::{
+    Result,
+    domain::{label::Label, mask::Mask, naming::composed},
+    io::{
+        export::{LabelList, by_number, labels_beside},
+        label_file,
+        label_values::{self, Rule},
+    },
+};
+use rayon::prelude::*;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+/// The labels that the masks of a folder hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FolderLabels {
+    /// Their values.
+    pub values: BTreeSet<u8>,
+    /// What was found out about them, for the user to read.
+    pub(super) note: Option<String>,
+    list: LabelList,
+}
+
+/// Finds the rule for all masks of a folder and says it of each pair.
+///
+/// The list of labels is `labels.json` in the folder of the masks, or in that above it.
+pub(super) fn find(pairs: &mut [Pair], folder: &Path, threshold: Option<u16>) -> Result<FolderLabels> {
+    let beside = [folder.join("masks"), folder.to_owned()];
+    let path = beside.iter().find_map(|folder| labels_beside(folder, "masks"));
+    let list = path.map(|path| LabelList::read(&path)).transpose()?;
+    let values = |pair: &Pair| Ok((pair.mask.clone(), label_file::values(&pair.mask)?));
+    let set: Vec<(PathBuf, label_values::Values)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
+    let named = list.as_ref().map(LabelList::values);
+    let Rule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;
+    pairs.iter_mut().for_each(|pair| pair.reading = reading);
+    let unlisted: BTreeSet<u8> = named.iter().flat_map(|named| labels.difference(named)).copied().collect();
+    let unlisted = (!unlisted.is_empty())
+        .then(|| format!("labels.json does not name these values of the masks: {}", label_values::list(&unlisted)));
+    let notes: Vec<String> = note.map(|note| format!("in the masks {note}")).into_iter().chain(unlisted).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(FolderLabels { values: labels, note, list: list.unwrap_or_default() })
+}
+
+impl FolderLabels {
+    /// The label of a value: as `labels.json` names it, else by number.
+    pub fn label(&self, value: u8) -> Label {
+        self.list.label(value).cloned().unwrap_or_else(|| by_number(value))
+    }
+
+    /// Whether `labels.json` names it.
+    pub fn is_listed(&self, value: u8) -> bool {
+        self.list.label(value).is_some()
+    }
+
+    /// Which of `labels` each value of the masks is: by its name where `labels.json` says it, else by its value, `trained`
+    /// being the values that the labels had in the masks that they were learned from (empty for 1, 2 and so on).
+    pub fn table(&self, labels: &[Label], trained: &[u8]) -> LabelTable {
+        let named = |value: &u8| {
+            let name = composed(&self.list.label(*value)?.name);
+            labels.iter().position(|label| composed(&label.name) == name)
+        };
+        let mut places: Vec<Option<u8>> = vec![None; labels.len()];
+        let mut unnamed = Vec::new();
+        for &value in &self.values {
+            match named(&value).and_then(|place| places.get_mut(place)).filter(|place| place.is_none()) {
+                Some(place) => *place = Some(value),
+                None => unnamed.push(value),
+            }
+        }
+        for value in unnamed {
+            let place = match trained.is_empty() {
+                true => usize::from(value).checked_sub(1),
+                false => trained.iter().position(|trained| *trained == value),
+            };
+            if let Some(place) = place.and_then(|place| places.get_mut(place)).filter(|place| place.is_none()) {
+                *place = Some(value);
+            }
+        }
+        LabelTable::new(&places)
+    }
+}
+
+/// The label of a model for each value of masks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelTable([u8; 256]);
+
+impl LabelTable {
+    /// That of labels 1, 2 and so on which have these values in the masks. Other values become labels behind them, so that
+    /// no model has found them.
+    pub fn new(places: &[Option<u8>]) -> Self {
+        let mut table = [0; 256];
+        for (value, label) in places.iter().zip(1..=255u8) {
+            if let Some(value) = value {
+                table[usize::from(*value)] = label;
+            }
+        }
+        let mut behind = u8::try_from(places.len()).unwrap_or(u8::MAX);
+        for value in 1..256 {
+            if table[value] == 0 {
+                behind = behind.saturating_add(1);
+                table[value] = behind;
+            }
+        }
+        // Background stays background, whatever was asked for.
+        table[0] = 0;
+        Self(table)
+    }
+
+    /// The label of a value.
+    pub fn label(&self, value: u8) -> u8 {
+        self.0[usize::from(value)]
+    }
+
+    /// A mask in these labels.
+    pub fn apply(&self, mask: &Mask) -> Mask {
+        let (columns, rows) = (mask.columns(), mask.rows());
+        let labels = mask.labels().iter().map(|value| self.label(*value)).collect();
+        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(names: &[&str]) -> Vec<Label> {
+        names.iter().enumerate().map(|(i, name)| Label::named(*name, i)).collect()
+    }
+
+    #[test]
+    fn values_find_the_labels_that_were_learned_from_them() {
+        let folder = FolderLabels { values: [3, 7, 200].into(), ..FolderLabels::default() };
+        let table = folder.table(&labels(&["Organ", "Tumour"]), &[3, 200]);
+        assert_eq!([0, 3, 200].map(|value| table.label(value)), [0, 1, 2]);
+        assert!(table.label(7) > 2, "a label that the model does not know is none of its labels");
+        let plain = folder.table(&labels(&["a", "b", "c"]), &[]);
+        assert_eq!(plain.label(3), 3);
+        assert!(plain.label(7) > 3 && plain.label(200) > 3 && plain.label(7) != plain.label(200));
+    }
+
+    #[test]
+    fn names_count_more_than_values() {
+        let mut folder = FolderLabels { values: [1, 2].into(), ..FolderLabels::default() };
+        folder.list = LabelList::of([(1, Label::named("Tumour", 0)), (2, Label::named("Organ", 1))]);
+        let table = folder.table(&labels(&["Organ", "Tumour"]), &[]);
+        assert_eq!([1, 2].map(|value| table.label(value)), [2, 1]);
+    }
+}

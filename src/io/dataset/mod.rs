@@ -1,0 +1,222 @@
+//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names.
+//!
+//! Names are compared without their endings, and however their accents are written. Whose picture it is (no subject is ever
+//! both trained on and tested on) is said in [`subjects`], what the values of the masks mean in [`masks`].
+
+mod lists;
+mod masks;
+mod subjects;
+#[cfg(test)]
+mod tests;
+
+pub use lists::{Lists, only_listed, split};
+pub use masks::{FolderLabels, LabelTable};
+pub use subjects::SubjectPattern;
+
+use super::{label_file, label_values::Reading, open};
+use crate::domain::{
+    image::Image,
+    mask::Mask,
+    naming::composed,
+    study::{Kind, Source},
+};
+use crate::{Error, Result};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
+};
+
+const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+const TRIED: &str = "read the data set";
+
+/// An image and its mask, not read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// File name without ending.
+    pub name: String,
+    /// The image file.
+    pub image: PathBuf,
+    /// The mask file.
+    pub mask: PathBuf,
+    /// Whose image it is.
+    pub subject: String,
+    /// How the values of its mask are read: as those of all masks of the folder.
+    pub reading: Reading,
+}
+
+impl Pair {
+    /// Image and mask, of one size.
+    pub fn read(&self) -> Result<(Image, Mask)> {
+        let image = open::load(&Source { path: self.image.clone(), frame: 0 }, Kind::Picture)?;
+        let mask = label_file::read(&self.mask, self.reading)?;
+        let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
+        if mask_size != image_size {
+            let [mask, image] = [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
+            let reason = format!("it has {mask} pixels, but \"{}\" has {image}", self.image.display());
+            return Err(Error::at("use the mask", &self.mask, reason).advise("Save the mask at the size of its image."));
+        }
+        Ok((image, mask))
+    }
+}
+
+/// How a folder is read, as far as a person says it. What is serialised decides about the pixels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Wishes {
+    /// Pixels of a mask of so much and more are label 1, all others background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u16>,
+    /// What part of a name names the subject.
+    #[serde(skip)]
+    pub subject_pattern: Option<SubjectPattern>,
+}
+
+/// A folder of pairs.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// The folder.
+    pub folder: PathBuf,
+    /// In order of their names.
+    pub pairs: Vec<Pair>,
+    /// What the values of the masks mean.
+    pub labels: FolderLabels,
+    /// What was found out about the folder, for the user to read.
+    pub notes: Vec<String>,
+}
+
+/// Reads what there is in a folder: its pairs, whose they are, and what the values of all of its masks mean.
+///
+/// Errors: no `images` or `masks` folder, no image in it, an image without mask, two files of one name, a table or list of
+/// labels that cannot be read, masks whose values are no labels. Masks without image are left alone.
+pub fn open(folder: &Path, wishes: &Wishes) -> Result<Dataset> {
+    let mut pairs = list(folder)?;
+    let mut notes: Vec<String> =
+        subjects::name(&mut pairs, folder, wishes.subject_pattern.as_ref())?.into_iter().collect();
+    let labels = masks::find(&mut pairs, folder, wishes.threshold)?;
+    notes.extend(labels.note.clone());
+    Ok(Dataset { folder: folder.to_owned(), pairs, labels, notes })
+}
+
+impl Dataset {
+    /// Refuses to divide a folder in which all is of one subject: nothing could be held out then.
+    pub fn refuse_one_subject(&self, tried: &str) -> Result<()> {
+        let subjects: BTreeSet<&str> = self.pairs.iter().map(|pair| pair.subject.as_str()).collect();
+        match (subjects.first(), subjects.len()) {
+            (Some(subject), 1) => {
+                let images = match self.pairs.len() {
+                    1 => "it holds one image".to_owned(),
+                    count => format!("all its {count} images are of one subject, \"{subject}\""),
+                };
+                let reason = format!("{images}, so none can be held out");
+                Err(Error::at(tried, &self.folder, reason).advise(subjects::ADVICE))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses subjects that nobody is: a typing error would hold out nothing. Gives back those that there are.
+    pub fn subjects(&self, tried: &str, wanted: &[String]) -> Result<BTreeSet<String>> {
+        let found: BTreeSet<&str> = self.pairs.iter().map(|pair| pair.subject.as_str()).collect();
+        let wanted: BTreeSet<String> = wanted.iter().map(|subject| composed(subject)).collect();
+        match wanted.iter().find(|subject| !found.contains(subject.as_str())) {
+            Some(unknown) => {
+                let some: Vec<&str> = found.into_iter().take(5).collect();
+                let reason = format!(
+                    "no image in it is of subject \"{unknown}\"; subjects are, for example, {}",
+                    some.join(", ")
+                );
+                Err(Error::at(tried, &self.folder, reason).advise(subjects::ADVICE))
+            }
+            None => Ok(wanted),
+        }
+    }
+}
+
+/// The pairs of a folder, in order of their names; whose they are is not known yet.
+fn list(folder: &Path) -> Result<Vec<Pair>> {
+    let (images, masks) = (pictures(&folder.join("images"))?, pictures(&folder.join("masks"))?);
+    if images.is_empty() {
+        return Err(Error::at(TRIED, folder.join("images"), "there is no picture in it")
+            .advise("Put PNG, JPEG, TIFF or BMP files there."));
+    }
+    let pair = |(name, image): (String, PathBuf)| {
+        let mask = masks.get(&name).cloned().ok_or_else(|| {
+            let reason = format!("it has no mask in \"{}\"", folder.join("masks").display());
+            Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
+        })?;
+        Ok(Pair { name, image, mask, subject: String::new(), reading: Reading::default() })
+    };
+    images.into_iter().map(pair).collect()
+}
+
+/// What a table says of an image's size in the patient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lengths {
+    /// Distance of neighbouring pixels, in rows as in columns, in mm.
+    pub pixel_spacing: f64,
+    /// Circumference of what is to be found, measured by a person, in mm.
+    pub circumference: Option<f64>,
+}
+
+/// The table `FOLDER/pixel_spacing_mm.csv`, where there is one: the columns `name` (without ending), `pixel_spacing_mm` and,
+/// if it has that one, `head_circumference_mm`.
+///
+/// Errors: a table without these columns, lengths that are none.
+pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
+    let path = folder.join("pixel_spacing_mm.csv");
+    if !path.exists() {
+        return Ok(HashMap::new());
+    }
+    let failed = |reason: String| {
+        Error::at("read the table", &path, reason).advise("Its first line must be \"name,pixel_spacing_mm\".")
+    };
+    let mut table =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(|e| failed(e.to_string()))?;
+    let headers = table.headers().map_err(|e| failed(e.to_string()))?.clone();
+    let column = |title: &str| headers.iter().position(|h| h.trim_start_matches('\u{feff}') == title);
+    let (Some(name), Some(spacing)) = (column("name"), column("pixel_spacing_mm")) else {
+        return Err(failed("it lacks one of these columns".into()));
+    };
+    let circumference = column("head_circumference_mm");
+    let mut lengths = HashMap::new();
+    for record in table.records() {
+        let record = record.map_err(|e| failed(e.to_string()))?;
+        let named = record.get(name).unwrap_or_default();
+        let length = |column: usize| -> Result<f64> {
+            let text = record.get(column).unwrap_or_default();
+            let length = text.parse().ok().filter(|l: &f64| l.is_finite() && *l > 0.0);
+            length.ok_or_else(|| failed(format!("\"{text}\" of \"{named}\" is no length")))
+        };
+        let all = Lengths { pixel_spacing: length(spacing)?, circumference: circumference.map(length).transpose()? };
+        lengths.insert(stem(named), all);
+    }
+    Ok(lengths)
+}
+
+/// A file name without the ending of a picture, its accents composed.
+fn stem(name: &str) -> String {
+    let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
+    composed(name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem))
+}
+
+/// Pictures of a folder by name without ending; hidden files and other endings are passed over.
+fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let failed = |reason: &dyn ToString| {
+        Error::at(TRIED, folder, reason.to_string())
+            .advise("The folder to use holds the folders \"images\" and \"masks\".")
+    };
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| failed(&e))? {
+        let path = entry.map_err(|e| failed(&e))?.path();
+        let part = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+        let (name, ending) = (part(path.file_stem()), part(path.extension()).to_lowercase());
+        if name.starts_with('.') || !ENDINGS.contains(&ending.as_str()) || !path.is_file() {
+            continue;
+        }
+        if let Some(other) = found.insert(composed(&name), path.clone()) {
+            let reason = format!("\"{}\" has the same name", other.display());
+            return Err(Error::at("use the file", &path, reason).advise("Remove or rename one of them."));
+        }
+    }
+    Ok(found)
+}
