@@ -1,10 +1,14 @@
 //! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names.
 //!
+//! Each page of a stack, and each slice of a NIfTI volume, is an image with the page of that number of its mask.
 //! Names are compared without their endings. Whose picture it is (no subject is ever both trained on and tested on):
 //! the number that the name begins with (`010_2HC.png` is of subject `010`), else the whole name, which makes each
 //! picture its own subject. A file `FOLDER/subjects.csv` with the columns `name` and `subject` says otherwise.
 
-use super::{label_file, open};
+use super::{
+    label_file::{self, MaskOf},
+    open,
+};
 use crate::domain::{
     image::Image,
     mask::Mask,
@@ -17,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "nii", "nii.gz"];
 const TRIED: &str = "read the data set";
 
 /// An image and its mask, not read yet.
@@ -27,6 +31,8 @@ pub struct Pair {
     pub name: String,
     /// The image file.
     pub image: PathBuf,
+    /// Which page or slice of image and mask, 0-based.
+    pub frame: u32,
     /// The mask file.
     pub mask: PathBuf,
     /// Whose image it is.
@@ -34,12 +40,20 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Where the pixels of the image are.
+    pub fn source(&self) -> Source {
+        Source { path: self.image.clone(), frame: self.frame }
+    }
+
     /// Image and mask, of one size.
     ///
     /// A mask of 0 and one value over 127 is background and label 1; else its values are the labels.
     pub fn read(&self) -> Result<(Image, Mask)> {
-        let image = open::load(&Source { path: self.image.clone(), frame: 0 }, Kind::Picture)?;
-        let mask = label_file::read(&self.mask)?;
+        let source = self.source();
+        let image = open::load(&source, Kind::Picture)?;
+        let size = (image.columns, image.rows);
+        let (mask, note) = label_file::read_on(&self.mask, self.frame, &MaskOf { source, size })?;
+        note.iter().for_each(|note| log::warn!("{}: {note}", self.mask.display()));
         let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
         if mask_size != image_size {
             let [mask, image] = [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
@@ -58,7 +72,7 @@ pub fn list(folder: &Path) -> Result<Vec<Pair>> {
     let (images, masks) = (pictures(&folder.join("images"))?, pictures(&folder.join("masks"))?);
     if images.is_empty() {
         return Err(Error::at(TRIED, folder.join("images"), "there is no picture in it")
-            .advise("Put PNG, JPEG, TIFF or BMP files there."));
+            .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."));
     }
     let subjects = named_subjects(&folder.join("subjects.csv"))?;
     let pair = |(name, image): (String, PathBuf)| {
@@ -67,9 +81,33 @@ pub fn list(folder: &Path) -> Result<Vec<Pair>> {
             Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
         })?;
         let subject = subjects.get(&name).cloned().unwrap_or_else(|| subject_from(&name));
-        Ok(Pair { name, image, mask, subject })
+        each_slice(Pair { name, image, frame: 0, mask, subject })
     };
-    images.into_iter().map(pair).collect()
+    Ok(images.into_iter().map(pair).collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// A pair for each page of a stack and each slice of a volume, of one subject.
+fn each_slice(pair: Pair) -> Result<Vec<Pair>> {
+    let ending = ending(&pair.image).map_or("", |(_, ending)| ending);
+    if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
+        return Ok(vec![pair]);
+    }
+    let mut frames: Vec<u32> = open::slices(&pair.image)?.into_iter().map(|source| source.frame).collect();
+    frames.sort_unstable();
+    if frames.len() < 2 {
+        return Ok(vec![pair]);
+    }
+    let one = |frame: u32| Pair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
+    Ok(frames.into_iter().map(one).collect())
+}
+
+/// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.
+fn ending(path: &Path) -> Option<(String, &'static str)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let small = name.to_lowercase();
+    let is_it = |ending: &&str| small.strip_suffix(*ending).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
+    let ending = ENDINGS.into_iter().rev().find(is_it)?;
+    Some((name.get(..name.len() - ending.len() - 1)?.to_owned(), ending))
 }
 
 /// What a table says of an image's size in the patient.
@@ -197,8 +235,7 @@ fn names(file: &Path) -> Result<Vec<String>> {
 
 /// A file name without the ending of a picture.
 fn stem(name: &str) -> &str {
-    let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
-    name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem)
+    ending(Path::new(name)).and_then(|(stem, _)| name.get(..stem.len())).unwrap_or(name)
 }
 
 /// A number 0..1 that subject and seed fix.
@@ -222,11 +259,9 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|e| failed(&e))? {
         let path = entry.map_err(|e| failed(&e))?.path();
-        let part = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
-        let (name, ending) = (part(path.file_stem()), part(path.extension()).to_lowercase());
-        if name.starts_with('.') || !ENDINGS.contains(&ending.as_str()) || !path.is_file() {
+        let Some((name, _)) = ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file()) else {
             continue;
-        }
+        };
         if let Some(other) = found.insert(name, path.clone()) {
             let reason = format!("\"{}\" has the same name", other.display());
             return Err(Error::at("use the file", &path, reason).advise("Remove or rename one of them."));
@@ -281,7 +316,7 @@ mod tests {
     }
 
     fn named(name: &str) -> Pair {
-        Pair { name: name.into(), image: PathBuf::new(), mask: PathBuf::new(), subject: subject_from(name) }
+        Pair { name: name.into(), image: PathBuf::new(), frame: 0, mask: PathBuf::new(), subject: subject_from(name) }
     }
 
     #[test]

@@ -1,7 +1,16 @@
 //! Reads a picture as a mask: what its values say of each pixel.
 
-use super::{containment, guard::contained, picture::believe};
-use crate::domain::mask::Mask;
+use super::{
+    containment,
+    guard::contained,
+    nifti, open,
+    picture::{self, Values, believe},
+};
+use crate::domain::{
+    mask::Mask,
+    orientation::{Laid, lay},
+    study::Source,
+};
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::{io::Cursor, path::Path};
@@ -9,20 +18,82 @@ use std::{io::Cursor, path::Path};
 /// No mask with a palette may take more memory.
 const MOST_BYTES: usize = 1 << 28;
 
-/// Reads a mask from a PNG, JPEG, TIFF or BMP file.
+/// The image that a mask is of.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct MaskOf {
+    /// Where its pixels are.
+    pub source: Source,
+    /// Columns and rows as they are shown.
+    pub size: (usize, usize),
+}
+
+/// Reads a mask from a PNG, JPEG, TIFF, BMP, WebP or NIfTI file, turned as its own orientation flag says.
 ///
 /// 0 and one value over 127 are background and label 1; else the values are the labels. A picture with a palette
 /// means its indices, unless the palette is grey. In a JPEG, whose values are not exact, everything over 127 is
 /// label 1 where there is such a value. Errors: colours, values over 255, a file that cannot be read.
 pub fn read(path: &Path) -> Result<Mask> {
-    containment::mask(path)
+    containment::mask(path, 0, None).map(|(mask, _)| mask)
 }
 
-/// As [`read`], in this process.
-pub(super) fn decode(path: &Path) -> Result<Mask> {
+/// Reads a mask, or a page of one, as it lies on its image: one that was drawn on the image as that is stored is turned
+/// like the image. Tells where that was done. A mask that fits in no way comes back of its own size.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_on(path: &Path, frame: u32, image: &MaskOf) -> Result<(Mask, Option<String>)> {
+    containment::mask(path, frame, Some(image))
+}
+
+/// As [`read`] and [`read_on`], in this process.
+pub(super) fn decode(path: &Path, frame: u32, image: Option<&MaskOf>) -> Result<(Mask, Option<String>)> {
     let failed = |reason: String| Error::at("read the mask", path, reason);
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    contained(|| mask_in(&bytes)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+    let stored = contained(|| stored(path, frame)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)?;
+    let own = open::orientation(path, frame);
+    let Some(MaskOf { source, size }) = image else { return Ok((own.mask(stored), None)) };
+    if nifti::is_nifti(path) && nifti::is_nifti(&source.path) && !nifti::same_voxels(path, &source.path) {
+        let reason = format!("its voxels are not those of \"{}\"", source.path.display());
+        let advice = "Lay it on the image with \"labrum import-masks --format nifti\", and take what that writes.";
+        return Err(failed(reason).advise(advice));
+    }
+    let (mask, laid) = lay(stored, own, open::orientation(&source.path, source.frame), *size);
+    let note = match laid {
+        Laid::AsShown => None,
+        Laid::OwnFlagLeftOut => {
+            Some("the mask lies on the image as it is stored; its own orientation flag is left out")
+        }
+        Laid::TurnedLikeImage => {
+            Some("the mask was drawn on the image as it is stored and is turned as the image is shown")
+        }
+    };
+    Ok((mask, note.map(str::to_owned)))
+}
+
+/// The mask as it is stored, not turned.
+fn stored(path: &Path, frame: u32) -> std::result::Result<Mask, String> {
+    if nifti::is_nifti(path) {
+        let (columns, rows, values) = nifti::stored_labels(path, frame)?;
+        return Mask::from_labels(columns, rows, labels_from(values, false)?).ok_or_else(|| "it is cut off".to_owned());
+    }
+    if picture::format_at(path) == Some(ImageFormat::Tiff) {
+        return tiff_mask(picture::stored_values(path, frame)?);
+    }
+    if frame > 0 {
+        return Err(format!("it has no page {}", frame.saturating_add(1)));
+    }
+    mask_in(&std::fs::read(path).map_err(|e| super::dicom::reason_of(&e))?)
+}
+
+fn tiff_mask(values: Values) -> std::result::Result<Mask, String> {
+    let (columns, rows, labels) = match values {
+        Values::Whole(columns, rows, values) => (columns, rows, labels_from(values, false)?),
+        Values::Indices(columns, rows, values) => (columns, rows, exactly(values)?),
+        Values::Color(picture) => {
+            let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+            (columns, rows, labels_from(grey_values(picture)?, false)?)
+        }
+    };
+    Mask::from_labels(columns, rows, labels).ok_or_else(|| "it is cut off".to_owned())
 }
 
 fn mask_in(bytes: &[u8]) -> std::result::Result<Mask, String> {

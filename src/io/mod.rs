@@ -7,9 +7,11 @@ pub mod export;
 pub mod import;
 pub mod info;
 pub mod label_file;
+pub(crate) mod nifti;
 pub mod open;
 pub mod pacs;
 pub mod picture;
 pub mod whole_file;
 
 mod guard;
+mod numbers;

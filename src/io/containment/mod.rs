@@ -30,7 +30,8 @@ use super::{
     dicom,
     guard::contained,
     import::{self, Imported},
-    label_file,
+    label_file::{self, MaskOf},
+    nifti,
     open::{self, FileLook},
 };
 use crate::{
@@ -102,12 +103,23 @@ pub(super) fn image(source: &Source, kind: Kind) -> Result<Image> {
     })
 }
 
-/// The picture `path` as a mask.
-pub(super) fn mask(path: &Path) -> Result<Mask> {
+/// A page of the picture `path` as a mask, as it lies on `image`; and how it was brought there, where that is worth a word.
+pub(super) fn mask(path: &Path, frame: u32, image: Option<&MaskOf>) -> Result<(Mask, Option<String>)> {
     let tried = "read the mask";
-    let here = || contained(|| label_file::decode(path)).unwrap_or_else(|| damaged(tried, path));
-    ask(tried, path, SLICE, &Request::Mask { path: path.into() }, here, |answer| match answer {
-        Answer::Mask(mask) => Some(mask),
+    let here = || contained(|| label_file::decode(path, frame, image)).unwrap_or_else(|| damaged(tried, path));
+    let request = Request::Mask { path: path.into(), frame, image: image.cloned() };
+    ask(tried, path, SLICE, &request, here, |answer| match answer {
+        Answer::Mask(mask, note) => Some((mask, note)),
+        _ => None,
+    })
+}
+
+/// The header of the NIfTI volume `path`.
+pub(super) fn volume(path: &Path) -> Result<nifti::Header> {
+    let tried = "read the NIfTI volume";
+    let here = || contained(|| nifti::header(path)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::Volume { path: path.into() }, here, |answer| match answer {
+        Answer::Volume(header) => Some(*header),
         _ => None,
     })
 }

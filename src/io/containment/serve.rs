@@ -4,7 +4,7 @@ use super::{
     MEMORY, limits,
     wire::{Answer, HELLO, Request, receive, send},
 };
-use crate::io::{dicom, guard::contained, import, label_file, open};
+use crate::io::{dicom, guard::contained, import, label_file, nifti, open};
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -66,7 +66,11 @@ fn answer(request: Request) -> Answer {
         Request::Image { source, kind } => {
             open::decode(&source, kind).map_or_else(refused, |image| Answer::Image(Box::new(image)))
         }
-        Request::Mask { path } => label_file::decode(Path::new(&path)).map_or_else(refused, Answer::Mask),
+        Request::Mask { path, frame, image } => label_file::decode(Path::new(&path), frame, image.as_ref())
+            .map_or_else(refused, |(mask, note)| Answer::Mask(mask, note)),
+        Request::Volume { path } => {
+            nifti::header(Path::new(&path)).map_or_else(refused, |header| Answer::Volume(Box::new(header)))
+        }
         Request::Masks { paths, series } => {
             let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
             import::decode(&paths, &series).map_or_else(refused, Answer::Masks)

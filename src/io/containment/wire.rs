@@ -8,7 +8,7 @@ use crate::{
         mask::Mask,
         study::{Kind, Series, Source},
     },
-    io::{import::Imported, open::FileLook},
+    io::{import::Imported, label_file::MaskOf, nifti, open::FileLook},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -33,8 +33,10 @@ pub(super) enum Request {
     Look { path: OsString, asked_for: bool },
     /// The pixels of a slice.
     Image { source: Source, kind: Kind },
-    /// A picture as a mask.
-    Mask { path: OsString },
+    /// A page of a picture as a mask, as it lies on an image.
+    Mask { path: OsString, frame: u32, image: Option<MaskOf> },
+    /// The header of a NIfTI volume.
+    Volume { path: OsString },
     /// The masks of a series.
     Masks { paths: Vec<OsString>, series: Box<Series> },
     /// Photometric Interpretation.
@@ -45,7 +47,8 @@ pub(super) enum Request {
 pub(super) enum Answer {
     Look(Box<FileLook>),
     Image(Box<Image>),
-    Mask(Mask),
+    Mask(Mask, Option<String>),
+    Volume(Box<nifti::Header>),
     Masks(Imported),
     Photometric(Option<String>),
     /// It cannot be done: an ordinary error.
@@ -57,7 +60,8 @@ pub(super) enum Answer {
 enum Head {
     Look(Box<FileLook>),
     Image(Box<Image>),
-    Mask(Size),
+    Mask(Size, Option<String>),
+    Volume(Box<nifti::Header>),
     Masks { labels: Vec<Label>, sizes: Vec<(usize, Size)>, notes: Vec<String> },
     Photometric(Option<String>),
     Refused(Refusal),
@@ -129,7 +133,8 @@ impl Answer {
                 let pixels = std::mem::replace(&mut image.pixels, nothing);
                 send_with(to, &Head::Image(image), bytes_of(&pixels))
             }
-            Self::Mask(mask) => send_with(to, &Head::Mask((mask.columns(), mask.rows())), mask.labels()),
+            Self::Volume(header) => plain(Head::Volume(header), to),
+            Self::Mask(mask, note) => send_with(to, &Head::Mask((mask.columns(), mask.rows()), note), mask.labels()),
             Self::Masks(Imported { labels, masks, notes }) => {
                 let size = |(slice, mask): &(usize, Mask)| (*slice, (mask.columns(), mask.rows()));
                 send(to, &Head::Masks { labels, sizes: masks.iter().map(size).collect(), notes })?;
@@ -148,7 +153,8 @@ impl Answer {
                 image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;
                 Self::Image(image)
             }
-            Head::Mask(size) => Self::Mask(receive_mask(from, size)?),
+            Head::Mask(size, note) => Self::Mask(receive_mask(from, size)?, note),
+            Head::Volume(header) => Self::Volume(header),
             Head::Masks { labels, sizes, notes } => {
                 let mask = |(slice, size)| Ok((slice, receive_mask(from, size)?));
                 Self::Masks(Imported { labels, masks: sizes.into_iter().map(mask).collect::<io::Result<_>>()?, notes })

@@ -23,5 +23,5 @@ pub use nifti::write_nifti;
 pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, overlay, probabilities};
-pub(crate) use series::safe as safe_name;
 pub use series::{Format, Names, SeriesFiles, SliceFiles, planned, write_series, write_slice};
+pub(crate) use series::{safe as safe_name, without_ending};

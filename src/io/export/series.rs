@@ -82,22 +82,16 @@ pub struct Names {
 impl Names {
     /// Names for `series` that are not in `taken` yet, and then are.
     pub fn new(series: &Series, taken: &mut HashSet<String>) -> Self {
-        let stem = |path: &Path| path.file_stem().map_or("image".into(), |s| s.to_string_lossy().into_owned());
-        // DICOM files often have UIDs for names: what stands behind the last dot is no ending there.
-        let name = |path: &Path| match path.extension().and_then(|e| e.to_str()) {
-            Some(ending) if ending.len() <= 4 && !ending.bytes().all(|b| b.is_ascii_digit()) => stem(path),
-            _ => path.file_name().map_or("image".into(), |s| s.to_string_lossy().into_owned()),
-        };
         let frames = |path: &Path| series.slices.iter().filter(|s| s.source.path == path).count();
         let slices = series.slices.iter().map(|slice| {
-            let base = name(&slice.source.path);
+            let base = without_ending(&slice.source.path);
             let many = frames(&slice.source.path) > 1;
             let wanted = if many { format!("{base}-{:04}", slice.source.frame + 1) } else { base };
             unique(&safe(&wanted), taken)
         });
         let slices: Vec<String> = slices.collect();
         let series = match (series.kind, series.slices.first()) {
-            (Kind::Picture, Some(slice)) => name(&slice.source.path),
+            (Kind::Picture, Some(slice)) => without_ending(&slice.source.path),
             _ => series.id.clone(),
         };
         Self { slices, series: unique(&format!("{}.series", safe(&series)), taken).trim_end_matches(".series").into() }
@@ -112,6 +106,23 @@ impl Names {
         let name = |slice| place(slice).and_then(|i| whole.slices.get(i)).cloned();
         let slices = part.iter().map(|slice| name(slice).unwrap_or_else(|| unique("image", taken))).collect();
         Self { slices, series: whole.series }
+    }
+}
+
+/// The name of a file without its ending, which may be of two parts: "head.nii.gz".
+pub(crate) fn without_ending(path: &Path) -> String {
+    let whole = path.file_name().map_or("image".into(), |name| name.to_string_lossy().into_owned());
+    let packed = whole.len().checked_sub(".nii.gz".len()).and_then(|at| whole.split_at_checked(at));
+    if let Some((name, _)) = packed.filter(|(name, ending)| !name.is_empty() && ending.eq_ignore_ascii_case(".nii.gz"))
+    {
+        return name.to_owned();
+    }
+    // DICOM files often have UIDs for names: what stands behind the last dot is no ending there.
+    match path.extension().and_then(|e| e.to_str()) {
+        Some(ending) if ending.len() <= 4 && !ending.bytes().all(|b| b.is_ascii_digit()) => {
+            path.file_stem().map_or(whole, |stem| stem.to_string_lossy().into_owned())
+        }
+        _ => whole,
     }
 }
 
@@ -316,5 +327,10 @@ pub(super) mod tests {
         assert_eq!(names.slices, ["clip-0003"]);
         assert_eq!(names.series, "1.2.3");
         assert_eq!(Names::new(&clip(1), &mut HashSet::new()).slices, ["clip"]);
+        for (path, name) in
+            [("/a/head.nii.gz", "head"), ("head.nii", "head"), ("1.2.840.113", "1.2.840.113"), ("b", "b")]
+        {
+            assert_eq!(without_ending(Path::new(path)), name);
+        }
     }
 }
