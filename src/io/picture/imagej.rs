@@ -25,7 +25,7 @@ pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<Part> {
     let count = |key| number(description, key).and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
     let [channels, slices, times] = ["channels", "slices", "frames"].map(count);
     let whole = channels.checked_mul(slices).and_then(|n| n.checked_mul(times));
-    if slices < 2 || channels * times < 2 || whole != Some(frames.len()) {
+    if slices < 2 || channels.saturating_mul(times) < 2 || whole != Some(frames.len()) {
         return vec![Part { frames, note: None }];
     }
     // Channels run fastest, then slices, then times.
