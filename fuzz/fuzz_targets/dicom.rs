@@ -1,7 +1,8 @@
 //! The DICOM reader: header, then the pixels of the first frames.
 #![no_main]
 
-use labrum_fuzz::{domain::progress::Cancel, io::open, with_file};
+use labrum::{domain::progress::Cancel, io::open};
+use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,14 +1,14 @@
 //! PNG, JPEG, TIFF, BMP, WebP and NIfTI, as images and as masks.
 #![no_main]
 
-use labrum_fuzz::{
+use labrum::{
     domain::{
         progress::Cancel,
         study::{Kind, Source},
     },
     io::{label_file, open},
-    with_file,
 };
+use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

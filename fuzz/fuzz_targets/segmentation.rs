@@ -1,11 +1,11 @@
 //! The reader of segmentations: segments, frames, and masks laid over a series.
 #![no_main]
 
-use labrum_fuzz::{
+use labrum::{
     domain::{progress::Cancel, study::Series},
     io::{dicom::seg, import, open},
-    with_file,
 };
+use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 use std::{path::Path, sync::OnceLock};
 

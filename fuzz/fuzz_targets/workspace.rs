@@ -1,7 +1,7 @@
 //! The database of a workspace, opened and asked for all that is in it.
 #![no_main]
 
-use labrum_fuzz::workspace::{Workspace, summary};
+use labrum::workspace::{Workspace, summary};
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 

@@ -1,20 +1,4 @@
-//! The parts of Labrum that read files, compiled from the program's own sources.
-//!
-//! Not the crate `labrum`: window, network and graphics are most of it, would have to be built with the fuzzer's
-//! instrumentation, and have nothing to read.
-#![allow(dead_code, unused_imports)]
-
-#[path = "../../src/domain/mod.rs"]
-pub mod domain;
-#[path = "../../src/error.rs"]
-mod error;
-#[path = "../../src/io/mod.rs"]
-pub mod io;
-pub mod model;
-#[path = "../../src/workspace/mod.rs"]
-pub mod workspace;
-
-pub use error::{Error, Result};
+//! What the fuzz targets share.
 
 use std::{cell::RefCell, io::Write, path::Path};
 
