@@ -1,15 +1,23 @@
-//! PNG, JPEG, TIFF and BMP, as images and as masks.
+//! PNG, JPEG, TIFF, BMP, WebP and NIfTI, as images and as masks.
 #![no_main]
 
-use labrum::io::{label_file, label_values::Reading, picture};
+use labrum::{
+    domain::{
+        progress::Cancel,
+        study::{Kind, Source},
+    },
+    io::{label_file, label_values::Reading, open},
+};
 use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     with_file(bytes, "png", |path| {
-        let _ = picture::probe(path);
-        let _ = picture::read(path);
-        let _ = label_file::values(path);
+        let _ = open::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default());
+        for frame in 0..2 {
+            let _ = open::load(&Source { path: path.to_owned(), frame }, Kind::Picture);
+        }
+        let _ = label_file::values(path, 0);
         let _ = label_file::read(path, Reading::default());
     });
 });

@@ -3,7 +3,10 @@
 use crate::session::job::{Event, Pick};
 use rfd::FileDialog;
 
-const PICTURES: &[&str] = &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP"];
+const PICTURES: &[&str] =
+    &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP", "WEBP"];
+/// "gz" alone: filters know the last ending only.
+const VOLUMES: &[&str] = &["nii", "nii.gz", "gz", "NII"];
 
 /// Shows a dialog and waits for it.
 pub(super) fn show(pick: Pick) -> Event {
@@ -13,6 +16,7 @@ pub(super) fn show(pick: Pick) -> Event {
             .add_filter("All files", &["*"])
             .add_filter("DICOM", &["dcm", "DCM", "dicom", "ima", "IMA"])
             .add_filter("Pictures", PICTURES)
+            .add_filter("NIfTI", VOLUMES)
             .pick_files(),
         Pick::Folder => FileDialog::new().set_title("Open a folder").pick_folders(),
         Pick::ExportFolder => FileDialog::new().set_title("Export to").pick_folder().map(|f| vec![f]),
@@ -25,7 +29,10 @@ pub(super) fn show(pick: Pick) -> Event {
         }
         Pick::Masks => FileDialog::new()
             .set_title("Import masks")
-            .add_filter("DICOM-SEG, RT Structure Sets and label maps", &["dcm", "DCM", "png", "PNG"])
+            .add_filter(
+                "DICOM-SEG, RT Structure Sets, NIfTI and label maps",
+                &["dcm", "DCM", "nii", "gz", "png", "PNG", "tif", "tiff", "TIF", "TIFF"],
+            )
             .add_filter("All files", &["*"])
             .pick_files(),
         Pick::Model => FileDialog::new()

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Turn a DICOM segmentation, an RT Structure Set or label maps into masks of a series
+/// Turn a DICOM segmentation, an RT Structure Set, a NIfTI volume or label maps into masks of a series
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "For each slice DIR/<name>.png (0 background, 1..n the labels) and DIR/labels.json. Masks are laid on the \
@@ -32,7 +32,7 @@ Examples:
   labrum import-masks liver.seg.dcm --of study/ --out masks --format png,overlay,csv"
 )]
 pub(super) struct Arguments {
-    /// Masks: DICOM-SEG, RT Structure Set, label maps, or a folder of them
+    /// Masks: DICOM-SEG, RT Structure Set, NIfTI, label maps, or a folder of them
     #[arg(required = true)]
     masks: Vec<PathBuf>,
     /// The series that they belong to: files and folders

@@ -36,7 +36,7 @@ With --from-pacs one study after the other is received, segmented and sent. Any 
 and the images, so that an archive that ever gets one twice keeps one."
 )]
 pub(super) struct Arguments {
-    /// Files and folders: PNG, JPEG, TIFF, BMP, DICOM
+    /// Files and folders: DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP
     #[arg(required_unless_present = "from_pacs")]
     input: Vec<PathBuf>,
     /// Folder to write to; it is made where it is missing

@@ -15,6 +15,8 @@ pub enum SpacingSource {
     AspectRatioOnly,
     /// The pHYs chunk, EXIF or a side file of an ordinary picture.
     Picture,
+    /// The header of a NIfTI volume.
+    Nifti,
 }
 
 /// The distance between the centres of neighbouring pixels.

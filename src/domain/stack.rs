@@ -207,17 +207,10 @@ impl Stack {
         }
     }
 
-    /// Which of two axes goes down the screen, and which of both run backwards.
+    /// Which of two axes goes across and which down the screen, and which of both run backwards.
     fn upright(&self, a: usize, b: usize) -> ([usize; 2], [bool; 2]) {
-        // Head to feet goes down where there is one, else front to back.
-        let height = |axis: usize| self.directions[axis][2].abs();
-        let depth = |axis: usize| self.directions[axis][1].abs();
-        let b_is_down = if height(a).max(height(b)) > 0.5 { height(b) >= height(a) } else { depth(b) > depth(a) };
-        let axes = if b_is_down { [a, b] } else { [b, a] };
-        let [right, down] = axes.map(|axis| self.directions[axis]);
-        let backwards_right = if right[0].abs() >= right[1].abs() { right[0] < 0.0 } else { right[1] < 0.0 };
-        let backwards_down = if down[2].abs() >= down[1].abs() { down[2] > 0.0 } else { down[1] < 0.0 };
-        (axes, [backwards_right, backwards_down])
+        let (b_is_down, backwards) = upright(self.directions[a], self.directions[b]);
+        (if b_is_down { [a, b] } else { [b, a] }, backwards)
     }
 
     /// "Sagittal" where it is one; else what it is: "Acquired, 23° off axial".
@@ -236,6 +229,18 @@ impl Stack {
         let kind = if plane == ViewPlane::Slice { "Acquired" } else { "Reformatted" };
         format!("{kind}, {off:.0}° off {body}")
     }
+}
+
+/// How two directions in the patient (LPS) lie on the screen: whether `b` goes down it rather than `a`, and whether what goes
+/// across and what goes down then run backwards.
+pub fn upright(a: [f64; 3], b: [f64; 3]) -> (bool, [bool; 2]) {
+    // Head to feet goes down where there is one, else front to back.
+    let [height_a, height_b] = [a, b].map(|v| v[2].abs());
+    let b_is_down = if height_a.max(height_b) > 0.5 { height_b >= height_a } else { b[1].abs() > a[1].abs() };
+    let [right, down] = if b_is_down { [a, b] } else { [b, a] };
+    let backwards_right = if right[0].abs() >= right[1].abs() { right[0] < 0.0 } else { right[1] < 0.0 };
+    let backwards_down = if down[2].abs() >= down[1].abs() { down[2] > 0.0 } else { down[1] < 0.0 };
+    (b_is_down, [backwards_right, backwards_down])
 }
 
 /// How a view lies on the screen.

@@ -60,7 +60,7 @@ impl Slice {
 pub enum Kind {
     /// DICOM instances.
     Dicom,
-    /// PNG, JPEG, TIFF or BMP.
+    /// PNG, JPEG, TIFF, BMP, WebP or NIfTI: files of others than the scanner.
     Picture,
 }
 

@@ -185,6 +185,7 @@ fn series(series: &Series) -> SeriesReport {
             SpacingSource::UltrasoundRegion => "ultrasound region",
             SpacingSource::AspectRatioOnly => "aspect ratio",
             SpacingSource::Picture => "pixel_spacing_mm.csv",
+            SpacingSource::Nifti => "NIfTI header",
         }),
         slice_spacing_mm: series.slice_spacing(),
         transfer_syntax_uid: series.transfer_syntax.clone(),

@@ -5,46 +5,122 @@ use super::{
     containment,
     guard::contained,
     label_values::{Coding, Reading, Stored, Values},
-    picture::believe,
+    nifti, open,
+    picture::{self, believe},
 };
-use crate::domain::mask::Mask;
+use crate::domain::{
+    mask::Mask,
+    orientation::{Laid, lay},
+    study::Source,
+};
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::{collections::BTreeSet, io::Cursor, path::Path};
 
+const TRIED: &str = "read the mask";
 /// No mask with a palette may take more memory.
 const MOST_BYTES: usize = 1 << 28;
 
-/// Reads a mask from a PNG, JPEG, TIFF or BMP file by the rule that was found for the set that it is of.
+/// The image that a mask is of.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct MaskOf {
+    /// Where its pixels are.
+    pub source: Source,
+    /// Columns and rows as they are shown.
+    pub size: (usize, usize),
+}
+
+/// Reads a mask from a PNG, JPEG, TIFF, BMP, WebP or NIfTI file by the rule that was found for the set that it is of, turned
+/// as its own orientation flag says.
 ///
 /// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
 /// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
 pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
-    containment::mask(path, reading)
+    containment::mask(path, 0, reading, None).map(|(mask, _)| mask)
 }
 
-/// What values a picture of labels holds: what rules are found from.
-pub fn values(path: &Path) -> Result<Values> {
-    containment::mask_values(path)
+/// Reads a mask, or a page of one, as it lies on its image: one that was drawn on the image as that is stored is turned
+/// like the image. Tells where that was done. A mask that fits in no way comes back of its own size.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_on(path: &Path, frame: u32, reading: Reading, image: &MaskOf) -> Result<(Mask, Option<String>)> {
+    containment::mask(path, frame, reading, Some(image))
 }
 
-/// As [`read`], in this process.
-pub(super) fn decode(path: &Path, reading: Reading) -> Result<Mask> {
-    of_file(path, |stored| {
+/// What values a page of a picture of labels holds: what rules are found from.
+pub fn values(path: &Path, frame: u32) -> Result<Values> {
+    containment::mask_values(path, frame)
+}
+
+/// As [`read`] and [`read_on`], in this process.
+pub(super) fn decode(
+    path: &Path,
+    frame: u32,
+    reading: Reading,
+    image: Option<&MaskOf>,
+) -> Result<(Mask, Option<String>)> {
+    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let stored = of_page(path, frame, |stored| {
         let labels = reading.labels(&stored.values)?;
         Mask::from_labels(stored.columns, stored.rows, labels).ok_or_else(|| "it is cut off".to_owned())
-    })
+    })?;
+    let own = open::orientation(path, frame);
+    let Some(MaskOf { source, size }) = image else { return Ok((own.mask(stored), None)) };
+    if nifti::is_nifti(path) && nifti::is_nifti(&source.path) && !nifti::same_voxels(path, &source.path) {
+        let reason = format!("its voxels are not those of \"{}\"", source.path.display());
+        let advice = "Lay it on the image with \"labrum import-masks --format nifti\", and take what that writes.";
+        return Err(failed(reason).advise(advice));
+    }
+    let (mask, laid) = lay(stored, own, open::orientation(&source.path, source.frame), *size);
+    let note = match laid {
+        Laid::AsShown => None,
+        Laid::OwnFlagLeftOut => {
+            Some("the mask lies on the image as it is stored; its own orientation flag is left out")
+        }
+        Laid::TurnedLikeImage => {
+            Some("the mask was drawn on the image as it is stored and is turned as the image is shown")
+        }
+    };
+    Ok((mask, note.map(str::to_owned)))
 }
 
 /// As [`values`], in this process.
-pub(super) fn decode_values(path: &Path) -> Result<Values> {
-    of_file(path, |stored| Ok(Values::of(&stored)))
+pub(super) fn decode_values(path: &Path, frame: u32) -> Result<Values> {
+    of_page(path, frame, |stored| Ok(Values::of(&stored)))
 }
 
-fn of_file<T>(path: &Path, work: impl Fn(Stored) -> std::result::Result<T, String>) -> Result<T> {
-    let failed = |reason: String| Error::at("read the mask", path, reason);
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    contained(|| stored_in(&bytes).and_then(&work)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+/// What `work` makes of a page as it is stored, not turned.
+fn of_page<T>(path: &Path, frame: u32, work: impl Fn(Stored) -> std::result::Result<T, String>) -> Result<T> {
+    contained(|| stored(path, frame).and_then(&work))
+        .unwrap_or_else(|| Err("it is damaged".into()))
+        .map_err(|reason| Error::at(TRIED, path, reason))
+}
+
+fn stored(path: &Path, frame: u32) -> std::result::Result<Stored, String> {
+    if nifti::is_nifti(path) {
+        let (columns, rows, values) = nifti::stored_labels(path, frame)?;
+        return Ok(Stored { columns, rows, values, coding: Coding::Grey });
+    }
+    if picture::format_at(path) == Some(ImageFormat::Tiff) {
+        return tiff(picture::stored_values(path, frame)?);
+    }
+    if frame > 0 {
+        return Err(format!("it has no page {}", frame.saturating_add(1)));
+    }
+    stored_in(&std::fs::read(path).map_err(|e| super::dicom::reason_of(&e))?)
+}
+
+fn tiff(values: picture::Values) -> std::result::Result<Stored, String> {
+    let (columns, rows, values, coding) = match values {
+        picture::Values::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
+        picture::Values::Indices(columns, rows, values) => (columns, rows, values, Coding::Indices),
+        picture::Values::Color(picture) => {
+            let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+            (columns, rows, grey_values(picture)?, Coding::Grey)
+        }
+    };
+    Ok(Stored { columns, rows, values, coding })
 }
 
 fn stored_in(bytes: &[u8]) -> std::result::Result<Stored, String> {
@@ -144,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         save(&path);
-        let set = [(path.clone(), values(&path)?)];
+        let set = [(path.clone(), values(&path, 0)?)];
         read(&path, label_values::rule(&set, None, None)?.reading)
     }
 

@@ -8,9 +8,11 @@ pub mod import;
 pub mod info;
 pub mod label_file;
 pub mod label_values;
+pub(crate) mod nifti;
 pub mod open;
 pub mod pacs;
 pub mod picture;
 pub mod whole_file;
 
 mod guard;
+mod numbers;

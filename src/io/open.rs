@@ -6,12 +6,13 @@ use super::{
         self,
         catalog::{Instance, Look},
     },
-    picture,
+    nifti, picture,
 };
 use crate::{
     Error, Result,
     domain::{
         image::Image,
+        orientation::Orientation,
         progress::Cancel,
         study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
     },
@@ -76,8 +77,14 @@ pub fn load(source: &Source, kind: Kind) -> Result<Image> {
 pub fn decode(source: &Source, kind: Kind) -> Result<Image> {
     match kind {
         Kind::Dicom => dicom::load(source),
-        Kind::Picture => picture::read(&source.path),
+        Kind::Picture if nifti::is_nifti(&source.path) => nifti::read(&source.path, source.frame),
+        Kind::Picture => picture::read(&source.path, source.frame),
     }
+}
+
+/// How a picture, or a slice of a NIfTI volume, is turned from how it is stored. In this process: for the child.
+pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
+    if nifti::is_nifti(path) { nifti::orientation(path) } else { picture::orientation(path, frame) }
 }
 
 fn cancelled() -> Error {
@@ -99,7 +106,7 @@ fn nothing_at(path: &Path, catalog: &Catalog) -> Error {
     Error::at(TRIED, path, reason).advise(ADVICE)
 }
 
-const ADVICE: &str = "Labrum opens DICOM images and PNG, JPEG, TIFF and BMP pictures";
+const ADVICE: &str = "Labrum opens DICOM images, NIfTI volumes, and PNG, JPEG, TIFF, BMP and WebP pictures";
 
 pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
@@ -205,8 +212,13 @@ fn look_at_all(
 #[derive(Serialize, Deserialize)]
 pub(super) enum FileLook {
     Dicom(Box<Instance>),
-    Picture(Box<Series>),
-    Passed { reason: String, is_failure: bool, has_masks: bool },
+    /// The parts of a picture or of a NIfTI volume.
+    Pictures(Vec<Series>),
+    Passed {
+        reason: String,
+        is_failure: bool,
+        has_masks: bool,
+    },
 }
 
 impl FileLook {
@@ -242,8 +254,14 @@ pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
         return passed(dicom::reason_of(&e), true);
     }
     if picture::format_of(&head).is_some() {
-        return match picture::probe(path) {
-            Ok(probe) => FileLook::Picture(Box::new(picture_series(path, probe))),
+        return match picture::series(path) {
+            Ok(series) => FileLook::Pictures(series),
+            Err(error) => passed(error.reason, true),
+        };
+    }
+    if nifti::is_nifti(path) {
+        return match nifti::series(path) {
+            Ok(series) => FileLook::Pictures(series),
             Err(error) => passed(error.reason, true),
         };
     }
@@ -258,34 +276,21 @@ pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
 
 /// By its extension.
 fn claims_to_be_an_image(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    ["dcm", "dicom", "ima", "png", "jpg", "jpeg", "tif", "tiff", "bmp"].contains(&extension.as_str())
+    let name = name_of(path).to_lowercase();
+    let endings =
+        [".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".nii", ".nii.gz"];
+    endings.iter().any(|ending| name.ends_with(ending))
 }
 
-fn picture_series(path: &Path, probe: picture::Probe) -> Series {
-    let slice = Slice {
-        source: Source { path: path.to_owned(), frame: 0 },
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: picture::spacing(path),
-        regions: Vec::new(),
-    };
-    Series {
-        id: path.display().to_string(),
-        kind: Kind::Picture,
-        modality: String::new(),
-        description: name_of(path),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: probe.columns,
-        rows: probe.rows,
-        color: probe.color,
-        slices: vec![slice],
-        notes: if probe.more_pages { vec!["only the first of its pages is shown".into()] } else { Vec::new() },
+/// The slices of a picture or a NIfTI volume, all of its parts: for who takes each as an image of its own.
+///
+/// # Errors
+/// Where it is neither, and where it cannot be read.
+pub fn slices(path: &Path) -> Result<Vec<Source>> {
+    match containment::look(path, true) {
+        FileLook::Pictures(parts) => Ok(parts.into_iter().flat_map(|series| series.slices).map(|s| s.source).collect()),
+        FileLook::Passed { reason, .. } => Err(Error::at("read the image", path, reason)),
+        FileLook::Dicom(_) => Err(Error::at("read the image", path, "it is a DICOM file, no picture")),
     }
 }
 
@@ -301,7 +306,7 @@ impl Found {
     fn add(&mut self, path: &Path, look: FileLook) {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),
-            FileLook::Picture(series) => self.add_picture(path, *series),
+            FileLook::Pictures(parts) => parts.into_iter().for_each(|series| self.add_picture(path, series)),
             FileLook::Passed { reason, is_failure, has_masks } => {
                 self.passed_over.push(PassedOver { path: path.to_owned(), reason, is_failure, has_masks });
             }

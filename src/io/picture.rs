@@ -1,8 +1,15 @@
-//! PNG, JPEG, TIFF and BMP.
+//! PNG, JPEG, TIFF, BMP and WebP, turned as their orientation flag (EXIF, TIFF's tag 274) says.
 //!
 //! The resolution that such files may name is the printer's, not the patient's, and is not used. The size of a pixel
 //! comes from a table `pixel_spacing_mm.csv` beside the picture, with the columns `name` (without extension) and
 //! `pixel_spacing_mm`, where there is one.
+
+mod directory;
+mod flag;
+mod imagej;
+mod series;
+mod tiff;
+mod unpack;
 
 use super::guard::contained;
 use crate::{
@@ -10,9 +17,12 @@ use crate::{
     domain::{
         geometry::{PixelSpacing, SpacingSource},
         image::{Image, Pixels},
+        orientation::Orientation,
     },
 };
+pub(crate) use directory::is_tiff;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+pub(super) use series::{part_id, series};
 use std::{
     fs::File,
     io::{BufReader, Read, Seek, SeekFrom},
@@ -35,48 +45,129 @@ const MOST_RATIO: u64 = 4000;
 const SMALL: u64 = 64 << 20;
 
 /// What a picture's header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Width in pixels.
+    /// Width in pixels, as it is shown.
     pub columns: usize,
-    /// Height in pixels.
+    /// Height in pixels, as it is shown.
     pub rows: usize,
     /// Colour.
     pub color: bool,
-    /// A TIFF with pages behind the first one, which alone is read.
-    pub more_pages: bool,
+    /// What belongs together: all pages of the file, or the stacks of its channels and times.
+    pub parts: Vec<Part>,
+    /// What a user should know.
+    pub notes: Vec<String>,
 }
 
-/// The format by content, `None` for anything but PNG, JPEG, TIFF and BMP.
+/// Pages that are shown as one stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Their numbers, 0-based.
+    pub frames: Vec<u32>,
+    /// Which part of the file it is.
+    pub note: Option<String>,
+}
+
+const KNOWN: [ImageFormat; 5] =
+    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::WebP];
+
+/// The format by content, `None` for anything but PNG, JPEG, TIFF, BMP and WebP.
 pub(crate) fn format_of(head: &[u8]) -> Option<ImageFormat> {
-    let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp];
-    image::guess_format(head).ok().filter(|format| known.contains(format))
+    if is_tiff(head) {
+        return Some(ImageFormat::Tiff);
+    }
+    image::guess_format(head).ok().filter(|format| KNOWN.contains(format))
 }
 
-/// Size and colour without decoding.
+/// The format of a file by its content.
+pub(crate) fn format_at(path: &Path) -> Option<ImageFormat> {
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).ok()?;
+    format_of(&head)
+}
+
+/// Size, colour and pages without decoding.
 ///
 /// # Errors
 /// Where the file is no picture, is damaged, is empty or is larger than 16384 x 16384.
 pub fn probe(path: &Path) -> Result<Probe> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
-    let probed = contained(|| open(path).map(|(_, probe)| probe));
-    probed.unwrap_or_else(|| Err("its header is damaged".into())).map_err(failed)
+    let look = || match format_at(path) {
+        Some(ImageFormat::Tiff) => tiff::look(path).map(|look| {
+            let ((columns, rows), color, parts, notes) = (look.size, look.color, look.parts, look.notes);
+            Probe { columns, rows, color, parts, notes }
+        }),
+        _ => open(path).map(|(_, probe, _)| probe),
+    };
+    contained(look).unwrap_or_else(|| Err("its header is damaged".into())).map_err(failed)
 }
 
-/// Reads a picture. Alpha is laid over black; 16-bit colour becomes 8-bit, 16-bit grey stays.
+/// Reads a picture, or a page of one, as it is shown. Alpha is laid over black; 16-bit colour becomes 8-bit, grey keeps its
+/// values.
 ///
 /// # Errors
 /// As [`probe`], and where the pixels are damaged or cut off.
-pub fn read(path: &Path) -> Result<Image> {
+pub fn read(path: &Path, frame: u32) -> Result<Image> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
-    let decoded = contained(|| decode(path)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)?;
-    let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
-    let mut image = Image::new(columns, rows, pixels(decoded)).ok_or_else(|| failed("it holds no pixels".into()))?;
-    image.spacing = spacing(path);
-    Ok(image)
+    let decoded = contained(|| decode(path, frame)).unwrap_or_else(|| Err("it is damaged".into()));
+    let (image, orientation) = decoded.map_err(failed)?;
+    Ok(Image { spacing: spacing(path), ..orientation.image(image) })
 }
 
-fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
+/// How a picture, or a page of one, is turned from how it is stored; as stored where its flag cannot be read.
+pub(crate) fn orientation(path: &Path, frame: u32) -> Orientation {
+    let look = || match format_at(path) {
+        Some(ImageFormat::Tiff) => tiff::orientation(path, frame),
+        Some(_) => open(path).map_or(Orientation::AS_STORED, |(_, _, orientation)| orientation),
+        None => Orientation::AS_STORED,
+    };
+    contained(look).unwrap_or_default()
+}
+
+/// The values of a TIFF for who reads labels.
+pub(crate) enum Values {
+    /// Columns, rows and whole numbers from 0 to 65535.
+    Whole(usize, usize, Vec<u16>),
+    /// Numbers of the colours of a palette.
+    Indices(usize, usize, Vec<u16>),
+    /// Colours.
+    Color(DynamicImage),
+}
+
+/// The values of a page of a TIFF as they are stored, not turned.
+///
+/// # Errors
+/// The reason, a clause: as for [`read`], and where values are no whole numbers from 0 to 65535.
+pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<Values> {
+    Ok(match tiff::read(path, frame)? {
+        tiff::Stored::Grey(grey) => Values::Whole(grey.columns, grey.rows, whole(grey.pixels)?),
+        tiff::Stored::Palette { columns, rows, indices, colors } if unpack::is_grey(&colors) => {
+            let grey = |index: u16| colors.get(usize::from(index)).map_or(0, |[level, ..]| u16::from(*level));
+            Values::Whole(columns, rows, indices.into_iter().map(grey).collect())
+        }
+        tiff::Stored::Palette { columns, rows, indices, .. } => Values::Indices(columns, rows, indices),
+        tiff::Stored::Color(picture) => Values::Color(picture),
+    })
+}
+
+fn whole(pixels: Pixels) -> Fallible<Vec<u16>> {
+    let no_label = |value: f64| format!("its value {value} is no label: labels are whole numbers up to 255");
+    match pixels {
+        Pixels::U8(v) => Ok(v.into_iter().map(u16::from).collect()),
+        Pixels::U16(v) => Ok(v),
+        Pixels::I16(v) => v.into_iter().map(|v| u16::try_from(v).map_err(|_| no_label(v.into()))).collect(),
+        Pixels::F32(v) => {
+            let is_whole = |v: f32| v.fract() == 0.0 && (0.0..=65_535.0).contains(&v);
+            v.into_iter().map(|v| if is_whole(v) { Ok(v as u16) } else { Err(no_label(v.into())) }).collect()
+        }
+        Pixels::Rgb8(_) => Err("it has colours, which name no labels".into()),
+    }
+}
+
+type Opened = (ImageReader<BufReader<File>>, Probe, Orientation);
+
+/// Any picture but TIFF.
+fn open(path: &Path) -> Fallible<Opened> {
     let limits = || {
         let mut limits = Limits::default();
         limits.max_alloc = Some(MOST_BYTES);
@@ -89,14 +180,14 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
         Ok(reader)
     };
     let first = reader()?;
-    let format = first.format().ok_or("it is no picture that can be read (PNG, JPEG, TIFF or BMP)")?;
-    if !matches!(format, ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Tiff | ImageFormat::Bmp) {
-        return Err(format!("{format:?} pictures are not supported (PNG, JPEG, TIFF and BMP are)"));
+    let format = first.format().ok_or("it is no picture that can be read (PNG, JPEG, TIFF, BMP or WebP)")?;
+    if !KNOWN.contains(&format) {
+        return Err(format!("{format:?} pictures are not supported (PNG, JPEG, TIFF, BMP and WebP are)"));
     }
     if format == ImageFormat::Png && png_size(path) == Some((0, 0)) {
         return Err("it has no pixels (0 x 0)".into());
     }
-    let decoder = first.into_decoder().map_err(|e| reason(&e))?;
+    let mut decoder = first.into_decoder().map_err(|e| reason(&e))?;
     let (columns, rows) = decoder.dimensions();
     if columns == 0 || rows == 0 {
         return Err(format!("it has no pixels ({columns} x {rows})"));
@@ -106,10 +197,11 @@ fn open(path: &Path) -> Fallible<(ImageReader<BufReader<File>>, Probe)> {
     }
     let length = std::fs::metadata(path).map_err(|e| super::dicom::reason_of(&e))?.len();
     believe(decoder.total_bytes(), length)?;
-    let more_pages = format == ImageFormat::Tiff && has_second_page(path).unwrap_or(false);
-    let probe =
-        Probe { columns: columns as usize, rows: rows as usize, color: decoder.color_type().has_color(), more_pages };
-    Ok((reader()?, probe))
+    let orientation = flag::orientation(&mut decoder, format, path);
+    let (columns, rows) = orientation.size((columns as usize, rows as usize));
+    let parts = vec![Part { frames: vec![0], note: None }];
+    let probe = Probe { columns, rows, color: decoder.color_type().has_color(), parts, notes: Vec::new() };
+    Ok((reader()?, probe, orientation))
 }
 
 /// Refuses a file of `length` bytes that claims to hold `decoded`.
@@ -126,32 +218,47 @@ fn png_size(path: &Path) -> Option<(u32, u32)> {
     Some((word(16), word(20)))
 }
 
-/// Follows the first directory of a TIFF to the offset of the next one.
-fn has_second_page(path: &Path) -> Option<bool> {
-    let mut file = File::open(path).ok()?;
-    let mut head = [0; 8];
-    file.read_exact(&mut head).ok()?;
-    let big_endian = head[0] == b'M';
-    let number = |bytes: &[u8]| {
-        let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        if big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) }
-    };
-    let first = number(&head[4..]);
-    let mut count = [0; 2];
-    file.seek(SeekFrom::Start(first)).ok()?;
-    file.read_exact(&mut count).ok()?;
-    file.seek(SeekFrom::Start(first + 2 + 12 * number(&count))).ok()?;
-    let mut next = [0; 4];
-    file.read_exact(&mut next).ok()?;
-    Some(number(&next) != 0)
-}
-
-fn decode(path: &Path) -> Fallible<DynamicImage> {
-    let (reader, _) = open(path)?;
+/// A picture as it is stored, and how it is turned.
+fn decode(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
+    let empty = || "it holds no pixels".to_owned();
+    if format_at(path) == Some(ImageFormat::Tiff) {
+        return Ok((tiff_image(tiff::read(path, frame)?).ok_or_else(empty)?, tiff::orientation(path, frame)));
+    }
+    let (reader, _, orientation) = open(path)?;
+    if frame > 0 {
+        return Err(format!("it has no page {}", frame.saturating_add(1)));
+    }
     if reader.format() == Some(ImageFormat::Jpeg) {
         check_jpeg_end(path)?;
     }
-    reader.decode().map_err(|e| reason(&e))
+    let decoded = reader.decode().map_err(|e| reason(&e))?;
+    let (columns, rows) = (decoded.width() as usize, decoded.height() as usize);
+    Ok((Image::new(columns, rows, pixels(decoded)).ok_or_else(empty)?, orientation))
+}
+
+fn tiff_image(stored: tiff::Stored) -> Option<Image> {
+    match stored {
+        tiff::Stored::Grey(unpack::Grey { columns, rows, mut pixels, inverted, bits }) => {
+            // Few bits are spread over all levels of grey, as every viewer does.
+            if let (Pixels::U8(values), 1..8) = (&mut pixels, bits) {
+                let highest = (1u16 << bits) - 1;
+                values.iter_mut().for_each(|v| *v = (u16::from(*v) * 255 / highest) as u8);
+            }
+            Some(Image { inverted, ..Image::new(columns, rows, pixels)? })
+        }
+        tiff::Stored::Palette { columns, rows, indices, colors } => {
+            let color = |index: u16| colors.get(usize::from(index)).copied().unwrap_or_default();
+            let pixels = if unpack::is_grey(&colors) {
+                Pixels::U8(indices.into_iter().map(|index| color(index)[0]).collect())
+            } else {
+                Pixels::Rgb8(indices.into_iter().map(color).collect())
+            };
+            Image::new(columns, rows, pixels)
+        }
+        tiff::Stored::Color(decoded) => {
+            Image::new(decoded.width() as usize, decoded.height() as usize, pixels(decoded))
+        }
+    }
 }
 
 fn reason(error: &image::ImageError) -> String {
@@ -214,112 +321,10 @@ pub(crate) fn spacing(path: &Path) -> Option<PixelSpacing> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use image::{GrayImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
-    use std::path::PathBuf;
-
-    struct Folder(tempfile::TempDir);
-
-    impl Folder {
-        fn new() -> Self {
-            Self(tempfile::tempdir().unwrap())
-        }
-
-        fn save(&self, name: &str, image: impl Into<DynamicImage>) -> PathBuf {
-            let path = self.0.path().join(name);
-            image.into().save(&path).unwrap();
-            path
-        }
-
-        fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-            let path = self.0.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path
-        }
-    }
-
-    #[test]
-    fn grey_of_8_and_16_bits_keeps_its_values() {
-        let folder = Folder::new();
-        let grey = GrayImage::from_raw(2, 1, vec![7, 250]).unwrap();
-        for name in ["a.png", "a.tiff"] {
-            assert_eq!(read(&folder.save(name, grey.clone())).unwrap().pixels, Pixels::U8(vec![7, 250]), "{name}");
-        }
-        let deep: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(2, 1, vec![7u16, 60_000]).unwrap();
-        assert_eq!(read(&folder.save("deep.png", deep)).unwrap().pixels, Pixels::U16(vec![7, 60_000]));
-    }
-
-    #[test]
-    fn colour_is_read_and_alpha_laid_over_black() {
-        let folder = Folder::new();
-        let opaque: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_raw(1, 1, vec![1, 2, 3]).unwrap();
-        for name in ["a.png", "a.bmp", "a.tiff"] {
-            let path = folder.save(name, opaque.clone());
-            assert_eq!(read(&path).unwrap().pixels, Pixels::Rgb8(vec![[1, 2, 3]]), "{name}");
-        }
-        let clear: ImageBuffer<Rgba<u8>, _> = ImageBuffer::from_raw(2, 1, vec![9, 9, 9, 0, 200, 100, 0, 128]).unwrap();
-        assert_eq!(read(&folder.save("b.png", clear)).unwrap().pixels, Pixels::Rgb8(vec![[0; 3], [100, 50, 0]]));
-        let grey: ImageBuffer<LumaA<u8>, _> = ImageBuffer::from_raw(1, 1, vec![200, 51]).unwrap();
-        assert_eq!(read(&folder.save("c.png", grey)).unwrap().pixels, Pixels::U8(vec![40]));
-        let deep: ImageBuffer<Rgb<u16>, _> = ImageBuffer::from_raw(1, 1, vec![0u16, 257 * 7, 65_535]).unwrap();
-        assert_eq!(read(&folder.save("d.png", deep)).unwrap().pixels, Pixels::Rgb8(vec![[0, 7, 255]]));
-    }
-
-    #[test]
-    fn pictures_that_are_cut_off_are_refused() {
-        let folder = Folder::new();
-        let noise = GrayImage::from_fn(64, 64, |x, y| Luma([(x * 7 + y * 13) as u8]));
-        for name in ["a.png", "a.jpg", "a.bmp", "a.tiff"] {
-            let whole = std::fs::read(folder.save(name, noise.clone())).unwrap();
-            let cut = folder.write(&format!("cut-{name}"), &whole[..whole.len() / 2]);
-            assert!(read(&cut).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn empty_and_enormous_pictures_are_refused_before_they_are_decoded() {
-        let folder = Folder::new();
-        let header = |columns: u32, rows: u32| {
-            let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR".to_vec();
-            bytes.extend(columns.to_be_bytes());
-            bytes.extend(rows.to_be_bytes());
-            bytes.extend([8, 0, 0, 0, 0]);
-            let check = crc(&bytes[12..]);
-            bytes.extend(check.to_be_bytes());
-            bytes.extend(b"\0\0\0\0IDAT\x35\xAF\x06\x1E");
-            bytes
-        };
-        let huge = probe(&folder.write("huge.png", &header(30_000, 30_000))).unwrap_err();
-        assert!(huge.reason.contains("30000 x 30000"), "{huge}");
-        let claim = probe(&folder.write("claim.png", &header(16_000, 16_000))).unwrap_err();
-        assert!(claim.reason.contains("compressed bytes cannot hold 256000000"), "{claim}");
-        let none = probe(&folder.write("none.png", &header(0, 0))).unwrap_err();
-        assert_eq!(none.reason, "it has no pixels (0 x 0)");
-        assert!(read(&folder.write("none.png", &header(0, 0))).is_err());
-    }
-
-    fn crc(bytes: &[u8]) -> u32 {
-        !bytes.iter().fold(!0u32, |crc, byte| {
-            (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 })
-        })
-    }
-
-    #[test]
-    fn a_table_beside_the_picture_tells_the_size_of_its_pixels() {
-        let folder = Folder::new();
-        folder.write("pixel_spacing_mm.csv", b"name,pixel_spacing_mm\nother,9\nhead,0.25\n");
-        let spacing = read(&folder.save("head.png", GrayImage::new(1, 1))).unwrap().spacing.unwrap();
-        assert_eq!((spacing.row, spacing.column, spacing.source), (0.25, 0.25, SpacingSource::Picture));
-        assert_eq!(read(&folder.save("hand.png", GrayImage::new(1, 1))).unwrap().spacing, None);
-    }
-
-    #[test]
-    fn other_files_are_refused_with_the_reason() {
-        let folder = Folder::new();
-        let text = probe(&folder.write("a.png", b"words")).unwrap_err();
-        assert_eq!(text.reason, "it is no picture that can be read (PNG, JPEG, TIFF or BMP)");
-        assert_eq!(probe(&folder.0.path().join("none.png")).unwrap_err().reason, "there is no such file");
-    }
-}
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_flag;
+#[cfg(test)]
+mod tests_tiff;

@@ -49,9 +49,8 @@ impl Judge {
 
     /// How unsure the model is about a picture: the mean of 4 p (1 - p) along the boundary that it proposes, 0..=1; 1
     /// where it proposes nothing.
-    pub fn doubt(&mut self, picture: &std::path::Path) -> Result<f64> {
-        let source = Source { path: picture.to_owned(), frame: 0 };
-        Ok(doubt(&self.segmenter.segment(&io::open::load(&source, Kind::Picture)?)?))
+    pub fn doubt(&mut self, picture: &Source) -> Result<f64> {
+        Ok(doubt(&self.segmenter.segment(&io::open::load(picture, Kind::Picture)?)?))
     }
 
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.

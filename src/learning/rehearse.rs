@@ -11,7 +11,7 @@ use crate::domain::{
     mask::{Mask, PackedMask},
     metrics,
     progress::Control,
-    study::{Kind, Source},
+    study::Kind,
 };
 use crate::io::dataset::{self, Dataset, LabelTable, Pair, Wishes};
 use crate::model::device::DeviceChoice;
@@ -163,7 +163,7 @@ fn exercise(pair: &Pair, table: &LabelTable, case: i64) -> Result<Exercise> {
     Ok(Exercise {
         case,
         name: pair.name.clone(),
-        source: Source { path: pair.image.clone(), frame: 0 },
+        source: pair.source(),
         kind: Kind::Picture,
         mask: PackedMask::of(&mask),
         before: None,
@@ -286,7 +286,7 @@ impl<'a> Stage<'a> {
         let looked_at = self.pool.split_off(self.pool.len().saturating_sub(LOOKED_AT));
         let mut doubts = Vec::with_capacity(looked_at.len());
         for pair in looked_at {
-            doubts.push((judge.doubt(&pair.image)?, pair));
+            doubts.push((judge.doubt(&pair.source())?, pair));
         }
         doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut rng = SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));

@@ -116,7 +116,7 @@ impl Session {
         };
         self.notices.add(
             Severity::Error,
-            format!("Nothing to show. {looked} Open DICOM files, PNG, JPEG, TIFF or BMP, or a folder with them."),
+            format!("Nothing to show. {looked} Open DICOM files, NIfTI volumes, PNG, JPEG, TIFF, BMP or WebP, or a folder with them."),
         );
     }
 

@@ -14,7 +14,7 @@ use labrum::{
     workspace::Workspace,
 };
 use std::{
-    io::Cursor,
+    io::{Cursor, Write},
     path::{Path, PathBuf},
 };
 
@@ -96,6 +96,7 @@ fn pictures() -> Vec<File> {
         (Format::Tiff, ImageFormat::Tiff, 3),
         (Format::Bmp, ImageFormat::Bmp, 3),
         (Format::Jpeg, ImageFormat::Jpeg, 4),
+        (Format::WebP, ImageFormat::WebP, 2),
     ];
     let mut files = Vec::new();
     for (name, picture) in &pictures {
@@ -108,7 +109,84 @@ fn pictures() -> Vec<File> {
         }
     }
     files.push(File { name: "palette".into(), format: Format::Png, bytes: palette(), weight: 4 });
+    for (name, photometric, bits) in [("palette", 3, 8), ("float", 1, 32), ("twelve", 1, 12), ("pages", 1, 8)] {
+        let bytes = tiff(if name == "pages" { 3 } else { 1 }, photometric, bits);
+        files.push(File { name: name.into(), format: Format::Tiff, bytes, weight: 4 });
+    }
+    for (name, is_second, is_packed) in [("volume", false, false), ("second", true, false), ("packed", false, true)] {
+        files.push(File { name: name.into(), format: Format::Nifti, bytes: nifti(is_second, is_packed), weight: 6 });
+    }
     files
+}
+
+/// Pages of 8 x 6 values, one behind the other.
+fn tiff(pages: u32, photometric: u32, bits: u32) -> Vec<u8> {
+    let mut out = b"II*\0".to_vec();
+    let mut link = out.len();
+    out.extend([0; 4]);
+    let data = 8 * 6 * bits / 8;
+    for page in 0..pages {
+        let begins = out.len() as u32;
+        out.extend((0..data).map(|i| (i * 7 + page) as u8));
+        let colors = out.len() as u32;
+        out.extend((0..3 * 256u16).flat_map(|i| (i * 85).to_le_bytes()));
+        let at = out.len() as u32;
+        out[link..link + 4].copy_from_slice(&at.to_le_bytes());
+        let format = if bits == 32 { 3 } else { 1 };
+        let fields: [(u16, u16, u32, u32); 11] = [
+            (256, 4, 1, 8),
+            (257, 4, 1, 6),
+            (258, 3, 1, bits),
+            (259, 3, 1, 1),
+            (262, 3, 1, photometric),
+            (273, 4, 1, begins),
+            (274, 3, 1, 6),
+            (278, 4, 1, 6),
+            (279, 4, 1, data),
+            (320, 3, 768, colors),
+            (339, 3, 1, format),
+        ];
+        out.extend(11u16.to_le_bytes());
+        for (tag, kind, count, value) in fields {
+            out.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+            out.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+        }
+        link = out.len();
+        out.extend([0; 4]);
+    }
+    out
+}
+
+/// A volume of 9 x 7 x 5 voxels of 16 bits.
+fn nifti(is_second: bool, is_packed: bool) -> Vec<u8> {
+    let mut head = vec![0; if is_second { 544 } else { 352 }];
+    let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
+    let dims = [3, 9, 7, 5, 1, 1, 1, 1];
+    let affine = [-2.0, 0.0, 0.0, 10.0, 0.0, -3.0, 0.0, 20.0, 0.0, 0.0, 5.0, 30.0];
+    if is_second {
+        put(0, &540i32.to_le_bytes());
+        put(4, b"n+2\0\r\n\x1a\n");
+        put(12, &4i16.to_le_bytes());
+        (0..).zip(dims).for_each(|(i, n)| put(16 + 8 * i, &i64::from(n).to_le_bytes()));
+        put(168, &544i64.to_le_bytes());
+        put(348, &1i32.to_le_bytes());
+        (0..).zip(affine).for_each(|(i, v): (usize, f64)| put(400 + 8 * i, &v.to_le_bytes()));
+    } else {
+        put(0, &348i32.to_le_bytes());
+        (0..).zip(dims).for_each(|(i, n)| put(40 + 2 * i, &(n as i16).to_le_bytes()));
+        put(70, &4i16.to_le_bytes());
+        put(108, &352f32.to_le_bytes());
+        put(254, &1i16.to_le_bytes());
+        (0..).zip(affine).for_each(|(i, v)| put(280 + 4 * i, &(v as f32).to_le_bytes()));
+        put(344, b"n+1\0");
+    }
+    head.extend((0..9 * 7 * 5).flat_map(|i: i16| (i % 4).to_le_bytes()));
+    if !is_packed {
+        return head;
+    }
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&head).unwrap();
+    packed.finish().unwrap()
 }
 
 /// A mask as other programs write it: with a palette, two bits for a pixel.

@@ -1,6 +1,7 @@
 //! What can be done to a file of a known format, so that its reader gets beyond the first check.
 
 mod dicom;
+mod nifti;
 mod pictures;
 mod weights;
 mod workspace;
@@ -16,6 +17,8 @@ pub(crate) enum Format {
     Jpeg,
     Tiff,
     Bmp,
+    WebP,
+    Nifti,
     Safetensors,
     PyTorch,
     Workspace,
@@ -30,6 +33,8 @@ impl Format {
             Self::Jpeg => "jpg",
             Self::Tiff => "tif",
             Self::Bmp => "bmp",
+            Self::WebP => "webp",
+            Self::Nifti => "nii.gz",
             Self::Safetensors => "safetensors",
             Self::PyTorch => "pth",
             Self::Workspace => "sqlite",
@@ -37,7 +42,7 @@ impl Format {
     }
 
     pub(crate) fn is_picture(self) -> bool {
-        matches!(self, Self::Png | Self::Jpeg | Self::Tiff | Self::Bmp)
+        matches!(self, Self::Png | Self::Jpeg | Self::Tiff | Self::Bmp | Self::WebP | Self::Nifti)
     }
 }
 
@@ -49,6 +54,8 @@ pub(crate) fn mutate(format: Format, bytes: &mut Vec<u8>, random: &mut Random) {
         Format::Jpeg => pictures::jpeg(bytes, random),
         Format::Tiff => pictures::tiff(bytes, random),
         Format::Bmp => pictures::bmp(bytes, random),
+        Format::WebP => pictures::webp(bytes, random),
+        Format::Nifti => nifti::mutate(bytes, random),
         Format::Safetensors => weights::safetensors(bytes, random),
         Format::PyTorch => weights::pytorch(bytes, random),
         Format::Workspace => workspace::mutate(bytes, random),

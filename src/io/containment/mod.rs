@@ -34,8 +34,9 @@ use super::{
     },
     guard::contained,
     import::{self, Imported},
-    label_file,
+    label_file::{self, MaskOf},
     label_values::{Reading, Values},
+    nifti,
     open::{self, FileLook},
 };
 use crate::{
@@ -111,21 +112,32 @@ pub(super) fn image(source: &Source, kind: Kind) -> Result<Image> {
     })
 }
 
-/// The picture `path` as a mask.
-pub(super) fn mask(path: &Path, reading: Reading) -> Result<Mask> {
+/// A page of the picture `path` as a mask, as it lies on `image`; and how it was brought there, where that is worth a word.
+pub(super) fn mask(path: &Path, frame: u32, reading: Reading, image: Option<&MaskOf>) -> Result<(Mask, Option<String>)> {
     let tried = "read the mask";
-    let here = || contained(|| label_file::decode(path, reading)).unwrap_or_else(|| damaged(tried, path));
-    ask(tried, path, SLICE, &Request::Mask { path: path.into(), reading }, here, |answer| match answer {
-        Answer::Mask(mask) => Some(mask),
+    let here = || contained(|| label_file::decode(path, frame, reading, image)).unwrap_or_else(|| damaged(tried, path));
+    let request = Request::Mask { path: path.into(), frame, reading, image: image.cloned() };
+    ask(tried, path, SLICE, &request, here, |answer| match answer {
+        Answer::Mask(mask, note) => Some((mask, note)),
         _ => None,
     })
 }
 
-/// What values the picture `path` holds, as a mask.
-pub(super) fn mask_values(path: &Path) -> Result<Values> {
+/// The header of the NIfTI volume `path`.
+pub(super) fn volume(path: &Path) -> Result<nifti::Header> {
+    let tried = "read the NIfTI volume";
+    let here = || contained(|| nifti::header(path)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::Volume { path: path.into() }, here, |answer| match answer {
+        Answer::Volume(header) => Some(*header),
+        _ => None,
+    })
+}
+
+/// What values a page of the picture `path` holds, as a mask.
+pub(super) fn mask_values(path: &Path, frame: u32) -> Result<Values> {
     let tried = "read the mask";
-    let here = || contained(|| label_file::decode_values(path)).unwrap_or_else(|| damaged(tried, path));
-    ask(tried, path, SLICE, &Request::MaskValues { path: path.into() }, here, |answer| match answer {
+    let here = || contained(|| label_file::decode_values(path, frame)).unwrap_or_else(|| damaged(tried, path));
+    ask(tried, path, SLICE, &Request::MaskValues { path: path.into(), frame }, here, |answer| match answer {
         Answer::MaskValues(values) => Some(values),
         _ => None,
     })

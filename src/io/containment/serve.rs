@@ -4,7 +4,7 @@ use super::{
     MEMORY, limits,
     wire::{Answer, HELLO, Request, receive, send},
 };
-use crate::io::{dicom, guard::contained, import, label_file, open};
+use crate::io::{dicom, guard::contained, import, label_file, nifti, open};
 use std::{
     fs::File,
     io::{self, BufReader},
@@ -66,11 +66,15 @@ fn answer(request: Request) -> Answer {
         Request::Image { source, kind } => {
             open::decode(&source, kind).map_or_else(refused, |image| Answer::Image(Box::new(image)))
         }
-        Request::Mask { path, reading } => {
-            label_file::decode(Path::new(&path), reading).map_or_else(refused, Answer::Mask)
+        Request::Mask { path, frame, reading, image } => {
+            label_file::decode(Path::new(&path), frame, reading, image.as_ref())
+                .map_or_else(refused, |(mask, note)| Answer::Mask(mask, note))
         }
-        Request::MaskValues { path } => {
-            label_file::decode_values(Path::new(&path)).map_or_else(refused, Answer::MaskValues)
+        Request::MaskValues { path, frame } => {
+            label_file::decode_values(Path::new(&path), frame).map_or_else(refused, Answer::MaskValues)
+        }
+        Request::Volume { path } => {
+            nifti::header(Path::new(&path)).map_or_else(refused, |header| Answer::Volume(Box::new(header)))
         }
         Request::Masks { paths, series, choice } => {
             let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();

@@ -57,7 +57,8 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
     };
     let Answer::Masks(back) = there_and_back(Answer::Masks(imported.clone())) else { unreachable!() };
     assert_eq!(back, imported);
-    let Answer::Mask(back) = there_and_back(Answer::Mask(mask(2))) else { unreachable!() };
+    let Answer::Mask(back, note) = there_and_back(Answer::Mask(mask(2), Some("turned".into()))) else { unreachable!() };
+    assert_eq!(note.as_deref(), Some("turned"));
     assert_eq!(back, mask(2));
     let error = Error::at("read the image", "scan.dcm", "it is damaged").advise("Ask for it again.");
     let Answer::Refused(back) = there_and_back(Answer::Refused(error.clone().into())) else { unreachable!() };

@@ -16,7 +16,9 @@ use crate::{
             rewrite::Rewritten,
         },
         import::Imported,
+        label_file::MaskOf,
         label_values::{Reading, Values},
+        nifti,
         open::FileLook,
     },
 };
@@ -43,10 +45,12 @@ pub(super) enum Request {
     Look { path: OsString, asked_for: bool },
     /// The pixels of a slice.
     Image { source: Source, kind: Kind },
-    /// A picture as a mask.
-    Mask { path: OsString, reading: Reading },
-    /// What values a picture holds, as a mask.
-    MaskValues { path: OsString },
+    /// A page of a picture as a mask, as it lies on an image.
+    Mask { path: OsString, frame: u32, reading: Reading, image: Option<MaskOf> },
+    /// What values a page of a picture holds, as a mask.
+    MaskValues { path: OsString, frame: u32 },
+    /// The header of a NIfTI volume.
+    Volume { path: OsString },
     /// The masks of a series.
     Masks { paths: Vec<OsString>, series: Box<Series>, choice: MaskChoice },
     /// Photometric Interpretation.
@@ -65,8 +69,9 @@ pub(super) enum Request {
 pub(super) enum Answer {
     Look(Box<FileLook>),
     Image(Box<Image>),
-    Mask(Mask),
+    Mask(Mask, Option<String>),
     MaskValues(Values),
+    Volume(Box<nifti::Header>),
     Masks(Imported),
     Text(Option<String>),
     Rewritten(Rewritten),
@@ -80,7 +85,8 @@ pub(super) enum Answer {
 enum Head {
     Look(Box<FileLook>),
     Image(Box<Image>),
-    Mask(Size),
+    Mask(Size, Option<String>),
+    Volume(Box<nifti::Header>),
     Masks { sizes: Vec<(usize, Size)>, about: AboutMasks },
     Text(Option<String>),
     Rewritten { length: u64, about: Deidentified },
@@ -170,7 +176,8 @@ impl Answer {
                 let pixels = std::mem::replace(&mut image.pixels, nothing);
                 send_with(to, &Head::Image(image), bytes_of(&pixels))
             }
-            Self::Mask(mask) => send_with(to, &Head::Mask((mask.columns(), mask.rows())), mask.labels()),
+            Self::Volume(header) => plain(Head::Volume(header), to),
+            Self::Mask(mask, note) => send_with(to, &Head::Mask((mask.columns(), mask.rows()), note), mask.labels()),
             Self::Masks(Imported { labels, masks, notes, taken, basis, is_resampled }) => {
                 let size = |(slice, mask): &(usize, Mask)| (*slice, (mask.columns(), mask.rows()));
                 let about = AboutMasks { labels, notes, taken, basis, is_resampled };
@@ -195,7 +202,8 @@ impl Answer {
                 image.pixels = receive_pixels(from, &image.pixels, (image.columns, image.rows))?;
                 Self::Image(image)
             }
-            Head::Mask(size) => Self::Mask(receive_mask(from, size)?),
+            Head::Mask(size, note) => Self::Mask(receive_mask(from, size)?, note),
+            Head::Volume(header) => Self::Volume(header),
             Head::Masks { sizes, about } => {
                 let mask = |(slice, size)| Ok((slice, receive_mask(from, size)?));
                 let masks = sizes.into_iter().map(mask).collect::<io::Result<_>>()?;

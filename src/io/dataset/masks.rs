@@ -33,7 +33,7 @@ pub(super) fn find(pairs: &mut [Pair], folder: &Path, threshold: Option<u16>) ->
     let beside = [folder.join("masks"), folder.to_owned()];
     let path = beside.iter().find_map(|folder| labels_beside(folder, "masks"));
     let list = path.map(|path| LabelList::read(&path)).transpose()?;
-    let values = |pair: &Pair| Ok((pair.mask.clone(), label_file::values(&pair.mask)?));
+    let values = |pair: &Pair| Ok((pair.mask.clone(), label_file::values(&pair.mask, pair.frame)?));
     let set: Vec<(PathBuf, label_values::Values)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
     let named = list.as_ref().map(LabelList::values);
     let Rule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;

@@ -1,5 +1,6 @@
 //! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names.
 //!
+//! Each page of a stack, and each slice of a NIfTI volume, is an image with the page of that number of its mask.
 //! Names are compared without their endings, and however their accents are written. Whose picture it is (no subject is ever
 //! both trained on and tested on) is said in [`subjects`], what the values of the masks mean in [`masks`].
 
@@ -13,7 +14,11 @@ pub use lists::{Lists, only_listed, split};
 pub use masks::{FolderLabels, LabelTable};
 pub use subjects::SubjectPattern;
 
-use super::{label_file, label_values::Reading, open};
+use super::{
+    label_file::{self, MaskOf},
+    label_values::Reading,
+    open,
+};
 use crate::domain::{
     image::Image,
     mask::Mask,
@@ -27,7 +32,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp"];
+const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "nii", "nii.gz"];
 const TRIED: &str = "read the data set";
 
 /// An image and its mask, not read yet.
@@ -37,6 +42,8 @@ pub struct Pair {
     pub name: String,
     /// The image file.
     pub image: PathBuf,
+    /// Which page or slice of image and mask, 0-based.
+    pub frame: u32,
     /// The mask file.
     pub mask: PathBuf,
     /// Whose image it is.
@@ -46,10 +53,18 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Where the pixels of the image are.
+    pub fn source(&self) -> Source {
+        Source { path: self.image.clone(), frame: self.frame }
+    }
+
     /// Image and mask, of one size.
     pub fn read(&self) -> Result<(Image, Mask)> {
-        let image = open::load(&Source { path: self.image.clone(), frame: 0 }, Kind::Picture)?;
-        let mask = label_file::read(&self.mask, self.reading)?;
+        let source = self.source();
+        let image = open::load(&source, Kind::Picture)?;
+        let size = (image.columns, image.rows);
+        let (mask, note) = label_file::read_on(&self.mask, self.frame, self.reading, &MaskOf { source, size })?;
+        note.iter().for_each(|note| log::warn!("{}: {note}", self.mask.display()));
         let (mask_size, image_size) = ((mask.columns(), mask.rows()), (image.columns, image.rows));
         if mask_size != image_size {
             let [mask, image] = [mask_size, image_size].map(|(columns, rows)| format!("{columns} x {rows}"));
@@ -137,16 +152,40 @@ fn list(folder: &Path) -> Result<Vec<Pair>> {
     let (images, masks) = (pictures(&folder.join("images"))?, pictures(&folder.join("masks"))?);
     if images.is_empty() {
         return Err(Error::at(TRIED, folder.join("images"), "there is no picture in it")
-            .advise("Put PNG, JPEG, TIFF or BMP files there."));
+            .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."));
     }
     let pair = |(name, image): (String, PathBuf)| {
         let mask = masks.get(&name).cloned().ok_or_else(|| {
             let reason = format!("it has no mask in \"{}\"", folder.join("masks").display());
             Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
         })?;
-        Ok(Pair { name, image, mask, subject: String::new(), reading: Reading::default() })
+        each_slice(Pair { name, image, frame: 0, mask, subject: String::new(), reading: Reading::default() })
     };
-    images.into_iter().map(pair).collect()
+    Ok(images.into_iter().map(pair).collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// A pair for each page of a stack and each slice of a volume, of one subject.
+fn each_slice(pair: Pair) -> Result<Vec<Pair>> {
+    let ending = ending(&pair.image).map_or("", |(_, ending)| ending);
+    if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
+        return Ok(vec![pair]);
+    }
+    let mut frames: Vec<u32> = open::slices(&pair.image)?.into_iter().map(|source| source.frame).collect();
+    frames.sort_unstable();
+    if frames.len() < 2 {
+        return Ok(vec![pair]);
+    }
+    let one = |frame: u32| Pair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
+    Ok(frames.into_iter().map(one).collect())
+}
+
+/// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.
+fn ending(path: &Path) -> Option<(String, &'static str)> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let small = name.to_lowercase();
+    let is_it = |ending: &&str| small.strip_suffix(*ending).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1);
+    let ending = ENDINGS.into_iter().rev().find(is_it)?;
+    Some((name.get(..name.len() - ending.len() - 1)?.to_owned(), ending))
 }
 
 /// What a table says of an image's size in the patient.
@@ -195,8 +234,7 @@ pub fn lengths(folder: &Path) -> Result<HashMap<String, Lengths>> {
 
 /// A file name without the ending of a picture, its accents composed.
 fn stem(name: &str) -> String {
-    let is_picture = |(_, ending): &(&str, &str)| ENDINGS.contains(&ending.to_lowercase().as_str());
-    composed(name.rsplit_once('.').filter(is_picture).map_or(name, |(stem, _)| stem))
+    ending(Path::new(name)).map_or_else(|| composed(name), |(stem, _)| composed(&stem))
 }
 
 /// Pictures of a folder by name without ending; hidden files and other endings are passed over.
@@ -208,11 +246,9 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|e| failed(&e))? {
         let path = entry.map_err(|e| failed(&e))?.path();
-        let part = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
-        let (name, ending) = (part(path.file_stem()), part(path.extension()).to_lowercase());
-        if name.starts_with('.') || !ENDINGS.contains(&ending.as_str()) || !path.is_file() {
+        let Some((name, _)) = ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file()) else {
             continue;
-        }
+        };
         if let Some(other) = found.insert(composed(&name), path.clone()) {
             let reason = format!("\"{}\" has the same name", other.display());
             return Err(Error::at("use the file", &path, reason).advise("Remove or rename one of them."));

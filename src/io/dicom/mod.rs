@@ -35,6 +35,7 @@ const IMPLEMENTATION_CLASS_UID: &str = "2.25.10715128987314157355399323674791072
 /// At most 16 characters.
 const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
 
+pub(crate) use bytes::Bytes;
 pub(crate) use file::reason_of;
 pub(crate) use pixels::{digest, load};
 pub(crate) use uids::transfer_syntax_name;

@@ -77,7 +77,12 @@ impl CaseToExport {
             );
         }
         let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
-        let is_it = |series: &&Series| series.kind == Kind::Picture || series.id == about.identity;
+        // Of the parts of a picture (channels, times) that with the very pages.
+        let frame = about.slices.first().map_or(0, |slice| slice.source.frame);
+        let is_it = |series: &&Series| match series.kind {
+            Kind::Picture => series.slices.iter().any(|slice| slice.source.frame == frame),
+            Kind::Dicom => series.id == about.identity,
+        };
         let found = catalog.studies.into_iter().find_map(|mut study| {
             let series = std::mem::take(&mut study.series).into_iter().find(|series| is_it(&series))?;
             Some((study, series))

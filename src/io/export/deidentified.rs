@@ -55,7 +55,7 @@ pub fn deidentify(
     let images = images_folder(folder, series, how);
     whole_file::make_folder(&images)?;
     let mut files = Vec::new();
-    let mut new: HashMap<&Path, (PathBuf, String)> = HashMap::new();
+    let mut new: HashMap<(&Path, u32), (PathBuf, String)> = HashMap::new();
     let mut warnings: BTreeMap<String, usize> = BTreeMap::new();
     for (number, source) in (1..).zip(sources(series)) {
         if cancel.is_cancelled() {
@@ -63,18 +63,20 @@ pub fn deidentify(
         }
         let out = images.join(file_name(series, number));
         let done = match series.kind {
-            Kind::Dicom => how.write(source, &out)?,
+            Kind::Dicom => how.write(&source.path, &out)?,
             Kind::Picture => picture(source, &out)?,
         };
         done.warnings.into_iter().for_each(|warning| *warnings.entry(warning).or_default() += 1);
         files.push(out.clone());
-        new.insert(source, (out, done.sop_instance_uid));
+        new.insert(file_of(series, source), (out, done.sop_instance_uid));
         progress();
     }
     let slices = series.slices.iter().filter_map(|slice| {
-        let (path, uid) = new.get(slice.source.path.as_path())?;
+        let (path, uid) = new.get(&file_of(series, &slice.source))?;
+        // Each page of a picture has a file of its own now.
+        let frame = if series.kind == Kind::Dicom { slice.source.frame } else { 0 };
         Some(Slice {
-            source: Source { path: path.clone(), frame: slice.source.frame },
+            source: Source { path: path.clone(), frame },
             sop_instance_uid: slice.sop_instance_uid.as_ref().filter(|_| !uid.is_empty()).map(|old| {
                 // Images that share a UID share the new one.
                 old.split_once(SHARED).map_or_else(|| uid.clone(), |(_, own)| format!("{uid}{SHARED}{own}"))
@@ -106,11 +108,14 @@ fn new_id(series: &Series, how: &Deidentification) -> String {
     }
 }
 
-/// Each file once, in the order of the slices.
-fn sources(series: &Series) -> Vec<&Path> {
+/// What becomes a file: each DICOM file once, and each page of a picture, in the order of the slices.
+fn sources(series: &Series) -> Vec<&Source> {
     let mut seen = std::collections::HashSet::new();
-    let paths = series.slices.iter().map(|slice| slice.source.path.as_path());
-    paths.filter(|path| seen.insert(*path)).collect()
+    series.slices.iter().map(|slice| &slice.source).filter(|source| seen.insert(file_of(series, source))).collect()
+}
+
+fn file_of<'a>(series: &Series, source: &'a Source) -> (&'a Path, u32) {
+    (&source.path, if series.kind == Kind::Dicom { 0 } else { source.frame })
 }
 
 fn file_name(series: &Series, number: usize) -> String {
@@ -119,8 +124,8 @@ fn file_name(series: &Series, number: usize) -> String {
 }
 
 /// A picture's pixels alone: what else its file says (EXIF, text) is left behind.
-fn picture(source: &Path, out: &Path) -> Result<Deidentified> {
-    let image = open::load(&Source { path: source.to_owned(), frame: 0 }, Kind::Picture)?;
+fn picture(source: &Source, out: &Path) -> Result<Deidentified> {
+    let image = open::load(source, Kind::Picture)?;
     write_picture(out, &image)?;
     let warning = "text may be in the picture itself, which stays: look at it";
     Ok(Deidentified { sop_instance_uid: String::new(), warnings: vec![warning.into()] })

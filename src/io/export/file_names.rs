@@ -4,7 +4,7 @@ use crate::domain::{
     label::Label,
     naming::{composed, folded},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, path::Path};
 
 /// No name is longer, in bytes, so that what is put behind it finds its place among the 255 of a file system.
 const LONGEST: usize = 120;
@@ -24,6 +24,23 @@ pub(crate) fn label_file_names(labels: &[Label]) -> Vec<String> {
     // A dot would part it as it parts the slice's name from the label's.
     let part = |label: &Label| cut(&safe(&label.name).replace('.', "_"), LONGEST_LABEL).to_owned();
     labels.iter().map(|label| unique(&part(label), &mut taken)).collect()
+}
+
+/// The name of a file without its ending, which may be of two parts: "head.nii.gz".
+pub(crate) fn without_ending(path: &Path) -> String {
+    let whole = path.file_name().map_or("image".into(), |name| name.to_string_lossy().into_owned());
+    let packed = whole.len().checked_sub(".nii.gz".len()).and_then(|at| whole.split_at_checked(at));
+    if let Some((name, _)) = packed.filter(|(name, ending)| !name.is_empty() && ending.eq_ignore_ascii_case(".nii.gz"))
+    {
+        return name.to_owned();
+    }
+    // DICOM files often have UIDs for names: what stands behind the last dot is no ending there.
+    match path.extension().and_then(|e| e.to_str()) {
+        Some(ending) if ending.len() <= 4 && !ending.bytes().all(|b| b.is_ascii_digit()) => {
+            path.file_stem().map_or(whole, |stem| stem.to_string_lossy().into_owned())
+        }
+        _ => whole,
+    }
 }
 
 /// `wanted`, or with a number behind it where it is taken.

@@ -187,6 +187,7 @@ fn source_name(source: SpacingSource) -> &'static str {
         SpacingSource::UltrasoundRegion => "Sequence of Ultrasound Regions",
         SpacingSource::AspectRatioOnly => "Pixel Aspect Ratio",
         SpacingSource::Picture => "picture",
+        SpacingSource::Nifti => "NIfTI header",
     }
 }
 

@@ -18,7 +18,7 @@ mod series;
 
 pub use coco::Coco;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
-pub(crate) use file_names::{NO_LABELS, label_file_names};
+pub(crate) use file_names::{NO_LABELS, label_file_names, without_ending};
 pub use labels::{LabelList, by_number, labels_beside, read_labels, write_labels};
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
 pub use nifti::write_nifti;

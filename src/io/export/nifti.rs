@@ -8,9 +8,13 @@ use crate::{
     domain::{
         geometry::PixelSpacing,
         mask::Mask,
-        study::{Series, Slice},
+        study::{Kind, Series, Slice},
     },
-    io::whole_file,
+    io::{
+        containment,
+        nifti::{self, Header as Source},
+        whole_file,
+    },
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use std::{
@@ -46,13 +50,11 @@ pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<S
     if masks.len() != series.slices.len() || masks.is_empty() {
         return Err(failed("the masks do not fit the series".into()));
     }
-    let grid = grid(&series.slices)
-        .map_err(|reason| failed(reason).advise("Choose DICOM-SEG, which says of each slice where it lies."))?;
-    let mut volume = header(series, &grid).map_err(failed)?;
-    let blank = vec![0; series.columns * series.rows];
-    for slice in &grid.slices {
-        volume.extend(slice.and_then(|i| masks.get(i)).map_or(blank.as_slice(), Mask::labels));
-    }
+    let (volume, warnings) = match source(series) {
+        Some(source) => (beside_source(&source, series, masks).map_err(failed)?, Vec::new()),
+        None => volume(series, masks)
+            .map_err(|reason| failed(reason).advise("Choose DICOM-SEG, which says of each slice where it lies."))?,
+    };
     let check = |written: &Path| {
         let mut back = Vec::new();
         let file = std::fs::File::open(written).map_err(|e| failed(e.to_string()))?;
@@ -65,7 +67,48 @@ pub fn write_nifti(path: &Path, series: &Series, masks: &[Mask]) -> Result<Vec<S
         packed.finish().map(drop)
     };
     whole_file::write_checked(path, TRIED, fill, check)?;
-    Ok(grid.warnings)
+    Ok(warnings)
+}
+
+/// Masks on the grid of their slices, and what to warn of.
+fn volume(series: &Series, masks: &[Mask]) -> std::result::Result<(Vec<u8>, Vec<String>), String> {
+    let grid = grid(&series.slices)?;
+    let mut volume = header([series.columns, series.rows, grid.slices.len()], &grid)?;
+    let blank = vec![0; series.columns * series.rows];
+    for slice in &grid.slices {
+        volume.extend(slice.and_then(|i| masks.get(i)).map_or(blank.as_slice(), Mask::labels));
+    }
+    Ok((volume, grid.warnings))
+}
+
+/// The volume that the series was read from, where it is one.
+fn source(series: &Series) -> Option<Source> {
+    let path = &series.slices.first().filter(|_| series.kind == Kind::Picture)?.source.path;
+    let is_one = series.slices.iter().all(|slice| slice.source.path == *path);
+    if is_one { containment::volume(path).ok() } else { None }
+}
+
+/// Masks in the very voxels of the image, as it stores them: other programs want image and labels of one order.
+fn beside_source(source: &Source, series: &Series, masks: &[Mask]) -> std::result::Result<Vec<u8>, String> {
+    let mut stored = vec![None; source.size[2]];
+    for (slice, mask) in series.slices.iter().zip(masks) {
+        if let Some(place) = stored.get_mut(slice.source.frame as usize % source.size[2].max(1)) {
+            *place = Some(mask);
+        }
+    }
+    let affine = source.affine.map(|place| {
+        // LPS to RAS.
+        let row = |i: usize| {
+            let sign = if i < 2 { -1.0 } else { 1.0 };
+            let [a, b, c] = place.steps;
+            [a[i], b[i], c[i], place.origin[i]].map(|v| sign * v + 0.0)
+        };
+        [row(0), row(1), row(2)]
+    });
+    let spacing = source.spacing.unwrap_or([1.0; 3]);
+    let mut volume = header(source.size, &Grid { slices: Vec::new(), affine, spacing, warnings: Vec::new() })?;
+    volume.extend(nifti::stored_from_shown(source, &stored));
+    Ok(volume)
 }
 
 fn grid(slices: &[Slice]) -> std::result::Result<Grid, String> {
@@ -143,11 +186,12 @@ fn steps(positions: &[[f64; 3]]) -> std::result::Result<(Vec<usize>, Option<[f64
 }
 
 /// The header and the four bytes that say that nothing follows it.
-fn header(series: &Series, grid: &Grid) -> std::result::Result<Vec<u8>, String> {
+fn header(size: [usize; 3], grid: &Grid) -> std::result::Result<Vec<u8>, String> {
     let dim = |n: usize| i16::try_from(n).map_err(|_| format!("{n} voxels along one side are too many for NIfTI-1"));
     let mut out = Header(vec![0; HEADER]);
     out.int(0, 348);
-    let sizes = [3, dim(series.columns)?, dim(series.rows)?, dim(grid.slices.len())?, 1, 1, 1, 1];
+    let [columns, rows, planes] = size;
+    let sizes = [3, dim(columns)?, dim(rows)?, dim(planes)?, 1, 1, 1, 1];
     (0..).zip(sizes).for_each(|(i, size)| out.short(40 + 2 * i, size));
     // Labels (NIFTI_INTENT_LABEL), unsigned bytes of 8 bits.
     out.short(68, 1002);

@@ -2,7 +2,7 @@
 
 use super::{
     Coco, Measurements, OverlayLook,
-    file_names::{label_file_names, safe, unique},
+    file_names::{label_file_names, safe, unique, without_ending},
     label_map, label_mask, overlay, probabilities, write_labels, write_nifti,
 };
 use crate::Result;
@@ -84,22 +84,16 @@ pub struct Names {
 impl Names {
     /// Names for `series` that are not in `taken` yet, and then are.
     pub fn new(series: &Series, taken: &mut HashSet<String>) -> Self {
-        let stem = |path: &Path| path.file_stem().map_or("image".into(), |s| s.to_string_lossy().into_owned());
-        // DICOM files often have UIDs for names: what stands behind the last dot is no ending there.
-        let name = |path: &Path| match path.extension().and_then(|e| e.to_str()) {
-            Some(ending) if ending.len() <= 4 && !ending.bytes().all(|b| b.is_ascii_digit()) => stem(path),
-            _ => path.file_name().map_or("image".into(), |s| s.to_string_lossy().into_owned()),
-        };
         let frames = |path: &Path| series.slices.iter().filter(|s| s.source.path == path).count();
         let slices = series.slices.iter().map(|slice| {
-            let base = name(&slice.source.path);
+            let base = without_ending(&slice.source.path);
             let many = frames(&slice.source.path) > 1;
             let wanted = if many { format!("{base}-{:04}", slice.source.frame + 1) } else { base };
             unique(&safe(&wanted), taken)
         });
         let slices: Vec<String> = slices.collect();
         let series = match (series.kind, series.slices.first()) {
-            (Kind::Picture, Some(slice)) => name(&slice.source.path),
+            (Kind::Picture, Some(slice)) => without_ending(&slice.source.path),
             _ => series.id.clone(),
         };
         Self { slices, series: unique(&format!("{}.series", safe(&series)), taken).trim_end_matches(".series").into() }
@@ -302,5 +296,10 @@ pub(super) mod tests {
         assert_eq!(names.slices, ["clip-0003"]);
         assert_eq!(names.series, "1.2.3");
         assert_eq!(Names::new(&clip(1), &mut HashSet::new()).slices, ["clip"]);
+        for (path, name) in
+            [("/a/head.nii.gz", "head"), ("head.nii", "head"), ("1.2.840.113", "1.2.840.113"), ("b", "b")]
+        {
+            assert_eq!(without_ending(Path::new(path)), name);
+        }
     }
 }

@@ -1,15 +1,17 @@
-//! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets and label maps, told apart by
-//! content.
+//! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets, NIfTI volumes and label maps,
+//! told apart by content.
 
 pub(in crate::io) mod choice;
 pub(in crate::io) mod overlap;
 mod pictures;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use super::{
     containment,
     dicom::{seg, structures},
+    nifti, picture,
 };
 use crate::{
     Error, Result,
@@ -57,11 +59,11 @@ impl Imported {
     }
 }
 
-/// Reads masks of `series` from files or folders: one DICOM segmentation or RT Structure Set, or label maps called like
-/// the slices' files.
+/// Reads masks of `series` from files or folders: one DICOM segmentation, RT Structure Set or NIfTI volume, or label maps
+/// called like the slices' files.
 ///
 /// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
-/// segmentation or structure set before label maps. The meaning of the values of label maps is read from `labels.json`
+/// segmentation, structure set or volume before label maps. The meaning of the values of label maps is read from `labels.json`
 /// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left, [`Imported::loss`] says so.
 ///
 /// # Errors
@@ -75,10 +77,12 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
+    let volumes = volumes::wanted(&files, paths, series);
     for path in &files {
         let imported = match path {
             path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
             path if structures::is_structure_set(path) => structures::import(path, series, choice),
+            path if volumes.contains(path) => nifti::import(path, series),
             _ => continue,
         };
         match imported {
@@ -96,15 +100,16 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         return Ok(imported);
     }
     let wanted = Wanted::of(series);
-    let found: Vec<Picture> = files.iter().filter_map(|path| wanted.picture(path)).collect();
+    let found: Vec<Picture> = files.iter().flat_map(|path| wanted.pictures(path)).collect();
     let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
+    let alone = || Picture::pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
         (Some(refusal), true) => Err(refusal),
-        (None, true) if is_alone && series.slices.len() == 1 && is_picture(first) => {
-            chosen(pictures::import(vec![Picture::only(first)], series, choice)?, choice, first)
+        (None, true) => {
+            let alone = alone().ok_or_else(|| nothing(first, series))?;
+            chosen(pictures::import(alone, series, choice)?, choice, first)
         }
-        (None, true) => Err(nothing(first, series)),
     }
 }
 
@@ -157,19 +162,19 @@ fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 fn is_picture(path: &Path) -> bool {
-    let mut head = [0; 32];
-    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut head));
-    read.is_ok_and(|count| image::guess_format(&head[..count]).is_ok())
+    picture::format_at(path).is_some()
 }
 
 fn nothing(path: &Path, series: &Series) -> Error {
     let names = pictures::names(series);
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
-        [one] => format!("there is no DICOM segmentation, no RT Structure Set and no label map called \"{one}.png\""),
+        [one] => format!(
+            "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume and no label map called \"{one}.png\""
+        ),
         [one, ..] => {
             format!(
-                "there is no DICOM segmentation, no RT Structure Set and no label map called like a slice (\"{one}.png\" and so on)"
+                "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume and no label map called like a slice (\"{one}.png\" and so on)"
             )
         }
     };

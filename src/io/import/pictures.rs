@@ -13,8 +13,9 @@ use crate::{
     io::{
         dataset::LabelTable,
         export::{LabelList, NO_LABELS, Names, by_number, label_file_names, labels_beside},
-        label_file,
+        label_file::{self, MaskOf},
         label_values::{self, Reading, Rule, Values},
+        picture,
     },
 };
 use std::{
@@ -25,6 +26,8 @@ use std::{
 /// A picture that belongs to a slice.
 pub(super) struct Picture {
     path: PathBuf,
+    /// Its page, 0-based.
+    frame: u32,
     slice: usize,
     /// Of a mask of one label, the part of its name that names the label.
     label: Option<String>,
@@ -38,6 +41,7 @@ pub(super) fn names(series: &Series) -> Vec<String> {
 /// What the pictures of a series are called, and what they are not.
 pub(super) struct Wanted {
     names: Vec<String>,
+    series: String,
     /// The slices themselves, which are no masks of themselves.
     own: HashSet<PathBuf>,
 }
@@ -46,7 +50,8 @@ impl Wanted {
     /// Of this series.
     pub(super) fn of(series: &Series) -> Self {
         let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
-        Self { names: names(series), own: paths.into_iter().filter_map(|p| p.canonicalize().ok()).collect() }
+        let Names { slices: names, series } = Names::new(series, &mut HashSet::new());
+        Self { names, series, own: paths.into_iter().filter_map(|p| p.canonicalize().ok()).collect() }
     }
 
     /// The picture `path`, where it is one and is called like a slice.
@@ -60,17 +65,34 @@ impl Wanted {
         // The longest name: "a.b.png" is rather the label map of "a.b" than label "b" of "a".
         let (_, slice, label) = self.names.iter().enumerate().filter_map(fits).max_by_key(|(n, ..)| *n)?;
         let is_no_mask = label.as_deref().is_some_and(|l| l.split('.').any(|p| NO_LABELS.contains(&p)));
-        if is_no_mask || path.canonicalize().is_ok_and(|real| self.own.contains(&real)) || !is_picture(path) {
+        if is_no_mask || self.is_own(path) || !is_picture(path) {
             return None;
         }
-        Some(Picture { path: path.to_owned(), slice, label })
+        Some(Picture { path: path.to_owned(), frame: 0, slice, label })
+    }
+
+    /// The pictures of slices in `path`: one, or the pages of a stack that is called like the file of the series.
+    pub(super) fn pictures(&self, path: &Path) -> Vec<Picture> {
+        let is_stack = self.names.len() > 1 && path.file_stem().is_some_and(|stem| stem == self.series.as_str());
+        let stack = || if is_stack && !self.is_own(path) { Picture::pages(path, self.names.len()) } else { None };
+        self.picture(path).map(|one| vec![one]).or_else(stack).unwrap_or_default()
+    }
+
+    fn is_own(&self, path: &Path) -> bool {
+        path.canonicalize().is_ok_and(|real| self.own.contains(&real))
     }
 }
 
 impl Picture {
-    /// The label map of the only slice, whatever it is called.
-    pub(super) fn only(path: &Path) -> Self {
-        Self { path: path.to_owned(), slice: 0, label: None }
+    /// The label maps of all slices, as pages of one file whatever it is called; `None` where it has not as many pages.
+    pub(super) fn pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
+        if slices == 1 {
+            return is_picture(path).then(|| vec![Self { path: path.to_owned(), frame: 0, slice: 0, label: None }]);
+        }
+        let mut parts = picture::probe(path).ok()?.parts.into_iter();
+        let frames = parts.next().filter(|part| part.frames.len() == slices)?.frames;
+        let page = |(slice, frame)| Self { path: path.to_owned(), frame, slice, label: None };
+        Some(frames.into_iter().enumerate().map(page).collect())
     }
 }
 
@@ -114,7 +136,7 @@ fn label_maps(
     notes.extend(note);
     let mut masks = BTreeMap::new();
     for map in maps {
-        if masks.insert(map.slice, read(&map.path, series, reading)?).is_some() {
+        if masks.insert(map.slice, read(map, series, reading, notes)?).is_some() {
             let reason = format!("two label maps are of slice {}", map.slice + 1);
             return Err(Error::at(TRIED, &map.path, reason).advise("Leave one of them out."));
         }
@@ -163,7 +185,7 @@ fn single_labels(
         });
         let label =
             u8::try_from(index + 1).map_err(|_| Error::at(TRIED, &picture.path, "there are over 255 labels"))?;
-        let mask = read(&picture.path, series, reading)?;
+        let mask = read(picture, series, reading, notes)?;
         let of_slice = values.entry(picture.slice).or_insert_with(|| vec![0; mask.labels().len()]);
         for (old, _) in of_slice.iter_mut().zip(mask.labels()).filter(|(_, value)| **value != 0) {
             if *old != 0 && *old != label {
@@ -189,15 +211,19 @@ fn place_of(part: &str, files: &[String]) -> Option<usize> {
 
 /// What values the pictures hold.
 fn values_of(pictures: &[Picture]) -> Result<Vec<(PathBuf, Values)>> {
-    let values = |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path)?));
+    let values = |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
     pictures.iter().map(values).collect()
 }
 
-/// A mask of the size of the slices.
-fn read(path: &Path, series: &Series, reading: Reading) -> Result<Mask> {
-    let mask = label_file::decode(path, reading)?;
+/// A mask of the size of the slices, as it lies on its slice.
+fn read(picture: &Picture, series: &Series, reading: Reading, notes: &mut Vec<String>) -> Result<Mask> {
+    let path = picture.path.as_path();
+    let size = (series.columns, series.rows);
+    let image = series.slices.get(picture.slice).map(|slice| MaskOf { source: slice.source.clone(), size });
+    let (mask, note) = label_file::decode(path, picture.frame, reading, image.as_ref())?;
+    notes.extend(note.filter(|note| !notes.contains(note)));
     let (columns, rows) = (mask.columns(), mask.rows());
-    if (columns, rows) != (series.columns, series.rows) {
+    if (columns, rows) != size {
         let reason = format!("it is {columns} x {rows} pixels, the image {} x {}", series.columns, series.rows);
         let advice = format!("\"{}\" must be a mask of that very image, not scaled or cropped.", name(path));
         return Err(Error::at(TRIED, path, reason).advise(advice));

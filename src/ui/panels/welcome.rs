@@ -54,9 +54,11 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
         ui.add_space(8.0);
         let palette = shortcuts::key_of(&session.settings.keys, UserCommand::Palette);
         ui.label(
-            RichText::new(format!("Or drop files here. DICOM, PNG, JPEG, TIFF and BMP. {palette} lists all commands."))
-                .size(12.0)
-                .color(colors.dimmed),
+            RichText::new(format!(
+                "Or drop files here. DICOM, NIfTI, PNG, JPEG, TIFF, BMP and WebP. {palette} lists all commands."
+            ))
+            .size(12.0)
+            .color(colors.dimmed),
         );
         if let WorkspaceState::Failed(reason) = session.workspace() {
             ui.add_space(16.0);

@@ -423,18 +423,22 @@ fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
-/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture.
+/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture, with the first page for
+/// parts behind the first.
 fn identity(series: &Series) -> Result<String, Error> {
-    match series.slices.first().filter(|_| series.kind == Kind::Picture) {
-        Some(picture) => content_hash(&picture.source.path),
-        None => Ok(series.id.clone()),
-    }
+    let Some(picture) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
+        return Ok(series.id.clone());
+    };
+    let hash = content_hash(&picture.source.path)?;
+    let first = series.slices.iter().map(|slice| slice.source.frame).min().unwrap_or(0);
+    Ok(if first == 0 { hash } else { format!("{hash}#{first}") })
 }
 
 /// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study, and of the file for a picture.
 fn subject(identity: &str, study: &StudyInfo, series: &Series) -> String {
     match series.kind {
-        Kind::Picture => holdout::subject(identity),
+        // All parts of a file are of one subject.
+        Kind::Picture => holdout::subject(identity.split('#').next().unwrap_or(identity)),
         Kind::Dicom if holdout::names_patient(&study.patient_id) => holdout::subject(study.patient_id.trim()),
         Kind::Dicom => holdout::subject(&study.id),
     }
@@ -442,7 +446,8 @@ fn subject(identity: &str, study: &StudyInfo, series: &Series) -> String {
 
 /// What a picture looks like; nothing for DICOM, which names its patient.
 fn fingerprint(series: &Series) -> Option<u64> {
-    let picture = series.slices.first().filter(|_| series.kind == Kind::Picture)?;
+    // The first slices of volumes are often empty.
+    let picture = series.slices.get(series.slices.len() / 2).filter(|_| series.kind == Kind::Picture)?;
     // One that cannot be read is told when it is shown.
     holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
 }

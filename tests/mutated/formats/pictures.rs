@@ -118,6 +118,19 @@ pub(super) fn tiff(bytes: &mut [u8], random: &mut Random) {
     }
 }
 
+pub(super) fn webp(bytes: &mut [u8], random: &mut Random) {
+    // Length of the file and of the first chunk, its name, the size in its header, anything.
+    let (place, size) = *random.one_of(&[(4, 4), (16, 4), (12, 4), (21, 4), (24, 3), (27, 3)]);
+    match random.below(3) {
+        0 => put(bytes, place, &random.one_of(&NUMBERS).to_le_bytes()[..size]),
+        1 => put(bytes, place, &random.next().to_le_bytes()[..size]),
+        _ => {
+            let at = random.place(bytes.len());
+            number(bytes, at, random);
+        }
+    }
+}
+
 pub(super) fn bmp(bytes: &mut [u8], random: &mut Random) {
     // Start of the pixels, size of the header, width, height, planes, bits, compression, colours.
     let (place, size) = *random.one_of(&[(10, 4), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2), (30, 4), (46, 4)]);

@@ -100,9 +100,11 @@ impl Origin {
             references: None,
             position_reference: Vec::new(),
             slice_thickness: None,
-            warnings: vec![
-                "the source is a picture: patient and study are empty, its place in space is made up".into(),
-            ],
+            warnings: vec![if series.slices.iter().all(|slice| slice.plane.is_some()) {
+                "the source is no DICOM: patient and study are empty".into()
+            } else {
+                "the source is a picture: patient and study are empty, its place in space is made up".into()
+            }],
         }
     }
 

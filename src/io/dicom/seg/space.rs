@@ -3,7 +3,7 @@
 use super::{element::new_uid, origin::Origin};
 use crate::domain::{
     geometry::{PixelSpacing, Plane},
-    study::{Kind, Series},
+    study::Series,
 };
 
 /// Pixel Measures of a frame, mm.
@@ -37,9 +37,7 @@ impl Space {
         wants_geometry: bool,
         warnings: &mut Vec<String>,
     ) -> Option<Self> {
-        if series.kind == Kind::Dicom
-            && let Some(space) = Self::of_patient(series, origin, warnings)
-        {
+        if let Some(space) = Self::of_patient(series, origin, warnings) {
             return Some(space);
         }
         (wants_geometry || origin.references.is_none()).then(|| Self::synthetic(series))

@@ -203,7 +203,8 @@ fn equipment() -> Vec<InMemElement> {
 fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&Space>) -> Vec<InMemElement> {
     let synthetic = space.is_some_and(|s| s.is_synthetic);
     let description = match series.kind {
-        Kind::Picture => "Segmentation of a picture, synthetic geometry",
+        Kind::Picture if synthetic => "Segmentation of a picture, synthetic geometry",
+        Kind::Picture => "Segmentation of a volume that is not DICOM",
         Kind::Dicom if synthetic => "Segmentation, synthetic geometry",
         Kind::Dicom => "Segmentation",
     };

@@ -1,0 +1,147 @@
+//! The bytes of a NIfTI file, compressed or not, of which no more is read than its header says and its length allows.
+
+use super::header::{self, Header, LONGEST};
+use crate::io::{dicom::reason_of, picture::believe};
+use flate2::read::MultiGzDecoder;
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+/// The error is the reason, a clause.
+type Fallible<T> = Result<T, String>;
+
+/// Of a compressed volume, so much is kept unpacked while slice after slice is asked for. A larger one is unpacked anew for
+/// every slice, up to that slice.
+const MOST_KEPT: u64 = 256 << 20;
+
+/// Bytes of the file without its compression.
+enum Bytes {
+    Plain(File),
+    Packed(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+impl Bytes {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let mut magic = [0; 2];
+        let is_packed = file.read_exact(&mut magic).is_ok() && magic == [0x1F, 0x8B];
+        file.seek(SeekFrom::Start(0))?;
+        Ok(if is_packed {
+            Self::Packed(Box::new(MultiGzDecoder::new(BufReader::new(file))))
+        } else {
+            Self::Plain(file)
+        })
+    }
+
+    /// Leaves `count` bytes out.
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => {
+                file.seek(SeekFrom::Current(i64::try_from(count).map_err(io::Error::other)?)).map(drop)
+            }
+            Self::Packed(packed) => match io::copy(&mut packed.by_ref().take(count), &mut io::sink())? {
+                skipped if skipped == count => Ok(()),
+                _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            },
+        }
+    }
+
+    /// The next `count` bytes; memory grows with what arrives.
+    fn next(&mut self, count: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Plain(file) => file.take(count).read_to_end(&mut bytes)?,
+            Self::Packed(packed) => packed.take(count).read_to_end(&mut bytes)?,
+        };
+        if bytes.len() as u64 == count { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    match Bytes::open(path)? {
+        Bytes::Plain(file) => file.take(LONGEST as u64).read_to_end(&mut head)?,
+        Bytes::Packed(packed) => packed.take(LONGEST as u64).read_to_end(&mut head)?,
+    };
+    Ok(head)
+}
+
+/// True for the first bytes of a volume of either version.
+pub(super) fn begins_like_one(path: &Path) -> bool {
+    head(path).is_ok_and(|head| header::is_header(&head))
+}
+
+/// The header, held against the length of the file.
+pub(super) fn header(path: &Path) -> Fallible<Header> {
+    let header = header::parse(&head(path).map_err(|e| reason(&e))?)?;
+    let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
+    match Bytes::open(path).map_err(|e| reason(&e))? {
+        Bytes::Plain(_) if header.end() > length => {
+            Err(format!("it is cut off: {length} of {} bytes are there", header.end()))
+        }
+        Bytes::Plain(_) => Ok(header),
+        Bytes::Packed(_) => believe(header.end(), length).map(|()| header),
+    }
+}
+
+/// The bytes of a stored slice.
+pub(super) fn slice(path: &Path, header: &Header, stored: usize) -> Fallible<Vec<u8>> {
+    let (count, start) = (header.slice_bytes(), header.offset.saturating_add(header.slice_bytes() * stored as u64));
+    let mut bytes = Bytes::open(path).map_err(|e| reason(&e))?;
+    if matches!(bytes, Bytes::Plain(_)) || header.end() > MOST_KEPT {
+        bytes.skip(start).map_err(|e| reason(&e))?;
+        return bytes.next(count).map_err(|e| reason(&e));
+    }
+    let all = unpacked(path, header, bytes).map_err(|e| reason(&e))?;
+    let slice = usize::try_from(start).ok().and_then(|start| all.get(start..start + count as usize));
+    slice.map(<[u8]>::to_vec).ok_or_else(|| "it is cut off".to_owned())
+}
+
+/// All voxels of one time, slice after slice.
+pub(super) fn each_slice(path: &Path, header: &Header, time: usize, mut with: impl FnMut(&[u8])) -> Fallible<()> {
+    let mut bytes = Bytes::open(path).map_err(|e| reason(&e))?;
+    let before = header.slice_bytes() * (time * header.size[2]) as u64;
+    bytes.skip(header.offset.saturating_add(before)).map_err(|e| reason(&e))?;
+    for _ in 0..header.size[2] {
+        with(&bytes.next(header.slice_bytes()).map_err(|e| reason(&e))?);
+    }
+    Ok(())
+}
+
+/// A volume that was unpacked.
+struct Kept {
+    path: PathBuf,
+    stamp: (u64, Option<SystemTime>),
+    bytes: Arc<Vec<u8>>,
+}
+
+/// The volume itself, unpacked once for all of its slices.
+fn unpacked(path: &Path, header: &Header, mut packed: Bytes) -> io::Result<Arc<Vec<u8>>> {
+    static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+    let about = std::fs::metadata(path)?;
+    let stamp = (about.len(), about.modified().ok());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.path == path && kept.stamp == stamp) {
+        return Ok(kept.bytes.clone());
+    }
+    // The last one goes before the next one comes.
+    *kept = None;
+    let bytes = Arc::new(packed.next(header.end())?);
+    *kept = Some(Kept { path: path.to_owned(), stamp, bytes: bytes.clone() });
+    Ok(bytes)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "it is cut off".into(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => "its compressed part is damaged".into(),
+        _ => reason_of(error),
+    }
+}

@@ -1,0 +1,275 @@
+//! The header of a NIfTI volume: versions 1 (`nifti1.h`, NIMH 2007) and 2 (`nifti2.h`, 2011), both byte orders.
+
+use crate::{
+    domain::{image::Rescale, lattice::Affine},
+    io::numbers::Number,
+};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the longer header.
+pub(super) const LONGEST: usize = 540;
+/// No side of a slice is longer.
+const MOST_SIDE: usize = 16_384;
+/// No slice has more pixels.
+const MOST_PIXELS: usize = 1 << 28;
+/// No volume has more slices, all times taken together.
+const MOST_SLICES: usize = 1 << 16;
+/// sform and qform that differ by less, in mm at the far corner, are the same.
+const SAME_PLACE: f64 = 0.1;
+
+/// What is known of a volume before its voxels are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    /// Voxels along the three axes, as stored: the first runs fastest.
+    pub(crate) size: [usize; 3],
+    /// Volumes one behind the other.
+    pub(crate) times: usize,
+    /// What each voxel holds.
+    pub(crate) number: Number,
+    /// To the values that are meant.
+    pub(crate) rescale: Rescale,
+    /// From stored indices to the patient (LPS, mm); `None` where the file does not say.
+    pub(crate) affine: Option<Affine>,
+    /// Millimetres along the three axes; `None` where the file does not say.
+    pub(crate) spacing: Option<[f64; 3]>,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
+    /// Where the voxels begin.
+    pub(super) offset: u64,
+    pub(super) big_endian: bool,
+}
+
+impl Header {
+    /// Bytes of one stored slice.
+    pub(super) fn slice_bytes(&self) -> u64 {
+        (self.size[0] * self.size[1] * self.number.bytes()) as u64
+    }
+
+    /// Bytes up to the end of the voxels.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.slice_bytes().saturating_mul((self.size[2] * self.times) as u64))
+    }
+}
+
+/// True where a file begins like a NIfTI volume of either version, in one file or in two.
+pub(super) fn is_header(head: &[u8]) -> bool {
+    Fields::of(head).is_some()
+}
+
+/// Reads the header. The error is the reason, a clause.
+pub(super) fn parse(head: &[u8]) -> Result<Header, String> {
+    let fields = Fields::of(head).ok_or("it is no NIfTI volume")?;
+    if !fields.is_one_file {
+        return Err("its voxels are in another file (.img); save it as one .nii file".into());
+    }
+    let (size, times) = sizes(&fields.dims())?;
+    let number = number(fields.short(fields.at(70, 12)))?;
+    let mut notes = Vec::new();
+    let (affine, spacing) = place(&fields, size, &mut notes);
+    let offset = if fields.is_second { fields.long(168) as f64 } else { fields.float(108) };
+    let least = if fields.is_second { 544.0 } else { 352.0 };
+    if !(offset.is_finite() && (0.0..1e15).contains(&offset)) {
+        return Err(format!("it says that its voxels begin at byte {offset}"));
+    }
+    // Some programs leave the place of the voxels at 0.
+    let offset = if offset < least - 4.0 { least } else { offset };
+    let (slope, intercept) = (fields.real(112, 176), fields.real(116, 184));
+    let is_scaled = slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
+    let rescale = if is_scaled { Rescale { slope, intercept } } else { Rescale::default() };
+    Ok(Header {
+        size,
+        times,
+        number,
+        rescale,
+        affine,
+        spacing,
+        notes,
+        offset: offset as u64,
+        big_endian: fields.big_endian,
+    })
+}
+
+/// The numbers of either version by their places.
+struct Fields<'a> {
+    head: &'a [u8],
+    big_endian: bool,
+    is_second: bool,
+    is_one_file: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(head: &'a [u8]) -> Option<Self> {
+        let size: [u8; 4] = head.get(..4)?.try_into().ok()?;
+        let big_endian = matches!(i32::from_be_bytes(size), 348 | 540);
+        let size = if big_endian { i32::from_be_bytes(size) } else { i32::from_le_bytes(size) };
+        let (is_second, magic) = match size {
+            348 => (false, head.get(344..348)?),
+            540 if head.len() >= LONGEST => (true, head.get(4..8)?),
+            _ => return None,
+        };
+        let is_one_file = match magic {
+            b"n+1\0" | b"n+2\0" => true,
+            b"ni1\0" | b"ni2\0" => false,
+            _ => return None,
+        };
+        Some(Self { head, big_endian, is_second, is_one_file })
+    }
+
+    fn at(&self, first: usize, second: usize) -> usize {
+        if self.is_second { second } else { first }
+    }
+
+    fn bytes<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut bytes: [u8; N] = self.head.get(at..at + N).and_then(|b| b.try_into().ok()).unwrap_or([0; N]);
+        if self.big_endian {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    fn short(&self, at: usize) -> i16 {
+        i16::from_le_bytes(self.bytes(at))
+    }
+
+    fn long(&self, at: usize) -> i64 {
+        i64::from_le_bytes(self.bytes(at))
+    }
+
+    fn float(&self, at: usize) -> f64 {
+        f64::from(f32::from_le_bytes(self.bytes(at)))
+    }
+
+    /// Single precision at `first` in version 1, double at `second` in version 2.
+    fn real(&self, first: usize, second: usize) -> f64 {
+        if self.is_second { f64::from_le_bytes(self.bytes(second)) } else { self.float(first) }
+    }
+
+    fn reals<const N: usize>(&self, first: usize, second: usize) -> [f64; N] {
+        std::array::from_fn(|i| self.real(first + 4 * i, second + 8 * i))
+    }
+
+    /// A code of 16 bits in version 1, 32 in version 2.
+    fn code(&self, first: usize, second: usize) -> i32 {
+        if self.is_second { i32::from_le_bytes(self.bytes(second)) } else { i32::from(self.short(first)) }
+    }
+
+    /// How many axes there are, and the voxels along each.
+    fn dims(&self) -> [i64; 8] {
+        std::array::from_fn(|i| if self.is_second { self.long(16 + 8 * i) } else { i64::from(self.short(40 + 2 * i)) })
+    }
+}
+
+/// Voxels along the three axes, and how many volumes there are.
+fn sizes(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
+    let [axes, rest @ ..] = *dims;
+    if !(1..=7).contains(&axes) {
+        return Err(format!("it says that it has {axes} axes"));
+    }
+    let side = |i: usize| -> Result<usize, String> {
+        let wanted = rest.get(i).copied().unwrap_or(1);
+        if i >= axes as usize {
+            return Ok(1);
+        }
+        usize::try_from(wanted).ok().filter(|n| *n > 0).ok_or(format!("it has {wanted} voxels along axis {}", i + 1))
+    };
+    let values = (4..7).map(side).collect::<Result<Vec<_>, _>>()?;
+    if let Some(more) = values.iter().find(|n| **n > 1) {
+        return Err(format!("each of its voxels holds {more} values, and Labrum shows one"));
+    }
+    let (size, times) = ([side(0)?, side(1)?, side(2)?], side(3)?);
+    let [columns, rows, slices] = size;
+    if columns > MOST_SIDE || rows > MOST_SIDE || columns * rows > MOST_PIXELS {
+        return Err(format!("its slices have {columns} x {rows} pixels, more than can be shown"));
+    }
+    let all = slices.checked_mul(times).filter(|n| *n <= MOST_SLICES);
+    all.ok_or(format!("it has {slices} slices at {times} times, more than can be shown"))?;
+    Ok((size, times))
+}
+
+fn number(code: i16) -> Result<Number, String> {
+    Ok(match code {
+        2 => Number::U8,
+        4 => Number::I16,
+        8 => Number::I32,
+        16 => Number::F32,
+        64 => Number::F64,
+        128 => Number::Rgb,
+        256 => Number::I8,
+        512 => Number::U16,
+        768 => Number::U32,
+        1024 => Number::I64,
+        1280 => Number::U64,
+        2304 => Number::Rgba,
+        1 => return Err("its voxels have 1 bit, which is not supported".into()),
+        32 | 1792 | 2048 => return Err("its voxels are complex numbers, which are not supported".into()),
+        _ => return Err(format!("its kind of voxels ({code}) is not supported")),
+    })
+}
+
+/// Where the voxels lie, and how far apart they are.
+fn place(fields: &Fields<'_>, size: [usize; 3], notes: &mut Vec<String>) -> (Option<Affine>, Option<[f64; 3]>) {
+    let units =
+        if fields.is_second { fields.code(0, 500) } else { i32::from(fields.head.get(123).copied().unwrap_or(0)) };
+    // Of metres, of micrometres, else millimetres.
+    let mm = match units & 7 {
+        1 => 1000.0,
+        3 => 0.001,
+        _ => 1.0,
+    };
+    let pixdim: [f64; 8] = fields.reals(76, 104);
+    let sizes: [f64; 3] = std::array::from_fn(|i| pixdim[i + 1].abs() * mm);
+    let sizes = sizes.iter().all(|s| s.is_finite() && *s > 1e-6 && *s < 1e6).then_some(sizes);
+    let [qform, sform] = [(fields.code(252, 344), qform(fields, &pixdim)), (fields.code(254, 348), sform(fields))]
+        .map(|(code, affine)| (code > 0).then(|| patient(affine, mm)).filter(is_sound));
+    if fields.code(254, 348) > 0 && sform.is_none() || fields.code(252, 344) > 0 && sform.is_none() && qform.is_none() {
+        notes.push("where it says that it lies makes no sense and is left out".into());
+    }
+    let corner = size.map(|n| n as f64);
+    if let (Some(a), Some(b)) = (&sform, &qform)
+        && (0..3).any(|i| (a.at(corner)[i] - b.at(corner)[i]).abs() > SAME_PLACE + 1e-3 * b.at(corner)[i].abs())
+    {
+        notes.push("its sform and its qform say different things of its place; the sform is taken".into());
+    }
+    let affine = sform.or(qform);
+    (affine, affine.map(|a| a.spacing()).or(sizes))
+}
+
+/// Method 3: three rows of a matrix.
+fn sform(fields: &Fields<'_>) -> Affine {
+    let rows: [[f64; 4]; 3] = [fields.reals(280, 400), fields.reals(296, 432), fields.reals(312, 464)];
+    let column = |axis: usize| std::array::from_fn(|i| rows[i][axis]);
+    Affine { steps: [column(0), column(1), column(2)], origin: column(3) }
+}
+
+/// Method 2: a turn as a quaternion, and the sizes of voxels.
+fn qform(fields: &Fields<'_>, pixdim: &[f64; 8]) -> Affine {
+    let [b, c, d]: [f64; 3] = fields.reals(256, 352);
+    let origin = fields.reals(268, 376);
+    let rest = 1.0 - (b * b + c * c + d * d);
+    // Rounding: a half turn, whose first part is 0.
+    let (a, [b, c, d]) = if rest < 1e-7 {
+        let length = (b * b + c * c + d * d).sqrt();
+        (0.0, [b, c, d].map(|v| v / length))
+    } else {
+        (rest.sqrt(), [b, c, d])
+    };
+    let third = if pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+    let columns = [
+        [a * a + b * b - c * c - d * d, 2.0 * (b * c + a * d), 2.0 * (b * d - a * c)],
+        [2.0 * (b * c - a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d + a * b)],
+        [2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - c * c - b * b],
+    ];
+    let sizes = [pixdim[1], pixdim[2], third * pixdim[3]];
+    Affine { steps: std::array::from_fn(|axis| columns[axis].map(|v| v * sizes[axis])), origin }
+}
+
+/// True where all places are numbers and the axes lie in no plane.
+fn is_sound(affine: &Affine) -> bool {
+    affine.origin.iter().all(|v| v.abs() < 1e6) && affine.inverse().is_some()
+}
+
+/// From x to the right and y to the front (RAS) to DICOM's x to the left and y to the back (LPS), in mm.
+fn patient(ras: Affine, mm: f64) -> Affine {
+    let turned = |[x, y, z]: [f64; 3]| [-x * mm + 0.0, -y * mm + 0.0, z * mm];
+    Affine { steps: ras.steps.map(turned), origin: turned(ras.origin) }
+}

@@ -1,0 +1,203 @@
+//! NIfTI volumes (`.nii`, `.nii.gz`) as images and as masks: a reader of its own, since the header is short and every claim
+//! in it has to be held against the file before anything is allocated.
+//!
+//! A volume is shown slice by slice along its third axis. Its rows and columns are turned for the eye as a radiologist has
+//! them (head or front up, the patient's left on the right), where the file says how it lies in the patient.
+
+mod file;
+mod header;
+mod import;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(super) use import::{import, stored_from_shown, stored_labels};
+
+use super::{open::name_of, picture::part_id};
+use crate::{
+    Error, Result,
+    domain::{
+        geometry::{PixelSpacing, Plane, SpacingSource},
+        image::Image,
+        lattice::Affine,
+        orientation::Orientation,
+        stack::upright,
+        study::{Kind, Series, Slice, Source},
+    },
+};
+pub(crate) use header::Header;
+use std::path::Path;
+
+const TRIED: &str = "read the NIfTI volume";
+/// Rows and columns that are further off a right angle (cosine) have no plane as DICOM knows it.
+const SQUARE: f64 = 1e-3;
+/// Volumes whose corners are this part of a voxel off each other have the same voxels.
+const SAME_VOXEL: f64 = 0.1;
+
+/// True where a file begins like a NIfTI volume, compressed or not.
+pub(crate) fn is_nifti(path: &Path) -> bool {
+    file::begins_like_one(path)
+}
+
+/// The header of a volume.
+///
+/// # Errors
+/// Where the file is no NIfTI volume, claims what it cannot hold, or holds what is not supported.
+pub(crate) fn header(path: &Path) -> Result<Header> {
+    file::header(path).map_err(|reason| Error::at(TRIED, path, reason))
+}
+
+/// How stored voxels become slices on the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Layout {
+    /// Of rows and columns.
+    pub(crate) orientation: Orientation,
+    /// The last stored slice is shown first.
+    pub(crate) reversed: bool,
+    /// Where voxels lie, if slices have a plane as DICOM knows it.
+    affine: Option<Affine>,
+}
+
+impl Layout {
+    /// Of a volume.
+    pub(crate) fn of(header: &Header) -> Self {
+        let flat = Self { orientation: Orientation::AS_STORED, reversed: false, affine: None };
+        let Some(affine) = header.affine else { return flat };
+        let [across, down, through] = affine.steps;
+        let [a, b] = [across, down].map(unit);
+        if (0..3).map(|i| a[i] * b[i]).sum::<f64>().abs() > SQUARE {
+            return flat;
+        }
+        let (second_is_down, [right_backwards, down_backwards]) = upright(a, b);
+        let orientation = if second_is_down {
+            Orientation { transposed: false, columns_reversed: right_backwards, rows_reversed: down_backwards }
+        } else {
+            Orientation { transposed: true, columns_reversed: down_backwards, rows_reversed: right_backwards }
+        };
+        let turned = Self { orientation, reversed: false, affine: Some(affine) };
+        let normal = turned.plane(header, 0).map_or([0.0; 3], |(plane, _)| plane.normal());
+        Self { reversed: (0..3).map(|i| normal[i] * through[i]).sum::<f64>() < 0.0, ..turned }
+    }
+
+    /// Plane and spacing of a stored slice as it is shown.
+    fn plane(&self, header: &Header, slice: usize) -> Option<(Plane, PixelSpacing)> {
+        let affine = self.affine?;
+        let size = (header.size[0], header.size[1]);
+        let at = |x: usize, y: usize| {
+            let (column, row) = self.orientation.stored(size, (x, y));
+            affine.at([column as f64, row as f64, slice as f64])
+        };
+        let position = at(0, 0);
+        // One voxel along a side has a direction all the same.
+        let [across, down, _] = affine.steps;
+        let Orientation { transposed, columns_reversed, rows_reversed } = self.orientation;
+        let columns = if columns_reversed { across.map(|v| -v) } else { across };
+        let rows = if rows_reversed { down.map(|v| -v) } else { down };
+        let [right, down] = if transposed { [rows, columns] } else { [columns, rows] };
+        let ([a, b, c], [d, e, f]) = (unit(right), unit(down));
+        let spacing = PixelSpacing { row: length(down), column: length(right), source: SpacingSource::Nifti };
+        Some((Plane { position, orientation: [a, b, c, d, e, f] }, spacing))
+    }
+}
+
+/// The series of a volume: one, or one for each time.
+///
+/// # Errors
+/// As [`header`].
+pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
+    let header = header(path)?;
+    let layout = Layout::of(&header);
+    let flat_spacing =
+        header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
+    let slices = |time: usize| {
+        let slice = |stored: usize| {
+            let place = layout.plane(&header, stored);
+            Slice {
+                source: Source { path: path.to_owned(), frame: (time * header.size[2] + stored) as u32 },
+                sop_instance_uid: None,
+                instance_number: None,
+                plane: place.map(|(plane, _)| plane),
+                spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
+            }
+        };
+        let mut slices: Vec<Slice> = (0..header.size[2]).map(slice).collect();
+        if layout.reversed {
+            slices.reverse();
+        }
+        slices
+    };
+    let (columns, rows) = layout.orientation.size((header.size[0], header.size[1]));
+    let one = |time: usize| {
+        let mut notes = header.notes.clone();
+        if header.affine.is_some() && layout.affine.is_none() {
+            notes.push("its rows and columns are not at right angles: its place in the patient is left out".into());
+        }
+        if header.times > 1 {
+            notes.push(format!("time {} of {}", time + 1, header.times));
+        }
+        Series {
+            id: part_id(&path.display().to_string(), time),
+            kind: Kind::Picture,
+            modality: String::new(),
+            description: name_of(path),
+            number: (header.times > 1).then_some(time as i64 + 1),
+            body_part: String::new(),
+            transfer_syntax: String::new(),
+            sop_class: String::new(),
+            frame_of_reference_uid: None,
+            columns,
+            rows,
+            color: header.number.is_color(),
+            slices: slices(time),
+            notes,
+        }
+    };
+    Ok((0..header.times).map(one).collect())
+}
+
+/// One slice of a volume, as it is shown. `frame` counts stored slices, of all times.
+///
+/// # Errors
+/// As [`header`], and where the voxels are cut off or damaged.
+pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
+    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let header = header(path)?;
+    let stored = frame as usize;
+    if stored >= header.size[2] * header.times {
+        return Err(failed(format!("it has no slice {}", stored + 1)));
+    }
+    let bytes = file::slice(path, &header, stored).map_err(failed)?;
+    let pixels = header.number.pixels(&bytes, header.big_endian);
+    let image = Image::new(header.size[0], header.size[1], pixels).ok_or_else(|| failed("it is cut off".into()))?;
+    let layout = Layout::of(&header);
+    let place = layout.plane(&header, stored % header.size[2]);
+    let flat = header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
+    let image = layout.orientation.image(Image { rescale: header.rescale, ..image });
+    let spacing = place.map_or(flat, |(_, spacing)| Some(spacing));
+    Ok(Image { spacing, plane: place.map(|(plane, _)| plane), ..image })
+}
+
+/// How the slices of a volume are turned; as they are stored where it cannot be read.
+pub(super) fn orientation(path: &Path) -> Orientation {
+    file::header(path).map_or(Orientation::AS_STORED, |header| Layout::of(&header).orientation)
+}
+
+/// Whether two volumes have the same voxels in the same order, so that slices of one lie on those of the other.
+pub(super) fn same_voxels(a: &Path, b: &Path) -> bool {
+    let (Ok(a), Ok(b)) = (file::header(a), file::header(b)) else { return false };
+    let alike = |one: Affine, other: Affine| {
+        let most = SAME_VOXEL * one.spacing().into_iter().fold(f64::INFINITY, f64::min);
+        let close = |index: [f64; 3]| one.at(index).iter().zip(other.at(index)).all(|(a, b)| (a - b).abs() <= most);
+        let far = a.size.map(|n| n as f64);
+        close([0.0; 3]) && (0..3).all(|axis| close(std::array::from_fn(|i| if i == axis { far[i] } else { 0.0 })))
+    };
+    a.size == b.size && a.affine.zip(b.affine).is_none_or(|(a, b)| alike(a, b))
+}
+
+fn length(v: [f64; 3]) -> f64 {
+    v.iter().map(|c| c * c).sum::<f64>().sqrt()
+}
+
+fn unit(v: [f64; 3]) -> [f64; 3] {
+    let length = length(v);
+    if length > 0.0 { v.map(|c| c / length) } else { v }
+}

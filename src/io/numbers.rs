@@ -1,0 +1,104 @@
+//! Stored numbers of any kind as the pixels of an image: NIfTI volumes and the stacks of ImageJ hold them bare.
+
+use crate::domain::image::Pixels;
+use serde::{Deserialize, Serialize};
+
+/// A kind of stored number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Number {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F32,
+    F64,
+    /// Three bytes.
+    Rgb,
+    /// Four bytes; the last one is laid aside.
+    Rgba,
+}
+
+impl Number {
+    /// Bytes of one.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::Rgb => 3,
+            Self::U32 | Self::I32 | Self::F32 | Self::Rgba => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
+    /// Colours, not values.
+    pub(crate) fn is_color(self) -> bool {
+        matches!(self, Self::Rgb | Self::Rgba)
+    }
+
+    /// The numbers in `bytes` as pixels; a rest that is no whole number is left out.
+    pub(crate) fn pixels(self, bytes: &[u8], big_endian: bool) -> Pixels {
+        macro_rules! each {
+            ($kind:ty, $become:expr) => {
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| if big_endian { <$kind>::from_be_bytes(*b) } else { <$kind>::from_le_bytes(*b) })
+                    .map($become)
+                    .collect()
+            };
+        }
+        match self {
+            Self::U8 => Pixels::U8(bytes.to_vec()),
+            Self::I8 => Pixels::I16(each!(i8, i16::from)),
+            Self::U16 => Pixels::U16(each!(u16, |v| v)),
+            Self::I16 => Pixels::I16(each!(i16, |v| v)),
+            Self::U32 => finite(each!(u32, |v| v as f32)),
+            Self::I32 => finite(each!(i32, |v| v as f32)),
+            Self::U64 => finite(each!(u64, |v| v as f32)),
+            Self::I64 => finite(each!(i64, |v| v as f32)),
+            Self::F32 => finite(each!(f32, |v| v)),
+            Self::F64 => finite(each!(f64, |v| v as f32)),
+            Self::Rgb => Pixels::Rgb8(bytes.as_chunks().0.to_vec()),
+            Self::Rgba => Pixels::Rgb8(bytes.as_chunks().0.iter().map(|[r, g, b, _]| [*r, *g, *b]).collect()),
+        }
+    }
+}
+
+/// Values that are no numbers take the lowest one that there is, endless ones the nearest end: neither screen nor network
+/// has a level for them.
+pub(crate) fn finite(mut values: Vec<f32>) -> Pixels {
+    let there = values.iter().copied().filter(|v| v.is_finite());
+    let (low, high) = there.fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = if low <= high { (low, high) } else { (0.0, 0.0) };
+    for value in values.iter_mut().filter(|v| !v.is_finite()) {
+        *value = if *value == f32::INFINITY { high } else { low };
+    }
+    Pixels::F32(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_both_byte_orders_keep_their_values() {
+        assert_eq!(Number::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true), Pixels::I16(vec![-2, 7]));
+        assert_eq!(Number::I16.pixels(&[0xFE, 0xFF, 7, 0], false), Pixels::I16(vec![-2, 7]));
+        assert_eq!(Number::I8.pixels(&[0x80, 5], false), Pixels::I16(vec![-128, 5]));
+        assert_eq!(Number::U32.pixels(&[0, 1, 0, 0], true), Pixels::F32(vec![65_536.0]));
+        assert_eq!(Number::F64.pixels(&(-2.5f64).to_be_bytes(), true), Pixels::F32(vec![-2.5]));
+        assert_eq!(Number::Rgba.pixels(&[1, 2, 3, 4], false), Pixels::Rgb8(vec![[1, 2, 3]]));
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_take_the_lowest_one() {
+        let values = vec![f32::NAN, -3.0, f32::INFINITY, 5.0, f32::NEG_INFINITY];
+        assert_eq!(finite(values), Pixels::F32(vec![-3.0, -3.0, 5.0, 5.0, -3.0]));
+        assert_eq!(finite(vec![f32::NAN, f32::INFINITY]), Pixels::F32(vec![0.0, 0.0]));
+    }
+}

@@ -1,0 +1,170 @@
+//! The pages of a TIFF (classic and BigTIFF) by their directories, without a pixel: what a page is, and where its numbers
+//! stand. Layout: TIFF 6.0 (Adobe, 1992) and the BigTIFF design (2004).
+
+use crate::{domain::orientation::Orientation, io::dicom::Bytes};
+use std::collections::{HashMap, HashSet};
+
+/// Pages beyond are left out.
+const MOST_PAGES: usize = 1 << 16;
+/// No directory of an image has more entries.
+const MOST_ENTRIES: u64 = 4096;
+/// No list of numbers that is read here is longer: the colours of 16 bits.
+const MOST_NUMBERS: u64 = 3 << 16;
+/// No description is longer.
+const MOST_TEXT: u64 = 1 << 20;
+
+pub(super) mod tag {
+    pub(crate) const NEW_SUBFILE_TYPE: u16 = 254;
+    pub(crate) const IMAGE_WIDTH: u16 = 256;
+    pub(crate) const IMAGE_LENGTH: u16 = 257;
+    pub(crate) const BITS_PER_SAMPLE: u16 = 258;
+    pub(crate) const COMPRESSION: u16 = 259;
+    pub(crate) const PHOTOMETRIC: u16 = 262;
+    pub(crate) const FILL_ORDER: u16 = 266;
+    pub(crate) const IMAGE_DESCRIPTION: u16 = 270;
+    pub(crate) const STRIP_OFFSETS: u16 = 273;
+    pub(crate) const ORIENTATION: u16 = 274;
+    pub(crate) const SAMPLES_PER_PIXEL: u16 = 277;
+    pub(crate) const PREDICTOR: u16 = 317;
+    pub(crate) const COLOR_MAP: u16 = 320;
+    pub(crate) const TILE_WIDTH: u16 = 322;
+    pub(crate) const EXTRA_SAMPLES: u16 = 338;
+    pub(crate) const SAMPLE_FORMAT: u16 = 339;
+}
+
+/// The value of a field: where it begins in the file, of which kind, how many.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    kind: u16,
+    count: u64,
+    /// Of the value itself, in the entry or where the entry points to.
+    at: u64,
+}
+
+/// One page.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    /// Where its directory begins.
+    pub(super) at: u64,
+    fields: HashMap<u16, Field>,
+}
+
+/// The file with its pages.
+pub(super) struct Directories {
+    bytes: Bytes,
+    pub(super) big_endian: bool,
+    /// Where the place of the first directory stands, and in how many bytes.
+    pub(super) start: (u64, usize),
+    pub(super) pages: Vec<Page>,
+    /// The chain of pages breaks off.
+    pub(super) is_cut: bool,
+}
+
+/// True for the first bytes of either kind.
+pub(crate) fn is_tiff(head: &[u8]) -> bool {
+    matches!(head.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
+}
+
+impl Directories {
+    /// Follows the chain of pages. `None` where there is none.
+    pub(super) fn of(mut bytes: Bytes) -> Option<Self> {
+        let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
+        let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
+        let start = if is_large { (8, 8) } else { (4, 4) };
+        let mut this = Self { bytes, big_endian, start, pages: Vec::new(), is_cut: false };
+        let mut next = this.number(start.0, start.1)?;
+        let mut seen = HashSet::new();
+        while next != 0 && this.pages.len() < MOST_PAGES {
+            let read = if seen.insert(next) { this.directory(next, is_large) } else { None };
+            let Some((page, after)) = read else {
+                this.is_cut = true;
+                break;
+            };
+            this.pages.push(page);
+            next = after;
+        }
+        (!this.pages.is_empty()).then_some(this)
+    }
+
+    /// A page, and where the next one is.
+    fn directory(&mut self, at: u64, is_large: bool) -> Option<(Page, u64)> {
+        let (head, entry, word) = if is_large { (8, 20, 8) } else { (2, 12, 4) };
+        let count = self.number(at, head).filter(|n| *n <= MOST_ENTRIES)?;
+        let mut fields = HashMap::new();
+        for i in 0..count {
+            let place = at + head as u64 + i * entry;
+            let (name, kind) = (self.number(place, 2)? as u16, self.number(place + 2, 2)? as u16);
+            let count = self.number(place + 4, word)?;
+            let value = place + 4 + word as u64;
+            let bytes = count.saturating_mul(size_of(kind) as u64);
+            let at = if bytes <= word as u64 { value } else { self.number(value, word)? };
+            fields.entry(name).or_insert(Field { kind, count, at });
+        }
+        let next = self.number(at + head as u64 + count * entry, word)?;
+        Some((Page { at, fields }, next))
+    }
+
+    fn number(&mut self, at: u64, size: usize) -> Option<u64> {
+        let big_endian = self.big_endian;
+        let bytes = self.bytes.get(at, size)?;
+        let shift = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Some(if big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) })
+    }
+
+    /// All whole numbers of a field; none where it is not there.
+    pub(super) fn numbers(&mut self, page: &Page, tag: u16) -> Vec<u64> {
+        let Some(Field { kind, count, at }) = page.fields.get(&tag).copied() else { return Vec::new() };
+        let size = size_of(kind);
+        if !matches!(kind, 1 | 3 | 4 | 13 | 16) || count > MOST_NUMBERS {
+            return Vec::new();
+        }
+        (0..count).map_while(|i| self.number(at.checked_add(i * size as u64)?, size)).collect()
+    }
+
+    /// The first number of a field.
+    pub(super) fn first(&mut self, page: &Page, tag: u16) -> Option<u64> {
+        let field = page.fields.get(&tag).copied()?;
+        let is_number = matches!(field.kind, 1 | 3 | 4 | 13 | 16) && field.count > 0;
+        if is_number { self.number(field.at, size_of(field.kind)) } else { None }
+    }
+
+    /// Where the only number of a field stands and in how many bytes, so that another one can be read there.
+    pub(super) fn place(&self, page: &Page, tag: u16) -> Option<(u64, usize)> {
+        let field = page.fields.get(&tag).filter(|field| field.count == 1)?;
+        Some((field.at, size_of(field.kind)))
+    }
+
+    /// The description; empty without one.
+    pub(super) fn description(&mut self, page: &Page) -> String {
+        let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else { return String::new() };
+        let bytes = self.bytes.read(field.at, field.count.min(MOST_TEXT)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How a page is to be turned.
+    pub(super) fn orientation(&mut self, page: &Page) -> Orientation {
+        let value = self.first(page, tag::ORIENTATION).and_then(|v| u16::try_from(v).ok());
+        Orientation::from_exif(value.unwrap_or(1))
+    }
+
+    /// Bytes of the file.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len()
+    }
+
+    /// A stretch of the file. The error is that it is cut off.
+    pub(super) fn read(&mut self, at: u64, count: u64) -> Result<Vec<u8>, String> {
+        self.bytes.read(at, count).map_err(|_| "it is cut off".to_owned())
+    }
+}
+
+/// Bytes of one value of a kind; kinds that are not known take none.
+fn size_of(kind: u16) -> usize {
+    match kind {
+        1 | 2 | 6 | 7 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 | 16..=18 => 8,
+        _ => 0,
+    }
+}

@@ -1,0 +1,47 @@
+//! A picture as series: its pages are slices.
+
+use super::{Part, probe, spacing};
+use crate::{
+    Result,
+    domain::study::{Kind, Series, Slice, Source},
+    io::open::name_of,
+};
+use std::path::Path;
+
+/// A series of each part: all pages, or those of one channel and time.
+///
+/// # Errors
+/// As [`probe`].
+pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
+    let probe = probe(path)?;
+    let spacing = spacing(path);
+    let slice = |frame: &u32| Slice {
+        source: Source { path: path.to_owned(), frame: *frame },
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing,
+    };
+    let one = |(number, part): (usize, &Part)| Series {
+        id: part_id(&path.display().to_string(), number),
+        kind: Kind::Picture,
+        modality: String::new(),
+        description: name_of(path),
+        number: (probe.parts.len() > 1).then_some(number as i64 + 1),
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: probe.columns,
+        rows: probe.rows,
+        color: probe.color,
+        slices: part.frames.iter().map(slice).collect(),
+        notes: part.note.iter().chain(&probe.notes).cloned().collect(),
+    };
+    Ok(probe.parts.iter().enumerate().map(one).collect())
+}
+
+/// The id of a part of a file: that of the file, with a number behind it from the second part on.
+pub(in crate::io) fn part_id(file: &str, part: usize) -> String {
+    if part == 0 { file.to_owned() } else { format!("{file}#{}", part + 1) }
+}

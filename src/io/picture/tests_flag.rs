@@ -1,0 +1,170 @@
+//! Pictures with an orientation flag are shown, and their masks laid, as every other program shows them.
+
+#![allow(clippy::unwrap_used)]
+
+use super::{
+    fixture::{TiffPage, Writing},
+    *,
+};
+use crate::{
+    domain::{
+        mask::Mask,
+        progress::Cancel,
+        study::{Kind, Series, Source},
+    },
+    io::{
+        dataset, import,
+        label_file::{self, MaskOf},
+        open as files,
+    },
+};
+use image::{
+    GrayImage, ImageEncoder, Luma, RgbImage,
+    codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
+};
+use std::path::PathBuf;
+
+/// Stored columns and rows.
+const STORED: (u32, u32) = (24, 16);
+
+/// EXIF with the flag alone.
+fn exif(flag: u16) -> Vec<u8> {
+    let mut exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01".to_vec();
+    exif.extend(flag.to_be_bytes());
+    exif.extend([0; 6]);
+    exif
+}
+
+/// The left upper quarter of what is stored is white.
+fn is_white(x: u32, y: u32) -> bool {
+    x < STORED.0 / 2 && y < STORED.1 / 2
+}
+
+fn grey() -> GrayImage {
+    GrayImage::from_fn(STORED.0, STORED.1, |x, y| Luma([if is_white(x, y) { 255 } else { 0 }]))
+}
+
+/// The picture in a file of each format, with the flag.
+fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
+    let stored = grey();
+    let color = RgbImage::from_fn(STORED.0, STORED.1, |x, y| {
+        image::Rgb(stored.get_pixel(x, y).0.repeat(3).try_into().unwrap())
+    });
+    let encode = |name: &str, fill: &dyn Fn(&mut Vec<u8>)| {
+        let path = folder.join(format!("{flag}-{name}"));
+        let mut bytes = Vec::new();
+        fill(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    macro_rules! encoder {
+        ($encoder:expr, $image:expr) => {{
+            let mut encoder = $encoder;
+            encoder.set_exif_metadata(exif(flag)).unwrap();
+            $image.write_with_encoder(encoder).unwrap();
+        }};
+    }
+    vec![
+        encode("a.png", &|bytes| encoder!(PngEncoder::new(bytes), stored)),
+        encode("a.jpg", &|bytes| encoder!(JpegEncoder::new_with_quality(bytes, 95), stored)),
+        encode("a.webp", &|bytes| encoder!(WebPEncoder::new_lossless(bytes), color)),
+        encode("a.tif", &|bytes| {
+            let size = (u64::from(STORED.0), u64::from(STORED.1));
+            let page = TiffPage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
+            bytes.extend(Writing::default().file(&[page]));
+        }),
+    ]
+}
+
+/// In which quarter of the picture the white is: columns and rows, left and above first.
+fn white_quarter(image: &Image) -> (usize, usize) {
+    let at = |column: usize, row: usize| {
+        image.value((image.rows * (2 * row + 1) / 4) * image.columns + image.columns * (2 * column + 1) / 4) > 128.0
+    };
+    let white: Vec<(usize, usize)> = [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().filter(|(c, r)| at(*c, *r)).collect();
+    assert_eq!(white.len(), 1);
+    white[0]
+}
+
+/// Where the white is shown for each flag, by the pictures of the EXIF standard.
+const SHOWN: [(usize, usize); 8] = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (1, 0), (1, 1), (0, 1)];
+
+fn series(path: &Path) -> Series {
+    files::catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default()).unwrap().studies.remove(0).series.remove(0)
+}
+
+#[test]
+fn pictures_of_every_format_are_turned_as_their_flag_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flag, quarter) in (1..).zip(SHOWN) {
+        for path in pictures(folder.path(), flag) {
+            let series = series(&path);
+            let size = if flag > 4 { (16, 24) } else { (24, 16) };
+            let image = files::load(&series.slices[0].source, Kind::Picture).unwrap();
+            assert_eq!((series.columns, series.rows), size, "{}", path.display());
+            assert_eq!((image.columns, image.rows), size, "{}", path.display());
+            assert_eq!(white_quarter(&image), quarter, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_flag_behind_the_pixels_of_a_png_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = std::fs::read(&pictures(folder.path(), 6)[0]).unwrap();
+    let at = before.windows(4).position(|w| w == b"eXIf").unwrap() - 4;
+    let length = 12 + exif(6).len();
+    let mut behind = before.clone();
+    let chunk: Vec<u8> = behind.drain(at..at + length).collect();
+    let end = behind.len() - 12;
+    behind.splice(end..end, chunk);
+    let path = folder.path().join("behind.png");
+    std::fs::write(&path, behind).unwrap();
+    assert_eq!(probe(&path).map(|p| (p.columns, p.rows)).unwrap(), (16, 24));
+}
+
+#[test]
+fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = &pictures(folder.path(), 6)[1];
+    let of = MaskOf { source: Source { path: image.clone(), frame: 0 }, size: (16, 24) };
+    let upright = image::imageops::rotate90(&grey());
+    let save = |name: &str, mask: &GrayImage| {
+        let path = folder.path().join(name);
+        mask.save(&path).unwrap();
+        path
+    };
+    let [stored, shown] = [save("stored.png", &grey()), save("shown.png", &upright)];
+    let expected = Mask::from_labels(16, 24, upright.pixels().map(|p| p.0[0] / 255).collect()).unwrap();
+    assert_eq!(label_file::read_on(&shown, 0, &of).unwrap(), (expected.clone(), None));
+    let (mask, note) = label_file::read_on(&stored, 0, &of).unwrap();
+    assert_eq!(mask, expected);
+    assert!(note.unwrap().contains("as it is stored"));
+    // A mask with a flag of its own, and one that was drawn upright and kept the flag of its image.
+    let flagged = &pictures(folder.path(), 6)[0];
+    assert_eq!(label_file::read_on(flagged, 0, &of).unwrap(), (expected.clone(), None));
+    assert_eq!(label_file::read(flagged).unwrap(), expected);
+
+    let imported = import::masks(&[stored], &series(image)).unwrap();
+    assert_eq!(imported.masks, [(0, expected)]);
+    assert!(imported.notes.iter().any(|note| note.contains("as it is stored")), "{:?}", imported.notes);
+}
+
+#[test]
+fn images_and_masks_of_a_folder_are_turned_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let [images, masks] = ["images", "masks"].map(|name| folder.path().join(name));
+    for place in [&images, &masks] {
+        std::fs::create_dir(place).unwrap();
+    }
+    for flag in [6, 8] {
+        std::fs::rename(&pictures(folder.path(), flag)[1], images.join(format!("{flag}.jpg"))).unwrap();
+        grey().save(masks.join(format!("{flag}.png"))).unwrap();
+    }
+    for pair in dataset::list(folder.path()).unwrap() {
+        let (image, mask) = pair.read().unwrap();
+        assert_eq!((image.columns, image.rows), (16, 24));
+        let agree = mask.labels().iter().enumerate().filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1)).count();
+        assert_eq!(agree, 16 * 24, "{}", pair.name);
+    }
+}
