@@ -3,7 +3,7 @@
 use super::Outbox;
 use crate::{
     Error, Result,
-    domain::{import::MaskChoice, study::Series},
+    domain::study::Series,
     io::{
         dicom::{
             deidentify::{Dates, Deidentification, SecretKey},

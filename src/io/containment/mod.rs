@@ -113,7 +113,12 @@ pub(super) fn image(source: &Source, kind: Kind) -> Result<Image> {
 }
 
 /// A page of the picture `path` as a mask, as it lies on `image`; and how it was brought there, where that is worth a word.
-pub(super) fn mask(path: &Path, frame: u32, reading: Reading, image: Option<&MaskOf>) -> Result<(Mask, Option<String>)> {
+pub(super) fn mask(
+    path: &Path,
+    frame: u32,
+    reading: Reading,
+    image: Option<&MaskOf>,
+) -> Result<(Mask, Option<String>)> {
     let tried = "read the mask";
     let here = || contained(|| label_file::decode(path, frame, reading, image)).unwrap_or_else(|| damaged(tried, path));
     let request = Request::Mask { path: path.into(), frame, reading, image: image.cloned() };

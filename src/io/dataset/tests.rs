@@ -32,7 +32,14 @@ fn mask(folder: &tempfile::TempDir, name: &str, values: [u8; 4]) {
 
 fn named(name: &str) -> Pair {
     let subject = name.split('_').next().unwrap_or(name).to_owned();
-    Pair { name: name.into(), image: PathBuf::new(), mask: PathBuf::new(), subject, reading: Reading::default() }
+    Pair {
+        name: name.into(),
+        image: PathBuf::new(),
+        frame: 0,
+        mask: PathBuf::new(),
+        subject,
+        reading: Reading::default(),
+    }
 }
 
 #[test]

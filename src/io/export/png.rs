@@ -150,7 +150,7 @@ fn read_back(path: &Path) -> std::result::Result<Vec<u8>, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::io::label_file;
+    use crate::io::{label_file, label_values::Reading};
 
     fn labels(n: usize) -> Vec<Label> {
         (0..n).map(|i| Label::named(format!("label {i}"), i)).collect()
@@ -165,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
-        assert_eq!(label_file::read(&path).unwrap(), mask());
+        assert_eq!(label_file::read(&path, Reading::Values).unwrap(), mask());
         let shown = image::open(&path).unwrap().into_rgb8();
         assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
         assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
@@ -177,7 +177,7 @@ mod tests {
         let path = folder.path().join("map.png");
         let grey = [[128; 3], [255; 3]].map(|color| Label { color, ..Label::named("grey", 0) });
         label_map(&path, &mask(), &grey).unwrap();
-        assert_eq!(label_file::read(&path).unwrap(), mask());
+        assert_eq!(label_file::read(&path, Reading::Values).unwrap(), mask());
     }
 
     #[test]

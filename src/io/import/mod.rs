@@ -82,7 +82,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         let imported = match path {
             path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
             path if structures::is_structure_set(path) => structures::import(path, series, choice),
-            path if volumes.contains(path) => nifti::import(path, series),
+            path if volumes.contains(path) => nifti::import(path, series).and_then(|i| chosen(i, choice, path)),
             _ => continue,
         };
         match imported {

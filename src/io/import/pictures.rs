@@ -211,7 +211,8 @@ fn place_of(part: &str, files: &[String]) -> Option<usize> {
 
 /// What values the pictures hold.
 fn values_of(pictures: &[Picture]) -> Result<Vec<(PathBuf, Values)>> {
-    let values = |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
+    let values =
+        |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
     pictures.iter().map(values).collect()
 }
 

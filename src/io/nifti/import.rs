@@ -45,7 +45,7 @@ pub(in crate::io) fn import(path: &Path, series: &Series) -> Result<Imported> {
         notes.push(format!("it covers {} of the {} slices", masks.len(), series.slices.len()));
     }
     notes.extend(lay.note(series));
-    Ok(Imported { labels, masks, notes })
+    Ok(Imported { labels, masks, notes, ..Imported::default() })
 }
 
 /// Why it cannot be laid, and what to do.

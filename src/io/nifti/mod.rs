@@ -117,6 +117,7 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
                 instance_number: None,
                 plane: place.map(|(plane, _)| plane),
                 spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
+                regions: Vec::new(),
             }
         };
         let mut slices: Vec<Slice> = (0..header.size[2]).map(slice).collect();

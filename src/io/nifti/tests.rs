@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     domain::{
         image::{Pixels, Rescale},
+        import::MaskChoice,
         mask::Mask,
         progress::Cancel,
         study::{Catalog, Kind},
@@ -239,7 +240,7 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
     let image = folder.write("image.nii", &Volume { sform: Some(RAS), ..Volume::new(&[3, 2, 2], vec![7; 12]) });
     let series = only_series(&image);
     let plain = folder.write("plain.nii", &label_volume(Some(RAS)));
-    let expected = import::masks(&[plain], &series).unwrap();
+    let expected = import::masks(&[plain], &series, &MaskChoice::default()).unwrap();
     let upright = |labels: [u8; 6]| Mask::from_labels(3, 2, labels.to_vec()).unwrap();
     assert_eq!(expected.masks, [(0, upright([5, 4, 3, 2, 1, 0])), (1, upright([0, 1, 2, 3, 4, 5]))]);
     assert!(!expected.notes.iter().any(|n| n.contains("nearest")), "{:?}", expected.notes);
@@ -252,7 +253,7 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
         let sform = [[0.0, 2.0, 0.0, -10.0], [3.0, 0.0, 0.0, -20.0], [0.0, 0.0, -5.0, 35.0]];
         Volume { sform: Some(sform), ..Volume::new(&[2, 3, 2], bytes) }
     };
-    let got = import::masks(&[folder.write("turned.nii.gz", &turned)], &series).unwrap();
+    let got = import::masks(&[folder.write("turned.nii.gz", &turned)], &series, &MaskChoice::default()).unwrap();
     assert_eq!(got.masks, expected.masks);
 }
 
@@ -261,8 +262,9 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
     let folder = Folder::new();
     let image = folder.write("image.nii", &Volume { sform: Some(RAS), ..Volume::new(&[3, 2, 2], vec![7; 12]) });
     let series = only_series(&image);
-    let import =
-        |name: &str, sform: Option<[[f64; 4]; 3]>| import::masks(&[folder.write(name, &label_volume(sform))], &series);
+    let import = |name: &str, sform: Option<[[f64; 4]; 3]>| {
+        import::masks(&[folder.write(name, &label_volume(sform))], &series, &MaskChoice::default())
+    };
     let beside = import("beside.nii", Some([[2.0, 0.0, 0.0, -9.2], RAS[1], RAS[2]])).unwrap();
     assert!(beside.notes.iter().any(|n| n.contains("0.40 of a voxel beside")), "{:?}", beside.notes);
     let coarse = import("coarse.nii", Some([[4.0, 0.0, 0.0, -10.0], RAS[1], RAS[2]])).unwrap();
@@ -279,7 +281,8 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
 fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     let folder = Folder::new();
     let series = only_series(&folder.write("image.nii", &Volume::new(&[2, 1, 1], vec![0, 9])));
-    let import = |name: &str, volume: Volume| import::masks(&[folder.write(name, &volume)], &series);
+    let import =
+        |name: &str, volume: Volume| import::masks(&[folder.write(name, &volume)], &series, &MaskChoice::default());
     let soft: Vec<u8> = [0.0f32, 0.5].iter().flat_map(|v| v.to_le_bytes()).collect();
     let error = import("soft.nii", Volume { code: 16, ..Volume::new(&[2, 1, 1], soft) }).unwrap_err().to_string();
     assert!(error.contains("0.500 is no whole number"), "{error}");
@@ -307,7 +310,7 @@ fn masks(series: &Series) -> Vec<Mask> {
 fn there_and_back(folder: &Folder, series: &Series) -> Vec<(usize, Mask)> {
     let path = folder.0.path().join("there.nii.gz");
     write_nifti(&path, series, &masks(series)).unwrap();
-    let back = import::masks(&[path], series).unwrap();
+    let back = import::masks(&[path], series, &MaskChoice::default()).unwrap();
     assert!(!back.notes.iter().any(|note| note.contains("nearest")), "{:?}", back.notes);
     back.masks
 }
@@ -336,6 +339,7 @@ fn masks_of_a_dicom_series_come_back_equal_from_what_was_written() {
                     orientation,
                 }),
                 spacing: Some(PixelSpacing { row: 0.7, column: 0.4, source: SpacingSource::PixelSpacing }),
+                regions: Vec::new(),
             };
             let plain = only_series(&folder.write("any.nii", &Volume::new(&[5, 4], vec![0; 20])));
             let slices: Vec<Slice> = depths.iter().map(slice).collect();
@@ -379,7 +383,9 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
         std::fs::write(labels.join(name), packed(&volume.file())).unwrap();
     };
     put("other.nii.gz", 1);
-    let first = |labels: &Path| import::masks(&[labels.to_owned()], &series).map(|i| i.masks[0].1.labels()[0]);
+    let first = |labels: &Path| {
+        import::masks(&[labels.to_owned()], &series, &MaskChoice::default()).map(|i| i.masks[0].1.labels()[0])
+    };
     assert_eq!(first(&labels), Ok(1), "the only one");
     put("another.nii.gz", 2);
     assert!(first(&labels).unwrap_err().to_string().contains("Choose one of them"));

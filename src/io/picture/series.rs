@@ -21,6 +21,7 @@ pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
         instance_number: None,
         plane: None,
         spacing,
+        regions: Vec::new(),
     };
     let one = |(number, part): (usize, &Part)| Series {
         id: part_id(&path.display().to_string(), number),

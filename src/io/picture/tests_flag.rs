@@ -8,13 +8,16 @@ use super::{
 };
 use crate::{
     domain::{
+        import::MaskChoice,
         mask::Mask,
         progress::Cancel,
         study::{Kind, Series, Source},
     },
     io::{
-        dataset, import,
+        dataset::{self, Wishes},
+        import,
         label_file::{self, MaskOf},
+        label_values::Reading,
         open as files,
     },
 };
@@ -23,6 +26,9 @@ use image::{
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
 };
 use std::path::PathBuf;
+
+/// Black is background, white is label 1.
+const WHITE: Reading = Reading::AtLeast(128);
 
 /// Stored columns and rows.
 const STORED: (u32, u32) = (24, 16);
@@ -136,16 +142,16 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
     };
     let [stored, shown] = [save("stored.png", &grey()), save("shown.png", &upright)];
     let expected = Mask::from_labels(16, 24, upright.pixels().map(|p| p.0[0] / 255).collect()).unwrap();
-    assert_eq!(label_file::read_on(&shown, 0, &of).unwrap(), (expected.clone(), None));
-    let (mask, note) = label_file::read_on(&stored, 0, &of).unwrap();
+    assert_eq!(label_file::read_on(&shown, 0, WHITE, &of).unwrap(), (expected.clone(), None));
+    let (mask, note) = label_file::read_on(&stored, 0, WHITE, &of).unwrap();
     assert_eq!(mask, expected);
     assert!(note.unwrap().contains("as it is stored"));
     // A mask with a flag of its own, and one that was drawn upright and kept the flag of its image.
     let flagged = &pictures(folder.path(), 6)[0];
-    assert_eq!(label_file::read_on(flagged, 0, &of).unwrap(), (expected.clone(), None));
-    assert_eq!(label_file::read(flagged).unwrap(), expected);
+    assert_eq!(label_file::read_on(flagged, 0, WHITE, &of).unwrap(), (expected.clone(), None));
+    assert_eq!(label_file::read(flagged, WHITE).unwrap(), expected);
 
-    let imported = import::masks(&[stored], &series(image)).unwrap();
+    let imported = import::masks(&[stored], &series(image), &MaskChoice::default()).unwrap();
     assert_eq!(imported.masks, [(0, expected)]);
     assert!(imported.notes.iter().any(|note| note.contains("as it is stored")), "{:?}", imported.notes);
 }
@@ -161,7 +167,7 @@ fn images_and_masks_of_a_folder_are_turned_alike() {
         std::fs::rename(&pictures(folder.path(), flag)[1], images.join(format!("{flag}.jpg"))).unwrap();
         grey().save(masks.join(format!("{flag}.png"))).unwrap();
     }
-    for pair in dataset::list(folder.path()).unwrap() {
+    for pair in dataset::open(folder.path(), &Wishes::default()).unwrap().pairs {
         let (image, mask) = pair.read().unwrap();
         assert_eq!((image.columns, image.rows), (16, 24));
         let agree = mask.labels().iter().enumerate().filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1)).count();

@@ -11,7 +11,7 @@ use crate::{
         progress::Cancel,
         study::{Kind, Series},
     },
-    io::{label_file, open as files},
+    io::{label_file, label_values::Reading, open as files},
 };
 use std::path::PathBuf;
 
@@ -81,7 +81,7 @@ fn values_of_few_bits_are_unpacked_row_by_row() {
     assert_eq!(read(12, twelve), Pixels::U16(vec![0x001, 0xFFF, 0x800, 0x123, 0x456, 0x789]));
     let mask = TiffPage::new((3, 2), 4, 1, vec![0x01, 0x20, 0x30, 0x40]);
     let path = folder.write("mask.tif", &Writing::default().file(&[mask]));
-    assert_eq!(label_file::read(&path).unwrap().labels(), [0, 1, 2, 3, 0, 4], "labels are not spread");
+    assert_eq!(label_file::read(&path, Reading::Values).unwrap().labels(), [0, 1, 2, 3, 0, 4], "labels are not spread");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
         let found = series(&path);
         assert!(found[0].color);
         assert_eq!(values(&found[0]), [Pixels::Rgb8(vec![[0; 3], [255, 0, 0], [0, 255, 0], [0, 0, 255]])]);
-        assert_eq!(label_file::read(&path).unwrap().labels(), [0, 1, 2, 3]);
+        assert_eq!(label_file::read(&path, Reading::Values).unwrap().labels(), [0, 1, 2, 3]);
     }
     let grey: Vec<u64> = [0, 20, 40, 60].map(|v| 257 * v).repeat(3);
     let mut page = page([0; 4]);
