@@ -67,7 +67,9 @@ fn nameless(path: &Path) {
     object.remove_element(tags::REFERENCED_SERIES_SEQUENCE);
     object.update_value(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, |value| {
         let frames = value.items_mut().unwrap();
-        frames.iter_mut().for_each(|frame| drop(frame.remove_element(tags::DERIVATION_IMAGE_SEQUENCE)));
+        for frame in frames.iter_mut() {
+            frame.remove_element(tags::DERIVATION_IMAGE_SEQUENCE);
+        }
     });
     object.write_to_file(path).unwrap();
 }
