@@ -12,7 +12,7 @@ use std::path::Path;
 /// The key of the card in the metadata of a safetensors file.
 pub(super) const CARD_KEY: &str = "labrum.model_card";
 /// Background and labels of a model. Not one more: masks are bytes.
-pub const MOST_CLASSES: usize = 255;
+pub(super) const MOST_CLASSES: usize = 255;
 /// Files larger than this are no CMUNeXt, even with all that an optimiser keeps.
 const MAX_BYTES: u64 = 1 << 30;
 /// Tensors of a file, unpacked, that are larger than this in all are no CMUNeXt.

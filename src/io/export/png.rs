@@ -165,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
-        assert_eq!(label_file::read(&path).unwrap(), mask());
+        assert_eq!(label_file::read(&path, Default::default()).unwrap(), mask());
         let shown = image::open(&path).unwrap().into_rgb8();
         assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
         assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
@@ -177,7 +177,7 @@ mod tests {
         let path = folder.path().join("map.png");
         let grey = [[128; 3], [255; 3]].map(|color| Label { color, ..Label::named("grey", 0) });
         label_map(&path, &mask(), &grey).unwrap();
-        assert_eq!(label_file::read(&path).unwrap(), mask());
+        assert_eq!(label_file::read(&path, Default::default()).unwrap(), mask());
     }
 
     #[test]
