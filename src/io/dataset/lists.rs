@@ -11,14 +11,16 @@ use std::{
 /// Divides pairs into those to train on and those held out, about `fraction` (0..=1) of the subjects.
 ///
 /// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
-/// subjects or more, and a fraction between 0 and 1, both sides have one.
+/// subjects or more, and a fraction between 0 and 1, both sides have one; one alone is not held out.
 pub fn split(pairs: &[Pair], fraction: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>) {
     let subjects: BTreeSet<&str> = pairs.iter().map(|pair| pair.subject.as_str()).collect();
     let mut order: Vec<(f64, &str)> = subjects.into_iter().map(|subject| (place(subject, seed), subject)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut held_out = order.partition_point(|(place, _)| *place < fraction);
-    if order.len() > 1 && fraction > 0.0 && fraction < 1.0 {
-        held_out = held_out.clamp(1, order.len() - 1);
+    if fraction > 0.0 && fraction < 1.0 {
+        // A single subject stays to be trained on.
+        let most = order.len().saturating_sub(1);
+        held_out = held_out.clamp(most.min(1), most);
     }
     let held_out: BTreeSet<&str> = order[..held_out].iter().map(|(_, subject)| *subject).collect();
     pairs.iter().cloned().partition(|pair| !held_out.contains(pair.subject.as_str()))
