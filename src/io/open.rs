@@ -14,7 +14,7 @@ use crate::{
         image::Image,
         orientation::Orientation,
         progress::Cancel,
-        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
+        study::{Catalog, Kind, PassedOver, Series, Source, Study},
     },
 };
 use crossbeam_channel::{RecvTimeoutError, unbounded};
