@@ -66,7 +66,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Dicom));
     if format.is_picture() {
         outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
-        outcome.note(label_file::values(path));
+        outcome.note(label_file::values(path, 0));
         outcome.note(label_file::read(path, Reading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
