@@ -58,9 +58,7 @@ impl<'a> Grid<'a> {
         let high = self.by_depth.partition_point(|(d, _)| *d <= depth + 2.0 * reach);
         let close = self.by_depth.get(low..high).unwrap_or_default();
         let map = |(_, slice): &(f64, usize)| Some((*slice, self.map(seg, frame, *slice)?));
-        // Of two slices that are as far from it on both sides one is its own, not both.
-        let is_near = |map: &GridMap| map.distance() <= reach && map.depth > 2.0 * SAME_DEPTH - reach;
-        close.iter().filter_map(map).filter(|(_, map)| is_near(map)).collect()
+        close.iter().filter_map(map).filter(|(_, map)| map.distance() <= reach).collect()
     }
 
     /// From the pixels of a slice to those of a frame.
