@@ -78,7 +78,7 @@ def grids():
     yield grid("turned by 180 degrees", size, (0, last[1], last[2]), (s, -r, -c))
     yield grid("frames reversed", size, (last[0], 0, 0), (-s, r, c))
     yield grid("other spacing", (SLICES, ROWS // 2, COLUMNS // 2), (0, 0.5, 0.5), (s, r, c), (1, 2, 2))
-    yield grid("other distance of slices", (3, ROWS, COLUMNS), (0.5, 0, 0), (s, r, c), (2, 1, 1))
+    yield grid("other distance of slices", (3, ROWS, COLUMNS), (0.25, 0, 0), (s, r, c), (2, 1, 1))
 
 
 def noise(size):
@@ -108,6 +108,9 @@ def segmentation(path, sources, kind, size, affine, is_named):
         pixel_measures=highdicom.PixelMeasuresSequence(spacing, distance, distance),
         plane_orientation=orientation, plane_positions=positions, omit_empty_frames=False,
     )  # fmt: skip
+    # highdicom takes the distance of slices from the sources.
+    measures = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    measures.SliceThickness, measures.SpacingBetweenSlices = distance, distance
     seg.save_as(path)
     if not is_named:
         dataset = pydicom.dcmread(path)

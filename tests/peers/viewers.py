@@ -81,7 +81,7 @@ def seen_by_plastimatch(folder, masks, files):
     prefix = folder / "structures"
     run(
         "plastimatch", "convert", "--input", path, "--referenced-ct", folder / "images",
-        "--output-prefix", prefix, "--prefix-format", "mha", "--fixed", folder / "images",
+        "--output-prefix", prefix, "--prefix-format", "mha",
     )  # fmt: skip
     volumes = {p.stem: mha(p) for p in sorted(prefix.glob("*.mha"))}
     for n in (1, 2):
