@@ -44,7 +44,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
         if (at..at + 2).contains(&(i % 32)) { row as u8 / 2 + 1 } else { 0 }
     };
     let mask = Mask::from_labels(32, 10, (0..320).map(label).collect()).unwrap();
-    let labels: Vec<Label> = ["left", "right", "both", "time", "none"].iter().map(|n| Label::named(n, 0)).collect();
+    let labels = ["left", "right", "both", "time", "none"].map(|name| Label::named(name, 0));
     let measured = Measurements::of(&series, &[mask], &labels);
     let of = |i: usize| {
         let m = &measured.slices[i];
