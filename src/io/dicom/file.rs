@@ -29,6 +29,8 @@ pub(crate) struct DicomFile {
     pub(crate) big_endian_pixels: bool,
     /// Why reading stopped before the end.
     pub(crate) broken: Option<String>,
+    /// Where the dataset begins in the file as it is stored.
+    pub(crate) data_start: u64,
     /// SOP Class UID of the dataset or, without one, of the meta header.
     pub(crate) sop_class: String,
 }
@@ -73,6 +75,7 @@ impl DicomFile {
         if let Some(reason) = meta.broken {
             return Err(Unreadable::Failed(format!("its meta header is damaged: {reason}")));
         }
+        let data_start = at;
         let named = meta.data.text(tags::TRANSFER_SYNTAX_UID);
         let at = if named.as_deref() == Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) {
             bytes = inflate(&mut bytes, at)?;
@@ -101,6 +104,7 @@ impl DicomFile {
             pixels: parsed.pixels,
             transfer_syntax,
             broken: parsed.broken,
+            data_start,
             sop_class,
         })
     }

@@ -32,11 +32,11 @@ pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDico
     if let Ok(file) = OpenFileOptions::new().open_file(path) {
         return Ok(file);
     }
-    // Without a meta header: the dataset begins at once.
+    // Without a meta header, or with one that lacks what dicom-object wants of it.
     let syntax = TransferSyntaxRegistry.get(&look.transfer_syntax).ok_or("its transfer syntax is not known")?;
     let bytes = std::fs::read(path).map_err(|e| super::reason_of(&e))?;
-    let start = if bytes.get(..128).is_some_and(|head| head.iter().all(|b| *b == 0)) { 128 } else { 0 };
-    let data = InMemDicomObject::read_dataset_with_ts(bytes.get(start..).unwrap_or_default(), syntax);
+    let dataset = usize::try_from(look.data_start).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+    let data = InMemDicomObject::read_dataset_with_ts(dataset, syntax);
     let data = data.map_err(|e| e.to_string())?;
     data.with_meta(FileMetaTableBuilder::new().transfer_syntax(&look.transfer_syntax)).map_err(|e| e.to_string())
 }

@@ -154,7 +154,7 @@ impl Job<'_> {
         let Self { layout, s, first, rows, strip, lists, out, .. } = self;
         let (row_length, pitch, k) = (layout.row(), layout.pitch(), s.kernel);
         lists.list_vectors(
-            [rows, width(s.columns), S::F32_LANES],
+            [rows, s.columns, S::F32_LANES],
             |row, column| row * row_length + layout.lead - s.border() + column,
             |row, column| (first + row) * s.columns + column,
         );
@@ -177,7 +177,7 @@ impl Job<'_> {
         let row_length = layout.row();
         let quads = rows / ROWS;
         lists.list_vectors(
-            [quads, width(s.columns), S::F32_LANES],
+            [quads, s.columns, S::F32_LANES],
             |quad, column| quad * row_length + layout.lead - 1 + column,
             |quad, column| (first + quad * ROWS) * s.columns + column,
         );

@@ -3,7 +3,7 @@
 use super::conv::Sizes;
 use super::scratch::{Lists, with_scratch};
 use super::simd::{MAX_LANES, outside, part, store, store_first};
-use super::strip::{StripLayout, width};
+use super::strip::StripLayout;
 use super::weight_gradient::PairJob;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -43,7 +43,7 @@ impl WithSimd for Plane<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         let Self { layout, s, .. } = self;
         self.lists.list_vectors(
-            [s.rows, width(s.columns), S::F32_LANES],
+            [s.rows, s.columns, S::F32_LANES],
             |row, column| row * layout.pitch() + layout.lead - s.border() + column,
             |row, column| row * s.columns + column,
         );
