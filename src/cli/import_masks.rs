@@ -8,7 +8,8 @@ use crate::domain::{
 };
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, by_number, planned, refuse_originals, write_series,
+    write_slice,
 };
 use crate::io::import::{self, Imported};
 use crate::io::{open, whole_file};
@@ -118,7 +119,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return super::print_json(&outcomes);
     }
     for Outcome { series, labels, pixels, slices, files, .. } in &outcomes {
-        let labels = labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({pixels} pixels)"));
+        // Label maps that keep their values leave numbers between them that nothing is drawn with.
+        let is_gap = |label: &str, value: usize| u8::try_from(value).is_ok_and(|v| by_number(v).name == label);
+        let labels =
+            (1..).zip(labels).zip(pixels).filter(|((value, label), pixels)| **pixels > 0 || !is_gap(label, *value));
+        let labels = labels.map(|((_, label), pixels)| format!("{label} ({pixels} pixels)"));
         let what = format!("{} on {slices} slices of {series}", labels.collect::<Vec<_>>().join(", "));
         super::print(&format!("{what}: {} files are in {}", files.len(), arguments.out.display()))?;
     }
