@@ -150,7 +150,7 @@ struct Around {
 impl Around {
     fn of(stored: &Stored, place: usize) -> Self {
         let (columns, values) = (stored.columns.max(1), &stored.values);
-        let (is_first, is_last) = (place % columns == 0, place % columns + 1 == columns);
+        let (is_first, is_last) = (place.is_multiple_of(columns), (place + 1).is_multiple_of(columns));
         let at = |row: Option<usize>, step: isize| match (step, row) {
             (-1, _) if is_first => None,
             (1, _) if is_last => None,

@@ -84,8 +84,7 @@ fn names(file: &Path) -> Result<Vec<String>> {
     };
     let text = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
     let lines = text.lines().map(|line| line.trim_start_matches('\u{feff}').trim());
-    let names: Vec<String> =
-        lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| stem(line)).collect();
+    let names: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(stem).collect();
     if names.is_empty() { Err(failed("it names no image".into())) } else { Ok(names) }
 }
 

@@ -39,7 +39,7 @@ impl Taken {
     }
 
     /// From what lies lowest to what lies on top: larger ones, then smaller ones, then those whose order is given.
-    pub(in crate::io) fn from_below(&self, size: impl Fn(usize) -> usize) -> Vec<usize> {
+    pub(in crate::io) fn lowest_first(&self, size: impl Fn(usize) -> usize) -> Vec<usize> {
         let mut free: Vec<usize> = self.indices.iter().copied().filter(|i| !self.order.contains(i)).collect();
         free.sort_by_key(|i| std::cmp::Reverse(size(*i)));
         free.extend(self.order.iter().rev().filter(|i| self.indices.contains(i)));
@@ -99,7 +99,7 @@ pub(in crate::io) fn tell_apart(labels: &mut [Label]) -> Option<String> {
     let mut told: Vec<String> = Vec::new();
     for name in labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>() {
         let several = count.get(&name).copied().unwrap_or(0);
-        if several < 2 || told.iter().any(|t| *t == name) {
+        if several < 2 || told.contains(&name) {
             continue;
         }
         let mut number = 0;
@@ -120,6 +120,7 @@ pub(in crate::io) fn tell_apart(labels: &mut [Label]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const OFFERED: [Offered<'static>; 4] = [
@@ -149,9 +150,9 @@ mod tests {
     #[test]
     fn smaller_ones_lie_on_larger_ones_and_those_in_order_on_top() {
         let size = |i: usize| [50, 9, 20, 20][i];
-        assert_eq!(taken(&[], &[]).unwrap().from_below(size), [0, 2, 3, 1]);
-        assert_eq!(taken(&[], &["Lung,7"]).unwrap().from_below(size), [3, 1, 2, 0]);
-        assert_eq!(taken(&["1,9"], &["lesion"]).unwrap().from_below(size), [0, 3]);
+        assert_eq!(taken(&[], &[]).unwrap().lowest_first(size), [0, 2, 3, 1]);
+        assert_eq!(taken(&[], &["Lung,7"]).unwrap().lowest_first(size), [3, 1, 2, 0]);
+        assert_eq!(taken(&["1,9"], &["lesion"]).unwrap().lowest_first(size), [0, 3]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) fn grey(path: &Path, file: &mut Directories, page: &Page, kind: &Kind
         (2, _) if kind.photometric == 3 => false,
         (n, _) => return Err(format!("each of its pixels holds {n} values, and Labrum shows one or a colour")),
     };
-    if file.first(page, tag::FILL_ORDER) == Some(2) && kind.bits % 8 != 0 {
+    if file.first(page, tag::FILL_ORDER) == Some(2) && !kind.bits.is_multiple_of(8) {
         return Err("its bits are stored from the right to the left (FillOrder 2), which is not supported".into());
     }
     // Values that fill no bytes are unpacked here, from rows that the decoder takes for rows of bytes.
@@ -145,7 +145,7 @@ pub(super) fn grey(path: &Path, file: &mut Directories, page: &Page, kind: &Kind
 fn values(decoded: DecodingResult, kind: &Kind) -> Fallible<Pixels> {
     use DecodingResult::{F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
     Ok(match decoded {
-        U8(packed) if kind.bits % 8 != 0 => unpacked(&packed, kind),
+        U8(packed) if !kind.bits.is_multiple_of(8) => unpacked(&packed, kind),
         U8(v) => Pixels::U8(v),
         I8(v) => Pixels::I16(v.into_iter().map(i16::from).collect()),
         U16(v) => Pixels::U16(v),

@@ -110,7 +110,7 @@ impl Laid {
         }
         let value = |index: &usize| usize::from(laid.values.get(*index).copied().unwrap_or(0));
         let size = |index: usize| value(&index).checked_sub(1).map_or(0, |label| laid.in_file[label]);
-        let from_below: Vec<usize> = taken.from_below(size).iter().map(value).collect();
+        let from_below: Vec<usize> = taken.lowest_first(size).iter().map(value).collect();
         for (rank, label) in from_below.into_iter().enumerate() {
             if let Some(of) = label.checked_sub(1).and_then(|label| laid.rank.get_mut(label)) {
                 *of = rank;

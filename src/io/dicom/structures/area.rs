@@ -98,7 +98,7 @@ fn united(mut outlines: Vec<Outline>) -> Region {
         depths.push(depth);
     }
     let mut all = Region::default();
-    for (i, outline) in distinct.iter().enumerate().filter(|(i, _)| depths[*i] % 2 == 0) {
+    for (i, outline) in distinct.iter().enumerate().filter(|(i, _)| depths[*i].is_multiple_of(2)) {
         let own = holes[i].iter().fold(outline.region.clone(), |own, hole| own.difference(&distinct[*hole].region));
         all = all.union(&own);
     }

@@ -98,7 +98,7 @@ fn painted(
     notes.extend(tell_apart(&mut labels));
     let mut painter = Painter::default();
     let mut masks: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
-    for index in taken.from_below(|i| sizes[i]) {
+    for index in taken.lowest_first(|i| sizes[i]) {
         for (slice, region) in &laid[index].1 {
             let mask = masks.entry(*slice).or_insert_with(|| vec![0; series.columns * series.rows]);
             for span in region.spans() {
