@@ -16,4 +16,4 @@ pub mod preprocess;
 pub mod runner;
 pub mod shipped;
 pub mod train;
-mod weights;
+pub mod weights;
