@@ -5,11 +5,11 @@ use super::{
     deidentify::Deidentified,
     file::{DicomFile, Unreadable},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, io::containment::MEMORY};
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 /// What is to be written in place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,10 @@ pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDico
     }
     // Without a meta header, or with one that lacks what dicom-object wants of it.
     let syntax = TransferSyntaxRegistry.get(&look.transfer_syntax).ok_or("its transfer syntax is not known")?;
-    let bytes = std::fs::read(path).map_err(|e| super::reason_of(&e))?;
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::OutOfMemory => format!("it takes more than {} GiB of memory to read", MEMORY >> 30),
+        _ => super::reason_of(&error),
+    })?;
     let dataset = usize::try_from(look.data_start).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
     let data = InMemDicomObject::read_dataset_with_ts(dataset, syntax);
     let data = data.map_err(|e| e.to_string())?;
