@@ -266,7 +266,6 @@ fn a_rehearsal_stops_where_it_is_asked_to() {
     let asked = Instant::now();
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     child.wait().unwrap();
-    // At once on an idle machine; a step that has begun is ended on a busy one.
-    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
