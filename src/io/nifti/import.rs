@@ -6,7 +6,7 @@ use crate::{
     domain::{
         image::Image,
         label::Label,
-        lattice::{Affine, Fit, Way},
+        lattice::{Affine, Fit, GridMap},
         mask::Mask,
         study::{Kind, Series},
     },
@@ -44,7 +44,7 @@ pub(in crate::io) fn import(path: &Path, series: &Series) -> Result<Imported> {
     if masks.len() < series.slices.len() {
         notes.push(format!("it covers {} of the {} slices", masks.len(), series.slices.len()));
     }
-    notes.extend(lay.note(series));
+    notes.extend(lay.notes());
     Ok(Imported { labels, masks, notes, ..Imported::default() })
 }
 
@@ -57,7 +57,7 @@ struct Refusal {
 /// How the voxels are laid on the slices.
 struct Lay {
     /// Of each slice of the series; `None` where voxels are laid by their number alone.
-    ways: Option<Vec<Option<Way>>>,
+    maps: Option<Vec<Option<GridMap>>>,
     /// Which of the volumes in the file.
     time: usize,
     /// The place was taken from the image, since the volume does not say its own.
@@ -87,8 +87,10 @@ impl Lay {
             source.filter(|image| volume.affine.is_none() && image.size == volume.size).and_then(|i| i.affine);
         match (grids, volume.affine.or(borrowed)) {
             (Some(grids), Some(affine)) => {
-                let ways = grids.iter().map(|grid| Way::new(grid, &affine, volume.size)).collect();
-                Ok(Self { ways: Some(ways), time, borrowed: volume.affine.is_none() })
+                let slice_size = [series.columns, series.rows];
+                let map = |slice| GridMap::onto_volume(slice, slice_size, &affine, volume.size);
+                let maps = grids.iter().map(map).collect();
+                Ok(Self { maps: Some(maps), time, borrowed: volume.affine.is_none() })
             }
             (Some(_), None) => Err(Refusal {
                 reason: "it does not say where it lies in the patient (its sform and qform codes are 0)".into(),
@@ -102,7 +104,7 @@ impl Lay {
                         format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
                     return Err(Refusal { reason, advice: "Give the volume that was drawn on this very series." });
                 }
-                Ok(Self { ways: None, time, borrowed: false })
+                Ok(Self { maps: None, time, borrowed: false })
             }
         }
     }
@@ -111,15 +113,15 @@ impl Lay {
     fn mask(&self, slice: usize, series: &Series, volume: &Header, voxels: &[u8], meaning: &[u8; 256]) -> Option<Mask> {
         let [width, height, _] = volume.size;
         let value = |[x, y, z]: [usize; 3]| voxels.get((z * height + y) * width + x).copied();
-        let way = match &self.ways {
-            Some(ways) => Some(ways.get(slice)?.as_ref()?),
+        let map = match &self.maps {
+            Some(maps) => Some(maps.get(slice)?.as_ref()?),
             None => None,
         };
         let mut labels = Vec::with_capacity(series.columns * series.rows);
         let mut covered = false;
         for row in 0..series.rows {
             for column in 0..series.columns {
-                let voxel = way.map_or(Some([column, row, slice]), |way| way.voxel(column, row)).and_then(value);
+                let voxel = map.map_or(Some([column, row, slice]), |map| map.pixel(column, row)).and_then(value);
                 covered |= voxel.is_some();
                 labels.push(voxel.map_or(0, |v| meaning[usize::from(v)]));
             }
@@ -128,14 +130,13 @@ impl Lay {
     }
 
     /// How well it lies, where that is worth a word.
-    fn note(&self, series: &Series) -> Vec<String> {
+    fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.borrowed {
             notes.push("it does not say where it lies: it is laid as the voxels of the image are stored".into());
         }
-        let ways = self.ways.iter().flatten().flatten();
-        let fits: Vec<Fit> = ways.map(|way| way.fit(series.columns, series.rows)).collect();
-        let beside = fits.iter().filter_map(|fit| if let Fit::Beside(off) = fit { Some(*off) } else { None });
+        let fits: Vec<Fit> = self.maps.iter().flatten().flatten().map(|map| map.fit).collect();
+        let beside = fits.iter().filter_map(|fit| if let Fit::Shifted(off) = fit { Some(*off) } else { None });
         let most = beside.fold(0.0, f64::max);
         if fits.contains(&Fit::Other) {
             let note = "its voxels have another size or direction than the pixels: each pixel takes the nearest voxel";

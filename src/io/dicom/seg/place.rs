@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        grid_map::{Fit, GridMap},
         import::{Basis, MaskChoice},
+        lattice::{Fit, GridMap},
         study::{Kind, Series, Slice},
     },
     io::dicom::references::{Named, ReferencedSeries, Refused},

@@ -4,7 +4,7 @@ use super::{SAME_DEPTH, SegFrame, Segmentation};
 use crate::{
     domain::{
         geometry::{PixelSpacing, Plane},
-        grid_map::GridMap,
+        lattice::GridMap,
         study::Series,
     },
     io::dicom::references::Named,
@@ -69,7 +69,7 @@ impl<'a> Grid<'a> {
         let own_size = [seg.columns, seg.rows];
         // Without a distance of its own, pixels are those of the image if there are as many.
         let spacing = frame.spacing.or_else(|| (size == own_size).then_some(target.1))?;
-        Some(GridMap::between(target, size, (own, spacing), own_size))
+        GridMap::onto_frame(target, size, (own, spacing), own_size)
     }
 
     fn depth(&self, plane: &Plane) -> f64 {
