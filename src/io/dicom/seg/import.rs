@@ -45,7 +45,8 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     let offered: Vec<Offered<'_>> =
         offered.map(|(label, number)| Offered { number: u32::from(*number), name: &label.name }).collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| refused(reason).advise("Choose by name or number."))?;
-    let places = places(&seg, series, choice).map_err(|refusal| refused(refusal.reason).advise(refusal.advice))?;
+    let places =
+        places(&seg, series, choice).map_err(|refusal| refusal.error("lay the segmentation over the series", path))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| seg.labels.get(*i).cloned()).collect();
