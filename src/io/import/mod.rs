@@ -2,6 +2,7 @@
 //! told apart by content.
 
 pub(in crate::io) mod choice;
+pub(in crate::io) mod meaning;
 pub(in crate::io) mod overlap;
 mod pictures;
 #[cfg(test)]
@@ -82,7 +83,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         let imported = match path {
             path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
             path if structures::is_structure_set(path) => structures::import(path, series, choice),
-            path if volumes.contains(path) => nifti::import(path, series).and_then(|i| chosen(i, choice, path)),
+            path if volumes.contains(path) => nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)),
             _ => continue,
         };
         match imported {
