@@ -1,9 +1,9 @@
 //! Where images and masks of a folder lie: in `images` and `masks`, or as nnU-Net has them: in `imagesTr` and `labelsTr`,
 //! where `case_0000.nii.gz` is the first channel of an image, `case.nii.gz` its mask, and `dataset.json` names the labels.
 
-use crate::domain::label::Label;
 use crate::{
     Error, Result,
+    domain::label::Label,
     io::export::{LabelList, by_number},
 };
 use serde_json::Value;

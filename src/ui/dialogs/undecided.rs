@@ -60,7 +60,8 @@ impl UndecidedDialog {
         ui.add_space(12.0);
         let mut done = false;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(primary(ui, words).min_size(vec2(88.0, 28.0))).clicked() {
+            let lay = primary(ui, words).min_size(vec2(88.0, 28.0));
+            if ui.add(lay).clicked() {
                 actions.push(Action::AnswerImport(Some(answer)));
                 (self.is_answered, done) = (true, true);
             }

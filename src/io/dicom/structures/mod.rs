@@ -9,7 +9,7 @@ mod tests;
 pub(crate) use read::is_structure_set;
 
 use crate::{
-    Error, Result,
+    Result,
     domain::{
         import::{Basis, MaskChoice},
         label::Label,

@@ -28,7 +28,7 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
     let series = catalog(folder.path()).unwrap().studies.remove(0).series;
     assert_eq!(series.len(), 3);
     for stack in series {
-        let first = |slice: &crate::domain::study::Slice| load(&slice.source).unwrap().value(0);
+        let first = |slice: &crate::domain::study::Slice| open::load(&slice.source, Kind::Dicom).unwrap().value(0);
         let values: Vec<f64> = stack.slices.iter().map(first).collect();
         assert_eq!(values.len(), 4);
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
