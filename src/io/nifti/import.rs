@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     domain::{
         image::Image,
-        import::MaskChoice,
+        import::{Basis, MaskChoice},
         lattice::{Affine, Fit, GridMap},
         mask::Mask,
         study::{Kind, Series},
@@ -13,7 +13,7 @@ use crate::{
     io::{
         dicom::references::Refused,
         export::{LabelList, Names, labels_beside},
-        import::{Imported, meaning},
+        import::{Imported, meaning, volumes},
         label_values::{self, Coding, Reading, Rule, Stored, Values},
     },
 };
@@ -61,7 +61,8 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
         notes.push(format!("it covers {} of the {} slices", masks.len(), lay.slices.len()));
     }
     notes.extend(lay.notes(series));
-    Ok(Imported { labels, masks, notes, ..Imported::default() })
+    let basis = if lay.is_of_image || volumes::is_called_like(path, series) { Basis::Images } else { Basis::Position };
+    Ok(Imported { labels, masks, notes, basis, is_resampled: lay.is_resampled(), ..Imported::default() })
 }
 
 /// Voxels, and what their values mean.
@@ -81,6 +82,8 @@ struct Lay {
     time: usize,
     /// The place was taken from the image, since the volume does not say its own.
     borrowed: bool,
+    /// It has the times of the image.
+    is_of_image: bool,
 }
 
 impl Lay {
@@ -88,6 +91,7 @@ impl Lay {
         let source = own_header(series);
         let time = time_in_file(volume, source.as_ref(), series, choice)?;
         let slices = slices_of_time(series, choice)?;
+        let is_of_image = volume.times > 1 && source.as_ref().is_some_and(|image| image.times == volume.times);
         let grids: Option<Vec<Affine>> = series
             .slices
             .iter()
@@ -100,7 +104,7 @@ impl Lay {
                 let slice_size = [series.columns, series.rows];
                 let map = |slice| GridMap::onto_volume(slice, slice_size, &affine, volume.size);
                 let maps = grids.iter().map(map).collect();
-                Ok(Self { maps: Some(maps), slices, time, borrowed: volume.affine.is_none() })
+                Ok(Self { maps: Some(maps), slices, time, borrowed: volume.affine.is_none(), is_of_image })
             }
             (Some(_), None) => Err(Refused {
                 advice: "Save it with the place of the images that it was drawn on.",
@@ -114,7 +118,7 @@ impl Lay {
                         format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
                     return Err(Refused { advice: DRAWN_ON, ..reason.into() });
                 }
-                Ok(Self { maps: None, slices, time, borrowed: false })
+                Ok(Self { maps: None, slices, time, borrowed: false, is_of_image })
             }
         }
     }
@@ -143,6 +147,14 @@ impl Lay {
         Ok(if covered { Mask::from_labels(series.columns, series.rows, labels) } else { None })
     }
 
+    fn fits(&self) -> impl Iterator<Item = Fit> {
+        self.maps.iter().flatten().flatten().map(|map| map.fit)
+    }
+
+    fn is_resampled(&self) -> bool {
+        self.fits().any(|fit| matches!(fit, Fit::Shifted(_) | Fit::Other))
+    }
+
     /// How well it lies, where that is worth a word.
     fn notes(&self, series: &Series) -> Vec<String> {
         let mut notes = Vec::new();
@@ -155,7 +167,7 @@ impl Lay {
                 "several images lie at one place: it was laid on those of one time, not on {others} others"
             ));
         }
-        let fits: Vec<Fit> = self.maps.iter().flatten().flatten().map(|map| map.fit).collect();
+        let fits: Vec<Fit> = self.fits().collect();
         let beside = fits.iter().filter_map(|fit| if let Fit::Shifted(off) = fit { Some(*off) } else { None });
         let most = beside.fold(0.0, f64::max);
         if fits.contains(&Fit::Other) {
