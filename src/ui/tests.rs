@@ -184,10 +184,8 @@ fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
 fn of_masks_of_several_times_one_is_chosen() {
     let mut harness = undecided(ErrorKind::TimeWanted(4), "4 frames lie at one place");
     assert!(harness.query_by_label("of 4").is_some());
-    let time = harness.get_by_role_and_label(egui::accesskit::Role::SpinButton, "Time");
-    time.focus();
-    harness.run_steps(1);
-    harness.key_press(egui::Key::ArrowUp);
+    harness.get_by_role_and_label(egui::accesskit::Role::Slider, "Time").focus();
+    harness.key_press(egui::Key::ArrowRight);
     harness.run_steps(2);
     harness.get_by_label("Import").click();
     harness.run_steps(2);

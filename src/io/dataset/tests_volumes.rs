@@ -145,7 +145,8 @@ fn a_data_set_of_nnunet_is_read_as_it_lies() {
     for labels in
         [r#"{"background": 0, "liver": 1, "tumour": 4}"#, r#"{"0": "background", "1": "liver", "4": "tumour"}"#]
     {
-        let found = nnunet(&format!("{{\"channel_names\": {{\"0\": \"CT\"}}, \"labels\": {labels}}}")).open().unwrap();
+        let folder = nnunet(&format!("{{\"channel_names\": {{\"0\": \"CT\"}}, \"labels\": {labels}}}"));
+        let found = folder.open().unwrap();
         assert_eq!(found.pairs.len(), 4);
         assert_eq!(found.pairs[0].name, "case_001-0001");
         assert_eq!(found.pairs[3].subject, "case_002");

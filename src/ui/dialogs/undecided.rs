@@ -6,7 +6,7 @@ use crate::{
     session::{self, Action, Session, imports::ImportAnswer},
     ui::widgets::{explain, primary},
 };
-use egui::{Align, Button, DragValue, Layout, Ui, vec2};
+use egui::{Align, Button, Layout, Slider, Ui, vec2};
 
 /// What was chosen so far.
 pub(crate) struct UndecidedDialog {
@@ -41,7 +41,7 @@ impl UndecidedDialog {
                 ui.add_space(8.0);
                 ui.horizontal(|ui| {
                     let label = ui.label("Time");
-                    ui.add(DragValue::new(&mut self.time).range(1..=times)).labelled_by(label.id);
+                    ui.add(Slider::new(&mut self.time, 1..=times)).labelled_by(label.id);
                     ui.label(format!("of {times}"));
                 });
                 (ImportAnswer::Time(self.time), "Import")

@@ -23,7 +23,7 @@ fn a_diffusion_sequence_at_the_top_parts_a_series_before_its_acquisition_numbers
             .place((slice * 3 + index + 1) as i32, 5.0 * slice as f64)
             .sequence(tags::MR_DIFFUSION_SEQUENCE, item)
             .pixels(&[index as u16 + 1; 4])
-            .write(folder.path(), &format!("{}.dcm", (slice * 7 + index * 5) % 12));
+            .write(folder.path(), &format!("{}.dcm", (slice * 3 + index) * 5 % 12));
     }
     let series = catalog(folder.path()).unwrap().studies.remove(0).series;
     assert_eq!(series.len(), 3);
