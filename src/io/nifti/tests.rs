@@ -7,7 +7,7 @@ use crate::{
     ErrorKind,
     domain::{
         image::{Pixels, Rescale},
-        import::MaskChoice,
+        import::{Basis, MaskChoice},
         mask::Mask,
         progress::Cancel,
         study::{Catalog, Kind},
@@ -245,6 +245,8 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
     let upright = |labels: [u8; 6]| Mask::from_labels(3, 2, labels.to_vec()).unwrap();
     assert_eq!(expected.masks, [(0, upright([2, 1, 3, 2, 1, 0])), (1, upright([0, 1, 1, 0, 3, 2]))]);
     assert!(!expected.notes.iter().any(|n| n.contains("nearest")), "{:?}", expected.notes);
+    // It names nothing: only its place says that it belongs here.
+    assert_eq!((expected.basis, expected.is_resampled), (Basis::Position, false));
     // The same voxels: rows and columns exchanged, the slices from above.
     let turned = {
         let old = label_volume(None).bytes;
@@ -268,6 +270,7 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
     };
     let beside = import("beside.nii", Some([[2.0, 0.0, 0.0, -9.2], RAS[1], RAS[2]])).unwrap();
     assert!(beside.notes.iter().any(|n| n.contains("0.40 of a voxel beside")), "{:?}", beside.notes);
+    assert!(beside.is_resampled);
     let coarse = import("coarse.nii", Some([[4.0, 0.0, 0.0, -10.0], RAS[1], RAS[2]])).unwrap();
     assert!(coarse.notes.iter().any(|n| n.contains("another size")), "{:?}", coarse.notes);
     let far = import("far.nii", Some([RAS[0], RAS[1], [0.0, 0.0, 5.0, 300.0]])).unwrap_err().to_string();
@@ -432,6 +435,8 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     assert_eq!(first(&labels), Ok(3));
     put("case_0000.nii.gz", 4);
     assert_eq!(first(&labels), Ok(4));
+    let called = import::masks(std::slice::from_ref(&labels), &series, &MaskChoice::default()).unwrap();
+    assert_eq!(called.basis, Basis::Images);
     // The image is no mask of itself.
     assert!(first(folder.0.path()).is_err());
 }
