@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::{
-    domain::image::Pixels,
-    io::{
-        nifti::tests::Volume,
-        picture::fixture::{TiffPage, Writing},
-    },
+use crate::io::{
+    nifti::tests::Volume,
+    picture::fixture::{TiffPage, Writing},
 };
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -58,8 +55,7 @@ const LABELS: [u8; 12] = [0, 1, 1, 0, 0, 4, 4, 4, 0, 0, 1, 0];
 /// Each pixel of an image beside the label that it has.
 fn pixels(pair: &Pair) -> Vec<(u8, u8)> {
     let (image, mask) = pair.read().unwrap();
-    let Pixels::U8(values) = image.pixels else { panic!("{:?}", image.pixels) };
-    values.into_iter().zip(mask.labels().iter().copied()).collect()
+    (0..image.pixels.len()).map(|i| image.value(i) as u8).zip(mask.labels().iter().copied()).collect()
 }
 
 #[test]
