@@ -1,9 +1,28 @@
 //! The one error of the crate: what was tried, on which file, why it failed and what can be done.
 
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// What a function that can fail returns.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a failure is, for whoever decides by it: an exit code, whether others are to be gone on with. Never the words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Something did not work.
+    #[default]
+    Failed,
+    /// What was asked for makes no sense as it was asked for.
+    Usage,
+    /// A person stopped it.
+    Stopped,
+    /// There is nothing of what was looked for.
+    Absent,
+    /// No model is for it.
+    NoModel,
+    /// The disk, or what is on it, does not let a file be written: others there would fare no better.
+    Disk,
+}
 
 /// A failure that a person can act upon: `cannot <tried> "<path>": <reason>. <advice>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +35,14 @@ pub struct Error {
     pub reason: String,
     /// What can be done about it, a whole sentence.
     pub advice: Option<String>,
+    /// What it is.
+    pub kind: Kind,
 }
 
 impl Error {
     /// An error about nothing on disk.
     pub fn new(tried: impl Into<String>, reason: impl ToString) -> Self {
-        Self { tried: tried.into(), path: None, reason: reason.to_string(), advice: None }
+        Self { tried: tried.into(), path: None, reason: reason.to_string(), advice: None, kind: Kind::Failed }
     }
 
     /// An error about a file or folder.
@@ -32,6 +53,12 @@ impl Error {
     /// Adds what the user can do.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// Says what it is.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
         self
     }
 }

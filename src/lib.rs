@@ -5,7 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod domain;
-mod error;
+pub mod error;
 pub mod io;
 pub mod learning;
 pub mod model;

@@ -72,6 +72,8 @@ pub enum Action {
     TakeOverlapping(Option<Vec<usize>>),
     /// Open the workspace in this folder; a new one where there is none.
     OpenWorkspace(PathBuf),
+    /// Look in this folder for images of the workspace that have moved.
+    FindImages(PathBuf),
     /// Give the workspace a name.
     RenameWorkspace(String),
     /// Move the workspace to this folder.
@@ -144,6 +146,7 @@ impl Session {
             Action::ImportMasks(paths) => self.import_masks(paths),
             Action::TakeOverlapping(chosen) => self.take_overlapping(chosen),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
+            Action::FindImages(folder) => self.find_images(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {
                 // A round goes on from its last state in the new folder.

@@ -10,6 +10,7 @@ use crate::{
         mask::Mask,
         study::{Kind, Series, Source},
     },
+    error,
     io::{
         dicom::{
             deidentify::{Deidentification, Deidentified},
@@ -115,17 +116,19 @@ pub(super) struct Refusal {
     path: Option<OsString>,
     reason: String,
     advice: Option<String>,
+    #[serde(default)]
+    kind: error::Kind,
 }
 
 impl From<Error> for Refusal {
-    fn from(Error { tried, path, reason, advice }: Error) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice }
+    fn from(Error { tried, path, reason, advice, kind }: Error) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice, kind }
     }
 }
 
 impl From<Refusal> for Error {
-    fn from(Refusal { tried, path, reason, advice }: Refusal) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice }
+    fn from(Refusal { tried, path, reason, advice, kind }: Refusal) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice, kind }
     }
 }
 
