@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What a failure is, for whoever decides by it: an exit code, whether others are to be gone on with. Never the words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Kind {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
     /// Something did not work.
     #[default]
-    Failed,
+    Other,
     /// What was asked for makes no sense as it was asked for.
     Usage,
     /// A person stopped it.
@@ -36,13 +36,13 @@ pub struct Error {
     /// What can be done about it, a whole sentence.
     pub advice: Option<String>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ErrorKind,
 }
 
 impl Error {
     /// An error about nothing on disk.
     pub fn new(tried: impl Into<String>, reason: impl ToString) -> Self {
-        Self { tried: tried.into(), path: None, reason: reason.to_string(), advice: None, kind: Kind::Failed }
+        Self { tried: tried.into(), path: None, reason: reason.to_string(), advice: None, kind: ErrorKind::Other }
     }
 
     /// An error about a file or folder.
@@ -57,7 +57,7 @@ impl Error {
     }
 
     /// Says what it is.
-    pub fn of_kind(mut self, kind: Kind) -> Self {
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
     }

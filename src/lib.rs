@@ -5,7 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod domain;
-pub mod error;
+mod error;
 pub mod io;
 pub mod learning;
 pub mod model;
@@ -14,4 +14,4 @@ pub mod ui;
 pub mod worker;
 pub mod workspace;
 
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};

@@ -3,9 +3,8 @@
 use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::study::Status,
-    error::Kind,
     io::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
         export::{
@@ -126,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let reason = format!("it was stopped after {done} of {all} cases");
             Err(Error::new("export everything", reason)
                 .advise("The same command writes the others; those that are there are written anew.")
-                .of_kind(Kind::Stopped))
+                .of_kind(ErrorKind::Stopped))
         }
         0 => Ok(()),
         _ if done == all => Err(Error::new("export everything", "not all cases fit into all formats, see above")),

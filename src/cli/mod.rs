@@ -27,7 +27,7 @@ use crate::io::whole_file;
 use crate::learning::course::shipped_named;
 use crate::model::card::Config;
 use crate::model::{device::DeviceChoice, infer::Segmenter, shipped};
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use console::{print, print_json, tell};
 use std::num::NonZeroUsize;
@@ -97,7 +97,8 @@ pub(crate) struct OverwriteArgument {
 impl OverwriteArgument {
     /// Refuses where one of the files that are to be written is there and was not given up.
     fn check<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
-        let there: Vec<&PathBuf> = files.into_iter().filter(|file| !self.overwrite && file.exists()).collect();
+        // What is no file is refused by whoever writes, whatever was asked for.
+        let there: Vec<&PathBuf> = files.into_iter().filter(|file| !self.overwrite && file.is_file()).collect();
         match there.as_slice() {
             [] => Ok(()),
             [first, rest @ ..] => {
@@ -225,7 +226,7 @@ fn check_workspace(folder: &Path) -> Result<()> {
             .advise(
                 "The window shows the folder of its workspace under File, Workspace; labrum workspace create makes one.",
             )
-            .of_kind(Kind::Absent)),
+            .of_kind(ErrorKind::Absent)),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::learning::{
     rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
 };
 use crate::model::train::round::{Plan, Progress};
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             super::print(&plot(&results))?;
         }
         let reason = format!("it was stopped after {} of {} rounds", results.len(), rehearsal.cases.len());
-        return Err(Error::new("rehearse to the end", reason).of_kind(Kind::Stopped));
+        return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Stopped));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
         let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);

@@ -14,7 +14,7 @@ use crate::model::device::DeviceChoice;
 use crate::model::shipped;
 use crate::model::train::round::{Length, Plan, Progress};
 use crate::workspace::Workspace;
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 
@@ -116,7 +116,7 @@ fn take(
         }
         Ok(None) => {
             workspace.end_round(record.key, RoundState::Cancelled, "stopped by a person")?;
-            Err(Error::new("train", "it was stopped").advise("The model is as it was.").of_kind(Kind::Stopped))
+            Err(Error::new("train", "it was stopped").advise("The model is as it was.").of_kind(ErrorKind::Stopped))
         }
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;

@@ -15,7 +15,7 @@ use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, writ
 use crate::io::{label_file, label_values::Reading, open, whole_file};
 use crate::model::card::ModelCard;
 use crate::model::infer::Segmenter;
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use models::Models;
 use plan::{Plan, Plans};
@@ -168,7 +168,8 @@ pub(super) fn produce(arguments: &Arguments, cancel: &Cancel) -> Result<Produced
     let objects = done.outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
     let objects: Vec<_> = objects.filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm")).collect();
     let mut notes: Vec<String> = done.outcomes.iter().flat_map(|o| o.warnings.clone()).collect();
-    let (no_model, other): (Vec<Error>, Vec<Error>) = done.errors.into_iter().partition(|e| e.kind == Kind::NoModel);
+    let (no_model, other): (Vec<Error>, Vec<Error>) =
+        done.errors.into_iter().partition(|e| e.kind == ErrorKind::NoModel);
     notes.extend(no_model.iter().map(ToString::to_string));
     done.errors = other;
     end(done, false)?;
@@ -216,7 +217,7 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
                         done.outcomes.push(outcome);
                         masks
                     }
-                    Err(error) if error.kind == Kind::Stopped => break,
+                    Err(error) if error.kind == ErrorKind::Stopped => break,
                     Err(error) => {
                         done.errors.push(error);
                         continue;
@@ -273,7 +274,7 @@ fn end(done: Done, is_stopped: bool) -> Result<()> {
             Some(
                 Error::new("segment everything", reason)
                     .advise("The same command with --resume does the others.")
-                    .of_kind(Kind::Stopped),
+                    .of_kind(ErrorKind::Stopped),
             )
         }
         (_, 0, 0) => errors.pop(),
@@ -372,7 +373,7 @@ fn segment(
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (slice, name) in series.slices.iter().zip(&names.slices) {
         if cancel.is_cancelled() {
-            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(Kind::Stopped));
+            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Stopped));
         }
         let image = open::load(&slice.source, series.kind)?;
         warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));

@@ -12,7 +12,7 @@ use crate::model::loss::Objective;
 use crate::model::train::round::Plan;
 use crate::model::train::state::{self, State};
 use crate::model::train::{Keeper, Loss, Progress, TrainOptions, Trained, TrainingLog, train};
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
@@ -226,7 +226,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step")
             .advise("No model was written.")
-            .of_kind(Kind::Stopped));
+            .of_kind(ErrorKind::Stopped));
     }
     save(&out, &trained.card, &trained.weights)?;
     if let Some(last) = &last {
@@ -245,7 +245,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
                 false => "With --log a training that is stopped can be gone on with.",
             };
             let reason = format!("it was stopped after {epochs} of {} epochs", epochs_wanted);
-            Err(Error::new("train to the end", reason).advise(advice).of_kind(Kind::Stopped))
+            Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Stopped))
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::io::pacs::{Archive, Claim, Exchange, Object, Queue, ResultName, rename_object};
 use crate::io::whole_file;
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -167,7 +167,7 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
         0 if cancel.is_cancelled() && ours.watch.is_none() => {
             Err(Error::new("segment all studies", format!("it was stopped after {} studies", outcomes.len()))
                 .advise("The next run goes on from here.")
-                .of_kind(Kind::Stopped))
+                .of_kind(ErrorKind::Stopped))
         }
         0 => Ok(()),
         n => Err(Error::new("segment all studies", format!("{n} of {} went wrong, see above", outcomes.len()))
@@ -289,7 +289,7 @@ impl Worker<'_> {
         let out = self.folder.join("results").join(study);
         let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
-            return Err(Error::new("segment the study", "it was stopped").of_kind(Kind::Stopped));
+            return Err(Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Stopped));
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {

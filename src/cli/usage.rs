@@ -1,7 +1,7 @@
 //! Arguments as a person typed them, what is wrong with them, and the exit codes.
 
 use super::Cli;
-use crate::{Error, error::Kind};
+use crate::{Error, ErrorKind};
 use clap::{CommandFactory, Parser};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -20,7 +20,7 @@ pub(super) static WAS_STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// The arguments of this process; ends it where they are wrong, or ask for help alone.
 pub fn parse() -> Cli {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = with_options_last(std::env::args_os().collect());
     let first = arguments.get(1).and_then(|word| word.to_str()).filter(|word| is_no_path(word));
     // A mistyped command looks like a file that is to be opened in the window.
     match (Cli::try_parse_from(&arguments), first) {
@@ -29,6 +29,17 @@ pub fn parse() -> Cli {
         (Ok(cli), _) => cli,
         (Err(error), _) => error.exit(),
     }
+}
+
+/// `labrum -q segment` as `labrum segment -q`: clap takes options before a command for those of the window.
+fn with_options_last(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    const OPTIONS: [&str; 5] = ["-q", "--quiet", "-v", "--verbose", "-vv"];
+    let is_option = |word: &&OsString| word.to_str().is_some_and(|word| OPTIONS.contains(&word));
+    let count = arguments.iter().skip(1).take_while(is_option).count();
+    if let Some(words) = arguments.get_mut(1..=count + 1) {
+        words.rotate_left(count);
+    }
+    arguments
 }
 
 /// True for a word that names no file and is not written like one.
@@ -46,8 +57,7 @@ fn unknown(word: &str) -> clap::Error {
     let all = Cli::command();
     let commands = all.get_subcommands().cloned().collect::<Vec<_>>();
     let alone = clap::Command::new("labrum").subcommands(commands).subcommand_required(true);
-    let reason =
-        || all.clone().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command \"{word}\""));
+    let reason = || all.clone().error(clap::ErrorKind::InvalidSubcommand, format!("there is no command \"{word}\""));
     alone.try_get_matches_from(["labrum", word]).err().unwrap_or_else(reason)
 }
 
@@ -64,15 +74,15 @@ pub fn end(done: crate::Result<()>) -> ExitCode {
 
 fn code_of(error: &Error) -> u8 {
     match error.kind {
-        Kind::Usage => WRONG_USAGE,
-        Kind::Stopped => STOPPED,
+        ErrorKind::Usage => WRONG_USAGE,
+        ErrorKind::Stopped => STOPPED,
         // Whatever the work said when it was told to stop.
         _ if WAS_STOPPED.load(Relaxed) => STOPPED,
-        Kind::Failed | Kind::Absent | Kind::NoModel | Kind::Disk => FAILED,
+        ErrorKind::Other | ErrorKind::Absent | ErrorKind::NoModel | ErrorKind::Disk => FAILED,
     }
 }
 
 /// Arguments that make no sense together.
 pub(super) fn wrong(tried: &str, reason: impl ToString) -> Error {
-    Error::new(tried, reason).of_kind(Kind::Usage)
+    Error::new(tried, reason).of_kind(ErrorKind::Usage)
 }

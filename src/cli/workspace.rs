@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::worker::recognise;
 use crate::workspace::Workspace;
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 use clap::Subcommand;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -322,7 +322,7 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
         match found {
             Ok(found) => workspace.relocate(&found)?,
             // Another one may hold some.
-            Err(error) if error.kind != Kind::Stopped && arguments.folders.len() > 1 => {
+            Err(error) if error.kind != ErrorKind::Stopped && arguments.folders.len() > 1 => {
                 console::fail(format_args!("labrum: {error}"));
             }
             Err(error) => return Err(error),
@@ -336,7 +336,7 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
     match missing.len() {
         0 => Ok(()),
         _ if cancel.is_cancelled() => {
-            Err(Error::at("find all images of", folder, "it was stopped").of_kind(Kind::Stopped))
+            Err(Error::at("find all images of", folder, "it was stopped").of_kind(ErrorKind::Stopped))
         }
         n => Err(Error::at("find all images of", folder, format!("those of {n} cases are in none of the folders"))),
     }

@@ -1,6 +1,6 @@
 //! Files appear whole: written beside their place, synced, checked and only then renamed.
 
-use crate::{Error, Result, error::Kind};
+use crate::{Error, Result};
 use std::{
     fs::File,
     io::{BufWriter, ErrorKind, Write},
@@ -61,13 +61,13 @@ pub fn make_folder(folder: &Path) -> Result<()> {
 /// A new file in the folder of `path`.
 fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
-        return Err(Error::at(tried, path, "a folder of that name is in the way").of_kind(Kind::Disk));
+        return Err(Error::at(tried, path, "a folder of that name is in the way").of_kind(crate::ErrorKind::Disk));
     }
     // Renaming onto a device or a pipe would take it away from all other programs.
     if path.exists() && !path.is_file() {
         return Err(Error::at(tried, path, "it is a device or a pipe and no file")
             .advise("Choose another name.")
-            .of_kind(Kind::Disk));
+            .of_kind(crate::ErrorKind::Disk));
     }
     temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
 }
@@ -101,7 +101,7 @@ fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
         ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
         _ => Error::at(tried, path, error),
     };
-    explained.of_kind(Kind::Disk)
+    explained.of_kind(crate::ErrorKind::Disk)
 }
 
 #[cfg(test)]

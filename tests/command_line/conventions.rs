@@ -16,8 +16,8 @@ fn the_exit_codes_are_those_of_the_table() {
     assert!(rows.len() >= 15, "only {} rows are commands with a code", rows.len());
     assert!([0, 1, 2].iter().all(|code| rows.iter().any(|(_, of)| of == code)));
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(sample("fetal-head/fetal-head-011_HC.png"), folder.path().join("scan.png")).unwrap();
-    let whole = std::fs::read(folder.path().join("scan.png")).unwrap();
+    std::fs::copy(sample("fetal-head/fetal-head-011_HC.png"), folder.path().join("fetal.png")).unwrap();
+    let whole = std::fs::read(folder.path().join("fetal.png")).unwrap();
     std::fs::write(folder.path().join("cut.png"), &whole[..whole.len() / 2]).unwrap();
     for (command, code) in rows {
         let words: Vec<&str> = command.split_whitespace().collect();

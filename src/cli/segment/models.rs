@@ -7,7 +7,7 @@ use crate::domain::{
     study::{Catalog, Series},
 };
 use crate::model::{card::Fit, infer::Segmenter, shipped};
-use crate::{Error, Result, error::Kind};
+use crate::{Error, ErrorKind, Result};
 
 /// The model that was named, or the shipped ones as they are needed.
 pub(super) struct Models {
@@ -63,6 +63,6 @@ fn no_model(series: &Series, reasons: &[String]) -> Error {
     };
     let first = series.slices.first().map(|slice| slice.source.path.clone());
     let reason = format!("no shipped model is for it ({})", reasons.join("; "));
-    Error { path: first, kind: Kind::NoModel, ..Error::new(tried, reason) }
+    Error { path: first, kind: ErrorKind::NoModel, ..Error::new(tried, reason) }
         .advise("Name a model with --model, or train one with labrum train.")
 }

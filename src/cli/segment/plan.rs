@@ -29,7 +29,7 @@ pub(super) struct Plan<'a> {
 impl Plan<'_> {
     /// True where all files are there: they appear whole or not at all.
     pub(super) fn is_done(&self) -> bool {
-        !self.files.is_empty() && self.files.iter().all(|file| file.exists())
+        !self.files.is_empty() && self.files.iter().all(|file| file.is_file())
     }
 }
 

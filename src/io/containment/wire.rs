@@ -2,7 +2,7 @@
 
 use super::MEMORY;
 use crate::{
-    Error,
+    Error, ErrorKind,
     domain::{
         image::{Image, Pixels},
         import::{Basis, MaskChoice, TakenLabel},
@@ -10,7 +10,6 @@ use crate::{
         mask::Mask,
         study::{Kind, Series, Source},
     },
-    error,
     io::{
         dicom::{
             deidentify::{Deidentification, Deidentified},
@@ -116,8 +115,7 @@ pub(super) struct Refusal {
     path: Option<OsString>,
     reason: String,
     advice: Option<String>,
-    #[serde(default)]
-    kind: error::Kind,
+    kind: ErrorKind,
 }
 
 impl From<Error> for Refusal {

@@ -16,7 +16,7 @@ use crate::io::dicom::{
     seg::{self, Authorship, Content},
     structure_set,
 };
-use crate::{Error, Result, error};
+use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -244,7 +244,7 @@ pub fn write_series(folder: &Path, name: &str, files: &SeriesFiles<'_>, formats:
         let Some(path) = series_path(folder, name, *format) else { continue };
         let warnings = match write_whole(&path, files, *format) {
             Ok(warnings) => warnings,
-            Err(failure) if failure.kind == error::Kind::Disk => return Err(failure),
+            Err(failure) if failure.kind == ErrorKind::Disk => return Err(failure),
             Err(error) => {
                 written.unfit.push(Unfit { format: *format, error });
                 continue;

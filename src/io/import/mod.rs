@@ -15,14 +15,13 @@ use super::{
     nifti, picture,
 };
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{
         import::{Basis, MaskChoice, TakenLabel},
         label::Label,
         mask::Mask,
         study::Series,
     },
-    error::Kind,
 };
 use choice::{Offered, Taken, tell_apart};
 use pictures::{Picture, Wanted};
@@ -181,7 +180,7 @@ fn nothing(path: &Path, series: &Series) -> Error {
             )
         }
     };
-    Error::at(TRIED, path, reason).of_kind(Kind::Absent)
+    Error::at(TRIED, path, reason).of_kind(ErrorKind::Absent)
 }
 
 fn name(path: &Path) -> String {
