@@ -6,12 +6,22 @@ use std::path::{Path, PathBuf};
 /// What a function that can fail returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What a program can do about a failure but show it.
+/// What a failure is, for whoever decides by it: an exit code, whether others are to be gone on with. Never the words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
-    /// Nothing.
+    /// Something did not work.
     #[default]
     Other,
+    /// What was asked for makes no sense as it was asked for.
+    Usage,
+    /// A person stopped it.
+    Stopped,
+    /// There is nothing of what was looked for.
+    Absent,
+    /// No model is for it.
+    NoModel,
+    /// The disk, or what is on it, does not let a file be written: others there would fare no better.
+    Disk,
     /// Masks name other images than those on which they should be laid: they may be laid by their place alone, if a person
     /// wants it.
     NamesOtherImages,
@@ -30,7 +40,7 @@ pub struct Error {
     pub reason: String,
     /// What can be done about it, a whole sentence.
     pub advice: Option<String>,
-    /// What else can be done about it.
+    /// What it is.
     pub kind: ErrorKind,
 }
 
@@ -51,7 +61,7 @@ impl Error {
         self
     }
 
-    /// Says what kind it is.
+    /// Says what it is.
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self

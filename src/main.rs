@@ -1,7 +1,7 @@
 //! Parses arguments, runs the window or a command, turns an error into an exit code.
 
 use cap::Cap;
-use clap::Parser;
+use labrum::cli::{self, usage};
 use labrum::io::containment;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
@@ -24,31 +24,69 @@ fn keep_freed_memory_for_a_while() {
     unsafe { libmimalloc_sys::mi_option_set(OPTION, PURGE_DELAY) };
 }
 
+/// Keeps the graphics drivers' own words off stderr, where nobody asked for them; to be called before there are threads.
+#[allow(unsafe_code)]
+fn quiet_drivers() {
+    for (name, value) in [("EGL_LOG_LEVEL", "fatal"), ("MESA_LOG", "null"), ("LIBGL_DEBUG", "quiet")] {
+        if std::env::var_os(name).is_none() {
+            // SAFETY: no other thread reads or writes the environment, for there is none yet.
+            unsafe { std::env::set_var(name, value) };
+        }
+    }
+}
+
+/// What is between this program and the screen or the graphics card. What goes wrong there is told in our own words.
+const GRAPHICS: &[&str] = &[
+    "accesskit",
+    "arboard",
+    "burn",
+    "calloop",
+    "cubecl",
+    "eframe",
+    "egui",
+    "glow",
+    "glutin",
+    "khronos_egl",
+    "naga",
+    "sctk",
+    "smithay",
+    "tracing",
+    "wgpu",
+    "winit",
+    "xkbcommon",
+    "zbus",
+];
+
+/// What is logged, on stderr: warnings of our own and errors of others; what the environment (`RUST_LOG`) or `--verbose`
+/// asks for instead.
+fn start_log(verbosity: u8) {
+    let level = ["error,labrum=warn", "info", "debug"][usize::from(verbosity.min(2))];
+    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level));
+    if verbosity == 0 && std::env::var_os("RUST_LOG").is_none() {
+        for name in GRAPHICS {
+            log.filter_module(name, log::LevelFilter::Off);
+        }
+    }
+    // These write down what servers are asked and answer: names of patients, whatever the environment wishes for.
+    for names_patients in ["ureq", "ureq_proto", "dicom_ul", "dicom_object", "dicom_parser"] {
+        log.filter_module(names_patients, log::LevelFilter::Warn);
+    }
+    log.init();
+}
+
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == containment::COMMAND) {
         // Nothing that is allocated yet is above the limit.
         return containment::serve(|bytes| ALLOCATOR.set_limit(bytes).unwrap_or_default());
     }
     keep_freed_memory_for_a_while();
-    let usual = env_logger::Env::default().default_filter_or("warn,wgpu=error,naga=error");
-    let mut log = env_logger::Builder::from_env(usual);
-    // These write down what servers are asked and answer: names of patients, whatever the environment wishes for.
-    for names_patients in ["ureq", "ureq_proto", "dicom_ul", "dicom_object", "dicom_parser"] {
-        log.filter_module(names_patients, log::LevelFilter::Warn);
-    }
-    log.init();
+    quiet_drivers();
+    let arguments = usage::parse();
+    start_log(arguments.verbosity());
     containment::start(containment::this_program().unwrap_or_default());
-    let cli = labrum::cli::Cli::parse();
-    let done = match cli.window() {
-        Some((paths, device)) => labrum::cli::check_paths(&paths)
-            .and_then(|()| labrum::app::run(paths, labrum::app::Overrides { device, threads: cli.threads() })),
-        None => labrum::cli::run(cli),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("labrum: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    usage::end(match arguments.window() {
+        Some((paths, device)) => cli::check_paths(&paths)
+            .and_then(|()| labrum::app::run(paths, labrum::app::Overrides { device, threads: arguments.threads() })),
+        None => cli::run(arguments),
+    })
 }

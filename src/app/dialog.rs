@@ -27,6 +27,10 @@ pub(super) fn show(pick: Pick) -> Event {
         Pick::MoveWorkspace => {
             FileDialog::new().set_title("Move the workspace to a new or empty folder").pick_folder().map(|f| vec![f])
         }
+        Pick::NewWorkspace => {
+            FileDialog::new().set_title("Make a workspace in a new or empty folder").pick_folder().map(|f| vec![f])
+        }
+        Pick::ImageFolder => FileDialog::new().set_title("Look for images in a folder").pick_folder().map(|f| vec![f]),
         Pick::Masks => FileDialog::new()
             .set_title("Import masks")
             .add_filter(

@@ -1,6 +1,6 @@
 //! `labrum bench`: how fast the network is on this machine, and how much memory it takes.
 
-use super::{ConfigArgument, DeviceArgument};
+use super::{ConfigArgument, DeviceArgument, usage::wrong};
 use crate::domain::label::Label;
 use crate::io::{open, whole_file};
 use crate::model::bench::{self, Load, Measured};
@@ -89,7 +89,7 @@ struct Case {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
-        return Err(Error::new("measure the network", format!("{size} is not a multiple of 16")));
+        return Err(wrong("measure the network", format!("{size} is not a multiple of 16")));
     }
     let cases = cases(arguments);
     if !arguments.json {

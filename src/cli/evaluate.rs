@@ -3,9 +3,7 @@
 use super::DeviceArgument;
 use crate::io::dataset::{self, Dataset, Pair};
 use crate::model::evaluate::{CaseScores, Report};
-use crate::model::infer::Segmenter;
 use crate::{Error, Result};
-use indicatif::ProgressBar;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +24,7 @@ Examples:
   labrum evaluate model.safetensors busi/ --list busi_val1.txt --against other.json"
 )]
 pub(super) struct Arguments {
-    /// Model file: .safetensors of Labrum or a PyTorch checkpoint (.pth)
+    /// Model: the name of a shipped one (fetal-head), or a file: .safetensors of Labrum, or a PyTorch checkpoint (.pth)
     model: PathBuf,
     /// Folder with images/ and masks/
     folder: PathBuf,
@@ -51,15 +49,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let data = dataset::open(&arguments.folder, &arguments.folder_wishes.wishes())?;
-    data.notes.iter().for_each(|note| eprintln!("labrum: {note}"));
+    data.notes.iter().for_each(|note| crate::cli::console::remark(format_args!("labrum: {note}")));
     let pairs = pairs(&data, arguments)?;
     let lengths = dataset::lengths(&arguments.folder)?;
     let other = arguments.against.as_deref().map(read).transpose()?;
     let in_mm = pairs.iter().all(|pair| lengths.contains_key(&pair.name));
-    let mut model = Segmenter::load(&arguments.model, arguments.device.into())?;
+    let mut model = super::model_named(&arguments.model, arguments.device)?;
     let card = model.card();
     let table = data.labels.table(&card.labels, &card.trained_on.values);
-    let bar = ProgressBar::new(pairs.len() as u64).with_style(super::bar_style("{pos}/{len} images"));
+    let bar = super::console::bar(pairs.len() as u64, "{pos}/{len} images");
     let mut cases = Vec::with_capacity(pairs.len());
     for pair in &pairs {
         let (image, truth) = pair.read()?;

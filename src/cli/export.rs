@@ -1,8 +1,9 @@
 //! `labrum export`: the accepted masks of a workspace as files.
 
+use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::study::Status,
     io::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
@@ -15,7 +16,6 @@ use crate::{
     workspace::Workspace,
 };
 use clap::ValueEnum;
-use indicatif::ProgressBar;
 use std::path::PathBuf;
 
 /// The key of files that lose the patient, in the folder of the workspace.
@@ -45,10 +45,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     workspace: PathBuf,
     /// Folder to write to; it is made where it is missing
-    #[arg(long)]
+    #[arg(short, long)]
     out: PathBuf,
     /// What to write, comma separated
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "seg")]
+    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "seg")]
     format: Vec<FormatArgument>,
     /// What the files of a case are called
     #[arg(long, default_value = "{study}/{series}")]
@@ -68,8 +68,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "")]
     person: String,
     /// Replace files that are there already
-    #[arg(long)]
-    replace: bool,
+    #[arg(long, visible_alias = "replace")]
+    overwrite: bool,
     /// Print the manifest as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(Error::at("export", &arguments.workspace, "no case of the workspace is accepted")
             .advise("Accept cases in the window (Enter) first."));
     }
-    let bar = ProgressBar::new(0).with_style(super::bar_style("{percent} %, {eta} left"));
+    let bar = super::console::bar(0, "{percent} %, {eta} left");
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -110,31 +110,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
     for case in &summary.manifest.cases {
-        case.warnings.iter().for_each(|warning| {
-            eprintln!("labrum: {}: {warning}", if case.case.is_empty() { &case.series } else { &case.case })
-        });
+        let name = if case.case.is_empty() { &case.series } else { &case.case };
+        case.warnings.iter().for_each(|warning| console::remark(format_args!("labrum: {name}: {warning}")));
     }
-    for failed in &summary.manifest.failed {
-        eprintln!("labrum: {}: {}", failed.case, failed.reason);
-    }
+    summary.missing().iter().for_each(|missing| console::fail(format_args!("labrum: {missing}")));
     if arguments.json {
         super::print_json(&summary.manifest)?;
     } else {
         super::print(&format!("{}: {}", arguments.out.display(), summary.text()))?;
     }
-    match (summary.manifest.failed.len(), summary.manifest.complete) {
-        (0, true) => Ok(()),
-        (_, false) => Err(Error::new("export everything", "it was stopped")),
-        (n, _) => Err(Error::new("export everything", format!("{n} cases could not be written, see above"))),
+    let (done, all) = (summary.manifest.cases.len(), accepted.len());
+    match summary.missing().len() {
+        _ if summary.manifest.stopped => {
+            let reason = format!("it was stopped after {done} of {all} cases");
+            Err(Error::new("export everything", reason)
+                .advise("The same command writes the others; those that are there are written anew.")
+                .of_kind(ErrorKind::Stopped))
+        }
+        0 => Ok(()),
+        _ if done == all => Err(Error::new("export everything", "not all cases fit into all formats, see above")),
+        _ => Err(Error::new(
+            "export everything",
+            format!("{} of {all} cases could not be written, see above", all - done),
+        )),
     }
 }
 
 fn preset(arguments: &Arguments) -> Result<Preset> {
     let formats: Vec<Format> = super::format::formats(&arguments.format);
-    if formats.contains(&Format::SegFractional) {
-        return Err(Error::new("export the probabilities", "they belong to proposals, not to accepted masks")
-            .advise("labrum segment writes them."));
-    }
     let deidentify = match arguments.deidentify {
         false => None,
         true => {
@@ -151,6 +154,6 @@ fn preset(arguments: &Arguments) -> Result<Preset> {
         names: Some(arguments.name.clone()),
         seg: arguments.seg.options(),
         deidentify,
-        replace: arguments.replace,
+        replace: arguments.overwrite,
     })
 }

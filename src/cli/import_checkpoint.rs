@@ -20,8 +20,10 @@ pub(super) struct Arguments {
     /// Checkpoint (.pth)
     checkpoint: PathBuf,
     /// Model file to write
-    #[arg(long)]
+    #[arg(short, long)]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
     /// Name of the model; that of the file where none is given
     #[arg(long)]
     name: Option<String>,
@@ -54,6 +56,7 @@ pub(super) fn run(a: Arguments) -> Result<()> {
     if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {
         return Err(Error::at("write the model", &a.out, "it is the checkpoint itself").advise("Choose another name."));
     }
+    a.overwrite.check([&a.out])?;
     let (card, mut weights) = checkpoint::read(&a.checkpoint)?;
     let at = |e: Error| Error { path: Some(a.checkpoint.clone()), ..e };
     let found = checkpoint::architecture(&weights).map_err(at)?;

@@ -1,8 +1,10 @@
 //! `labrum import-masks`: what others drew, as files of this program.
 
+use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::domain::{
     import::{Basis, MaskChoice},
+    label::Label,
     mask::Mask,
     study::Series,
 };
@@ -40,10 +42,10 @@ pub(super) struct Arguments {
     #[arg(long = "of", required = true, num_args = 1..)]
     series: Vec<PathBuf>,
     /// Folder to write to; it is made where it is missing
-    #[arg(long)]
+    #[arg(short, long)]
     out: PathBuf,
     /// What to write, comma separated
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "png")]
+    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "png")]
     format: Vec<FormatArgument>,
     /// Take these alone: names or numbers, comma separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
@@ -63,6 +65,8 @@ pub(super) struct Arguments {
     threshold: Option<u16>,
     #[command(flatten)]
     seg: SegArguments,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
     /// Print what was written as JSON on stdout
     #[arg(long)]
     json: bool,
@@ -78,6 +82,14 @@ struct Outcome {
     slices: usize,
     files: Vec<PathBuf>,
     notes: Vec<String>,
+    not_written: Vec<NotWritten>,
+}
+
+/// A format that cannot hold the masks.
+#[derive(serde::Serialize)]
+struct NotWritten {
+    format: &'static str,
+    reason: String,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -113,17 +125,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         return Err(refusals.into_iter().next().unwrap_or_else(nothing));
     }
     for outcome in &outcomes {
-        outcome.notes.iter().for_each(|note| eprintln!("labrum: {}: {note}", outcome.series));
+        outcome.notes.iter().for_each(|note| console::remark(format_args!("labrum: {}: {note}", outcome.series)));
+    }
+    tell(&outcomes, arguments)?;
+    match outcomes.iter().map(|outcome| outcome.not_written.len()).sum() {
+        0 => Ok(()),
+        n => Err(Error::new("write everything", format!("{n} files cannot be written, see above"))),
+    }
+}
+
+fn tell(outcomes: &[Outcome], arguments: &Arguments) -> Result<()> {
+    for outcome in outcomes {
+        for NotWritten { format, reason } in &outcome.not_written {
+            console::fail(format_args!("labrum: {} as {format}: {reason}", outcome.series));
+        }
     }
     if arguments.json {
         return super::print_json(&outcomes);
     }
-    for Outcome { series, labels, pixels, slices, files, .. } in &outcomes {
-        // Label maps that keep their values leave numbers between them that nothing is drawn with.
-        let is_gap = |label: &str, value: usize| u8::try_from(value).is_ok_and(|v| by_number(v).name == label);
-        let labels =
-            (1..).zip(labels).zip(pixels).filter(|((value, label), pixels)| **pixels > 0 || !is_gap(label, *value));
-        let labels = labels.map(|((_, label), pixels)| format!("{label} ({pixels} pixels)"));
+    for Outcome { series, labels, pixels, slices, files, .. } in outcomes {
+        let labels = labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({pixels} pixels)"));
         let what = format!("{} on {slices} slices of {series}", labels.collect::<Vec<_>>().join(", "));
         super::print(&format!("{what}: {} files are in {}", files.len(), arguments.out.display()))?;
     }
@@ -176,8 +197,14 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         return Err(Error::at("import the masks", path, loss).advise(advice));
     }
     let Imported { labels, masks, mut notes, taken: counts, .. } = imported;
+    // Label maps that keep their values leave numbers between them that nothing is drawn with.
+    let is_gap = |value: u8, label: &Label, pixels: usize| pixels == 0 && by_number(value).name == label.name;
+    let pixels: Vec<usize> = counts.iter().map(|count| count.left).collect();
+    let all = (1..=255u8).zip(&labels).zip(&pixels);
+    let gaps: Vec<u8> = all.filter(|((v, label), pixels)| is_gap(*v, label, **pixels)).map(|((v, _), _)| v).collect();
     // Slices that the masks say nothing of are left out: an empty mask would say that nothing is there.
     let of = |(slice, _): &(usize, Mask)| series.slices.get(*slice).cloned();
+    let places: Vec<usize> = masks.iter().map(|(slice, _)| *slice).collect();
     let part = Series { slices: masks.iter().filter_map(of).collect(), ..series.clone() };
     let masks: Vec<Mask> = masks.into_iter().map(|(_, mask)| mask).collect();
     let names = Names::of_part(series, &part.slices, taken);
@@ -188,8 +215,10 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         }
     });
     let given = series.slices.iter().map(|s| &s.source.path).chain(&arguments.masks);
-    refuse_originals(given.map(PathBuf::as_path), &planned(&arguments.out, &names, &labels, &formats))
+    let outputs = planned(&arguments.out, &names, &labels, &formats);
+    refuse_originals(given.map(PathBuf::as_path), &outputs)
         .map_err(|error| error.advise("Choose another folder with --out."))?;
+    arguments.overwrite.check(&outputs)?;
     whole_file::make_folder(&arguments.out)?;
     let mut files = Vec::new();
     for ((slice, name), mask) in part.slices.iter().zip(&names.slices).zip(&masks) {
@@ -219,11 +248,20 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         labels: &labels,
         authors: std::slice::from_ref(&author),
         options: arguments.seg.options(),
+        places: &places,
+        gaps: &gaps,
     };
-    let (more, warnings) = write_series(&arguments.out, &names.series, &whole, &formats)?;
-    files.extend(more);
-    notes.extend(warnings);
-    let labels = labels.into_iter().map(|label| label.name).collect();
-    let pixels = counts.iter().map(|count| count.left).collect();
-    Ok(Outcome { series: title(series), labels, pixels, slices: masks.len(), files, notes })
+    let mut written = write_series(&arguments.out, &names.series, &whole, &formats)?;
+    if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {
+        return Err(written.unfit.swap_remove(0).error);
+    }
+    files.extend(written.files);
+    notes.extend(written.warnings);
+    let not_written = written.unfit.into_iter();
+    let not_written =
+        not_written.map(|u| NotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
+    let is_label = |value: &u8| !gaps.contains(value);
+    let named = (1..=255u8).zip(labels).zip(pixels).filter(|((value, _), _)| is_label(value));
+    let (labels, pixels) = named.map(|((_, label), pixels)| (label.name, pixels)).unzip();
+    Ok(Outcome { series: title(series), labels, pixels, slices: masks.len(), files, notes, not_written })
 }

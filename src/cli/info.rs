@@ -27,8 +27,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         super::print(&report.to_text())?
     }
-    match catalog.passed_over.iter().find(|p| p.is_failure) {
-        Some(failure) => Err(Error::at("read the image", &failure.path, &failure.reason)),
-        None => Ok(()),
+    // Each is named in the report.
+    match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
+        0 => Ok(()),
+        1 => Err(Error::new("read everything", "1 file cannot be read, see the report")),
+        n => Err(Error::new("read everything", format!("{n} files cannot be read, see the report"))),
     }
 }

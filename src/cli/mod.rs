@@ -1,6 +1,7 @@
 //! The commands without a window: the same engine, for scripts.
 
 mod bench;
+pub(crate) mod console;
 mod evaluate;
 mod export;
 mod folder;
@@ -15,15 +16,20 @@ mod plot;
 mod rehearse;
 mod round;
 mod segment;
+mod shell;
 mod train;
 mod unattended;
+pub mod usage;
+mod workspace;
 
 use crate::domain::progress::Cancel;
 use crate::io::whole_file;
+use crate::learning::course::shipped_named;
 use crate::model::card::Config;
-use crate::model::device::DeviceChoice;
-use crate::{Error, Result};
+use crate::model::{device::DeviceChoice, infer::Segmenter, shipped};
+use crate::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use console::{print, print_json, tell};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +47,12 @@ pub struct Cli {
     /// Threads that compute; the settings, or all cores, where nothing is said
     #[arg(long, global = true)]
     threads: Option<NonZeroUsize>,
+    /// Tell neither progress nor remarks, only what fails
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell more of what goes on; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -48,6 +60,8 @@ const EXAMPLES: &str = "Examples:
   labrum segment study/ --out masks --format png,seg
   labrum train data/ --out model.safetensors       data/ holds images/ and masks/
   labrum evaluate model.safetensors data/ --json
+  labrum workspace create work/ --label \"Fetal head\"
+  labrum workspace add images/ --workspace work/ --masks masks/
   labrum export --workspace work/ --out masks --format seg,csv
   labrum import-masks RTSTRUCT.dcm --of study/ --out masks
   labrum info study/ --json
@@ -67,6 +81,33 @@ enum Command {
     Pacs(pacs::Arguments),
     ImportMasks(import_masks::Arguments),
     Bench(bench::Arguments),
+    Workspace(workspace::Arguments),
+    Completions(shell::CompletionsArguments),
+    Man(shell::ManArguments),
+}
+
+/// What becomes of files that are there already.
+#[derive(clap::Args, Debug, Clone, Copy, Default)]
+pub(crate) struct OverwriteArgument {
+    /// Replace files that are there already
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+impl OverwriteArgument {
+    /// Refuses where one of the files that are to be written is there and was not given up.
+    fn check<'a>(self, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+        // What is no file is refused by whoever writes, whatever was asked for.
+        let there: Vec<&PathBuf> = files.into_iter().filter(|file| !self.overwrite && file.is_file()).collect();
+        match there.as_slice() {
+            [] => Ok(()),
+            [first, rest @ ..] => {
+                let more = if rest.is_empty() { String::new() } else { format!(" (and {} others)", rest.len()) };
+                let reason = format!("it is there already{more}, and nothing is replaced unasked");
+                Err(Error::at("write", first, reason).advise("Choose another place, or give --overwrite."))
+            }
+        }
+    }
 }
 
 /// `--device`
@@ -114,6 +155,11 @@ impl Cli {
         self.threads
     }
 
+    /// How often --verbose was given.
+    pub fn verbosity(&self) -> u8 {
+        self.verbose
+    }
+
     /// What to open in the window, and the device where one was named; `None` where a command is to be run.
     pub fn window(&self) -> Option<(Vec<PathBuf>, Option<DeviceChoice>)> {
         self.command.is_none().then(|| (self.paths.clone(), self.device.map(Into::into)))
@@ -123,6 +169,9 @@ impl Cli {
 /// Runs the command that the arguments name; does nothing where they ask for the window.
 pub fn run(cli: Cli) -> Result<()> {
     crate::model::device::use_threads(cli.threads);
+    if cli.quiet {
+        console::be_quiet();
+    }
     match cli.command {
         Some(Command::Segment(arguments)) => segment::run(&arguments),
         Some(Command::Train(arguments)) => train::run(*arguments),
@@ -136,17 +185,21 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Pacs(arguments)) => pacs::run(arguments),
         Some(Command::ImportMasks(arguments)) => import_masks::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Workspace(arguments)) => workspace::run(&arguments),
+        Some(Command::Completions(arguments)) => shell::completions(&arguments),
+        Some(Command::Man(arguments)) => shell::man(&arguments),
         None => Ok(()),
     }
 }
 
-/// Sees that what is to be opened in the window exists: a mistyped command looks like a path, too.
+/// Sees that what is to be opened in the window exists.
 pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
-        Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, export, rehearse, evaluate, plot, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
-        )),
+        Some(missing) => {
+            Err(Error::at("open", missing, "there is no such file or folder")
+                .advise("labrum --help lists the commands."))
+        }
     }
 }
 
@@ -155,8 +208,11 @@ fn stop_on_ctrl_c() -> Result<Cancel> {
     let cancel = Cancel::default();
     let stop = cancel.clone();
     let stop = move || match stop.is_cancelled() {
-        false => stop.cancel(),
-        true => std::process::exit(130),
+        false => {
+            usage::WAS_STOPPED.store(true, std::sync::atomic::Ordering::Relaxed);
+            stop.cancel();
+        }
+        true => std::process::exit(usage::STOPPED.into()),
     };
     ctrlc::set_handler(stop).map_err(|e| Error::new("listen for Ctrl-C", e))?;
     Ok(cancel)
@@ -167,8 +223,22 @@ fn check_workspace(folder: &Path) -> Result<()> {
     match crate::workspace::summary(folder) {
         Some(_) => Ok(()),
         None => Err(Error::at("open the workspace", folder, "there is no workspace in it")
-            .advise("The window shows the folder of its workspace under File, Workspace.")),
+            .advise(
+                "The window shows the folder of its workspace under File, Workspace; labrum workspace create makes one.",
+            )
+            .of_kind(ErrorKind::Absent)),
     }
+}
+
+/// A model file, or a shipped model by its name.
+fn model_named(name: &Path, device: DeviceArgument) -> Result<Segmenter> {
+    if !name.exists()
+        && let Some(index) = name.to_str().map(shipped_named).transpose()?.flatten()
+        && let Some(model) = shipped::all()?.get(index)
+    {
+        return Segmenter::from_bytes(model.bytes, device.into());
+    }
+    Segmenter::load(name, device.into())
 }
 
 /// A model that cannot be written is better found out before the work than after it.
@@ -182,17 +252,6 @@ fn check_model_file(path: &Path) -> Result<()> {
     whole_file::probe(path, tried)
 }
 
-/// A bar with what follows it.
-fn bar_style(text: &str) -> indicatif::ProgressStyle {
-    let template = format!("{{bar:30}} {text}");
-    indicatif::ProgressStyle::with_template(&template).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
-}
-
-/// A line on stderr above the bar; a bar that is not on a terminal would swallow it.
-fn tell(bar: &indicatif::ProgressBar, text: &str) {
-    if bar.is_hidden() { eprintln!("{text}") } else { bar.println(text) }
-}
-
 /// The command, as a shell takes it.
 fn command_line() -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./,=:+@%".contains(c);
@@ -202,15 +261,4 @@ fn command_line() -> String {
     };
     let words: Vec<String> = std::env::args().skip(1).map(quoted).collect();
     format!("labrum {}", words.join(" "))
-}
-
-/// Text for people, on stdout.
-fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{text}").map_err(|e| Error::new("print the result", e))
-}
-
-/// JSON for programs, on stdout.
-fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    print(&serde_json::to_string_pretty(value).map_err(|e| Error::new("print the result", e))?)
 }

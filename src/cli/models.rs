@@ -1,6 +1,6 @@
 //! `labrum models`: the versions that a workspace has learned.
 
-use super::{DeviceArgument, round::when};
+use super::{DeviceArgument, round::when, usage::wrong};
 use crate::domain::{
     holdout::Side,
     learning::{Version, VersionKey, VersionState},
@@ -73,15 +73,17 @@ enum What {
         /// Number of the version
         version: i64,
         /// Model file to write
-        #[arg(long)]
+        #[arg(short, long)]
         out: PathBuf,
+        #[command(flatten)]
+        overwrite: super::OverwriteArgument,
     },
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder =
-        folder.ok_or_else(|| Error::new("look at the models", "no workspace is named").advise("Give --workspace."))?;
+        folder.ok_or_else(|| wrong("look at the models", "no workspace is named").advise("Give --workspace."))?;
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
     match arguments.what.as_ref().unwrap_or(&What::List) {
@@ -99,11 +101,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         }
         What::Report => {
             let report = workspace.work_report()?;
-            eprintln!("{}", report.advice());
+            crate::cli::console::remark(report.advice());
             return if arguments.json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) };
         }
-        What::Export { version, out } => {
+        What::Export { version, out, overwrite } => {
             super::check_model_file(out)?;
+            overwrite.check([out])?;
             let version = find(&mut workspace, *version)?;
             let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
             whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;

@@ -20,8 +20,10 @@ pub(super) struct Arguments {
     #[arg(required = true)]
     logs: Vec<PathBuf>,
     /// SVG file to write
-    #[arg(long)]
+    #[arg(short, long)]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
     /// What is drawn
     #[arg(long, value_enum, default_value = "iou")]
     figure: FigureArgument,
@@ -83,6 +85,7 @@ struct Curve {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    arguments.overwrite.check([&arguments.out])?;
     let figure = arguments.figure;
     let mut curves = Vec::new();
     for path in &arguments.logs {

@@ -1,13 +1,13 @@
 //! `labrum rehearse`: how many corrections a task will take.
 
-use super::DeviceArgument;
+use super::{DeviceArgument, usage::wrong};
 use crate::domain::progress::Control;
 use crate::learning::{
     course::{Model, Phase},
     rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
 };
 use crate::model::train::round::{Plan, Progress};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     cases.sort_unstable();
     cases.dedup();
     if cases.first().is_none_or(|n| *n == 0) || !(arguments.seconds > 0.0 && arguments.seconds < 1e6) {
-        return Err(Error::new("rehearse", "--cases and --seconds must be more than 0"));
+        return Err(wrong("rehearse", "--cases and --seconds must be more than 0"));
     }
     let rehearsal = Rehearsal {
         cases,
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         device: arguments.device.into(),
     };
     let control = Control::with(super::stop_on_ctrl_c()?);
-    let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
+    let bar = super::console::bar(1000, "{msg}");
     let mut failure = None;
     let mut show = |told: Told<'_>| {
         if let Err(error) = tell(&bar, &told, arguments.json) {
@@ -114,6 +114,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     bar.finish_and_clear();
     if let Some(error) = failure {
         return Err(error);
+    }
+    if control.cancel.is_cancelled() {
+        if !arguments.json {
+            super::print(&plot(&results))?;
+        }
+        let reason = format!("it was stopped after {} of {} rounds", results.len(), rehearsal.cases.len());
+        return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Stopped));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
         let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);

@@ -14,7 +14,7 @@ use crate::model::device::DeviceChoice;
 use crate::model::shipped;
 use crate::model::train::round::{Length, Plan, Progress};
 use crate::workspace::Workspace;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
     let control = Control::with(super::stop_on_ctrl_c()?);
     let interrupted = workspace.running_round()?;
     if let Some(record) = interrupted.filter(|_| !wish.dry_run) {
-        eprintln!("A round of {} was cut off; it goes on.", when(record.started_at));
+        crate::cli::console::remark(format_args!("A round of {} was cut off; it goes on.", when(record.started_at)));
         let snapshot = workspace.round_snapshot(record.key)?;
         return take(&mut workspace, record, snapshot, wish, &control);
     }
@@ -91,7 +91,7 @@ fn take(
     control: &Control,
 ) -> Result<()> {
     let round = round(workspace, &record, snapshot, wish)?;
-    let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
+    let bar = super::console::bar(1000, "{msg}");
     let result = round.estimate(rayon::current_num_threads()).and_then(|estimate| {
         super::tell(
             &bar,
@@ -116,7 +116,7 @@ fn take(
         }
         Ok(None) => {
             workspace.end_round(record.key, RoundState::Cancelled, "stopped by a person")?;
-            Err(Error::new("train", "it was stopped").advise("The model is as it was."))
+            Err(Error::new("train", "it was stopped").advise("The model is as it was.").of_kind(ErrorKind::Stopped))
         }
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
@@ -146,7 +146,7 @@ fn tell_estimate(round: &Round, json: bool) -> Result<()> {
             "start": round.settings.start_name, "note": estimate.note,
         }));
     }
-    estimate.note.iter().for_each(|note| eprintln!("{note}"));
+    estimate.note.iter().for_each(|note| crate::cli::console::remark(format_args!("{note}")));
     super::print(&format!(
         "It would start from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
         round.settings.start_name,

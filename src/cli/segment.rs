@@ -1,34 +1,43 @@
 //! `labrum segment`: masks for files and folders.
 
-use super::DeviceArgument;
-use super::format::{self, FormatArgument, SegArguments};
-use crate::domain::label::Label;
-use crate::domain::progress::Cancel;
-use crate::domain::study::{Catalog, Series};
-use crate::io::dicom::seg::Authorship;
-use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+mod models;
+mod plan;
+
+use super::format::{FormatArgument, SegArguments};
+use super::{DeviceArgument, OverwriteArgument, console};
+use crate::domain::{
+    mask::Mask,
+    progress::Cancel,
+    study::{Catalog, Series},
 };
-use crate::io::{open, whole_file};
-use crate::model::card::{Fit, ModelCard};
+use crate::io::dicom::seg::Authorship;
+use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
+use crate::io::{label_file, label_values::Reading, open, whole_file};
+use crate::model::card::ModelCard;
 use crate::model::infer::Segmenter;
-use crate::model::shipped;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
-use std::collections::HashSet;
+use models::Models;
+use plan::{Plan, Plans};
 use std::path::{Path, PathBuf};
 
 /// Write masks for images and series
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "For each image DIR/<name>.png: a label map of the image's size (0 background, 1..n the labels). \
-For each DICOM series DIR/<series UID>.seg.dcm. Frames of a multi-frame file are <name>-0001.png and so on. Without \
---model the shipped model that is for the images is taken.
+For each DICOM series DIR/<series UID>.seg.dcm. Frames of a multi-frame file are <name>-0001.png and so on. Folders below \
+a folder that is given are made below DIR, too; COCO annotations of all images are DIR/coco.json. Without --model the shipped \
+model that is for the images is taken. A format that cannot hold the masks of a series is told of, and the others are \
+written.
+
+Ctrl+C stops after the slice: series that are done stay, and with --resume the same command does the rest.
 
 Examples:
   labrum segment scan.png --out masks
   labrum segment study/ --out masks --format png,seg,overlay,csv
   labrum segment study/ --out masks --model my.safetensors --device cpu --probabilities
+  labrum segment archive/ --out masks --resume
+  labrum segment scan.png --out masks --model fetal-head
   labrum segment --from-pacs hospital --to-pacs hospital --modality CT --model my.safetensors --out shared/
 
 With --from-pacs one study after the other is received, segmented and sent. Any number of programs may share the folder \
@@ -40,16 +49,16 @@ pub(super) struct Arguments {
     #[arg(required_unless_present = "from_pacs")]
     input: Vec<PathBuf>,
     /// Folder to write to; it is made where it is missing
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) out: PathBuf,
-    /// Model file: .safetensors of Labrum or a PyTorch checkpoint (.pth)
+    /// Model: the name of a shipped one (fetal-head), or a file: .safetensors of Labrum, or a PyTorch checkpoint (.pth)
     #[arg(long)]
     model: Option<PathBuf>,
     /// Where the network runs
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
     /// What to write, comma separated; png, and seg for DICOM series, where nothing is said
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(short, long, value_enum, value_delimiter = ',')]
     format: Vec<FormatArgument>,
     #[command(flatten)]
     seg: SegArguments,
@@ -59,6 +68,14 @@ pub(super) struct Arguments {
     /// Print what was written as JSON on stdout
     #[arg(long)]
     pub(super) json: bool,
+    /// Keep what is there already, and do the rest
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+    #[command(flatten)]
+    overwrite: OverwriteArgument,
+    /// All files lie side by side.
+    #[arg(skip)]
+    is_flat: bool,
     #[command(flatten)]
     pub(super) unattended: super::unattended::Arguments,
 }
@@ -83,6 +100,9 @@ impl Arguments {
             seg: self.seg,
             probabilities: false,
             json: false,
+            resume: false,
+            overwrite: OverwriteArgument { overwrite: true },
+            is_flat: true,
             unattended: Default::default(),
         }
     }
@@ -90,7 +110,7 @@ impl Arguments {
     /// What the results depend on besides the images: the weights that were named, or those that are shipped.
     pub(super) fn what_with(&self) -> Result<String> {
         match &self.model {
-            Some(path) => Ok(Segmenter::load(path, self.device.into())?.hash().to_owned()),
+            Some(name) => Ok(super::model_named(name, self.device)?.hash().to_owned()),
             None => Ok(format!("the shipped models of labrum {}", env!("CARGO_PKG_VERSION"))),
         }
     }
@@ -106,6 +126,30 @@ struct Outcome {
     device: String,
     files: Vec<PathBuf>,
     warnings: Vec<String>,
+    not_written: Vec<NotWritten>,
+    #[serde(skip)]
+    masks: Vec<Mask>,
+}
+
+/// A format that cannot hold the masks of a series.
+#[derive(serde::Serialize)]
+struct NotWritten {
+    format: &'static str,
+    reason: String,
+}
+
+/// What came of all series.
+struct Done {
+    outcomes: Vec<Outcome>,
+    /// The file of all annotations.
+    coco: Option<PathBuf>,
+    /// Series that were there already.
+    kept: usize,
+    /// Series that a model is for.
+    wanted: usize,
+    errors: Vec<Error>,
+    /// Files that could not be read.
+    unreadable: usize,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -113,112 +157,160 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.unattended.from_pacs.is_some() {
         return super::unattended::run(arguments, &cancel);
     }
-    let (outcomes, errors, failures) = segment_all(arguments, &cancel)?;
-    tell(&outcomes, arguments)?;
-    end(errors, failures)
+    let done = segment_all(arguments, &cancel)?;
+    tell(&done, arguments)?;
+    end(done, cancel.is_cancelled())
 }
 
 /// Masks for files, for who sends them on. Series that no model is for are left out.
 pub(super) fn produce(arguments: &Arguments, cancel: &Cancel) -> Result<Produced> {
-    let (outcomes, errors, failures) = segment_all(arguments, cancel)?;
-    let objects = outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
+    let mut done = segment_all(arguments, cancel)?;
+    let objects = done.outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
     let objects: Vec<_> = objects.filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm")).collect();
-    let mut notes: Vec<String> = outcomes.iter().flat_map(|o| o.warnings.clone()).collect();
-    let (no_model, other): (Vec<Error>, Vec<Error>) = errors.into_iter().partition(is_without_model);
+    let mut notes: Vec<String> = done.outcomes.iter().flat_map(|o| o.warnings.clone()).collect();
+    let (no_model, other): (Vec<Error>, Vec<Error>) =
+        done.errors.into_iter().partition(|e| e.kind == ErrorKind::NoModel);
     notes.extend(no_model.iter().map(ToString::to_string));
-    end(other, failures)?;
+    done.errors = other;
+    end(done, false)?;
     Ok(Produced { objects, notes })
 }
 
-/// What came of each series, what went wrong, and how many files could not be read.
-fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<(Vec<Outcome>, Vec<Error>, usize)> {
+fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
     let mut catalog = open::catalog(&arguments.input, &mut |_| {}, cancel)?;
     leave_out_results(&mut catalog, arguments);
-    let failures: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
-    for failure in &failures {
-        eprintln!("labrum: {}", Error::at("read the image", &failure.path, &failure.reason));
+    let unreadable: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
+    for failure in &unreadable {
+        console::fail(format_args!("labrum: {}", Error::at("read the image", &failure.path, &failure.reason)));
     }
     let mut models = Models::new(arguments, &catalog)?;
-    let (plans, mut errors) = plan(&catalog, &models, arguments);
-    refuse_overwriting(&catalog, arguments, &plans)?;
+    let plans = Plans::new(&catalog, &models, arguments);
+    plans.refuse_overwriting(&catalog, arguments)?;
     let folder_is_new = !arguments.out.exists();
-    if !plans.is_empty() {
+    if !plans.series.is_empty() {
         whole_file::make_folder(&arguments.out)?;
     }
-    let slices = plans.iter().map(|p| p.series.slices.len() as u64).sum();
-    let bar = ProgressBar::new(slices).with_style(super::bar_style("{pos}/{len} slices, {eta} left"));
-    let mut outcomes = Vec::new();
-    for plan in &plans {
-        let model = models.for_series(plan.series);
-        match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error) => errors.push(error),
-        }
-        if cancel.is_cancelled() {
-            break;
+    let slices = plans.series.iter().map(|p| p.series.slices.len() as u64).sum();
+    let bar = console::bar(slices, "{pos}/{len} slices, {eta} left");
+    let mut coco = plans.coco.as_ref().map(|_| Coco::default());
+    let mut done = Done {
+        outcomes: Vec::new(),
+        coco: None,
+        kept: 0,
+        wanted: plans.series.len(),
+        errors: plans.errors,
+        unreadable: unreadable.len(),
+    };
+    for plan in plans.series.iter().take_while(|_| !cancel.is_cancelled()) {
+        let kept = if arguments.resume { kept(plan, coco.is_some()) } else { None };
+        let masks = match kept {
+            Some(masks) => {
+                done.kept += 1;
+                bar.inc(plan.series.slices.len() as u64);
+                masks
+            }
+            None => {
+                let model = models.for_series(plan.series);
+                match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
+                    Ok(mut outcome) => {
+                        let masks = std::mem::take(&mut outcome.masks);
+                        done.outcomes.push(outcome);
+                        masks
+                    }
+                    Err(error) if error.kind == ErrorKind::Stopped => break,
+                    Err(error) => {
+                        done.errors.push(error);
+                        continue;
+                    }
+                }
+            }
+        };
+        if let Some(coco) = &mut coco {
+            coco.add(plan.series, &names_below(plan), &masks, &plan.labels);
         }
     }
     bar.finish_and_clear();
-    if outcomes.is_empty() && folder_is_new {
+    let any_done = done.kept + done.outcomes.len() > 0;
+    if let (Some(coco), Some(path), true) = (coco, plans.coco, any_done) {
+        coco.write(&path)?;
+        done.coco = Some(path);
+    }
+    if !any_done && folder_is_new {
         // Fails, as it should, where there is something in it.
         let _ = std::fs::remove_dir(&arguments.out);
     }
-    Ok((outcomes, errors, failures.len()))
+    Ok(done)
 }
 
-fn end(mut errors: Vec<Error>, failures: usize) -> Result<()> {
-    match (errors.pop(), failures) {
-        (None, 0) => Ok(()),
-        (None, n) => Err(Error::new("segment everything", format!("{n} files could not be read, see above"))),
-        (Some(last), _) => {
-            errors.iter().for_each(|e| eprintln!("labrum: {e}"));
-            Err(last)
+/// The masks of a series that was done before; none are read where nobody wants them. `None` where it is not done, or
+/// wants masks that no label map of it holds.
+fn kept(plan: &Plan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
+    let has_maps = plan.formats.contains(&Format::LabelMap);
+    match (plan.is_done(), wants_masks) {
+        (false, _) => None,
+        (true, false) => Some(Vec::new()),
+        (true, true) if !has_maps => None,
+        (true, true) => {
+            let read = |name: &String| label_file::read(&plan.folder.join(format!("{name}.png")), Reading::Values).ok();
+            plan.names.slices.iter().map(read).collect()
         }
     }
 }
 
+/// The files of the images as they lie below the folder that was given.
+fn names_below(plan: &Plan<'_>) -> Vec<String> {
+    let folders: Vec<_> = plan.below.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+    let name = |name: String| folders.iter().cloned().chain([name]).collect::<Vec<_>>().join("/");
+    Coco::file_names(plan.series).into_iter().map(name).collect()
+}
+
+/// Names what is missing; an error where something is.
+fn end(done: Done, is_stopped: bool) -> Result<()> {
+    let Done { outcomes, kept, wanted, mut errors, unreadable, .. } = done;
+    let unfit = outcomes.iter().map(|outcome| outcome.not_written.len()).sum::<usize>();
+    let last = match (is_stopped, unreadable, unfit) {
+        (true, ..) => {
+            let reason = format!("it was stopped after {} of {wanted} series", outcomes.len() + kept);
+            Some(
+                Error::new("segment everything", reason)
+                    .advise("The same command with --resume does the others.")
+                    .of_kind(ErrorKind::Stopped),
+            )
+        }
+        (_, 0, 0) => errors.pop(),
+        (_, 0, n) => Some(Error::new("write everything", format!("{n} files cannot be written, see above"))),
+        (_, n, _) if errors.is_empty() => {
+            Some(Error::new("segment everything", format!("{n} files could not be read, see above")))
+        }
+        _ => errors.pop(),
+    };
+    errors.iter().for_each(|e| console::fail(format_args!("labrum: {e}")));
+    last.map_or(Ok(()), Err)
+}
+
 /// Warnings on stderr, results on stdout.
-fn tell(outcomes: &[Outcome], arguments: &Arguments) -> Result<()> {
-    for outcome in outcomes {
-        outcome.warnings.iter().for_each(|w| eprintln!("labrum: {}: {w}", outcome.series));
+fn tell(done: &Done, arguments: &Arguments) -> Result<()> {
+    for outcome in &done.outcomes {
+        let name = &outcome.series;
+        outcome.warnings.iter().for_each(|w| console::remark(format_args!("labrum: {name}: {w}")));
+        for NotWritten { format, reason } in &outcome.not_written {
+            console::fail(format_args!("labrum: {name} as {format}: {reason}"));
+        }
     }
     if arguments.json {
-        return super::print_json(&outcomes);
+        return console::print_json(&done.outcomes);
     }
-    if outcomes.is_empty() {
+    if done.outcomes.is_empty() && done.kept == 0 {
         return Ok(());
     }
-    let files: usize = outcomes.iter().map(|o| o.files.len()).sum();
-    super::print(&format!("{files} files for {} series are in {}", outcomes.len(), arguments.out.display()))
+    let files = done.outcomes.iter().map(|o| o.files.len()).sum::<usize>() + usize::from(done.coco.is_some());
+    let kept = if done.kept > 0 { format!("; {} were there already", done.kept) } else { String::new() };
+    let (count, folder) = (done.outcomes.len(), arguments.out.display());
+    console::print(&format!("{files} files for {count} series are in {folder}{kept}"))
 }
 
 fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
     catalog.studies.iter().flat_map(|s| &s.series)
-}
-
-/// A series, and the files that are to come of it.
-struct Plan<'a> {
-    series: &'a Series,
-    names: Names,
-    formats: Vec<Format>,
-    files: Vec<PathBuf>,
-}
-
-/// A plan for each series that a model is for, an error for each other one.
-fn plan<'a>(catalog: &'a Catalog, models: &Models, arguments: &Arguments) -> (Vec<Plan<'a>>, Vec<Error>) {
-    let mut taken = HashSet::new();
-    let (mut plans, mut errors) = (Vec::new(), Vec::new());
-    for series in series(catalog) {
-        match models.labels(series) {
-            Ok(labels) => {
-                let (names, formats) = (Names::new(series, &mut taken), formats(arguments, series));
-                let files = planned(&arguments.out, &names, &labels, &formats);
-                plans.push(Plan { series, names, formats, files });
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    (plans, errors)
 }
 
 /// Results of an earlier run that lie in a folder within the input are no images to segment.
@@ -234,76 +326,6 @@ fn leave_out_results(catalog: &mut Catalog, arguments: &Arguments) {
         study.series.retain(|series| !series.slices.iter().all(|slice| is_result(&slice.source.path)));
     }
     catalog.passed_over.retain(|passed| !is_result(&passed.path));
-}
-
-/// No file may take the place of one that was given, nor of another of this run.
-fn refuse_overwriting(catalog: &Catalog, arguments: &Arguments, plans: &[Plan<'_>]) -> Result<()> {
-    let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
-    let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
-    let files: Vec<PathBuf> = plans.iter().flat_map(|p| p.files.clone()).collect();
-    refuse_originals(given.map(PathBuf::as_path), &files)
-        .map_err(|error| error.advise("Choose another folder with --out, or rename an image or a label."))
-}
-
-/// The model that was named, or the shipped ones as they are needed.
-struct Models {
-    named: bool,
-    device: DeviceArgument,
-    loaded: Option<Segmenter>,
-}
-
-impl Models {
-    fn new(arguments: &Arguments, catalog: &Catalog) -> Result<Self> {
-        let device = arguments.device;
-        let Some(path) = &arguments.model else {
-            return Ok(Self { named: false, device, loaded: None });
-        };
-        let model = Segmenter::load(path, device.into())?;
-        let misfit = series(catalog).find_map(|s| match model.card().fit(s) {
-            Fit::No(reason) => Some(reason),
-            Fit::Fits => None,
-        });
-        if let Some(reason) = misfit {
-            eprintln!("labrum: warning: the model \"{}\" may not be for these images: {reason}", model.card().name);
-        }
-        Ok(Self { named: true, device, loaded: Some(model) })
-    }
-
-    /// The labels that the model for this series gives.
-    fn labels(&self, series: &Series) -> Result<Vec<Label>> {
-        match &self.loaded {
-            Some(model) if self.named => Ok(model.card().labels.clone()),
-            _ => Ok(shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?.card.labels),
-        }
-    }
-
-    fn for_series(&mut self, series: &Series) -> Result<&mut Segmenter> {
-        if !self.named {
-            let model = shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?;
-            if self.loaded.as_ref().is_none_or(|l| *l.card() != model.card) {
-                self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
-            }
-        }
-        self.loaded.as_mut().ok_or_else(|| Error::new("segment", "no model is loaded"))
-    }
-}
-
-const NO_MODEL: &str = "no shipped model is for it";
-
-fn is_without_model(error: &Error) -> bool {
-    error.reason.starts_with(NO_MODEL)
-}
-
-fn no_model(series: &Series, reasons: &[String]) -> Error {
-    let what = if series.modality.is_empty() { "picture" } else { &series.modality };
-    let tried = match series.slices.len() {
-        1 => format!("segment the {what}"),
-        _ => format!("segment the {what} series that begins with"),
-    };
-    let first = series.slices.first().map(|slice| slice.source.path.clone());
-    let reason = format!("{NO_MODEL} ({})", reasons.join("; "));
-    Error { path: first, ..Error::new(tried, reason) }
-        .advise("Name a model with --model FILE, or train one with labrum train.")
 }
 
 /// What a series is called in messages.
@@ -323,9 +345,15 @@ fn segment_whole(
     cancel: &Cancel,
 ) -> Result<Outcome> {
     let new: Vec<&PathBuf> = plan.files.iter().filter(|file| !file.exists()).collect();
+    let folder_is_new = !plan.folder.exists();
     let done = segment(plan, model, arguments, bar, cancel);
     if done.is_err() {
         new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        if folder_is_new && !plan.below.as_os_str().is_empty() {
+            // Folders that are empty now; one that holds something stays.
+            let made = plan.folder.ancestors().take(plan.below.components().count());
+            made.for_each(|folder| drop(std::fs::remove_dir(folder)));
+        }
     }
     done
 }
@@ -337,14 +365,15 @@ fn segment(
     bar: &ProgressBar,
     cancel: &Cancel,
 ) -> Result<Outcome> {
-    let Plan { series, names, formats, .. } = plan;
+    let Plan { series, names, formats, folder, labels, .. } = plan;
+    whole_file::make_folder(folder)?;
     let card: ModelCard = model.card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let mut masks = Vec::with_capacity(series.slices.len());
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (slice, name) in series.slices.iter().zip(&names.slices) {
         if cancel.is_cancelled() {
-            return Err(Error::at("segment", &slice.source.path, "it was stopped"));
+            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Stopped));
         }
         let image = open::load(&slice.source, series.kind)?;
         warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));
@@ -356,9 +385,9 @@ fn segment(
             look: OverlayLook::for_size(image.columns, image.rows),
             mask: &prediction.mask,
             prediction: Some(&prediction),
-            labels: &card.labels,
+            labels,
         };
-        files.extend(write_slice(&arguments.out, name, &slice_files, formats)?);
+        files.extend(write_slice(folder, name, &slice_files, formats)?);
         masks.push(prediction.mask);
         if formats.contains(&Format::SegFractional) {
             probabilities.push(prediction.probabilities);
@@ -366,19 +395,27 @@ fn segment(
         bar.inc(1);
     }
     let author = Authorship::automatic(&card.name, &card.version).with_weights(model.hash());
-    let out: &Path = &arguments.out;
+    let places: Vec<usize> = (0..masks.len()).collect();
     let probabilities: Vec<&[Vec<u16>]> = probabilities.iter().map(Vec::as_slice).collect();
     let whole = SeriesFiles {
         series,
         masks: &masks,
         probabilities: &probabilities,
-        labels: &card.labels,
+        labels,
         authors: std::slice::from_ref(&author),
         options: arguments.seg.options(),
+        places: &places,
+        gaps: &[],
     };
-    let (more, notes) = write_series(out, &names.series, &whole, formats)?;
-    files.extend(more);
-    warnings.extend(notes);
+    let mut written = write_series(folder, &names.series, &whole, formats)?;
+    if files.is_empty() && written.files.is_empty() && !written.unfit.is_empty() {
+        return Err(written.unfit.swap_remove(0).error);
+    }
+    files.extend(written.files);
+    warnings.extend(written.warnings);
+    let not_written = written.unfit.into_iter();
+    let not_written =
+        not_written.map(|u| NotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
     Ok(Outcome {
         series: title(series),
         model: card.name,
@@ -387,18 +424,7 @@ fn segment(
         device: model.device_name().to_owned(),
         files,
         warnings,
+        not_written,
+        masks,
     })
-}
-
-fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {
-    let is_dicom = series.kind == crate::domain::study::Kind::Dicom;
-    let mut formats: Vec<Format> = match arguments.format.as_slice() {
-        [] if is_dicom => vec![Format::LabelMap, Format::Seg],
-        [] => vec![Format::LabelMap],
-        given => format::formats(given),
-    };
-    if arguments.probabilities {
-        formats.push(Format::Probabilities);
-    }
-    formats
 }

@@ -1,6 +1,6 @@
 //! `labrum train`: a model from a folder of images and masks.
 
-use super::{ConfigArgument, DeviceArgument};
+use super::{ConfigArgument, DeviceArgument, usage::wrong};
 use crate::domain::label::{Code, Label};
 use crate::io::{dataset::Lists, whole_file};
 use crate::model::augment::AugmentConfig;
@@ -12,7 +12,7 @@ use crate::model::loss::Objective;
 use crate::model::train::round::Plan;
 use crate::model::train::state::{self, State};
 use crate::model::train::{Keeper, Loss, Progress, TrainOptions, Trained, TrainingLog, train};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(required_unless_present = "workspace", conflicts_with = "workspace")]
     folder: Option<PathBuf>,
     /// Model file to write
-    #[arg(long, required_unless_present = "workspace", conflicts_with = "workspace")]
+    #[arg(short, long, required_unless_present = "workspace", conflicts_with = "workspace")]
     out: Option<PathBuf>,
     /// Workspace in which a round is done on its accepted masks; the gate decides whether its model becomes active
     #[arg(long, help_heading = "A round in a workspace")]
@@ -139,6 +139,8 @@ pub(super) struct Arguments {
     /// Whom to name for the data
     #[arg(long, default_value = "")]
     data_attribution: String,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
     /// Where the network runs
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
@@ -202,9 +204,13 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         });
     }
     let (Some(folder), Some(out)) = (arguments.folder.clone(), arguments.out.clone()) else {
-        return Err(Error::new("train", "no folder and no --out were given"));
+        return Err(wrong("train", "no folder and no --out were given"));
     };
     let (last, log, resume) = (arguments.last.clone(), arguments.log.clone(), arguments.resume);
+    // Where it goes on, the files are its own.
+    if !resume {
+        arguments.overwrite.check([Some(&out), last.as_ref(), log.as_ref()].into_iter().flatten())?;
+    }
     let options = options(arguments)?;
     for model in [Some(&out), last.as_ref()].into_iter().flatten() {
         super::check_model_file(model)?;
@@ -214,13 +220,16 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         Some(log) if resume => log.earlier()?,
         _ => None,
     };
+    let (log_given, epochs_wanted) = (log.is_some(), options.epochs);
     let cancel = super::stop_on_ctrl_c()?;
-    let bar = ProgressBar::new(1000).with_style(super::bar_style("{msg}"));
+    let bar = super::console::bar(1000, "{msg}");
     let mut files = Files { out: &out, log: log.as_ref(), bar: &bar, any_kept: earlier.is_some() };
     let trained = train(&folder, &options, earlier, &mut files, &cancel)?;
     bar.finish_and_clear();
     if !trained.log.is_finished && !files.any_kept {
-        return Err(Error::new("train", "it was stopped before the first step").advise("No model was written."));
+        return Err(Error::new("train", "it was stopped before the first step")
+            .advise("No model was written.")
+            .of_kind(ErrorKind::Stopped));
     }
     save(&out, &trained.card, &trained.weights)?;
     if let Some(last) = &last {
@@ -229,7 +238,19 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     if let Some(log) = log.filter(|_| trained.log.is_finished) {
         log.finish(&trained.log)?;
     }
-    super::print(&summary(&out, &trained))
+    super::print(&summary(&out, &trained))?;
+    match trained.log.is_finished {
+        true => Ok(()),
+        false => {
+            let epochs = trained.log.epochs.len();
+            let advice = match log_given {
+                true => "The same command with --resume goes on from there.",
+                false => "With --log a training that is stopped can be gone on with.",
+            };
+            let reason = format!("it was stopped after {epochs} of {} epochs", epochs_wanted);
+            Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Stopped))
+        }
+    }
 }
 
 fn summary(out: &Path, trained: &Trained) -> String {
@@ -252,14 +273,14 @@ fn summary(out: &Path, trained: &Trained) -> String {
 fn seconds(seconds: f64) -> Result<f64> {
     match seconds {
         s if s > 0.0 && s < 1e6 => Ok(s),
-        s => Err(Error::new("train", format!("--seconds {s} is not a time"))),
+        s => Err(wrong("train", format!("--seconds {s} is not a time"))),
     }
 }
 
 fn options(a: Arguments) -> Result<TrainOptions> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
-        v => Err(Error::new("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
+        v => Err(wrong("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
     };
     let usual = match a.recipe {
         RecipeArgument::Own => TrainOptions::own(),
@@ -273,7 +294,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
     });
     let epochs = a.epochs.unwrap_or(usual.epochs);
     if epochs == 0 || plan.batch == 0 {
-        return Err(Error::new("train", "--epochs and --batch must be at least 1"));
+        return Err(wrong("train", "--epochs and --batch must be at least 1"));
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
     let labels =
@@ -298,7 +319,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         wishes: a.folder_wishes.wishes(),
         validation: share("--validation", a.validation)?,
         lists: (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?,
-        time_limit: time_limit.map_err(|e| Error::new("train", format!("--minutes: {e}")))?,
+        time_limit: time_limit.map_err(|e| wrong("train", format!("--minutes: {e}")))?,
         augment: if a.no_augmentation { AugmentConfig::none() } else { usual.augment.clone() },
         start: a.start,
         device: a.device.into(),
@@ -327,7 +348,7 @@ fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<O
             Ok(Objective::BoundaryDou(BoundaryDou { absent, cross_entropy, ..BoundaryDou::default() }))
         }
         other if cross_entropy == 0.0 => Ok(other.objective()),
-        _ => Err(Error::new("train", "--cross-entropy is added to Boundary DoU alone")),
+        _ => Err(wrong("train", "--cross-entropy is added to Boundary DoU alone")),
     }
 }
 

@@ -4,14 +4,14 @@
 //! images: what a second program makes of the same study is the same object to the archive.
 
 use super::pacs::server::{AccessArguments, Secrets, resolve};
-use super::segment;
+use super::{segment, usage::wrong};
 use crate::domain::{
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
 };
 use crate::io::pacs::{Archive, Claim, Exchange, Object, Queue, ResultName, rename_object};
 use crate::io::whole_file;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -131,7 +131,7 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
     let to = match &ours.to_pacs {
         Some(name) => resolve(name, &AccessArguments::default())?,
         None => {
-            return Err(Error::new("segment the studies of a server", "--to-pacs is missing")
+            return Err(wrong("segment the studies of a server", "--to-pacs is missing")
                 .advise("Name the server that the segmentations go to; it may be the same."));
         }
     };
@@ -165,7 +165,9 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
     report(&outcomes, arguments.json)?;
     match outcomes.iter().filter(|o| o.end == End::Failed).count() {
         0 if cancel.is_cancelled() && ours.watch.is_none() => {
-            Err(Error::new("segment all studies", "it was stopped").advise("The next run goes on from here."))
+            Err(Error::new("segment all studies", format!("it was stopped after {} studies", outcomes.len()))
+                .advise("The next run goes on from here.")
+                .of_kind(ErrorKind::Stopped))
         }
         0 => Ok(()),
         n => Err(Error::new("segment all studies", format!("{n} of {} went wrong, see above", outcomes.len()))
@@ -188,7 +190,7 @@ fn tell(outcome: &Outcome) {
         End::Failed => outcome.notes.join("; "),
         End::Before | End::Elsewhere | End::Nothing => return,
     };
-    eprintln!("labrum: study {}: {words}", outcome.study_uid);
+    crate::cli::console::remark(format_args!("labrum: study {}: {words}", outcome.study_uid));
 }
 
 fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
@@ -287,7 +289,7 @@ impl Worker<'_> {
         let out = self.folder.join("results").join(study);
         let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
-            return Err(Error::new("segment the study", "it was stopped"));
+            return Err(Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Stopped));
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {

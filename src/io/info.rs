@@ -87,6 +87,8 @@ pub struct PassedOverReport {
     pub reason: String,
     /// True for an image that cannot be read, false for what is no image.
     pub is_failure: bool,
+    /// True for masks: they are no images, and can be imported.
+    pub has_masks: bool,
 }
 
 impl Report {
@@ -102,6 +104,7 @@ impl Report {
             path: passed.path.display().to_string(),
             reason: passed.reason.clone(),
             is_failure: passed.is_failure,
+            has_masks: passed.has_masks,
         };
         Self {
             studies: catalog.studies.iter().map(study).collect(),
@@ -120,7 +123,11 @@ impl Report {
             }
         }
         for passed in &self.passed_over {
-            let kind = if passed.is_failure { "Not readable" } else { "Passed over" };
+            let kind = match passed {
+                passed if passed.is_failure => "Not readable",
+                passed if passed.has_masks => "Masks, for labrum import-masks",
+                _ => "Passed over",
+            };
             let _ = writeln!(out, "{kind}: {}: {}", passed.path, passed.reason);
         }
         out

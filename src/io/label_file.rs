@@ -4,6 +4,7 @@
 use super::{
     containment,
     guard::contained,
+    label_colors,
     label_values::{Coding, Reading, Stored, Values},
     nifti, open,
     picture::{self, believe},
@@ -110,27 +111,30 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<Stored, String> {
         return Ok(Stored { columns, rows, values, coding: Coding::Grey });
     }
     if picture::format_at(path) == Some(ImageFormat::Tiff) {
-        return tiff(picture::stored_values(path, frame)?);
+        return tiff(picture::stored_values(path, frame)?, path);
     }
     if frame > 0 {
         return Err(format!("it has no page {}", frame.saturating_add(1)));
     }
-    stored_in(&std::fs::read(path).map_err(|e| super::dicom::reason_of(&e))?)
+    stored_in(&std::fs::read(path).map_err(|e| super::dicom::reason_of(&e))?, path)
 }
 
-fn tiff(values: picture::Values) -> std::result::Result<Stored, String> {
+fn tiff(values: picture::Values, path: &Path) -> std::result::Result<Stored, String> {
     let (columns, rows, values, coding) = match values {
         picture::Values::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
         picture::Values::Indices(columns, rows, values) => (columns, rows, values, Coding::Indices),
         picture::Values::Color(picture) => {
             let (columns, rows) = (picture.width() as usize, picture.height() as usize);
-            (columns, rows, grey_values(picture)?, Coding::Grey)
+            match colored(&picture) {
+                Some(pixels) => (columns, rows, label_colors::values(&pixels, path)?, Coding::Indices),
+                None => (columns, rows, grey_values(picture)?, Coding::Grey),
+            }
         }
     };
     Ok(Stored { columns, rows, values, coding })
 }
 
-fn stored_in(bytes: &[u8]) -> std::result::Result<Stored, String> {
+fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<Stored, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
     if let Some((columns, rows, values)) = indices {
@@ -143,8 +147,21 @@ fn stored_in(bytes: &[u8]) -> std::result::Result<Stored, String> {
     Limits::default().reserve(decoder.total_bytes()).map_err(|e| e.to_string())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     let (columns, rows) = (picture.width() as usize, picture.height() as usize);
+    if let Some(pixels) = colored(&picture).filter(|_| format != ImageFormat::Jpeg) {
+        return Ok(Stored { columns, rows, values: label_colors::values(&pixels, path)?, coding: Coding::Indices });
+    }
     let coding = if format == ImageFormat::Jpeg { Coding::Lossy } else { Coding::Grey };
     Ok(Stored { columns, rows, values: grey_values(picture)?, coding })
+}
+
+/// The colours of a picture that has some beside grey; what is wholly transparent is black.
+fn colored(picture: &DynamicImage) -> Option<Vec<[u8; 3]>> {
+    if !picture.color().has_color() || picture.color().bytes_per_pixel() / picture.color().channel_count() > 1 {
+        return None;
+    }
+    let over_nothing = |[r, g, b, alpha]: [u8; 4]| if alpha == 0 { [0; 3] } else { [r, g, b] };
+    let pixels: Vec<[u8; 3]> = picture.to_rgba8().pixels().map(|p| over_nothing(p.0)).collect();
+    pixels.iter().any(|[r, g, b]| r != g || g != b).then_some(pixels)
 }
 
 /// Values of a picture whose colours are all grey.

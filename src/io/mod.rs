@@ -7,6 +7,7 @@ pub mod export;
 pub mod import;
 pub mod info;
 pub mod label_file;
+pub mod label_maps;
 pub mod label_values;
 pub(crate) mod nifti;
 pub mod open;
@@ -15,4 +16,5 @@ pub mod picture;
 pub mod whole_file;
 
 mod guard;
+mod label_colors;
 mod numbers;

@@ -11,10 +11,11 @@ use super::{
 use crate::{
     Error, Result,
     domain::{
+        geometry::SpacingSource,
         image::Image,
         orientation::Orientation,
         progress::Cancel,
-        study::{Catalog, Kind, PassedOver, Series, Source, Study},
+        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
     },
 };
 use crossbeam_channel::{RecvTimeoutError, unbounded};
@@ -342,8 +343,21 @@ impl Found {
             passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });
         });
         studies.extend(self.pictures);
+        leave_out_tables(&studies, &mut self.passed_over);
         Catalog { studies, passed_over: self.passed_over }
     }
+}
+
+/// Tables that pictures have their spacing from are not passed over: they were read.
+fn leave_out_tables(studies: &[Study], passed_over: &mut Vec<PassedOver>) {
+    let from_table = |slice: &&Slice| slice.spacing.is_some_and(|s| s.source == SpacingSource::Picture);
+    let slices = studies.iter().flat_map(|study| &study.series).flat_map(|series| &series.slices);
+    let folders: HashSet<&Path> = slices.filter(from_table).filter_map(|slice| slice.source.path.parent()).collect();
+    let was_read = |passed: &PassedOver| {
+        passed.path.file_name().is_some_and(|name| name == picture::SPACINGS)
+            && passed.path.parent().is_some_and(|folder| folders.contains(folder))
+    };
+    passed_over.retain(|passed| !was_read(passed));
 }
 
 /// "slice 2" before "slice 10".

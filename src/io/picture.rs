@@ -68,6 +68,9 @@ pub struct Part {
     pub note: Option<String>,
 }
 
+/// The table that spacings are in.
+pub(crate) const SPACINGS: &str = "pixel_spacing_mm.csv";
+
 const KNOWN: [ImageFormat; 5] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp, ImageFormat::WebP];
 
@@ -200,7 +203,9 @@ fn open(path: &Path) -> Fallible<Opened> {
     let orientation = flag::orientation(&mut decoder, format, path);
     let (columns, rows) = orientation.size((columns as usize, rows as usize));
     let parts = vec![Part { frames: vec![0], note: None }];
-    let probe = Probe { columns, rows, color: decoder.color_type().has_color(), parts, notes: Vec::new() };
+    let cut_off = format == ImageFormat::Png && !png_is_whole(path);
+    let notes = if cut_off { vec!["the file is cut off: it cannot be shown".to_owned()] } else { Vec::new() };
+    let probe = Probe { columns, rows, color: decoder.color_type().has_color(), parts, notes };
     Ok((reader()?, probe, orientation))
 }
 
@@ -216,6 +221,27 @@ fn png_size(path: &Path) -> Option<(u32, u32)> {
     File::open(path).ok()?.read_exact(&mut head).ok()?;
     let word = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
     Some((word(16), word(20)))
+}
+
+/// True where the last chunk is there; no pixel is decoded.
+fn png_is_whole(path: &Path) -> bool {
+    let walk = || -> std::io::Result<bool> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut at = file.seek(SeekFrom::Start(8))?;
+        let mut head = [0; 8];
+        while at < length {
+            file.read_exact(&mut head)?;
+            if &head[4..] == b"IEND" {
+                return Ok(true);
+            }
+            // Length, name, content, checksum.
+            at += 12 + u64::from(u32::from_be_bytes([head[0], head[1], head[2], head[3]]));
+            file.seek(SeekFrom::Start(at))?;
+        }
+        Ok(false)
+    };
+    walk().unwrap_or(false)
 }
 
 /// A picture as it is stored, and how it is turned.
@@ -310,7 +336,7 @@ fn over_black(value: u8, alpha: u8) -> u8 {
 /// From the table beside the picture.
 pub(crate) fn spacing(path: &Path) -> Option<PixelSpacing> {
     let name = path.file_stem()?.to_str()?;
-    let mut table = csv::Reader::from_path(path.parent()?.join("pixel_spacing_mm.csv")).ok()?;
+    let mut table = csv::Reader::from_path(path.parent()?.join(SPACINGS)).ok()?;
     let headers = table.headers().ok()?.clone();
     let column = |wanted: &str| headers.iter().position(|header| header.trim() == wanted);
     let (names, spacings) = (column("name")?, column("pixel_spacing_mm")?);

@@ -61,11 +61,13 @@ pub fn make_folder(folder: &Path) -> Result<()> {
 /// A new file in the folder of `path`.
 fn beside(path: &Path, tried: &str) -> Result<tempfile::NamedTempFile> {
     if path.is_dir() {
-        return Err(Error::at(tried, path, "a folder of that name is in the way"));
+        return Err(Error::at(tried, path, "a folder of that name is in the way").of_kind(crate::ErrorKind::Disk));
     }
     // Renaming onto a device or a pipe would take it away from all other programs.
     if path.exists() && !path.is_file() {
-        return Err(Error::at(tried, path, "it is a device or a pipe and no file").advise("Choose another name."));
+        return Err(Error::at(tried, path, "it is a device or a pipe and no file")
+            .advise("Choose another name.")
+            .of_kind(crate::ErrorKind::Disk));
     }
     temporary(folder_of(path)).map_err(|e| explain(tried, path, &e))
 }
@@ -89,7 +91,7 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
 /// The failure in a user's words.
 fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
     let at = |reason: &str, advice: &str| Error::at(tried, path, reason).advise(advice);
-    match error.kind() {
+    let explained = match error.kind() {
         ErrorKind::PermissionDenied => at("its folder may not be written to", "Choose another folder."),
         ErrorKind::ReadOnlyFilesystem => at("its disk is read-only", "Choose a folder on another disk."),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
@@ -98,7 +100,8 @@ fn explain(tried: &str, path: &Path, error: &std::io::Error) -> Error {
         ErrorKind::NotFound => at("its folder does not exist", "Make the folder or choose another one."),
         ErrorKind::NotADirectory => at("its folder is a file", "Choose another folder."),
         _ => Error::at(tried, path, error),
-    }
+    };
+    explained.of_kind(crate::ErrorKind::Disk)
 }
 
 #[cfg(test)]

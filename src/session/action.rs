@@ -75,6 +75,8 @@ pub enum Action {
     AnswerImport(Option<ImportAnswer>),
     /// Open the workspace in this folder; a new one where there is none.
     OpenWorkspace(PathBuf),
+    /// Look in this folder for images of the workspace that have moved.
+    FindImages(PathBuf),
     /// Give the workspace a name.
     RenameWorkspace(String),
     /// Move the workspace to this folder.
@@ -156,6 +158,7 @@ impl Session {
             Action::TakeOverlapping(chosen) => self.take_overlapping(chosen),
             Action::AnswerImport(answer) => self.answer_import(answer),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
+            Action::FindImages(folder) => self.find_images(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {
                 // A round goes on from its last state in the new folder.

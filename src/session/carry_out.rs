@@ -102,6 +102,7 @@ impl Session {
             C::NextCase => self.step_case(1),
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.
+            C::NewWorkspace | C::FindImages => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue => {}
             C::Quit | C::Palette | C::Keys | C::About => {}

@@ -2,13 +2,15 @@
 
 use super::{
     ExportRequest, Exporting, Session,
-    job::{ExportAcceptedJob, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, SliceKey, StoreJob},
+    job::{
+        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, SliceKey, StoreJob,
+    },
     notice::Severity,
     store::WorkspaceState,
 };
 use crate::{
     Result,
-    domain::{journal::StoredCase, progress::Cancel},
+    domain::{journal::StoredCase, progress::Cancel, study::Kind},
 };
 use std::path::PathBuf;
 
@@ -18,7 +20,10 @@ const KEY_FILE: &str = "deidentification.key";
 impl Session {
     pub(super) fn export(&mut self, request: ExportRequest) {
         self.finish_hand();
-        let (folder, options) = (request.folder.clone(), request.options.clone());
+        let (folder, mut options) = (request.folder.clone(), request.options.clone());
+        // What does not fit this case is remembered for the next one.
+        let is_greyed = |format: &ExportFormat| self.cannot_export(request.scope, *format).is_some();
+        options.formats.extend(self.settings.export.formats.iter().copied().filter(is_greyed));
         let begun = match request.scope {
             ExportScope::Accepted => self.export_accepted(request),
             ExportScope::ThisSlice | ExportScope::ThisCase => self.export_case(request),
@@ -71,6 +76,35 @@ impl Session {
             opacity: self.settings.opacity,
             cancel: Cancel::default(),
         })
+    }
+
+    /// Why a format cannot hold what is to be exported, as far as that can be told before.
+    pub fn cannot_export(&self, scope: ExportScope, format: ExportFormat) -> Option<&'static str> {
+        if scope == ExportScope::Accepted {
+            // What else cannot be written of a case is told with the export.
+            return (format == ExportFormat::SegFractional)
+                .then_some("Probabilities belong to proposals, not to accepted masks");
+        }
+        let case = self.case()?;
+        let wanted = |slice: &usize| scope == ExportScope::ThisCase || *slice == case.slice;
+        // Asked for with every frame of the dialog: no mask is unpacked for it.
+        let has_mask = |slice: &usize| case.slices[*slice].mask.is_some() || case.slices[*slice].finding.is_some();
+        let lacks =
+            |is_missing: &dyn Fn(usize) -> bool| (0..case.slices.len()).filter(wanted).filter(has_mask).any(is_missing);
+        match format {
+            ExportFormat::SegFractional
+                if lacks(&|slice| case.slices[slice].proposal.is_none() || case.slices[slice].is_proposal_apart) =>
+            {
+                Some("No model's probabilities are known for all of these masks (Shift+R runs one on the series)")
+            }
+            ExportFormat::StructureSet if case.series.kind == Kind::Picture => {
+                Some("Contours need a place in the patient, and a picture has none")
+            }
+            ExportFormat::StructureSet if lacks(&|slice| case.series.slices[slice].plane.is_none()) => {
+                Some("Contours need a place in the patient, and these images have none")
+            }
+            _ => None,
+        }
     }
 
     fn export_accepted(&mut self, request: ExportRequest) -> bool {
@@ -146,6 +180,9 @@ impl Session {
         let severity = if summary.failed.is_empty() { Severity::Info } else { Severity::Warning };
         if let Some(first) = summary.failed.first() {
             text += &format!(" {first}");
+        }
+        if summary.failed.len() > 1 {
+            text += &format!(" {} more are named in manifest.json.", summary.failed.len() - 1);
         }
         self.notices.add(severity, text);
         self.notices.with_folder(summary.folder);

@@ -20,7 +20,7 @@ use crate::{
         gate::GateReport,
         image::{Image, Window, WindowPreset},
         import::{MaskChoice, TakenLabel},
-        journal::{Meter, StoredCase},
+        journal::{CaseDescription, Meter, StoredCase},
         label::Label,
         learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
         mask::Mask,
@@ -226,6 +226,10 @@ pub enum Pick {
     Workspace,
     /// A folder to move the workspace to.
     MoveWorkspace,
+    /// A folder to make a workspace in.
+    NewWorkspace,
+    /// A folder to look for images in.
+    ImageFolder,
 }
 
 /// What the worker is asked to do.
@@ -237,6 +241,17 @@ pub enum Job {
         id: u64,
         /// Files and folders.
         paths: Vec<PathBuf>,
+        /// Stops it.
+        cancel: Cancel,
+    },
+    /// Look for the images of cases in a folder.
+    FindImages {
+        /// Which opening.
+        id: u64,
+        /// There and below.
+        folder: PathBuf,
+        /// Identities of the cases.
+        wanted: Vec<String>,
         /// Stops it.
         cancel: Cancel,
     },
@@ -305,6 +320,20 @@ pub enum Event {
         id: u64,
         /// What was found.
         result: Result<Catalog>,
+    },
+    /// A look for images ended.
+    ImagesFound {
+        /// Which opening.
+        id: u64,
+        /// The cases whose images are there.
+        result: Result<Vec<CaseDescription>>,
+    },
+    /// The workspace knows where these images are now.
+    Relocated {
+        /// Their files.
+        paths: Vec<PathBuf>,
+        /// Identities of cases whose images are still missing.
+        missing: Vec<String>,
     },
     /// A slice was decoded.
     Loaded {

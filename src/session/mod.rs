@@ -119,7 +119,7 @@ pub struct Session {
     pub focus: Option<(SliceKey, usize)>,
     /// The folder that a dialog chose for the export; the dialog takes it.
     pub picked_export_folder: Option<PathBuf>,
-    /// The folder that a dialog chose to move the workspace to; the dialog takes it.
+    /// The folder that a dialog chose for the workspace or its images; the dialog takes it.
     pub picked_workspace_folder: Option<PathBuf>,
     /// What is in the workspaces used last.
     pub recent_workspaces: Vec<WorkspaceSummary>,
@@ -142,6 +142,8 @@ pub struct Session {
     written: u64,
     store_trouble: Option<String>,
     activity: Option<Activity>,
+    /// Where the work stopped in the workspace that is being opened: a file, and a place in its series.
+    resume: Option<(PathBuf, usize)>,
     ortho: Option<Ortho>,
     /// Why there is none, and of which case, size and limit that holds.
     ortho_refused: Option<((CaseId, usize, usize), String)>,
@@ -203,6 +205,7 @@ impl Session {
             written: 0,
             store_trouble: None,
             activity: None,
+            resume: None,
             ortho: None,
             ortho_refused: None,
             mask_clock: 0,
@@ -295,6 +298,8 @@ impl Session {
                 }
             }
             Event::Opened { id, result } => self.opened(id, result),
+            Event::ImagesFound { id, result } => self.on_images_found(id, result),
+            Event::Relocated { paths, missing } => self.on_relocated(paths, missing),
             Event::Loaded { key, result } => self.on_loaded(key, result),
             Event::Thumbnail { key, thumbnail } => self.on_thumbnail(key, thumbnail),
             Event::Models(models) => {

@@ -32,12 +32,18 @@ impl Session {
         if paths.is_empty() {
             return;
         }
+        let (id, cancel) = self.begin_opening();
+        self.jobs.push(Job::Open { id, paths, cancel });
+    }
+
+    /// A look through files begins; one that goes on ends.
+    pub(super) fn begin_opening(&mut self) -> (u64, Cancel) {
         if let Some(opening) = self.opening.take() {
             opening.cancel.cancel();
         }
         let (id, cancel) = (self.new_id(), Cancel::default());
         self.opening = Some(Opening { id, cancel: cancel.clone(), files: 0 });
-        self.jobs.push(Job::Open { id, paths, cancel });
+        (id, cancel)
     }
 
     pub(super) fn opened(&mut self, id: u64, result: Result<Catalog>) {
@@ -88,8 +94,18 @@ impl Session {
         self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id)).or(self.current);
         if let Some(first) = first {
             self.current = None;
-            self.select(self.cases.iter().position(|c| c.id == first));
+            let stopped = self.where_work_stopped();
+            self.select(stopped.or_else(|| self.cases.iter().position(|c| c.id == first)));
         }
+    }
+
+    /// The case, and in it the slice, at which the work in the workspace stopped, where it has just come in.
+    fn where_work_stopped(&mut self) -> Option<usize> {
+        let (path, slice) = self.resume.take()?;
+        let is_it = |case: &Case| case.slice_info(slice).is_some_and(|shown| shown.source.path == path);
+        let at = self.cases.iter().position(is_it)?;
+        self.cases[at].slice = slice;
+        Some(at)
     }
 
     fn tell_passed_over(&mut self, passed_over: &[crate::domain::study::PassedOver], found_some: bool) {
@@ -147,6 +163,7 @@ impl Session {
         self.heading = 0;
         self.focus = None;
         self.slice_changed();
+        self.note_shown();
         self.auto_run();
     }
 
@@ -290,7 +307,9 @@ impl Session {
                     self.open_workspace(folder);
                 }
             }
-            Pick::MoveWorkspace => self.picked_workspace_folder = paths.into_iter().next(),
+            Pick::MoveWorkspace | Pick::NewWorkspace | Pick::ImageFolder => {
+                self.picked_workspace_folder = paths.into_iter().next()
+            }
             Pick::Model => self.jobs.extend(paths.into_iter().next().map(Job::ReadModel)),
         }
     }

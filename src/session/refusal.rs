@@ -12,6 +12,8 @@ impl Session {
             C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
                 None
             }
+            C::NewWorkspace => None,
+            C::FindImages => (self.missing() == 0).then_some("All images of the workspace are where they were"),
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,

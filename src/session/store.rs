@@ -9,7 +9,10 @@ use super::{
     learning::Learning,
     notice::Severity,
 };
-use crate::{Error, Result, domain::study::Status};
+use crate::{
+    Error, Result,
+    domain::{journal::CaseDescription, study::Status},
+};
 use std::{
     collections::HashSet,
     path::PathBuf,
@@ -101,6 +104,7 @@ impl Session {
                 self.kept_labels = self.labels.len();
                 self.meter = info.meter;
                 let paths = info.sources.clone();
+                self.resume = info.resume.clone();
                 self.remember_workspace(&info.folder);
                 self.workspace = WorkspaceState::Open(Box::new(info));
                 self.open(paths);
@@ -124,6 +128,56 @@ impl Session {
             s.recent_workspaces.insert(0, folder);
             s.recent_workspaces.truncate(8);
         });
+        self.jobs.push(Job::LookAtWorkspaces(self.settings.recent_workspaces.clone()));
+    }
+
+    /// Cases of the workspace whose images are not where they were.
+    pub fn missing(&self) -> usize {
+        match &self.workspace {
+            WorkspaceState::Open(info) => info.missing.len(),
+            WorkspaceState::Opening | WorkspaceState::Failed(_) => 0,
+        }
+    }
+
+    pub(super) fn find_images(&mut self, folder: PathBuf) {
+        let WorkspaceState::Open(info) = &self.workspace else { return };
+        let wanted = info.missing.clone();
+        let (id, cancel) = self.begin_opening();
+        self.jobs.push(Job::FindImages { id, folder, wanted, cancel });
+    }
+
+    pub(super) fn on_images_found(&mut self, id: u64, result: Result<Vec<CaseDescription>>) {
+        let Some(opening) = self.opening.take_if(|o| o.id == id) else { return };
+        match result {
+            _ if opening.cancel.is_cancelled() => self.notices.add(Severity::Info, "The search was cancelled."),
+            Ok(found) if found.is_empty() => {
+                let text = "None of the images that are missing is in that folder. They are known by what is in them, \
+                            whatever they are called.";
+                self.notices.add(Severity::Warning, text);
+            }
+            Ok(found) => self.jobs.push(Job::Store(StoreJob::Relocate(found))),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    pub(super) fn on_relocated(&mut self, paths: Vec<PathBuf>, missing: Vec<String>) {
+        let WorkspaceState::Open(info) = &mut self.workspace else { return };
+        let found = info.missing.len().saturating_sub(missing.len());
+        let left = match missing.len() {
+            0 => String::new(),
+            n => format!(" Those of {n} are still missing."),
+        };
+        info.missing = missing;
+        let cases = if found == 1 { "1 case" } else { &format!("{found} cases") };
+        self.notices.add(Severity::Info, format!("The images of {cases} were found.{left}"));
+        self.open(paths);
+    }
+
+    /// Has the workspace remember what is on the screen, to begin there the next time.
+    pub(super) fn note_shown(&mut self) {
+        if let Some((case, slice)) = self.case().map(|case| (case.id, case.slice)) {
+            self.jobs.push(Job::Store(StoreJob::Shown { case, slice }));
+        }
     }
 
     /// Has cases that just came in looked up in the workspace.
@@ -252,6 +306,7 @@ impl Session {
             case.seconds += seconds;
             self.store(StoreJob::Seconds { case: id, seconds });
         }
+        self.note_shown();
     }
 }
 

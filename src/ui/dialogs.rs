@@ -1,8 +1,9 @@
-//! Dialogs over the window: path, masks that overlap or are not decided, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
-//! about, leaving.
+//! Dialogs over the window: path, folder, masks that overlap or are not decided, servers, export, palette, settings, label, workspace,
+//! versions, gate, work report, keys, about, leaving.
 
 mod about;
 mod export;
+mod folder;
 pub(in crate::ui) mod gate;
 mod keys;
 mod label;
@@ -29,6 +30,7 @@ pub(crate) enum Dialogs {
     Path(path::PathDialog),
     Overlapping(overlapping::OverlappingDialog),
     Undecided(undecided::UndecidedDialog),
+    Folder(folder::FolderDialog),
     Export(export::ExportDialog),
     Pacs(Box<pacs::PacsDialog>),
     Send(pacs::SendDialog),
@@ -71,6 +73,8 @@ impl Dialogs {
     pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
         *self = match command {
             UserCommand::OpenPath => Self::Path(path::PathDialog::default()),
+            UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(folder::Purpose::NewWorkspace)),
+            UserCommand::FindImages => Self::Folder(folder::FolderDialog::new(folder::Purpose::FindImages)),
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
             UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
             UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),
@@ -126,6 +130,7 @@ impl Dialogs {
         let (name, width): (&str, f32) = match self {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
+            Self::Folder(_) => ("folder", 560.0),
             Self::Overlapping(_) => ("overlapping", 520.0),
             Self::Undecided(_) => ("undecided", 520.0),
             Self::Export(_) => ("export", 520.0),
@@ -170,6 +175,7 @@ impl Dialogs {
             Self::Path(dialog) => dialog.show(ui, actions).into(),
             Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
             Self::Undecided(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Folder(dialog) => dialog.show(ui, session, actions).into(),
             Self::Export(dialog) => dialog.show(ui, session, actions).into(),
             Self::Pacs(dialog) => dialog.show(ui, session, actions).into(),
             Self::Send(dialog) => dialog.show(ui, session, actions).into(),

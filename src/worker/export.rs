@@ -95,15 +95,14 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     for warning in written.warnings {
         outbox.send(Event::Notice(warning));
     }
+    for unfit in written.unfit {
+        outbox.send(Event::Notice(format!("{}; the other files are written", unfit.error)));
+    }
     Ok(written.files)
 }
 
 fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSummary> {
     let preset = preset(&job.options, true, job.key_file.as_deref())?;
-    if preset.formats.contains(&Format::SegFractional) {
-        return Err(Error::new("export the probabilities", "they belong to proposals, not to accepted masks")
-            .advise("Choose another format, or export one case."));
-    }
     let look = Look { window: None, opacity: job.opacity };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
@@ -113,11 +112,10 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
         (title, CaseToExport::of_stored(stored, &job.labels, &job.person))
     });
     let summary = export_all(&job.folder, &preset, cases, look, &mut progress, &job.cancel)?;
-    let failed = summary.manifest.failed.iter().map(|f| format!("{}: {}", f.case, f.reason));
     Ok(ExportSummary {
         folder: job.folder.clone(),
         text: summary.text(),
-        failed: failed.collect(),
+        failed: summary.missing(),
         warnings: summary.manifest.cases.iter().map(|c| c.warnings.len()).sum(),
     })
 }

@@ -1,6 +1,6 @@
 //! Looks through folders, unpacks samples, writes the settings down.
 
-use super::{Outbox, Places, samples};
+use super::{Outbox, Places, recognise, samples};
 use crate::{
     Error, Result,
     domain::learning::WorkReport,
@@ -26,8 +26,15 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
                     outbox.send(Event::Opening { id, files });
                 }
             };
-            let result = io::open::catalog(&paths, &mut progress, &cancel);
+            let result = io::open::catalog(&recognise::absolute(paths), &mut progress, &cancel);
             outbox.send(Event::Opened { id, result });
+        }
+        Job::FindImages { id, folder, wanted, cancel } => {
+            let mut progress = |files: usize| {
+                outbox.send(Event::Opening { id, files });
+            };
+            let result = recognise::search(&folder, &wanted.into_iter().collect(), &mut progress, &cancel);
+            outbox.send(Event::ImagesFound { id, result });
         }
         Job::OpenSample(name) => {
             let result = samples::unpack(name, &places.cache).map(|folder| vec![folder]);

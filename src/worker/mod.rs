@@ -12,6 +12,7 @@ mod files;
 mod network;
 mod pacs;
 mod places;
+pub mod recognise;
 mod reslice;
 mod samples;
 mod store;
@@ -129,7 +130,11 @@ impl Worker {
                 }
             }
             Job::Train(_) | Job::Compare(_) => drop(self.training.send(job)),
-            Job::Open { .. } | Job::OpenSample(_) | Job::LookAtWorkspaces(_) | Job::ExportReport(..) => {
+            Job::Open { .. }
+            | Job::OpenSample(_)
+            | Job::FindImages { .. }
+            | Job::LookAtWorkspaces(_)
+            | Job::ExportReport(..) => {
                 self.hand_over(&self.files, job);
             }
             Job::Export(_) | Job::ExportAccepted(_) | Job::Import { .. } => self.hand_over(&self.export, job),

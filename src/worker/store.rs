@@ -72,6 +72,7 @@ impl Queue {
 
 fn must_not_be_lost(job: &StoreJob) -> bool {
     !matches!(job, StoreJob::Open { .. } | StoreJob::Retry | StoreJob::Adopt(_) | StoreJob::Move(_))
+        && !matches!(job, StoreJob::Relocate(_) | StoreJob::Shown { .. })
 }
 
 #[derive(Default)]

@@ -3,7 +3,9 @@
 use super::{
     Workspace,
     failure::{Cause, Failure},
-    masks, now, subjects,
+    masks, now,
+    places::{Places, absolute},
+    subjects,
 };
 use crate::{
     Error,
@@ -15,7 +17,7 @@ use crate::{
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::{
     collections::{HashMap, VecDeque},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at,
@@ -30,7 +32,8 @@ impl Workspace {
     /// Where the case is known with images of another size and something was drawn on them; where the database cannot
     /// be written ([`Failure::can_retry`]).
     pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey, Failure> {
-        self.write("take the case into the workspace", |t| adopt(t, case))
+        let places = Places::of(&self.folder);
+        self.write("take the case into the workspace", |t| adopt(t, case, &places))
     }
 
     /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
@@ -41,7 +44,8 @@ impl Workspace {
         let tried = "take the cases into the workspace";
         let folder = self.folder.clone();
         // A refused case has written nothing.
-        let one = |t: &Connection, case| match adopt(t, case) {
+        let places = Places::of(&folder);
+        let one = |t: &Connection, case| match adopt(t, case, &places) {
             Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
             result => Ok(result.map_err(|cause| cause.explain(tried, &folder))),
         };
@@ -53,11 +57,12 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn cases(&mut self) -> Result<Vec<CaseEntry>, Failure> {
+        let places = Places::of(&self.folder);
         self.read("read the cases of the workspace", |c| {
             let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan ORDER BY id"))?;
             let mut entries = query.query_map((), read_entry)?.collect::<rusqlite::Result<Vec<_>>>()?;
             for entry in &mut entries {
-                entry.description.slices = slices(c, entry.key)?;
+                entry.description.slices = slices(c, entry.key, &places)?;
             }
             Ok(entries)
         })
@@ -92,13 +97,34 @@ impl Workspace {
         })
     }
 
-    /// Says which slice of a case is shown.
+    /// Says which slice of a case is shown now.
     ///
     /// # Errors
     /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
     pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<(), Failure> {
         self.change(case, "save the slice shown in the workspace", |c| {
-            c.prepare_cached("UPDATE scan SET shown = ?2 WHERE id = ?1")?.execute((case.0, slice))
+            // Two within a millisecond: the later one counts.
+            c.prepare_cached(
+                "UPDATE scan SET shown = ?2, shown_at = max(?3, coalesce((SELECT max(shown_at) + 1 FROM scan), 0))
+                 WHERE id = ?1",
+            )?
+            .execute((case.0, slice, now()))
+        })
+    }
+
+    /// Where the work stopped: the file of the slice that was shown last, and its place in its series. `None` where none
+    /// was, or it is not among the files now.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>, Failure> {
+        let places = Places::of(&self.folder);
+        self.read("read where the work stopped", |c| {
+            let mut query = c.prepare_cached(
+                "SELECT path, beside, place FROM scan JOIN slice ON scan_id = scan.id AND place = shown
+                 WHERE shown_at IS NOT NULL ORDER BY shown_at DESC LIMIT 1",
+            )?;
+            Ok(query.query_row((), |row| Ok((read_path(row, 0, &places)?, row.get(2)?))).optional()?)
         })
     }
 
@@ -126,7 +152,7 @@ impl Workspace {
     }
 }
 
-fn adopt(connection: &Connection, case: &CaseDescription) -> Result<CaseKey, Cause> {
+fn adopt(connection: &Connection, case: &CaseDescription, places: &Places) -> Result<CaseKey, Cause> {
     let known: Option<(i64, u32, u32)> = connection
         .prepare_cached("SELECT id, columns, rows FROM scan WHERE identity = ?1")?
         .query_row([&case.identity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
@@ -164,7 +190,7 @@ fn adopt(connection: &Connection, case: &CaseDescription) -> Result<CaseKey, Cau
             ),
             |r| r.get(0),
         )?;
-    place_slices(connection, id, &case.slices)?;
+    place_slices(connection, id, &case.slices, places)?;
     subjects::settle(connection, id, &case.subject)?;
     Ok(CaseKey(id))
 }
@@ -184,7 +210,7 @@ enum SliceIdentity {
 }
 
 /// Gives every slice its place; slices that are not among these lose theirs and keep all else.
-fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription]) -> Result<(), Cause> {
+fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription], places: &Places) -> Result<(), Cause> {
     // Faulty series carry one UID twice: such slices go by their order.
     let mut known: HashMap<SliceIdentity, VecDeque<i64>> = HashMap::new();
     let mut query = connection.prepare_cached(
@@ -201,19 +227,21 @@ fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription])
     }
     connection.prepare_cached("UPDATE slice SET place = NULL WHERE scan_id = ?1")?.execute([scan])?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO slice (scan_id, place, path, frame, sop_instance_uid) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO slice (scan_id, place, path, beside, frame, sop_instance_uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let mut update = connection.prepare_cached("UPDATE slice SET place = ?2, path = ?3, frame = ?4 WHERE id = ?1")?;
+    let mut update =
+        connection.prepare_cached("UPDATE slice SET place = ?2, path = ?3, beside = ?4, frame = ?5 WHERE id = ?1")?;
     for (place, slice) in (0u32..).zip(slices) {
         let Source { path, frame } = &slice.source;
         let identity = match &slice.sop_instance_uid {
             Some(uid) => SliceIdentity::Instance(uid.clone(), *frame),
             None => SliceIdentity::Place(place),
         };
+        let (path, beside) = (absolute(path), places.beside(path));
         let path = path.to_string_lossy();
         match known.get_mut(&identity).and_then(VecDeque::pop_front) {
-            Some(id) => update.execute((id, place, path, frame))?,
-            None => insert.execute((scan, place, path, frame, &slice.sop_instance_uid))?,
+            Some(id) => update.execute((id, place, path, beside, frame))?,
+            None => insert.execute((scan, place, path, beside, frame, &slice.sop_instance_uid))?,
         };
     }
     Ok(())
@@ -245,19 +273,25 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
     })
 }
 
-fn slices(connection: &Connection, case: CaseKey) -> rusqlite::Result<Vec<SliceDescription>> {
+/// The path of a slice in columns `path` and, behind it, `beside`: where it is now.
+pub(super) fn read_path(row: &Row, column: usize, places: &Places) -> rusqlite::Result<PathBuf> {
+    Ok(places.find(&row.get::<_, String>(column)?, row.get::<_, Option<String>>(column + 1)?.as_deref()))
+}
+
+fn slices(connection: &Connection, case: CaseKey, places: &Places) -> rusqlite::Result<Vec<SliceDescription>> {
     let mut query = connection.prepare_cached(
-        "SELECT path, frame, sop_instance_uid FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
+        "SELECT path, beside, frame, sop_instance_uid FROM slice
+         WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
     )?;
     let read = |row: &Row| {
-        let source = Source { path: row.get::<_, String>(0)?.into(), frame: row.get(1)? };
-        Ok(SliceDescription { source, sop_instance_uid: row.get(2)? })
+        let source = Source { path: read_path(row, 0, places)?, frame: row.get(2)? };
+        Ok(SliceDescription { source, sop_instance_uid: row.get(3)? })
     };
     query.query_map([case.0], read)?.collect()
 }
 
 fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Result<StoredCase, Cause> {
-    entry.description.slices = slices(connection, entry.key)?;
+    entry.description.slices = slices(connection, entry.key, &Places::of(folder))?;
     let mut query =
         connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place")?;
     let ids: Vec<i64> = query.query_map([entry.key.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;

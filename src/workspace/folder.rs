@@ -73,10 +73,13 @@ impl Workspace {
         }
         let moved = relocate(&self.folder, target);
         if moved.is_ok() {
-            target.clone_into(&mut self.folder);
+            self.folder = super::places::absolute(target);
         }
         self.open = Some(Open::at(&self.folder, schema::MIGRATIONS).map_err(refuse)?);
-        moved.map_err(|e| refuse(lock::explain(tried, target, &e)))
+        moved.map_err(|e| refuse(lock::explain(tried, target, &e)))?;
+        // The work has moved: where its images lie is known without this, too.
+        self.note_places().unwrap_or_else(|failure| log::warn!("{failure}"));
+        Ok(())
     }
 }
 

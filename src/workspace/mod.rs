@@ -14,6 +14,7 @@ mod lock;
 mod masks;
 mod meter;
 mod model_files;
+mod places;
 mod rounds;
 mod schema;
 mod subjects;
@@ -68,6 +69,8 @@ impl Workspace {
     }
 
     fn open_with(folder: &Path, migrations: &[&str]) -> Result<Self, Error> {
+        // The program may go to another folder while it is open, and what is told of it must mean the same everywhere.
+        let folder = &places::absolute(folder);
         let open = Some(Open::at(folder, migrations)?);
         let mut workspace = Self { folder: folder.to_owned(), open };
         let name = folder.file_name().map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());

@@ -30,10 +30,10 @@ impl Workspace {
         parent: Option<VersionKey>,
     ) -> Result<(RoundRecord, Vec<SnapshotSlice>), Failure> {
         let models = self.models_folder();
-        let begun =
+        let (record, snapshot) =
             self.write("begin a round of learning in the workspace", |t| begin(t, settings, parent, &models))?;
         self.sweep_models();
-        Ok(begun)
+        Ok((record, self.find_images(snapshot)?))
     }
 
     /// What a round learns from and is judged on, by case and place. Of a round that was cancelled or failed nothing is
@@ -42,10 +42,11 @@ impl Workspace {
     /// # Errors
     /// For an unknown round; where the database cannot be read.
     pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>, Failure> {
-        self.read("read what the round learns from in the workspace", |c| {
+        let snapshot = self.read("read what the round learns from in the workspace", |c| {
             state_of(c, round)?;
             snapshot(c, round)
-        })
+        })?;
+        self.find_images(snapshot)
     }
 
     /// The accepted masks as they are now, without a round: to judge on, or to tell what a round would take.
@@ -54,7 +55,7 @@ impl Workspace {
     /// Where a mask cannot be read, or the database cannot be written ([`Failure::can_retry`]): sides that were not
     /// decided yet are.
     pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>, Failure> {
-        self.write("read the accepted masks of the workspace", |t| {
+        let slices = self.write("read the accepted masks of the workspace", |t| {
             subjects::settle_all(t)?;
             let mut slices = Vec::new();
             for slice in accepted(t)? {
@@ -63,7 +64,8 @@ impl Workspace {
                 }
             }
             Ok(slices)
-        })
+        })?;
+        self.find_images(slices)
     }
 
     /// The round that is running: after opening, one that was cut off and can be gone on with.

@@ -182,9 +182,9 @@ fn nothing_is_replaced_unasked() {
     std::fs::remove_file(out.join("manifest.json")).unwrap();
     std::fs::remove_file(out.join("manifest.csv")).unwrap();
     // The volume itself is in the way.
-    let run = refuses(&export, &["1 cases could not be written"]);
+    let run = refuses(&export, &["1 of 1 cases could not be written"]);
     assert!(run.err.contains("nothing is replaced unasked"), "{}", run.err);
-    assert_eq!(manifest(&out)["failed"].as_array().unwrap().len(), 1);
+    assert!(!out.join("manifest.json").exists(), "an export that wrote nothing is none, and blocks no other");
     let mut again = export.to_vec();
     again.push(&"--replace");
     succeeds(&again);
@@ -215,12 +215,44 @@ fn files_that_are_gone_fail_their_case_and_no_other() {
     let paths = named_patient(&scans, "sarcoma-ct");
     workspace(&work, &scans, Status::Accepted);
     workspace(&work, &sample("cardiac-mr"), Status::Accepted);
+    let whole = std::fs::read(&paths[3]).unwrap();
     std::fs::remove_file(&paths[3]).unwrap();
-    let run = refuses(&[&"export", &"--workspace", &work, &"--out", &out], &["1 cases could not be written"]);
+    let export: [&dyn AsRef<std::ffi::OsStr>; 5] = [&"export", &"--workspace", &work, &"--out", &out];
+    let run = refuses(&export, &["1 of 2 cases could not be written"]);
     assert!(run.err.contains("it is not where it was"), "{}", run.err);
     let report = manifest(&out);
     assert_eq!((report["cases"].as_array().unwrap().len(), report["failed"].as_array().unwrap().len()), (1, 1));
-    assert_eq!(report["complete"], true);
+    assert_eq!((&report["complete"], &report["stopped"]), (&false.into(), &false.into()));
+    // Once the file is back the same command does all of it: what is not complete is in nobody's way.
+    std::fs::write(&paths[3], whole).unwrap();
+    succeeds(&export);
+    let report = manifest(&out);
+    assert_eq!((report["cases"].as_array().unwrap().len(), &report["complete"]), (2, &true.into()));
+    refuses(&export, &["manifest.json of another export"]);
+}
+
+#[test]
+fn a_format_that_cannot_hold_the_masks_is_named_and_the_others_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let [work, out, none] = ["work", "out", "none"].map(|name| folder.path().join(name));
+    workspace(&work, &sample("fetal-head/fetal-head-011_HC.png"), Status::Accepted);
+    let export = |out: &PathBuf, formats: &str, reason: &str| {
+        refuses(&[&"export", &"--workspace", &work, &"-o", out, &"-f", &formats], &[reason])
+    };
+    let run = export(&out, "png,rtstruct,seg-fractional,coco", "not all cases fit into all formats");
+    for part in ["fetal-head-011_HC.png as rtstruct: ", "as seg-fractional: ", "no model's are known"] {
+        assert!(run.err.contains(part), "\"{part}\" is not in: {}", run.err);
+    }
+    let written = files(&out);
+    let endings = ["coco.json", "labels.json", ".png"];
+    assert!(endings.iter().all(|ending| written.iter().any(|file| file.ends_with(ending))), "{written:?}");
+    let report = manifest(&out);
+    let not_written = report["cases"][0]["not_written"].as_array().unwrap();
+    let formats: Vec<&str> = not_written.iter().map(|n| n["format"].as_str().unwrap()).collect();
+    assert_eq!((formats, &report["complete"]), (vec!["rtstruct", "seg-fractional"], &false.into()));
+    // Where no format can hold them there is no export at all.
+    export(&none, "rtstruct", "1 of 1 cases could not be written");
+    assert!(!none.exists());
 }
 
 /// All bytes below a folder, file names among them, in lower case.

@@ -3,12 +3,14 @@
 
 mod bad_input;
 mod commands;
+mod conventions;
 mod export;
 mod masks;
 mod output;
 #[path = "../support/run.rs"]
 mod run;
 mod training;
+mod workspaces;
 
 use run::Run;
 use std::ffi::OsStr;

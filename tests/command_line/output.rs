@@ -16,10 +16,14 @@ fn label_map(path: &Path) -> (u32, u32, Vec<u8>) {
 
 /// `segment` with the fetal head model on the CPU.
 fn segment(sources: &[&Path], out: &Path) -> Run {
+    segment_and(sources, out, &[])
+}
+
+fn segment_and(sources: &[&Path], out: &Path, more: &[&dyn AsRef<OsStr>]) -> Run {
     let mut arguments: Vec<&dyn AsRef<OsStr>> = vec![&"segment"];
     sources.iter().for_each(|source| arguments.push(source));
     let rest: [&dyn AsRef<OsStr>; 6] = [&"--out", &out, &"--model", &MODEL, &"--device", &"cpu"];
-    run(&[&arguments[..], &rest].concat())
+    run(&[&arguments[..], &rest, more].concat())
 }
 
 #[test]
@@ -146,11 +150,78 @@ fn results_within_the_input_are_not_segmented_again() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("masks");
     picture(&folder.path().join("a.png"));
-    for _ in 0..2 {
-        let run = segment(&[folder.path()], &out);
+    for more in [&[] as &[&dyn AsRef<OsStr>], &[&"--overwrite"]] {
+        let run = segment_and(&[folder.path()], &out, more);
         assert_eq!(run.code, Some(0), "{}", run.err);
         assert_eq!(files(&out), ["a.png", "labels.json"]);
     }
+}
+
+#[test]
+fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images, out) = (folder.path().join("images"), folder.path().join("out"));
+    std::fs::create_dir(&images).unwrap();
+    picture(&images.join("a.png"));
+    assert_eq!(segment(&[&images], &out).code, Some(0));
+    std::fs::write(out.join("a.png"), "a person's own").unwrap();
+    picture(&images.join("b.png"));
+    assert_refused(&segment(&[&images], &out), &["a.png", "nothing is replaced unasked", "--resume", "--overwrite"]);
+    assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
+    let run = segment_and(&[&images], &out, &[&"--resume"]);
+    assert!(run.code == Some(0) && run.out.contains("1 were there already"), "{}{}", run.out, run.err);
+    assert_eq!(std::fs::read(out.join("a.png")).unwrap(), b"a person's own");
+    assert_eq!(files(&out), ["a.png", "b.png", "labels.json"]);
+    assert_eq!(segment_and(&[&images], &out, &[&"--overwrite"]).code, Some(0));
+    assert_eq!(label_map(&out.join("a.png")).0, 40);
+}
+
+#[test]
+fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
+    let folder = tempfile::tempdir().unwrap();
+    let (images, out) = (folder.path().join("images"), folder.path().join("out"));
+    for place in ["s1 \u{ab}x\u{bb}", "s2/left"] {
+        std::fs::create_dir_all(images.join(place)).unwrap();
+        picture(&images.join(place).join("\u{ab}a\u{bb}.png"));
+    }
+    let run = segment_and(&[&images], &out, &[&"-f", &"png,coco"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let [one, two] = ["s1 \u{ab}x\u{bb}/\u{ab}a\u{bb}.png", "s2/left/\u{ab}a\u{bb}.png"];
+    let lists = ["s1 \u{ab}x\u{bb}/labels.json", "s2/left/labels.json"];
+    assert_eq!(files(&out), ["coco.json", lists[0], one, lists[1], two]);
+    let coco =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(out.join("coco.json")).unwrap()).unwrap() };
+    let whole = coco();
+    let names = whole["images"].as_array().unwrap().iter().map(|i| i["file_name"].as_str().unwrap());
+    assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from([one, two]));
+    // A run that goes on reads the masks of what is there from its label maps.
+    std::fs::remove_file(out.join(two)).unwrap();
+    std::fs::remove_file(out.join("coco.json")).unwrap();
+    let run = segment_and(&[&images], &out, &[&"-f", &"png,coco", &"--resume"]);
+    assert!(run.code == Some(0) && run.out.contains("1 were there already"), "{}{}", run.out, run.err);
+    assert_eq!(coco(), whole);
+}
+
+#[test]
+fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, out, none) = (folder.path().join("a.png"), folder.path().join("out"), folder.path().join("none"));
+    picture(&source);
+    let run = segment_and(&[&source], &out, &[&"--format", &"png,rtstruct,csv"]);
+    assert_refused(&run, &["1 files cannot be written"]);
+    assert!(run.err.contains("a.png as rtstruct: "), "{}", run.err);
+    assert_eq!(files(&out), ["a.measurements.csv", "a.png", "labels.json"]);
+    assert_eq!(segment_and(&[&source], &none, &[&"--format", &"rtstruct"]).code, Some(1));
+    assert!(!none.exists());
+}
+
+#[test]
+fn a_shipped_model_is_named_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let source = sample("fetal-head/fetal-head-011_HC.png");
+    succeeds(&[&"segment", &source, &"-o", &out, &"--model", &"fetal-head", &"--device", &"cpu"]);
+    refuses(&[&"segment", &source, &"-o", &out, &"--model", &"foetal-head", &"--device", &"cpu"], &["foetal-head"]);
 }
 
 #[test]

@@ -3,14 +3,13 @@
 pub(super) mod send;
 pub(super) mod server;
 
+use crate::Result;
 use crate::domain::{
     pacs::{Query, Receiving, RemoteSeries, RemoteStudy},
     progress::Cancel,
 };
 use crate::io::pacs::{Archive, Received, receive};
-use crate::{Error, Result};
 use clap::Subcommand;
-use indicatif::ProgressBar;
 use server::ServerArguments;
 use std::path::PathBuf;
 
@@ -146,7 +145,7 @@ struct GetArguments {
     #[arg(required = true)]
     studies: Vec<String>,
     /// Folder to write to: DIR/STUDY/SERIES/OBJECT.dcm
-    #[arg(long)]
+    #[arg(short, long)]
     out: PathBuf,
     /// Only these Series Instance UIDs
     #[arg(long, value_delimiter = ',')]
@@ -206,7 +205,10 @@ fn find(arguments: &FindArguments) -> Result<()> {
         studies.push(FoundStudy { study, list });
     }
     if found.is_cut {
-        eprintln!("labrum: there are more studies than {}: ask for fewer, or give --limit", studies.len());
+        let count = studies.len();
+        super::console::remark(format_args!(
+            "labrum: there are more studies than {count}: ask for fewer, or give --limit"
+        ));
     }
     if arguments.json {
         return super::print_json(&studies);
@@ -261,7 +263,7 @@ fn get(arguments: &GetArguments) -> Result<()> {
     let mut got = Vec::new();
     for study in &arguments.studies {
         if !crate::domain::pacs::is_uid(study) {
-            return Err(Error::new("receive a study", format!("\"{study}\" is no Study Instance UID")));
+            return Err(super::usage::wrong("receive a study", format!("\"{study}\" is no Study Instance UID")));
         }
         let folder = arguments.out.join(study);
         let series = (!arguments.series.is_empty()).then_some(arguments.series.as_slice());
@@ -286,7 +288,7 @@ pub(super) fn fetch(
     folder: &std::path::Path,
     cancel: &Cancel,
 ) -> Result<Received> {
-    let bar = ProgressBar::new(0).with_style(super::bar_style("{pos}/{len} objects, {eta} left {msg}"));
+    let bar = super::console::bar(0, "{pos}/{len} objects, {eta} left {msg}");
     let mut was_waiting = false;
     let mut progress = |state: Receiving| {
         bar.set_length(state.total as u64);

@@ -147,7 +147,7 @@ pub(in crate::cli) fn work(
             _ => return,
         };
         if line != told {
-            eprintln!("{line}");
+            crate::cli::console::remark(format_args!("{line}"));
             told = line;
         }
     };

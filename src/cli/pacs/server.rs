@@ -153,7 +153,9 @@ pub(in crate::cli) fn secret_of(server: &Server, from_stdin: bool) -> Result<Opt
         return Ok(None);
     }
     if server.is_secret_in_the_clear() {
-        eprintln!("labrum: warning: the secret goes over the network in the clear: use https://");
+        crate::cli::console::remark(format_args!(
+            "labrum: warning: the secret goes over the network in the clear: use https://"
+        ));
     }
     if let Some(secret) = given_secret(from_stdin)? {
         return Ok(Some(secret));
@@ -231,7 +233,7 @@ pub(super) fn remove(name: &str) -> Result<()> {
     if server.sign_in != SignIn::None
         && let Err(error) = forget_secret(&server)
     {
-        eprintln!("labrum: {error}");
+        crate::cli::console::remark(format_args!("labrum: {error}"));
     }
     change(|servers| {
         servers.retain(|s| !s.name.eq_ignore_ascii_case(name));

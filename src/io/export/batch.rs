@@ -1,12 +1,14 @@
 //! Cases to files by a preset: the same for one case and for all of a workspace, in the window and at the command line.
 
 use super::{
-    Coco, Format, Names, OverlayLook, SeriesFiles, SliceFiles,
+    Coco, Format, Names, OverlayLook, SeriesFiles, SliceFiles, Unfit,
     case::{CaseToExport, MaskedSlice},
     deidentify,
-    manifest::{CaseEntry, FailedCase, FileEntry, LabelEntry},
+    manifest::{COCO, CaseEntry, FailedCase, FileEntry, LabelEntry, NotWritten},
     pattern::Values,
-    planned, planned_images, refuse_originals, write_series, write_slice,
+    planned, planned_images, refuse_originals,
+    series::SeriesWritten,
+    write_series, write_slice,
 };
 use crate::{
     Error, Result,
@@ -64,6 +66,8 @@ pub struct Export<'a> {
     look: Look,
     /// Names that cases before have.
     taken: HashSet<String>,
+    /// Files of an export before that did not come to its end.
+    given_up: HashSet<PathBuf>,
     cancel: &'a Cancel,
 }
 
@@ -74,6 +78,8 @@ pub struct Written {
     pub files: Vec<PathBuf>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// Formats that cannot hold the masks, and why.
+    pub unfit: Vec<Unfit>,
     /// The series as it was written: without the patient where that was wanted.
     series: Series,
 }
@@ -84,15 +90,17 @@ impl<'a> Export<'a> {
     /// # Errors
     /// Where it cannot be made or written to.
     pub fn begin(folder: &'a Path, preset: &'a Preset, look: Look, cancel: &'a Cancel) -> Result<Self> {
+        let given_up = Manifest::left_unfinished(folder).into_iter().collect();
         whole_file::make_folder(folder)?;
-        Ok(Self { folder, preset, look, taken: HashSet::new(), cancel })
+        Ok(Self { folder, preset, look, taken: HashSet::new(), given_up, cancel })
     }
 
-    /// Writes a case; on an error, or where it is stopped, none of its files that were not there before is left.
+    /// Writes a case in all formats that can hold it, and tells which cannot; on an error, or where it is stopped, none of
+    /// its files that were not there before is left.
     ///
     /// # Errors
-    /// Where a file is there already and is not to be replaced, or would take the place of an original; where one cannot
-    /// be written.
+    /// Where a file is there already and is not to be replaced, or would take the place of an original; where the disk does
+    /// not take one; where no format can hold the masks.
     pub fn case(&mut self, case: &CaseToExport, progress: Progress<'_>) -> Result<Written> {
         let mut new = Vec::new();
         let done = self.write(case, progress, &mut new);
@@ -135,7 +143,13 @@ impl<'a> Export<'a> {
             step();
         }
         self.stop_if_cancelled()?;
-        let (more, notes) = self.series_files(&folder, &names.series, &part, case, &formats)?;
+        let SeriesWritten { files: more, warnings: notes, unfit } =
+            self.series_files(&folder, &names.series, &part, case, &formats)?;
+        if unfit.len() == formats.len()
+            && let Some(first) = unfit.first()
+        {
+            return Err(first.error.clone());
+        }
         files.extend(more);
         for note in notes {
             if !warnings.contains(&note) {
@@ -143,14 +157,15 @@ impl<'a> Export<'a> {
             }
         }
         step();
-        Ok(Written { files, warnings, series: part })
+        Ok(Written { files, warnings, unfit, series: part })
     }
 
     /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
     fn refuse(&self, case: &CaseToExport, outputs: &[PathBuf], new: &mut Vec<PathBuf>) -> Result<()> {
         let given = originals(&case.series);
         refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
-        if let Some(there) = outputs.iter().find(|path| path.exists()).filter(|_| !self.preset.replace) {
+        let is_in_the_way = |path: &&PathBuf| path.exists() && !self.given_up.contains(*path);
+        if let Some(there) = outputs.iter().find(is_in_the_way).filter(|_| !self.preset.replace) {
             return Err(Error::at(
                 "write",
                 there,
@@ -224,16 +239,10 @@ impl<'a> Export<'a> {
         part: &Series,
         case: &CaseToExport,
         formats: &[Format],
-    ) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    ) -> Result<SeriesWritten> {
         let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
+        let places: Vec<usize> = case.slices.iter().map(|s| s.index).collect();
         let probabilities: Vec<&[Vec<u16>]> = case.slices.iter().map(|s| s.probabilities.as_slice()).collect();
-        if formats.contains(&Format::SegFractional)
-            && let Some(missing) = case.slices.iter().find(|s| s.probabilities.is_empty())
-        {
-            let reason = format!("the model was not run on slice {}", missing.index + 1);
-            return Err(Error::new("export the probabilities", reason)
-                .advise("Run it on the series (Shift+R), or choose another format."));
-        }
         let mut authors = case.authors();
         if self.preset.deidentify.is_some() {
             authors.iter_mut().for_each(|author| author.person.clear());
@@ -245,6 +254,8 @@ impl<'a> Export<'a> {
             labels: &case.labels,
             authors: &authors,
             options: self.preset.seg,
+            places: &places,
+            gaps: &[],
         };
         write_series(folder, name, &files, formats)
     }
@@ -270,7 +281,17 @@ impl<'a> Export<'a> {
             labels: labels.map(|(value, (label, author))| LabelEntry::new(value, &label.name, author)).collect(),
             files: written.files.iter().map(file).collect::<Result<_>>()?,
             warnings: written.warnings.clone(),
+            not_written: written.unfit.iter().map(|unfit| self.not_written(unfit)).collect(),
         })
+    }
+
+    /// Without paths where these may name the patient.
+    fn not_written(&self, unfit: &Unfit) -> NotWritten {
+        let reason = match self.preset.deidentify {
+            Some(_) => unfit.error.reason.clone(),
+            None => unfit.error.to_string(),
+        };
+        NotWritten { format: unfit.format.name(), reason }
     }
 }
 
@@ -300,7 +321,17 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// "12 cases, 36 files; 1 case failed".
+    /// Each case of which something is missing, and why.
+    pub fn missing(&self) -> Vec<String> {
+        let of_case = |case: &CaseEntry| -> Vec<String> {
+            let name = if case.case.is_empty() { &case.series } else { &case.case };
+            case.not_written.iter().map(|not| format!("{name} as {}: {}", not.format, not.reason)).collect()
+        };
+        let failed = self.manifest.failed.iter().map(|failed| format!("{}: {}", failed.case, failed.reason));
+        self.manifest.cases.iter().flat_map(of_case).chain(failed).collect()
+    }
+
+    /// "12 cases, 36 files; 1 case could not be written".
     pub fn text(&self) -> String {
         let many = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
         let files = self.manifest.cases.iter().map(|c| c.files.len()).sum::<usize>() + self.files.len();
@@ -309,7 +340,11 @@ impl Summary {
             0 => {}
             n => text += &format!("; {} could not be written", many(n, "case")),
         }
-        if !self.manifest.complete {
+        match self.manifest.cases.iter().filter(|case| !case.not_written.is_empty()).count() {
+            0 => {}
+            n => text += &format!("; {} not in all formats", many(n, "case")),
+        }
+        if self.manifest.stopped {
             text += "; stopped before the end";
         }
         text
@@ -318,9 +353,11 @@ impl Summary {
 
 /// Writes cases one after the other, then the manifest. A case that fails does not stop the others. `cases` are fetched as
 /// they are needed: a title, and the case or why there is none. `progress` is told cases done and all cases in thousandths.
+/// Where no case at all can be written, no manifest is either: the folder is as it was.
 ///
 /// # Errors
-/// Where the folder or the manifest cannot be written, or a manifest is there already and is not to be replaced.
+/// Where the folder or the manifest cannot be written, or that of an export that is complete is there already and is not
+/// to be replaced.
 pub fn export_all(
     folder: &Path,
     preset: &Preset,
@@ -333,26 +370,28 @@ pub fn export_all(
     let wants_coco = preset.formats.contains(&Format::Coco);
     let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
     let each = Preset { formats, ..preset.clone() };
-    let coco_path = folder.join("coco.json");
+    let coco_path = folder.join(COCO);
     let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
     own.extend(wants_coco.then(|| coco_path.clone()));
-    if let Some(there) = own.iter().find(|path| path.exists()).filter(|_| !preset.replace) {
+    let given_up = Manifest::left_unfinished(folder);
+    let is_in_the_way = |path: &&PathBuf| path.exists() && !given_up.contains(*path);
+    if let Some(there) = own.iter().find(is_in_the_way).filter(|_| !preset.replace) {
         return Err(Error::at("export to", folder, format!("it holds the {} of another export", name_of(there)))
             .advise("Choose another folder, or say that files are to be replaced."));
     }
+    let was_there = folder.exists();
     let mut export = Export::begin(folder, &each, look, cancel)?;
     let mut manifest = Manifest {
         program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
         made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         deidentified: preset.deidentify.is_some(),
-        complete: true,
         ..Manifest::default()
     };
     let mut coco = Coco::default();
     let total = cases.len() * 1000;
     for (number, (title, case)) in cases.enumerate() {
         if cancel.is_cancelled() {
-            manifest.complete = false;
+            manifest.stopped = true;
             break;
         }
         let mut steps = |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
@@ -367,7 +406,7 @@ pub fn export_all(
                 manifest.cases.push(entry);
             }
             Err(_) if cancel.is_cancelled() => {
-                manifest.complete = false;
+                manifest.stopped = true;
                 break;
             }
             Err(error) => {
@@ -378,9 +417,18 @@ pub fn export_all(
         }
         progress((number + 1) * 1000, total);
     }
+    if manifest.cases.is_empty() {
+        if !was_there {
+            // Fails, as it should, where there is something in it.
+            let _ = std::fs::remove_dir(folder);
+        }
+        return Ok(Summary { manifest, files: Vec::new() });
+    }
     if wants_coco {
         coco.write(&coco_path)?;
     }
+    let is_whole = |case: &CaseEntry| case.not_written.is_empty();
+    manifest.complete = !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
     manifest.write(folder)?;
     Ok(Summary { manifest, files: own })
 }

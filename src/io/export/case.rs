@@ -1,5 +1,6 @@
 //! A case with its masks, as it is to be written, and who made them.
 
+use super::manifest::sha256;
 use crate::{
     Error, Result,
     domain::{
@@ -53,6 +54,11 @@ pub struct CaseToExport {
     pub person: String,
 }
 
+/// The hash by which a picture is known.
+fn hash_in(identity: &str) -> Option<&str> {
+    identity.strip_prefix("sha256:")?.split('#').next()
+}
+
 impl CaseToExport {
     /// Who made each label, by what is left of the model's proposals.
     pub fn authors(&self) -> Vec<Authorship> {
@@ -72,9 +78,15 @@ impl CaseToExport {
         let mut paths: Vec<PathBuf> = about.slices.iter().map(|s| s.source.path.clone()).collect();
         paths.dedup();
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-            return Err(
-                Error::at("find", missing, "it is not where it was").advise("Open the folder in which it is now.")
-            );
+            return Err(Error::at("find", missing, "it is not where it was").advise(
+                "File, \"Find the images\", or labrum workspace locate, looks for it in the folder in which it is now.",
+            ));
+        }
+        if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
+            let (is, _) = sha256(path).map_err(|e| Error::at("read", path, e))?;
+            if is != hash {
+                return Err(Error::at("export", path, "another picture is in its place now"));
+            }
         }
         let catalog = open::catalog(&paths, &mut |_| {}, &Cancel::default())?;
         // Of the parts of a picture (channels, times) that with the very pages.

@@ -1,9 +1,10 @@
 //! COCO JSON (object detection, "Data format" of cocodataset.org): images, categories, and for each label on each image an
-//! annotation with its exact mask as uncompressed run lengths. Polygons are not written: they cannot say what a hole is.
+//! annotation with its exact mask. A label without holes is polygons along the edges of its pixels (`iscrowd` 0); polygons
+//! cannot say what a hole is, so that one with holes is uncompressed run lengths, which the format has for `iscrowd` 1.
 
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, naming::told_apart, study::Series},
+    domain::{boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series},
     io::whole_file,
 };
 use serde::Serialize;
@@ -49,11 +50,19 @@ struct Annotation {
     id: usize,
     image_id: usize,
     category_id: usize,
-    segmentation: Runs,
+    segmentation: Shape,
     area: usize,
     /// x, y, width, height.
     bbox: [usize; 4],
     iscrowd: u8,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum Shape {
+    /// x, y of each corner, one list for each piece.
+    Polygons(Vec<Vec<f64>>),
+    Runs(Runs),
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -94,14 +103,15 @@ impl Coco {
                     continue;
                 }
                 let bounds = region.bounds();
+                let segmentation = shape(mask, label);
                 self.annotations.push(Annotation {
                     id: self.annotations.len() + 1,
                     image_id,
                     category_id: *category_id,
-                    segmentation: runs(mask, label),
                     area: region.len(),
                     bbox: [bounds.columns.start, bounds.rows.start, bounds.columns.len(), bounds.rows.len()],
-                    iscrowd: 0,
+                    iscrowd: u8::from(matches!(segmentation, Shape::Runs(_))),
+                    segmentation,
                 });
             }
         }
@@ -133,6 +143,15 @@ impl Coco {
     }
 }
 
+/// Polygons where they say all.
+fn shape(mask: &Mask, label: u8) -> Shape {
+    let rings = trace(mask, label);
+    match rings.iter().any(|ring| ring.is_hole) {
+        true => Shape::Runs(runs(mask, label)),
+        false => Shape::Polygons(rings.into_iter().map(|ring| ring.points.into_iter().flatten().collect()).collect()),
+    }
+}
+
 fn runs(mask: &Mask, label: u8) -> Runs {
     let (columns, rows) = (mask.columns(), mask.rows());
     let mut counts = vec![0];
@@ -161,6 +180,20 @@ mod tests {
         assert_eq!(runs(&mask, 1).counts, [0, 2, 1, 1, 2]);
         assert_eq!(runs(&mask, 1).size, [2, 3]);
         assert_eq!(runs(&mask, 2).counts, [6]);
+    }
+
+    #[test]
+    fn what_has_no_hole_is_polygons_and_what_has_one_is_runs() {
+        let series = crate::io::export::series::tests::clip(1);
+        let mask = Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
+        let mut coco = Coco::default();
+        coco.add(&series, &["clip.dcm".into()], &[mask], &[Label::named("Ring", 0), Label::named("Dots", 1)]);
+        let json = serde_json::to_value(&coco).unwrap();
+        let [ring, dots] = [0, 1].map(|i| &json["annotations"][i]);
+        assert_eq!((&ring["iscrowd"], &ring["segmentation"]["size"]), (&1.into(), &serde_json::json!([3, 5])));
+        let corners =
+            serde_json::json!([[4.0, 0.0, 5.0, 0.0, 5.0, 1.0, 4.0, 1.0], [4.0, 2.0, 5.0, 2.0, 5.0, 3.0, 4.0, 3.0]]);
+        assert_eq!((&dots["iscrowd"], &dots["segmentation"], &dots["area"]), (&0.into(), &corners, &2.into()));
     }
 
     #[test]

@@ -55,9 +55,9 @@ pub(super) fn unique(wanted: &str, taken: &mut HashSet<String>) -> String {
     name
 }
 
-/// A name that every file system takes.
+/// A name that every file system takes, and otherwise as it was: those of masks must be those of their images.
 pub(super) fn safe(name: &str) -> String {
-    let keep = |c: char| if c.is_alphanumeric() || "._- ()+".contains(c) { c } else { '_' };
+    let keep = |c: char| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { '_' } else { c };
     let name: String = composed(name).chars().map(keep).collect();
     let name = cut(&name, LONGEST).trim().trim_matches('.').trim();
     let is_device = |name: &str| {
@@ -91,6 +91,12 @@ mod tests {
     fn labels_of_one_name_have_files_of_their_own() {
         assert_eq!(files(&["Lesion", "Lesion", "Liver", "Lesion"]), ["Lesion", "Lesion-2", "Liver", "Lesion-3"]);
         assert_eq!(files(&["a", "a", "a-2"]), ["a", "a-2", "a-2-2"]);
+    }
+
+    #[test]
+    fn a_name_stays_as_it_was_but_for_what_a_file_system_refuses() {
+        assert_eq!(safe("\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@"), "\u{ab}name\u{bb}, 5 % & #2 'x' [a]{b}=~!@");
+        assert_eq!(safe("a\\b:c*d?e\"f<g>h|i\u{7}j"), "a_b_c_d_e_f_g_h_i_j");
     }
 
     #[test]

@@ -41,8 +41,14 @@ struct Entry {
 /// # Errors
 /// Where the file cannot be written, or files of those names are something else.
 pub fn write_labels(folder: &Path, series: &str, labels: &[Label]) -> Result<Option<PathBuf>> {
+    write_labels_but(folder, series, labels, &[])
+}
+
+/// As [`write_labels`], without `gaps`: values that are no labels.
+pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], gaps: &[u8]) -> Result<Option<PathBuf>> {
     const TRIED: &str = "write the names of the labels";
-    let entries = (1..=255u8).zip(labels).map(|(value, label)| Entry {
+    let labels = (1..=255u8).zip(labels).filter(|(value, _)| !gaps.contains(value));
+    let entries = labels.map(|(value, label)| Entry {
         value,
         name: label.name.clone(),
         color: Some(label.color),

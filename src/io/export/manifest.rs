@@ -2,7 +2,7 @@
 //! is still the same.
 
 use crate::{Error, Result, io::dicom::seg::Authorship, io::whole_file};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
     fmt::Write as _,
@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Name of the file of all COCO annotations in the folder of the export.
+pub(super) const COCO: &str = "coco.json";
 /// Names of the two files in the folder of the export.
 pub(super) const NAMES: [&str; 2] = ["manifest.json", "manifest.csv"];
 
@@ -23,8 +25,10 @@ pub struct Manifest {
     pub made_at: String,
     /// Whether the files lost the patient.
     pub deidentified: bool,
-    /// Whether all cases were gone through: false where it was stopped.
+    /// Whether all that was asked for is there.
     pub complete: bool,
+    /// Whether a person stopped it before the end.
+    pub stopped: bool,
     /// What was written.
     pub cases: Vec<CaseEntry>,
     /// What could not be.
@@ -48,6 +52,17 @@ pub struct CaseEntry {
     pub files: Vec<FileEntry>,
     /// What a person should know.
     pub warnings: Vec<String>,
+    /// What was asked for and cannot hold these masks.
+    pub not_written: Vec<NotWritten>,
+}
+
+/// A format that a case has no file in.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotWritten {
+    /// What it is called at the command line.
+    pub format: &'static str,
+    /// Why.
+    pub reason: String,
 }
 
 /// A label of a case.
@@ -93,27 +108,32 @@ pub struct FileEntry {
 impl FileEntry {
     /// Of a file that is there.
     pub(super) fn of(folder: &Path, path: &Path) -> Result<Self> {
-        let failed = |e: std::io::Error| Error::at("read back", path, e);
-        let mut file = File::open(path).map_err(failed)?;
-        let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
-        loop {
-            match file.read(&mut piece).map_err(failed)? {
-                0 => break,
-                length => {
-                    hash.update(piece.get(..length).unwrap_or_default());
-                    bytes += length as u64;
-                }
-            }
-        }
-        let mut sha256 = String::new();
-        for byte in hash.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
+        let (sha256, bytes) = sha256(path).map_err(|e| Error::at("read back", path, e))?;
         let below = path.strip_prefix(folder).unwrap_or(path);
         let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
         Ok(Self { path: parts.join("/"), bytes, sha256 })
     }
+}
+
+/// The SHA-256 of a file in hexadecimal, and how long it is.
+pub(super) fn sha256(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => break,
+            length => {
+                hash.update(piece.get(..length).unwrap_or_default());
+                bytes += length as u64;
+            }
+        }
+    }
+    let mut sha256 = String::new();
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
+    Ok((sha256, bytes))
 }
 
 /// A case that could not be written.
@@ -129,6 +149,36 @@ impl Manifest {
     /// The two files in `folder`.
     pub(super) fn paths(folder: &Path) -> [PathBuf; 2] {
         NAMES.map(|name| folder.join(name))
+    }
+
+    /// The files of an export into `folder` that did not come to its end, its manifest among them: the next one may put its
+    /// own in their place. Nothing of one that is complete, or that cannot be understood.
+    pub(super) fn left_unfinished(folder: &Path) -> Vec<PathBuf> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Known {
+            complete: Option<bool>,
+            cases: Vec<KnownCase>,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct KnownCase {
+            files: Vec<KnownFile>,
+        }
+        #[derive(Deserialize)]
+        struct KnownFile {
+            path: String,
+            sha256: String,
+        }
+        let [json, csv] = Self::paths(folder);
+        let known = std::fs::read(&json).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
+        let Some(known) = known.filter(|known| known.complete == Some(false)) else { return Vec::new() };
+        // A file that was changed since is not ours any more.
+        let is_unchanged =
+            |file: &KnownFile| sha256(&folder.join(&file.path)).is_ok_and(|(sha256, _)| sha256 == file.sha256);
+        let files = known.cases.into_iter().flat_map(|case| case.files).filter(is_unchanged);
+        let own = [json, csv, folder.join(COCO)];
+        files.map(|file| folder.join(file.path)).chain(own).collect()
     }
 
     /// Writes both files and tells their paths.

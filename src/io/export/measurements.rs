@@ -34,8 +34,10 @@ pub struct SliceMeasurement {
     pub file: String,
     /// 1-based frame of the file.
     pub frame: u32,
-    /// 1-based place in the series.
+    /// 1-based place in the series, as the window counts.
     pub slice: usize,
+    /// SOP Instance UID of the slice; empty for pictures.
+    pub sop_instance_uid: Option<String>,
     /// The label's value in the mask.
     pub label: u8,
     /// The label's name, with a number where several have it.
@@ -82,12 +84,13 @@ pub struct VolumeMeasurement {
 }
 
 impl Measurements {
-    /// Measures all labels on all slices of `series`; `masks` holds one mask for each slice.
-    pub fn of(series: &Series, masks: &[Mask], labels: &[Label]) -> Self {
+    /// Measures all labels on all slices of `series`, which may be a part of one; `masks` holds one mask for each slice,
+    /// `places` where it is in the whole (0-based).
+    pub fn of(series: &Series, places: &[usize], masks: &[Mask], labels: &[Label]) -> Self {
         let count = labels.len().min(255) as u8;
         let names = told_apart(labels.iter().map(|label| label.name.as_str()));
         let mut slices = Vec::new();
-        for (i, (slice, mask)) in series.slices.iter().zip(masks).enumerate() {
+        for ((slice, place), mask) in series.slices.iter().zip(places).zip(masks) {
             let file = slice.source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             slices.extend(measure_all(mask, count, &slice.scale()).into_iter().map(|m| {
                 let physical = m.spacing.ok();
@@ -95,7 +98,8 @@ impl Measurements {
                 SliceMeasurement {
                     file: file.clone(),
                     frame: slice.source.frame + 1,
-                    slice: i + 1,
+                    slice: place + 1,
+                    sop_instance_uid: slice.uid_in_file().map(str::to_owned),
                     label: m.label,
                     name: names[usize::from(m.label) - 1].clone(),
                     pixels: m.pixels,
@@ -142,10 +146,11 @@ impl Measurements {
 }
 
 /// The columns of the table, for one that has no rows.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "file",
     "frame",
     "slice",
+    "sop_instance_uid",
     "label",
     "name",
     "pixels",
@@ -223,7 +228,7 @@ mod tests {
     fn measured(spacing: Option<PixelSpacing>) -> Measurements {
         let slice = |i: usize| Slice {
             source: Source { path: format!("/somewhere/slice-{i}.dcm").into(), frame: 0 },
-            sop_instance_uid: None,
+            sop_instance_uid: Some(format!("1.2.3.{i}#2")),
             instance_number: None,
             plane: Some(Plane { position: [0.0, 0.0, 3.0 * i as f64], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] }),
             spacing,
@@ -246,7 +251,8 @@ mod tests {
             notes: Vec::new(),
         };
         let mask = Mask::from_labels(4, 4, (0..16).map(|i| u8::from((5..=6).contains(&(i % 8)))).collect()).unwrap();
-        Measurements::of(&series, &[mask.clone(), mask], &[Label::named("Mass, left", 0), Label::named("Cyst", 1)])
+        let labels = [Label::named("Mass, left", 0), Label::named("Cyst", 1)];
+        Measurements::of(&series, &[4, 5], &[mask.clone(), mask], &labels)
     }
 
     fn mm(side: f64) -> Option<PixelSpacing> {
@@ -262,7 +268,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], COLUMNS.join(","));
         assert_eq!(lines.len(), 3);
-        assert!(lines[1].starts_with("slice-0.dcm,1,1,1,\"Mass, left\",4,mm,1.0,"), "{}", lines[1]);
+        assert!(lines[1].starts_with("slice-0.dcm,1,5,1.2.3.0,1,\"Mass, left\",4,mm,1.0,"), "{}", lines[1]);
         assert!(lines[1].ends_with(",0.5,0.5,Pixel Spacing,"), "{}", lines[1]);
     }
 
@@ -282,7 +288,8 @@ mod tests {
         let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(json["volumes"][0]["volume_mm3"], 6.0);
         assert_eq!(json["volumes"].as_array().unwrap().len(), 1, "labels that occur nowhere have no volume");
-        assert_eq!(json["slices"][1]["slice"], 2);
+        assert_eq!(json["slices"][1]["slice"], 6, "as the whole series counts");
+        assert_eq!(json["slices"][1]["sop_instance_uid"], "1.2.3.1");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::{
     Coco, Measurements, OverlayLook,
     file_names::{label_file_names, safe, unique, without_ending},
-    label_map, label_mask, overlay, probabilities, write_labels, write_nifti,
+    label_map, label_mask,
+    labels::write_labels_but,
+    overlay, probabilities, write_nifti,
 };
-use crate::Result;
 use crate::domain::image::{Image, Window};
 use crate::domain::label::Label;
 use crate::domain::mask::Mask;
@@ -15,6 +16,7 @@ use crate::io::dicom::{
     seg::{self, Authorship, Content},
     structure_set,
 };
+use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -205,42 +207,79 @@ pub struct SeriesFiles<'a> {
     pub authors: &'a [Authorship],
     /// How DICOM-SEG is written.
     pub options: seg::Options,
+    /// The 0-based place of each slice in the series as a viewer shows it, of which these may be a part.
+    pub places: &'a [usize],
+    /// Labels that only keep their places between others: no list names them.
+    pub gaps: &'a [u8],
 }
 
-/// Writes the files of the whole series, and `labels.json` beside label maps. Tells the files and what to warn of.
+/// What came of the files of a series.
+#[derive(Clone, Debug, Default)]
+pub struct SeriesWritten {
+    /// All files.
+    pub files: Vec<PathBuf>,
+    /// What to warn of.
+    pub warnings: Vec<String>,
+    /// Formats that cannot hold these masks, and why.
+    pub unfit: Vec<Unfit>,
+}
+
+/// A format in which something cannot be written.
+#[derive(Clone, Debug)]
+pub struct Unfit {
+    /// Which.
+    pub format: Format,
+    /// Why.
+    pub error: Error,
+}
+
+/// Writes the files of the whole series, and `labels.json` beside label maps. A format that cannot hold the masks is told
+/// of and does not stop the others.
 ///
 /// # Errors
-/// Where a file cannot be written, and where probabilities are wanted and not known.
-pub fn write_series(
-    folder: &Path,
-    name: &str,
-    files: &SeriesFiles<'_>,
-    formats: &[Format],
-) -> Result<(Vec<PathBuf>, Vec<String>)> {
-    let (mut written, mut warnings) = (Vec::new(), Vec::new());
+/// Where the disk does not take a file.
+pub fn write_series(folder: &Path, name: &str, files: &SeriesFiles<'_>, formats: &[Format]) -> Result<SeriesWritten> {
+    let mut written = SeriesWritten::default();
     for format in formats {
         let Some(path) = series_path(folder, name, *format) else { continue };
-        for warning in write_whole(&path, files, *format)? {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
+        let warnings = match write_whole(&path, files, *format) {
+            Ok(warnings) => warnings,
+            Err(failure) if failure.kind == ErrorKind::Disk => return Err(failure),
+            Err(error) => {
+                written.unfit.push(Unfit { format: *format, error });
+                continue;
+            }
+        };
+        for warning in warnings {
+            if !written.warnings.contains(&warning) {
+                written.warnings.push(warning);
             }
         }
-        written.push(path);
+        written.files.push(path);
     }
-    let labels = files.labels;
-    if formats.iter().any(|f| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti)) {
-        written.extend(write_labels(folder, name, labels)?);
+    let is_unfit = |format: &Format| written.unfit.iter().any(|unfit| unfit.format == *format);
+    let needs_list = |f: &Format| matches!(f, Format::LabelMap | Format::LabelMasks | Format::Nifti) && !is_unfit(f);
+    if formats.iter().any(needs_list) {
+        written.files.extend(write_labels_but(folder, name, files.labels, files.gaps)?);
     }
-    Ok((written, warnings))
+    Ok(written)
 }
 
 /// Writes one file and tells what to warn of.
 fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<Vec<String>> {
-    let SeriesFiles { series, masks, probabilities, labels, authors, options } = *files;
+    let SeriesFiles { series, masks, probabilities, labels, authors, options, places, .. } = *files;
     let seg = |content| Ok(seg::write(path, series, content, labels, authors, options)?.warnings);
     match format {
         Format::Seg => return seg(Content::Binary(masks)),
         Format::SegLabelMap => return seg(Content::LabelMap(masks)),
+        Format::SegFractional if probabilities.len() < masks.len() || probabilities.iter().any(|p| p.is_empty()) => {
+            return Err(Error::at(
+                "write the probabilities",
+                path,
+                "no model's are known: the masks were drawn or imported",
+            )
+            .advise("Choose another format, or run a model on the series."));
+        }
         Format::SegFractional => return seg(Content::Fractional(probabilities)),
         Format::StructureSet => return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings),
         Format::Nifti => return write_nifti(path, series, masks),
@@ -249,8 +288,8 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
             coco.add(series, &Coco::file_names(series), masks, labels);
             coco.write(path)?;
         }
-        Format::Json => Measurements::of(series, masks, labels).write_json(path)?,
-        Format::Csv => Measurements::of(series, masks, labels).write_csv(path)?,
+        Format::Json => Measurements::of(series, places, masks, labels).write_json(path)?,
+        Format::Csv => Measurements::of(series, places, masks, labels).write_csv(path)?,
         Format::LabelMap | Format::LabelMasks | Format::Overlay | Format::Probabilities => {}
     }
     Ok(Vec::new())

@@ -2,6 +2,7 @@
 //! told apart by content.
 
 pub(in crate::io) mod choice;
+mod coco;
 pub(in crate::io) mod meaning;
 pub(in crate::io) mod overlap;
 mod pictures;
@@ -15,7 +16,7 @@ use super::{
     nifti, picture,
 };
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{
         import::{Basis, MaskChoice, TakenLabel},
         label::Label,
@@ -83,6 +84,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         let imported = match path {
             path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
             path if structures::is_structure_set(path) => structures::import(path, series, choice),
+            path if coco::is_coco(path) => coco::import(path, series, choice),
             path if volumes.contains(path) => nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)),
             _ => continue,
         };
@@ -171,15 +173,15 @@ fn nothing(path: &Path, series: &Series) -> Error {
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
         [one] => format!(
-            "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume and no label map called \"{one}.png\""
+            "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume, no COCO file and no label map called \"{one}.png\""
         ),
         [one, ..] => {
             format!(
-                "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume and no label map called like a slice (\"{one}.png\" and so on)"
+                "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume, no COCO file and no label map called like a slice (\"{one}.png\" and so on)"
             )
         }
     };
-    Error::at(TRIED, path, reason)
+    Error::at(TRIED, path, reason).of_kind(ErrorKind::Absent)
 }
 
 fn name(path: &Path) -> String {

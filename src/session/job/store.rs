@@ -8,7 +8,7 @@ use crate::{
     Error,
     domain::{
         holdout::Side,
-        journal::{CaseKey, Meter},
+        journal::{CaseDescription, CaseKey, Meter},
         label::Label,
         learning::RoundKey,
         mask::PackedMask,
@@ -49,6 +49,15 @@ pub enum StoreJob {
     Rename(String),
     /// Move it to another folder.
     Move(PathBuf),
+    /// Note where the images of known cases are now.
+    Relocate(Vec<CaseDescription>),
+    /// A case is on the screen, with this slice.
+    Shown {
+        /// Which case.
+        case: CaseId,
+        /// Its slice.
+        slice: usize,
+    },
     /// Find or enter cases.
     Adopt(Vec<CaseToAdopt>),
     /// The list of labels.
@@ -122,6 +131,10 @@ pub struct WorkspaceInfo {
     pub meter: Meter,
     /// Files and folders of its cases, where they are to be opened.
     pub sources: Vec<PathBuf>,
+    /// Identities of cases whose images are not where they were.
+    pub missing: Vec<String>,
+    /// The file and the place of the slice at which the work stopped.
+    pub resume: Option<(PathBuf, usize)>,
 }
 
 /// What is told of a workspace that is not open.

@@ -66,13 +66,13 @@ impl ExportDialog {
         let list = ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([false, true]);
         list.show(ui, |ui| {
             self.choose_masks(ui, session);
-            self.choose_formats(ui);
-            self.choose_seg(ui);
+            self.choose_formats(ui, session);
+            self.choose_seg(ui, session);
             self.choose_patient(ui);
         });
         self.choose_folder(ui, actions);
         ui.add_space(12.0);
-        self.buttons(ui, actions)
+        self.buttons(ui, session, actions)
     }
 
     fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
@@ -115,23 +115,26 @@ impl ExportDialog {
         }
     }
 
-    fn choose_formats(&mut self, ui: &mut Ui) {
+    fn choose_formats(&mut self, ui: &mut Ui, session: &Session) {
         section(ui, "Formats");
         ui.columns(2, |columns| {
             for (place, format) in ExportFormat::ALL.into_iter().enumerate() {
-                self.choose_format(&mut columns[usize::from(place > ExportFormat::ALL.len() / 2)], format);
+                let column = &mut columns[usize::from(place > ExportFormat::ALL.len() / 2)];
+                self.choose_format(column, session, format);
             }
         });
     }
 
-    fn choose_format(&mut self, ui: &mut Ui, format: ExportFormat) {
-        let is_possible = self.is_possible(format);
+    /// What is remembered of a format stays while it cannot be written here: for the next case that it fits.
+    fn choose_format(&mut self, ui: &mut Ui, session: &Session, format: ExportFormat) {
+        let refusal = session.cannot_export(self.scope, format);
+        let is_possible = refusal.is_none();
         let mut is_on = is_possible && self.options.formats.contains(&format);
         ui.add_enabled_ui(is_possible, |ui| {
             let tip = capital(format.explanation());
             ui.checkbox(&mut is_on, format.label())
                 .on_hover_text(tip)
-                .on_disabled_hover_text("Probabilities belong to proposals, not to accepted masks");
+                .on_disabled_hover_text(refusal.unwrap_or_default());
         });
         if is_possible {
             self.options.formats.retain(|f| *f != format);
@@ -141,19 +144,15 @@ impl ExportDialog {
         }
     }
 
-    /// Probabilities belong to proposals, not to accepted masks.
-    fn is_possible(&self, format: ExportFormat) -> bool {
-        self.scope != ExportScope::Accepted || format != ExportFormat::SegFractional
-    }
-
-    fn formats(&self) -> Vec<ExportFormat> {
+    fn formats(&self, session: &Session) -> Vec<ExportFormat> {
+        let is_possible = |format: ExportFormat| session.cannot_export(self.scope, format).is_none();
         let all = ExportFormat::ALL.into_iter();
-        all.filter(|f| self.is_possible(*f) && self.options.formats.contains(f)).collect()
+        all.filter(|f| self.options.formats.contains(f) && is_possible(*f)).collect()
     }
 
-    fn choose_seg(&mut self, ui: &mut Ui) {
+    fn choose_seg(&mut self, ui: &mut Ui, session: &Session) {
         use ExportFormat as F;
-        if !self.formats().iter().any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional)) {
+        if !self.formats(session).iter().any(|f| matches!(f, F::DicomSeg | F::SegLabelMap | F::SegFractional)) {
             return;
         }
         section(ui, "DICOM-SEG");
@@ -204,8 +203,8 @@ impl ExportDialog {
         );
     }
 
-    fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        let formats = self.formats();
+    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let formats = self.formats(session);
         let missing = if formats.is_empty() {
             Some("Choose a format")
         } else if self.folder.trim().is_empty() {

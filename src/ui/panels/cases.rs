@@ -342,14 +342,21 @@ fn status_icon(ui: &Ui, status: Status, is_stale: bool) -> RichText {
 
 /// How many files were not taken; a click lists them with the reasons.
 fn passed_over(ui: &mut Ui, session: &Session) {
-    let count = session.passed_over.len();
-    let files = if count == 1 { "file" } else { "files" };
-    ui.menu_button(RichText::new(format!("{count} {files} passed over")).size(12.0), |ui| {
+    let masks = session.passed_over.iter().filter(|passed| passed.has_masks).count();
+    let other = session.passed_over.len() - masks;
+    let files = |count: usize, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 file {what}")),
+        n => Some(format!("{n} files {what}")),
+    };
+    let words: Vec<String> = [files(masks, "with masks"), files(other, "passed over")].into_iter().flatten().collect();
+    ui.menu_button(RichText::new(words.join(", ")).size(12.0), |ui| {
         ui.set_min_width(420.0);
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for one in session.passed_over.iter().take(500) {
                 let name = one.path.file_name().unwrap_or(one.path.as_os_str()).to_string_lossy();
-                ui.label(RichText::new(format!("{name}: {}", one.reason)).size(12.0))
+                let more = if one.has_masks { "; Ctrl+Shift+I takes in those of the case" } else { "" };
+                ui.label(RichText::new(format!("{name}: {}{more}", one.reason)).size(12.0))
                     .on_hover_text(one.path.display().to_string());
             }
         });

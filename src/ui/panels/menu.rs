@@ -5,6 +5,7 @@ use crate::{
         Action, Session,
         command::{COMMANDS, Entry, Menu, UserCommand},
         settings::{Theme, ViewMode},
+        store::WorkspaceState,
     },
     ui::shortcuts,
 };
@@ -19,12 +20,36 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
                 let mut entries = COMMANDS.iter().filter(|e| e.menu == menu).peekable();
                 while let Some(entry) = entries.next() {
                     item(ui, session, actions, entry);
+                    if entry.command == UserCommand::NewWorkspace {
+                        recent(ui, session, actions);
+                    }
                     if entries.peek().is_some() && ends_group(entry.command) {
                         ui.separator();
                     }
                 }
             });
         }
+    });
+}
+
+/// The workspaces used last, the open one among them.
+fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let there: Vec<_> = session.recent_workspaces.iter().filter(|summary| !summary.is_missing).collect();
+    ui.add_enabled_ui(!there.is_empty(), |ui| {
+        ui.menu_button("Recent workspaces", |ui| {
+            for summary in there {
+                let folder = summary.folder.display().to_string();
+                let is_open =
+                    matches!(session.workspace(), WorkspaceState::Open(info) if info.folder == summary.folder);
+                let button = ui.add(Button::selectable(is_open, &summary.name)).on_hover_text(folder);
+                if button.clicked() {
+                    if !is_open {
+                        actions.push(Action::OpenWorkspace(summary.folder.clone()));
+                    }
+                    ui.close();
+                }
+            }
+        });
     });
 }
 

@@ -4,24 +4,21 @@ use crate::{
     Error,
     domain::{
         edit::Edit,
-        holdout,
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
         },
         label::Label,
         mask::PackedMask,
-        study::{Kind, Series, Slice, Status},
+        study::{Series, Slice, Status},
     },
-    io,
     session::{
-        case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
         job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
         store::stored_step,
     },
-    worker::Places,
-    workspace::{Failure, Workspace, content_hash},
+    worker::{Places, recognise},
+    workspace::{Failure, Workspace},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -68,6 +65,7 @@ pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
     match job {
         StoreJob::Append { step, .. } => Some(step.case),
         StoreJob::Proposal { case, .. } | StoreJob::Status { case, .. } | StoreJob::Seconds { case, .. } => Some(*case),
+        StoreJob::Shown { case, .. } => Some(*case),
         _ => None,
     }
 }
@@ -202,6 +200,16 @@ impl Keeper {
                 Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
                 None => Ok(Vec::new()),
             },
+            StoreJob::Relocate(cases) => self.relocate(cases),
+            StoreJob::Shown { case, slice } => {
+                // Not to know it at the next start is no loss.
+                if let (Ok(key), Some(workspace)) = (self.key(*case), self.workspace.as_mut())
+                    && let Err(failure) = workspace.set_shown(key, *slice as u32)
+                {
+                    log::warn!("{failure}");
+                }
+                Ok(Vec::new())
+            }
             StoreJob::Adopt(_) => Ok(Vec::new()),
         }
     }
@@ -251,16 +259,25 @@ impl Keeper {
         let (folder, name) = (workspace.folder().to_owned(), workspace.name()?);
         let (labels, meter) = (workspace.labels()?, workspace.meter()?);
         let next_seq = workspace.next_seq()?;
-        let mut sources: Vec<PathBuf> = Vec::new();
+        let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
         if with_cases {
-            let mut seen = HashSet::new();
-            for entry in workspace.cases()? {
-                let paths = entry.description.slices.into_iter().map(|s| s.source.path);
-                sources.extend(paths.filter(|path| seen.insert(path.clone())));
-            }
+            (sources, missing) = images(workspace)?;
+            resume = workspace.last_shown()?.map(|(path, slice)| (path, slice as usize));
         }
         (self.next_seq, self.labels) = (next_seq, labels.clone().into());
-        Ok(WorkspaceInfo { folder, name, labels, meter, sources })
+        Ok(WorkspaceInfo { folder, name, labels, meter, sources, missing, resume })
+    }
+
+    /// Notes where images are now.
+    fn relocate(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, Trouble> {
+        let workspace = self.workspace().map_err(Trouble::never)?;
+        workspace.relocate(cases).map_err(|failure| Trouble::Never(failure.error))?;
+        let (_, missing) = images(workspace)?;
+        let mut paths: Vec<PathBuf> =
+            cases.iter().flat_map(|case| &case.slices).map(|slice| slice.source.path.clone()).collect();
+        let mut seen = HashSet::new();
+        paths.retain(|path| seen.insert(path.clone()));
+        Ok(vec![Event::Relocated { paths, missing }])
     }
 
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
@@ -366,12 +383,12 @@ impl Keeper {
     /// Makes a case known; and what the workspace had of it, where it had something.
     fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), Trouble> {
         let CaseToAdopt { case, study, series } = adopt;
-        let identity = identity(&series).map_err(Trouble::Never)?;
+        let identity = recognise::identity(&series).map_err(Trouble::Never)?;
         let was_there = self.workspace()?.case(&identity)?;
         let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
         if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
-            description.subject = subject(&identity, &study, &series);
-            description.fingerprint = fingerprint(&series);
+            description.subject = recognise::subject(&identity, &study.id, &study.patient_id, &series);
+            description.fingerprint = recognise::fingerprint(&series);
         }
         let key = self.workspace()?.adopt(&description)?;
         self.cases.insert(case, Known { key, series });
@@ -403,18 +420,27 @@ impl Keeper {
     }
 }
 
+/// The files of all cases that are there, and the identities of cases of which some are not.
+fn images(workspace: &mut Workspace) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
+    let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+    for entry in workspace.cases()? {
+        let paths: Vec<PathBuf> = entry.description.slices.into_iter().map(|s| s.source.path).collect();
+        let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.exists());
+        sources.extend(there.into_iter().filter(|path| seen.insert(path.clone())));
+        missing.extend((!gone.is_empty()).then_some(entry.description.identity));
+    }
+    Ok((sources, missing))
+}
+
 /// What the window is told of a workspace that was opened, or could not be.
 fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
-    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) =
-        opened.iter().flat_map(|info| info.sources.clone()).partition(|path| path.exists());
-    let notice = (!missing.is_empty()).then(|| {
-        let files = if missing.len() == 1 { "file is" } else { "files are" };
+    let missing = opened.as_ref().map_or(0, |info| info.missing.len());
+    let notice = (missing > 0).then(|| {
+        let of = if missing == 1 { "the images of 1 case" } else { &format!("the images of {missing} cases") };
         Event::Notice(format!(
-            "{} {files} not where they were. Open the folder in which they are now: their masks are kept and found again.",
-            missing.len()
+            "{of} are not where they were. File, \"Find the images\" looks for them in a folder; their masks are kept."
         ))
     });
-    let opened = opened.map(|info| WorkspaceInfo { sources: there, ..info });
     notice.into_iter().chain([Event::Workspace(opened)]).collect()
 }
 
@@ -423,42 +449,13 @@ fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
-/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture, with the first page for
-/// parts behind the first.
-fn identity(series: &Series) -> Result<String, Error> {
-    let Some(picture) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
-        return Ok(series.id.clone());
-    };
-    let hash = content_hash(&picture.source.path)?;
-    let first = series.slices.iter().map(|slice| slice.source.frame).min().unwrap_or(0);
-    Ok(if first == 0 { hash } else { format!("{hash}#{first}") })
-}
-
-/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study, and of the file for a picture.
-fn subject(identity: &str, study: &StudyInfo, series: &Series) -> String {
-    match series.kind {
-        // All parts of a file are of one subject.
-        Kind::Picture => holdout::subject(identity.split('#').next().unwrap_or(identity)),
-        Kind::Dicom if holdout::names_patient(&study.patient_id) => holdout::subject(study.patient_id.trim()),
-        Kind::Dicom => holdout::subject(&study.id),
-    }
-}
-
-/// What a picture looks like; nothing for DICOM, which names its patient.
-fn fingerprint(series: &Series) -> Option<u64> {
-    // The first slices of volumes are often empty.
-    let picture = series.slices.get(series.slices.len() / 2).filter(|_| series.kind == Kind::Picture)?;
-    // One that cannot be read is told when it is shown.
-    holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::{
         domain::mask::Mask,
-        domain::study::{Slice, Source},
+        domain::study::{Kind, Slice, Source},
         session::case::StudyInfo,
     };
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod places;
+
 use super::*;
 use crate::{
     domain::{mask::Mask, study::Status},

@@ -46,7 +46,7 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
     };
     let mask = Mask::from_labels(32, 10, (0..320).map(label).collect()).unwrap();
     let labels = ["left", "right", "both", "time", "none"].map(|name| Label::named(name, 0));
-    let measured = Measurements::of(&series, &[mask], &labels);
+    let measured = Measurements::of(&series, &[0], &[mask], &labels);
     let of = |i: usize| {
         let m = &measured.slices[i];
         (m.unit, m.area, m.row_spacing_mm, m.unit_reason.unwrap_or_default())

@@ -1,0 +1,114 @@
+//! What `labrum segment` is about to write: the series, the names of their files, what is there already.
+
+use super::{Arguments, models::Models, series};
+use crate::cli::format;
+use crate::domain::{
+    label::Label,
+    study::{Catalog, Kind, Series},
+};
+use crate::io::export::{Format, Names, planned, refuse_originals};
+use crate::{Error, Result};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// The name of the file of all COCO annotations.
+const COCO: &str = "coco.json";
+
+/// A series, and the files that are to come of it.
+pub(super) struct Plan<'a> {
+    pub(super) series: &'a Series,
+    /// Below the folder of the results, as the images lie below the folder that was given.
+    pub(super) below: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) names: Names,
+    pub(super) formats: Vec<Format>,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) labels: Vec<Label>,
+}
+
+impl Plan<'_> {
+    /// True where all files are there: they appear whole or not at all.
+    pub(super) fn is_done(&self) -> bool {
+        !self.files.is_empty() && self.files.iter().all(|file| file.is_file())
+    }
+}
+
+/// All that a run is about to write.
+pub(super) struct Plans<'a> {
+    pub(super) series: Vec<Plan<'a>>,
+    /// The file of all COCO annotations, where it is wanted.
+    pub(super) coco: Option<PathBuf>,
+    /// Why other series are left out.
+    pub(super) errors: Vec<Error>,
+}
+
+impl<'a> Plans<'a> {
+    /// A plan for each series that a model is for, an error for each other one.
+    pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &Arguments) -> Self {
+        let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
+        let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
+        for series in series(catalog) {
+            let labels = match models.labels(series) {
+                Ok(labels) => labels,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            let below = if arguments.is_flat { PathBuf::new() } else { below(series, &arguments.input) };
+            let names = Names::new(series, taken.entry(below.clone()).or_default());
+            let mut formats = formats(arguments, series);
+            // One file for all of them.
+            wants_coco |= formats.contains(&Format::Coco);
+            formats.retain(|format| *format != Format::Coco);
+            let folder = arguments.out.join(&below);
+            let files = planned(&folder, &names, &labels, &formats);
+            plans.push(Plan { series, below, folder, names, formats, files, labels });
+        }
+        let coco = (wants_coco && !plans.is_empty()).then(|| arguments.out.join(COCO));
+        Self { series: plans, coco, errors }
+    }
+
+    /// All files.
+    fn files(&self) -> Vec<PathBuf> {
+        self.series.iter().flat_map(|plan| plan.files.clone()).chain(self.coco.clone()).collect()
+    }
+
+    /// No file may take the place of one that was given, nor of another of this run, nor, unasked, of any other.
+    pub(super) fn refuse_overwriting(&self, catalog: &Catalog, arguments: &Arguments) -> Result<()> {
+        let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
+        let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
+        let files = self.files();
+        refuse_originals(given.map(PathBuf::as_path), &files)
+            .map_err(|error| error.advise("Choose another folder with --out, or rename an image or a label."))?;
+        if arguments.resume {
+            return Ok(());
+        }
+        arguments.overwrite.check(&files).map_err(|error| {
+            error.advise("Choose another folder, give --resume to keep what is there and do the rest, or --overwrite.")
+        })
+    }
+}
+
+/// Where the images of a series lie below the folder that was given, the innermost of several.
+fn below(series: &Series, given: &[PathBuf]) -> PathBuf {
+    let Some(folder) = series.slices.first().and_then(|slice| slice.source.path.parent()) else {
+        return PathBuf::new();
+    };
+    let innermost = given.iter().filter(|path| path.is_dir() && folder.starts_with(path));
+    let innermost = innermost.max_by_key(|path| path.components().count());
+    innermost.and_then(|path| folder.strip_prefix(path).ok()).map_or_else(PathBuf::new, Path::to_owned)
+}
+
+fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {
+    let is_dicom = series.kind == Kind::Dicom;
+    let mut formats: Vec<Format> = match arguments.format.as_slice() {
+        [] if is_dicom => vec![Format::LabelMap, Format::Seg],
+        [] => vec![Format::LabelMap],
+        given => format::formats(given),
+    };
+    if arguments.probabilities {
+        formats.push(Format::Probabilities);
+    }
+    formats
+}

@@ -1,0 +1,349 @@
+//! `labrum workspace`: makes workspaces and fills them, so that a person finds images, labels and masks that are there
+//! already.
+
+mod add;
+
+use super::{check_workspace, console, usage::wrong};
+use crate::domain::{
+    holdout::Side,
+    journal::{CaseEntry, StoredCase},
+    label::Label,
+    study::Status,
+};
+use crate::worker::recognise;
+use crate::workspace::Workspace;
+use crate::{Error, ErrorKind, Result};
+use clap::Subcommand;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// Make workspaces, add images and masks to them, accept and list their cases, find images that have moved
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "A case is named by its number in the list, its name or the path of one of its files; all files below a \
+folder are meant by the folder.
+
+Examples:
+  labrum workspace create work/ --label Polyp
+  labrum workspace add polyps/images --workspace work/ --masks polyps/masks --accept
+  labrum workspace add ct/ --workspace work/ --masks RTSTRUCT.dcm --proposals
+  labrum workspace list --workspace work/ --json
+  labrum workspace accept 3 5-9 --workspace work/
+  labrum workspace locate /mnt/new-disk --workspace work/"
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    Create(CreateArguments),
+    Add(Box<add::AddArguments>),
+    Accept(AcceptArguments),
+    List(ListArguments),
+    Locate(LocateArguments),
+}
+
+/// The workspace that a command is about.
+#[derive(clap::Args, Debug)]
+struct Which {
+    /// Folder of the workspace
+    #[arg(short, long)]
+    workspace: PathBuf,
+}
+
+impl Which {
+    fn open(&self) -> Result<Workspace> {
+        check_workspace(&self.workspace)?;
+        Workspace::open(&self.workspace)
+    }
+}
+
+/// Make a workspace in a new or empty folder
+#[derive(clap::Args, Debug)]
+struct CreateArguments {
+    /// The folder
+    folder: PathBuf,
+    /// What it is called; as its folder where nothing is said
+    #[arg(long)]
+    name: Option<String>,
+    /// Name of a label; may be given again. With a coded concept:
+    /// "Fetal head|123037004 SCT Anatomical Structure|69536005 SCT Head"
+    #[arg(long, value_parser = super::train::label)]
+    label: Vec<Label>,
+}
+
+/// Accept the masks of cases as they are
+#[derive(clap::Args, Debug)]
+struct AcceptArguments {
+    /// Cases: numbers (3, 5-9), names or paths
+    #[arg(required_unless_present = "all")]
+    cases: Vec<String>,
+    /// All cases that have a mask
+    #[arg(long, conflicts_with = "cases")]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// List the cases of a workspace, its labels, and whether its images are where they were
+#[derive(clap::Args, Debug)]
+struct ListArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Print JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// Look in folders for images of a workspace that have moved or were renamed
+#[derive(clap::Args, Debug)]
+struct LocateArguments {
+    /// Folders in which they may be
+    #[arg(required = true)]
+    folders: Vec<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.what {
+        What::Create(arguments) => create(arguments),
+        What::Add(arguments) => add::run(arguments),
+        What::Accept(arguments) => accept(arguments),
+        What::List(arguments) => list(arguments),
+        What::Locate(arguments) => locate(arguments),
+    }
+}
+
+fn create(arguments: &CreateArguments) -> Result<()> {
+    let folder = &arguments.folder;
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Error::at("make a workspace in", folder, "there are files in it")
+            .advise("Choose a new or empty folder; labrum workspace add works on one that is there."));
+    }
+    let mut workspace = Workspace::open(folder)?;
+    if let Some(name) = &arguments.name {
+        workspace.rename(name)?;
+    }
+    let colored = |(i, label): (usize, &Label)| Label { color: Label::named("", i).color, ..label.clone() };
+    workspace.set_labels(&arguments.label.iter().enumerate().map(colored).collect::<Vec<_>>())?;
+    let text = format!("The workspace is in {}", workspace.folder().display());
+    workspace.close()?;
+    console::print(&text)
+}
+
+fn accept(arguments: &AcceptArguments) -> Result<()> {
+    let mut workspace = arguments.which.open()?;
+    let cases = workspace.cases()?;
+    let chosen: Vec<&CaseEntry> =
+        if arguments.all { cases.iter().collect() } else { chosen(&cases, &arguments.cases)? };
+    let (mut accepted, mut failed) = (0, 0);
+    for entry in chosen {
+        let stored = workspace.case(&entry.description.identity)?;
+        match stored.as_ref().map_or(0, slices_with_masks) {
+            0 if arguments.all => {}
+            0 => {
+                failed += 1;
+                console::fail(format_args!("labrum: {}: it has no mask to accept", entry.description.description));
+            }
+            _ if entry.status == Status::Accepted => {}
+            _ => {
+                workspace.set_status(entry.key, Status::Accepted)?;
+                accepted += 1;
+            }
+        }
+    }
+    let meter = workspace.meter()?;
+    workspace.close()?;
+    console::print(&format!("{accepted} accepted now; {} of {} cases in all", meter.accepted, meter.total))?;
+    match failed {
+        0 => Ok(()),
+        n => Err(Error::new("accept everything", format!("{n} cases have no mask, see above"))),
+    }
+}
+
+fn slices_with_masks(case: &StoredCase) -> usize {
+    case.slices.iter().filter(|slice| slice.mask.is_some()).count()
+}
+
+/// The cases that words mean, each once, in their order.
+fn chosen<'a>(cases: &'a [CaseEntry], words: &[String]) -> Result<Vec<&'a CaseEntry>> {
+    let mut places: Vec<usize> = Vec::new();
+    for word in words {
+        let found = meant(cases, word);
+        if found.is_empty() {
+            return Err(wrong("find the case", format!("the workspace has no case \"{word}\""))
+                .advise("labrum workspace list names them."));
+        }
+        places.extend(found);
+    }
+    places.sort_unstable();
+    places.dedup();
+    Ok(places.into_iter().filter_map(|place| cases.get(place)).collect())
+}
+
+/// By number or a span of them, else by name, else by the path of a file or of a folder around it.
+fn meant(cases: &[CaseEntry], word: &str) -> Vec<usize> {
+    let (first, last) = word.split_once('-').unwrap_or((word, word));
+    if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
+        return (first..=last.min(cases.len()))
+            .filter_map(|number| number.checked_sub(1))
+            .filter(|i| *i < cases.len())
+            .collect();
+    }
+    let all = |is: &dyn Fn(&CaseEntry) -> bool| -> Vec<usize> {
+        cases.iter().enumerate().filter(|(_, case)| is(case)).map(|(i, _)| i).collect()
+    };
+    let named = all(&|case| case.description.description == word);
+    if !named.is_empty() {
+        return named;
+    }
+    let path = std::path::absolute(word).unwrap_or_default();
+    all(&|case| case.description.slices.iter().any(|slice| slice.source.path.starts_with(&path)))
+}
+
+/// A workspace as `list` tells of it.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    folder: PathBuf,
+    labels: Vec<Label>,
+    cases: Vec<ListedCase>,
+}
+
+#[derive(Serialize)]
+struct ListedCase {
+    number: usize,
+    name: String,
+    identity: String,
+    study: String,
+    modality: String,
+    status: &'static str,
+    /// Where its subject is on: "training" or "hold-out"; none where that is not decided yet.
+    side: Option<&'static str>,
+    slices: usize,
+    slices_with_mask: usize,
+    /// Names of the labels that its masks hold.
+    labels: Vec<String>,
+    seconds: f64,
+    /// The files of its images, each once.
+    files: Vec<PathBuf>,
+    /// Those that are not where they were.
+    missing: Vec<PathBuf>,
+}
+
+fn list(arguments: &ListArguments) -> Result<()> {
+    let mut workspace = arguments.which.open()?;
+    let labels = workspace.labels()?;
+    let mut cases = Vec::new();
+    for (number, entry) in (1..).zip(workspace.cases()?) {
+        let stored = workspace.case(&entry.description.identity)?;
+        cases.push(listed(number, &entry, stored.as_ref(), &labels));
+    }
+    let listed = Listed { name: workspace.name()?, folder: workspace.folder().to_owned(), labels, cases };
+    workspace.close()?;
+    if arguments.json { console::print_json(&listed) } else { console::print(&table(&listed)) }
+}
+
+fn listed(number: usize, entry: &CaseEntry, stored: Option<&StoredCase>, labels: &[Label]) -> ListedCase {
+    let about = &entry.description;
+    let mut seen = HashSet::new();
+    let files: Vec<PathBuf> =
+        about.slices.iter().map(|s| s.source.path.clone()).filter(|path| seen.insert(path.clone())).collect();
+    let mut held = [false; 256];
+    let masks = stored.iter().flat_map(|case| &case.slices).filter_map(|slice| slice.mask.as_ref());
+    masks.for_each(|mask| mask.unpack().labels().iter().for_each(|value| held[usize::from(*value)] = true));
+    let names = labels.iter().zip(&held[1..]).filter(|(_, held)| **held).map(|(label, _)| label.name.clone());
+    ListedCase {
+        number,
+        name: about.description.clone(),
+        identity: about.identity.clone(),
+        study: about.study.clone(),
+        modality: about.modality.clone(),
+        status: status_name(entry.status),
+        side: entry.side.map(|side| match side {
+            Side::Training => "training",
+            Side::HoldOut => "hold-out",
+        }),
+        slices: about.slices.len(),
+        slices_with_mask: stored.map_or(0, slices_with_masks),
+        labels: names.collect(),
+        seconds: entry.seconds,
+        missing: files.iter().filter(|path| !path.exists()).cloned().collect(),
+        files,
+    }
+}
+
+fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::New => "new",
+        Status::Proposed => "proposed",
+        Status::Corrected => "corrected",
+        Status::Accepted => "accepted",
+        Status::Skipped => "skipped",
+    }
+}
+
+fn table(listed: &Listed) -> String {
+    let labels: Vec<&str> = listed.labels.iter().map(|label| label.name.as_str()).collect();
+    let accepted = listed.cases.iter().filter(|case| case.status == "accepted").count();
+    let labels = if labels.is_empty() { "no labels".to_owned() } else { format!("labels: {}", labels.join(", ")) };
+    let mut text = format!("{}: {} cases, {accepted} accepted; {labels}", listed.name, listed.cases.len());
+    for case in &listed.cases {
+        let side = case.side.unwrap_or("");
+        let masks = format!("{} of {}", case.slices_with_mask, case.slices);
+        let missing = match case.missing.len() {
+            0 => String::new(),
+            n => format!("  ({n} of {} files are not where they were)", case.files.len()),
+        };
+        text += &format!(
+            "\n{:5}  {:9}  {side:8}  {masks:>10} slices with masks  {}{missing}",
+            case.number, case.status, case.name
+        );
+    }
+    text
+}
+
+fn locate(arguments: &LocateArguments) -> Result<()> {
+    let cancel = super::stop_on_ctrl_c()?;
+    let mut workspace = arguments.which.open()?;
+    let mut missing = without_images(&mut workspace)?;
+    let before = missing.len();
+    for folder in &arguments.folders {
+        if missing.is_empty() {
+            break;
+        }
+        let bar = console::bar(0, "{pos} files looked at");
+        let found = recognise::search(folder, &missing, &mut |files| bar.set_position(files as u64), &cancel);
+        bar.finish_and_clear();
+        match found {
+            Ok(found) => workspace.relocate(&found)?,
+            // Another one may hold some.
+            Err(error) if error.kind != ErrorKind::Stopped && arguments.folders.len() > 1 => {
+                console::fail(format_args!("labrum: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+        missing = without_images(&mut workspace)?;
+    }
+    let folder = workspace.folder().to_owned();
+    workspace.close()?;
+    let found = before - missing.len();
+    console::print(&format!("{found} cases found again, {} still without their images", missing.len()))?;
+    match missing.len() {
+        0 => Ok(()),
+        _ if cancel.is_cancelled() => {
+            Err(Error::at("find all images of", folder, "it was stopped").of_kind(ErrorKind::Stopped))
+        }
+        n => Err(Error::at("find all images of", folder, format!("those of {n} cases are in none of the folders"))),
+    }
+}
+
+/// Identities of the cases of which files are not where they were.
+fn without_images(workspace: &mut Workspace) -> Result<HashSet<String>> {
+    let is_missing = |case: &CaseEntry| case.description.slices.iter().any(|slice| !slice.source.path.exists());
+    Ok(workspace.cases()?.into_iter().filter(is_missing).map(|case| case.description.identity).collect())
+}

@@ -1,0 +1,335 @@
+//! `labrum workspace add`: images into a workspace, with masks where there are some.
+
+use super::Which;
+use crate::cli::{OverwriteArgument, console};
+use crate::domain::{
+    import::MaskChoice,
+    journal::{CaseKey, ModelStamp, Proposal, StoredCase},
+    label::{self, Label},
+    mask::{Mask, PackedMask},
+    study::{Series, Status, Study},
+};
+use crate::io::{
+    import,
+    label_maps::{self, LabelMaps, MapLabel},
+    open,
+};
+use crate::worker::recognise;
+use crate::workspace::Workspace;
+use crate::{Error, ErrorKind, Result};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// More labels do not fit in a mask.
+const MOST_LABELS: usize = 255;
+
+/// Take images into a workspace, with masks that are there already
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Masks are found for each series as labrum import-masks finds them: DICOM-SEG, RT Structure Sets, NIfTI, \
+COCO and label maps that are called like the images. They are what a person has drawn, unless --proposals says that they \
+are only proposed; --accept accepts them. What was drawn in the workspace is never replaced. Cases that are there already \
+are not added again: their masks are, where they have none yet.
+
+Ctrl+C stops after the case; the same command goes on.
+
+Examples:
+  labrum workspace add images/ --workspace work/
+  labrum workspace add images/ --workspace work/ --masks masks/ --accept
+  labrum workspace add study/ --workspace work/ --masks auto.seg.dcm --proposals --model-name \"nnU-Net 2.1\""
+)]
+pub(super) struct AddArguments {
+    /// Images: files and folders
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    which: Which,
+    /// Masks: DICOM-SEG, RT Structure Set, NIfTI, COCO, label maps, or folders of them
+    #[arg(short, long, num_args = 1..)]
+    masks: Vec<PathBuf>,
+    /// The masks are proposals: a person corrects or accepts them
+    #[arg(long, requires = "masks", conflicts_with = "accept")]
+    proposals: bool,
+    /// The masks are accepted as they are
+    #[arg(long, requires = "masks")]
+    accept: bool,
+    /// What proposed the masks: name and version
+    #[arg(long, requires = "proposals", default_value = "Imported")]
+    model_name: String,
+    /// In label maps, pixels of so much and more are the label: for masks with soft rims
+    #[arg(long, requires = "masks", value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: Option<u16>,
+    #[command(flatten)]
+    overwrite: OverwriteArgument,
+    /// Print what became of each case as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of a case.
+#[derive(Serialize)]
+struct Added {
+    name: String,
+    identity: String,
+    /// It was not there before.
+    is_new: bool,
+    /// Slices that got a mask.
+    masks: usize,
+    /// Slices that had this very mask already.
+    masks_there: usize,
+    /// Names of their labels.
+    labels: Vec<String>,
+    notes: Vec<String>,
+    /// Why its masks were not taken.
+    failure: Option<String>,
+}
+
+pub(super) fn run(arguments: &AddArguments) -> Result<()> {
+    let cancel = crate::cli::stop_on_ctrl_c()?;
+    let mut workspace = arguments.which.open()?;
+    let catalog = open::catalog(&absolute(&arguments.images), &mut |_| {}, &cancel)?;
+    let unreadable: Vec<_> = catalog.passed_over.iter().filter(|passed| passed.is_failure).collect();
+    for passed in &unreadable {
+        console::fail(format_args!("labrum: {}", Error::at("read the image", &passed.path, &passed.reason)));
+    }
+    let all: Vec<(&Study, &Series)> =
+        catalog.studies.iter().flat_map(|study| study.series.iter().map(move |series| (study, series))).collect();
+    let masks = Masks::find(arguments, &all)?;
+    let bar = console::bar(all.len() as u64, "{pos}/{len} cases");
+    let mut added = Vec::new();
+    for (study, series) in &all {
+        if cancel.is_cancelled() {
+            break;
+        }
+        let one = add(&mut workspace, study, series, &masks, arguments)?;
+        let name = &one.name;
+        one.notes.iter().for_each(|note| console::tell(&bar, &format!("labrum: {name}: {note}")));
+        one.failure.iter().for_each(|failure| bar.suspend(|| console::fail(format_args!("labrum: {name}: {failure}"))));
+        added.push(one);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    workspace.sync()?;
+    workspace.close()?;
+    tell(&added, arguments.json)?;
+    let failed = added.iter().filter(|one| one.failure.is_some()).count();
+    let without = |what: String| Err(Error::new("take in everything", what));
+    match (failed, unreadable.len()) {
+        _ if cancel.is_cancelled() => {
+            let reason = format!("it was stopped after {} of {} cases", added.len(), all.len());
+            Err(Error::new("take in everything", reason)
+                .advise("The same command goes on.")
+                .of_kind(ErrorKind::Stopped))
+        }
+        // More likely a mistyped folder than images without masks.
+        (0, _) if !arguments.masks.is_empty() && added.iter().all(|one| one.masks + one.masks_there == 0) => {
+            without("none of the masks belongs to any of the images".into())
+        }
+        (0, 0) => Ok(()),
+        (0, n) => without(format!("{n} files could not be read, see above")),
+        (n, _) => without(format!("the masks of {n} cases were not taken, see above")),
+    }
+}
+
+fn absolute(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect()
+}
+
+fn tell(added: &[Added], json: bool) -> Result<()> {
+    if json {
+        return console::print_json(&added);
+    }
+    let new = added.iter().filter(|one| one.is_new).count();
+    let masks = added.iter().filter(|one| one.masks > 0).count();
+    console::print(&format!("{new} cases added, {} were there already; {masks} got masks", added.len() - new))
+}
+
+/// Takes one series in, and its masks where there are some; a mask that cannot be taken is told, the case is in.
+fn add(
+    workspace: &mut Workspace,
+    study: &Study,
+    series: &Series,
+    masks: &Masks,
+    arguments: &AddArguments,
+) -> Result<Added> {
+    let about = recognise::describe(study, series)?;
+    let is_new = workspace.case(&about.identity)?.is_none();
+    let key = workspace.adopt(&about)?;
+    let mut one = Added {
+        name: about.description.clone(),
+        identity: about.identity.clone(),
+        is_new,
+        masks: 0,
+        masks_there: 0,
+        labels: Vec::new(),
+        notes: Vec::new(),
+        failure: None,
+    };
+    if arguments.masks.is_empty() {
+        return Ok(one);
+    }
+    let stored = workspace.case(&about.identity)?;
+    let taken = masks.of(series, workspace);
+    match taken.and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one)) {
+        Ok(()) => {}
+        // An image without a mask is one that is still to be drawn on.
+        Err(error) if error.kind == ErrorKind::Absent => {}
+        Err(error) if error.kind == ErrorKind::Disk => return Err(error),
+        Err(error) => one.failure = Some(error.to_string()),
+    }
+    Ok(one)
+}
+
+fn take_masks(
+    workspace: &mut Workspace,
+    key: CaseKey,
+    stored: Option<&StoredCase>,
+    found: &Found,
+    arguments: &AddArguments,
+    one: &mut Added,
+) -> Result<()> {
+    one.labels.clone_from(&found.labels);
+    one.notes.extend(found.notes.iter().cloned());
+    let slice_of = |slice: usize| stored.and_then(|case| case.slices.get(slice));
+    let mut kept = 0;
+    for (slice, mask) in &found.masks {
+        let mask = PackedMask::of(mask);
+        let there = slice_of(*slice);
+        // Proposals lie beside what is there; a mask of a person's takes its place only where that is none or given up.
+        let is_same = there.and_then(|there| there.mask.as_ref()) == Some(&mask);
+        if is_same || there.is_some_and(|there| there.is_touched) && !arguments.overwrite.overwrite {
+            kept += usize::from(!is_same);
+            one.masks_there += usize::from(is_same);
+            continue;
+        }
+        if arguments.proposals {
+            let model = ModelStamp { name: arguments.model_name.clone(), ..ModelStamp::default() };
+            let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            let at = at.map_or(0, |since| since.as_millis() as i64);
+            workspace.put_proposal(key, *slice as u32, &Proposal { model, at, mask }, None)?;
+        } else {
+            workspace.set_base(key, *slice as u32, &mask)?;
+        }
+        one.masks += 1;
+    }
+    if kept > 0 {
+        return Err(Error::new("take the masks", format!("{kept} slices have masks of their own already"))
+            .advise("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
+    }
+    let status = stored.map_or(Status::New, |case| case.entry.status);
+    let next = match (arguments.accept, arguments.proposals) {
+        (true, _) => Status::Accepted,
+        // Set by the proposals themselves.
+        (false, true) => status,
+        (false, false) if status == Status::New => Status::Corrected,
+        (false, false) => status,
+    };
+    if next != status && !found.masks.is_empty() {
+        workspace.set_status(key, next)?;
+    }
+    Ok(())
+}
+
+/// Masks of a series in the values of the workspace.
+struct Found {
+    masks: Vec<(usize, Mask)>,
+    /// Names of their labels.
+    labels: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Where masks are looked for.
+struct Masks {
+    paths: Vec<PathBuf>,
+    /// Those that are called like pictures, read by one rule.
+    maps: Option<LabelMaps>,
+    choice: MaskChoice,
+}
+
+impl Masks {
+    fn find(arguments: &AddArguments, images: &[(&Study, &Series)]) -> Result<Self> {
+        let paths = absolute(&arguments.masks);
+        let images: Vec<&Series> = images.iter().map(|(_, series)| *series).collect();
+        let maps = LabelMaps::find(&paths, &images, arguments.threshold)?;
+        if let Some(note) = maps.as_ref().and_then(LabelMaps::note) {
+            console::remark(format_args!("labrum: in the masks {note}"));
+        }
+        Ok(Self { paths, maps, choice: MaskChoice { threshold: arguments.threshold, ..MaskChoice::default() } })
+    }
+
+    /// The masks of a series. Errors: [`ErrorKind::Absent`] where there are none.
+    fn of(&self, series: &Series, workspace: &mut Workspace) -> Result<Found> {
+        if let Some(maps) = &self.maps {
+            let masks = maps.masks(series)?;
+            if !masks.is_empty() {
+                return from_maps(maps, masks, workspace);
+            }
+        }
+        let paths = label_maps::others(&self.paths, series)?;
+        if paths.is_empty() {
+            return Err(Error::new("find a mask", "none is called like it").of_kind(ErrorKind::Absent));
+        }
+        let imported = import::masks(&paths, series, &self.choice)?;
+        if let Some(loss) = imported.loss() {
+            return Err(Error::new("take the masks", loss).advise("labrum import-masks chooses what is taken."));
+        }
+        let values = values_of(workspace, &imported.labels)?;
+        Ok(Found {
+            masks: imported.masks.iter().map(|(slice, mask)| (*slice, relabelled(mask, &values))).collect(),
+            labels: imported.labels.into_iter().map(|label| label.name).collect(),
+            notes: imported.notes,
+        })
+    }
+}
+
+/// Values that nothing names are the labels of the workspace of these numbers, where it has so many.
+fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Workspace) -> Result<Found> {
+    let known = workspace.labels()?;
+    let of_number = |label: MapLabel| match known.get(usize::from(label.value) - 1).filter(|_| !label.is_named) {
+        Some(known) => (label.value, known.clone()),
+        None => (label.value, label.label),
+    };
+    let (numbers, labels): (Vec<u8>, Vec<Label>) = maps.labels().into_iter().map(of_number).unzip();
+    let values = values_of(workspace, &labels)?;
+    // From the value in the map to that in the workspace.
+    let mut table = vec![0; 255];
+    for (number, value) in numbers.iter().zip(&values) {
+        table[usize::from(*number) - 1] = *value;
+    }
+    let mut held = [false; 256];
+    masks.iter().for_each(|(_, mask)| mask.labels().iter().for_each(|value| held[usize::from(*value)] = true));
+    let labels = numbers.iter().zip(&labels).filter(|(number, _)| held[usize::from(**number)]);
+    Ok(Found {
+        labels: labels.map(|(_, label)| label.name.clone()).collect(),
+        masks: masks.into_iter().map(|(slice, mask)| (slice, relabelled(&mask, &table))).collect(),
+        notes: Vec::new(),
+    })
+}
+
+/// The values of these labels in the workspace, which gets those that it does not have.
+fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
+    let mut known = workspace.labels()?;
+    let count = known.len();
+    let mut values = Vec::with_capacity(labels.len());
+    for label in labels {
+        let place = known.iter().position(|one| one.is_same(label)).unwrap_or_else(|| {
+            let is_taken = known.iter().any(|one| one.color == label.color);
+            let color = if is_taken { label::free_color(&known) } else { label.color };
+            known.push(Label { color, ..label.clone() });
+            known.len() - 1
+        });
+        let value = u8::try_from(place + 1).ok().filter(|_| known.len() <= MOST_LABELS);
+        values.push(value.ok_or_else(|| Error::new("take the masks", "the workspace would have over 255 labels"))?);
+    }
+    if known.len() != count {
+        workspace.set_labels(&known)?;
+    }
+    Ok(values)
+}
+
+/// The mask with the values of the workspace.
+fn relabelled(mask: &Mask, values: &[u8]) -> Mask {
+    let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
+    let labels = mask.labels().iter().map(value).collect();
+    Mask::from_labels(mask.columns(), mask.rows(), labels).unwrap_or_else(|| Mask::empty(mask.columns(), mask.rows()))
+}

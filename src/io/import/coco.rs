@@ -1,0 +1,359 @@
+//! Masks from COCO JSON ("Data format" of cocodataset.org): polygons, run lengths as numbers and run lengths as text. Images
+//! are known by SOP Instance UID and frame, as our own files name them, else by the end of their path.
+
+use super::{
+    Imported, TRIED,
+    choice::{Offered, Taken, tell_apart},
+    overlap::Painter,
+};
+use crate::{
+    Error, ErrorKind, Result,
+    domain::{
+        import::MaskChoice,
+        label::Label,
+        mask::Mask,
+        region::{Region, Span},
+        study::{Series, Slice},
+        tools::polygon,
+    },
+};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// No such file is larger.
+const MOST_BYTES: u64 = 1 << 28;
+/// More labels do not fit in a mask.
+const MOST_LABELS: usize = 255;
+
+#[derive(Deserialize)]
+struct Coco {
+    images: Vec<Picture>,
+    annotations: Vec<Annotation>,
+    categories: Vec<Category>,
+}
+
+#[derive(Deserialize)]
+struct Picture {
+    id: i64,
+    file_name: String,
+    #[serde(default)]
+    width: Option<usize>,
+    #[serde(default)]
+    height: Option<usize>,
+    /// 1-based; of our own files.
+    #[serde(default)]
+    frame: Option<u32>,
+    #[serde(default)]
+    sop_instance_uid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    id: i64,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    image_id: i64,
+    category_id: i64,
+    #[serde(default)]
+    segmentation: Option<Shape>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shape {
+    Polygons(Vec<Vec<f64>>),
+    Runs { counts: Counts, size: [usize; 2] },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Counts {
+    Numbers(Vec<u64>),
+    Text(String),
+}
+
+/// True for a JSON file that speaks of images, annotations and categories.
+pub(super) fn is_coco(path: &Path) -> bool {
+    let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let is_small = || std::fs::metadata(path).is_ok_and(|about| about.len() <= MOST_BYTES);
+    let parts = ["\"images\"", "\"annotations\"", "\"categories\""];
+    let holds = |bytes: Vec<u8>| parts.iter().all(|part| memchr::memmem::find(&bytes, part.as_bytes()).is_some());
+    is_json && is_small() && std::fs::read(path).is_ok_and(holds)
+}
+
+fn read(path: &Path) -> std::result::Result<Coco, String> {
+    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|e| format!("it is no COCO file ({e})"))
+}
+
+/// The masks of a series.
+///
+/// # Errors
+/// Where the file names no image of the series ([`ErrorKind::Absent`]), several images fit one slice, sizes differ, or a shape
+/// makes no sense.
+pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let coco = read(path).map_err(failed)?;
+    let mut pictures: Vec<(usize, &Picture)> = Vec::new();
+    for (index, slice) in series.slices.iter().enumerate() {
+        pictures.extend(picture_of(&coco.images, slice).map_err(failed)?.map(|picture| (index, picture)));
+    }
+    if pictures.is_empty() {
+        return Err(failed("it names none of these images".into()).of_kind(ErrorKind::Absent));
+    }
+    let (columns, rows) = (series.columns, series.rows);
+    let other_size =
+        |(_, p): &&(usize, &Picture)| p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows);
+    if let Some((_, picture)) = pictures.iter().find(other_size) {
+        let [w, h] = [picture.width, picture.height].map(Option::unwrap_or_default);
+        let reason = format!("\"{}\" is {w} x {h} pixels in it, the image {columns} x {rows}", picture.file_name);
+        return Err(failed(reason).advise("The annotations must be of that very image, not scaled or cropped."));
+    }
+    painted(&coco, &pictures, [columns, rows], choice).map_err(failed)
+}
+
+/// The picture that a slice is; `None` where there is none.
+fn picture_of<'a>(pictures: &'a [Picture], slice: &Slice) -> std::result::Result<Option<&'a Picture>, String> {
+    let frame = |picture: &Picture| picture.frame.unwrap_or(1) == slice.source.frame + 1;
+    let by_uid = |picture: &&Picture| {
+        picture.sop_instance_uid.is_some() && picture.sop_instance_uid.as_deref() == slice.uid_in_file()
+    };
+    if let Some(found) = pictures.iter().find(|picture| by_uid(picture) && frame(picture)) {
+        return Ok(Some(found));
+    }
+    let path = &slice.source.path;
+    let named = |picture: &&Picture| {
+        let name: PathBuf = picture.file_name.split(['/', '\\']).collect();
+        frame(picture) && (path.ends_with(&name) || name.file_name() == path.file_name())
+    };
+    // As much of the path as possible: "a/1.png" rather than "b/1.png".
+    let alike = |picture: &&Picture| {
+        let parts: Vec<&str> = picture.file_name.split(['/', '\\']).collect();
+        let own = path.components().rev().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        parts.iter().rev().zip(own).take_while(|(a, b)| **a == b.as_str()).count()
+    };
+    let fitting: Vec<&Picture> = pictures.iter().filter(named).collect();
+    let best = fitting.iter().map(alike).max().unwrap_or(0);
+    let mut fitting = fitting.into_iter().filter(|picture| alike(picture) == best);
+    match (fitting.next(), fitting.next()) {
+        (Some(one), Some(other)) => {
+            Err(format!("\"{}\" and \"{}\" in it may both be {}", one.file_name, other.file_name, path.display()))
+        }
+        (found, _) => Ok(found),
+    }
+}
+
+/// Paints the annotations of these pictures over each other, smaller labels over larger ones.
+fn painted(
+    coco: &Coco,
+    pictures: &[(usize, &Picture)],
+    [columns, rows]: [usize; 2],
+    choice: &MaskChoice,
+) -> std::result::Result<Imported, String> {
+    let number = |id: i64| u32::try_from(id).unwrap_or(u32::MAX);
+    let offered: Vec<Offered<'_>> =
+        coco.categories.iter().map(|c| Offered { number: number(c.id), name: &c.name }).collect();
+    let taken = Taken::of(&offered, choice)?;
+    if taken.indices.len() > MOST_LABELS {
+        return Err(format!(
+            "it has {} categories, and a mask holds {MOST_LABELS}: choose some with --only",
+            taken.indices.len()
+        ));
+    }
+    // Of each category that is taken, its shapes on the slices.
+    let mut regions: Vec<BTreeMap<usize, Vec<Region>>> = vec![BTreeMap::new(); coco.categories.len()];
+    for annotation in &coco.annotations {
+        let Some((slice, _)) = pictures.iter().find(|(_, picture)| picture.id == annotation.image_id) else { continue };
+        let category = coco.categories.iter().position(|c| c.id == annotation.category_id);
+        let category = category.ok_or_else(|| format!("it has no category {}", annotation.category_id))?;
+        if !taken.indices.contains(&category) {
+            continue;
+        }
+        let Some(shape) = &annotation.segmentation else { continue };
+        regions[category].entry(*slice).or_default().push(region(shape, columns, rows)?);
+    }
+    let size = |i: usize| regions[i].values().flatten().map(Region::len).sum::<usize>();
+    let mut labels: Vec<Label> = taken
+        .indices
+        .iter()
+        .enumerate()
+        .map(|(place, i)| Label::named(coco.categories[*i].name.trim(), place))
+        .collect();
+    let mut notes: Vec<String> = tell_apart(&mut labels).into_iter().collect();
+    let mut painter = Painter::default();
+    let mut masks: BTreeMap<usize, Vec<u8>> =
+        pictures.iter().map(|(slice, _)| (*slice, vec![0; columns * rows])).collect();
+    for category in taken.lowest_first(size) {
+        let Some(label) = taken.indices.iter().position(|i| *i == category) else { continue };
+        for (slice, shapes) in &regions[category] {
+            let Some(mask) = masks.get_mut(slice) else { continue };
+            for span in shapes.iter().flat_map(Region::spans) {
+                let row = mask.get_mut(span.row * columns + span.start..span.row * columns + span.end);
+                row.into_iter().flatten().for_each(|pixel| painter.paint(pixel, label as u8 + 1));
+            }
+        }
+    }
+    notes.extend(painter.notes(&labels));
+    let numbers: Vec<u32> = taken.indices.iter().map(|i| number(coco.categories[*i].id)).collect();
+    let sizes: Vec<usize> = taken.indices.iter().map(|i| size(*i)).collect();
+    let report = painter.taken(&numbers, &sizes);
+    let mask = |(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?));
+    Ok(Imported {
+        labels,
+        masks: masks.into_iter().filter_map(mask).collect(),
+        notes,
+        taken: report,
+        ..Imported::default()
+    })
+}
+
+fn region(shape: &Shape, columns: usize, rows: usize) -> std::result::Result<Region, String> {
+    match shape {
+        Shape::Polygons(polygons) => {
+            let mut spans: Vec<Span> = Vec::new();
+            for corners in polygons {
+                let points: Vec<[f64; 2]> = corners.chunks_exact(2).map(|c| [c[0], c[1]]).collect();
+                spans.extend_from_slice(polygon::polygon(&points, columns, rows).spans());
+            }
+            Ok(Region::from_spans(spans))
+        }
+        Shape::Runs { size, .. } if *size != [rows, columns] => {
+            Err(format!("run lengths in it are of {} x {} pixels, the image has {columns} x {rows}", size[1], size[0]))
+        }
+        Shape::Runs { counts: Counts::Numbers(counts), .. } => runs(counts, columns, rows),
+        Shape::Runs { counts: Counts::Text(text), .. } => runs(&unpacked(text)?, columns, rows),
+    }
+}
+
+/// Runs outside and inside in turn, column after column.
+fn runs(counts: &[u64], columns: usize, rows: usize) -> std::result::Result<Region, String> {
+    let wrong = || "run lengths in it do not fill the image".to_owned();
+    let (mut at, mut spans) = (0usize, Vec::new());
+    for (turn, count) in counts.iter().enumerate() {
+        let end = usize::try_from(*count).ok().and_then(|count| at.checked_add(count));
+        let end = end.filter(|end| *end <= columns * rows).ok_or_else(wrong)?;
+        if turn % 2 == 1 {
+            spans.extend((at..end).map(|i| Span { row: i % rows, start: i / rows, end: i / rows + 1 }));
+        }
+        at = end;
+    }
+    if at == columns * rows { Ok(Region::from_spans(spans)) } else { Err(wrong()) }
+}
+
+/// Run lengths as pycocotools packs them: five bits in a letter, the differences to the run before the last.
+fn unpacked(text: &str) -> std::result::Result<Vec<u64>, String> {
+    let wrong = || "run lengths in it are damaged".to_owned();
+    let mut counts: Vec<i64> = Vec::new();
+    let mut letters = text.bytes();
+    while let Some(first) = letters.next() {
+        let (mut letter, mut value, mut shift) = (first, 0i64, 0u32);
+        loop {
+            let bits = i64::from(letter.checked_sub(48).filter(|bits| *bits < 64).ok_or_else(wrong)?);
+            if shift > 55 {
+                return Err(wrong());
+            }
+            value |= (bits & 0x1f) << shift;
+            shift += 5;
+            if bits & 0x20 == 0 {
+                if bits & 0x10 != 0 {
+                    value |= -1 << shift;
+                }
+                break;
+            }
+            letter = letters.next().ok_or_else(wrong)?;
+        }
+        if let Some(before) = counts.len().checked_sub(2).filter(|_| counts.len() > 2) {
+            value = value.checked_add(counts[before]).ok_or_else(wrong)?;
+        }
+        counts.push(value);
+    }
+    counts.into_iter().map(|count| u64::try_from(count).map_err(|_| wrong())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::io::{export::Coco as Written, open};
+
+    /// A picture of 7 x 5 pixels and a file of annotations for it.
+    fn imported(json: &serde_json::Value, choice: &MaskChoice) -> Result<Imported> {
+        let folder = tempfile::tempdir().unwrap();
+        let (image, file) = (folder.path().join("a.png"), folder.path().join("x.json"));
+        image::GrayImage::new(7, 5).save(&image).unwrap();
+        std::fs::write(&file, json.to_string()).unwrap();
+        let catalog = open::catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
+        import(&file, &catalog.studies[0].series[0], choice)
+    }
+
+    fn file(segmentation: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({
+            "images": [{"id": 4, "file_name": "train/a.png", "width": 7, "height": 5}, {"id": 5, "file_name": "b.png"}],
+            "categories": [{"id": 3, "name": "Polyp"}, {"id": 9, "name": "Reflex"}],
+            "annotations": [
+                {"id": 1, "image_id": 4, "category_id": 9, "segmentation": segmentation},
+                {"id": 2, "image_id": 5, "category_id": 3, "segmentation": [[0, 0, 1, 0, 1, 1]]},
+            ],
+        })
+    }
+
+    fn values(segmentation: serde_json::Value) -> Vec<u8> {
+        imported(&file(segmentation), &MaskChoice::default()).unwrap().masks[0].1.labels().to_vec()
+    }
+
+    #[test]
+    fn polygons_and_both_kinds_of_runs_are_the_same_pixels() {
+        let polygon = values(serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]));
+        assert_eq!(polygon.iter().filter(|v| **v == 2).count(), 6);
+        assert_eq!((polygon[7 + 1], polygon[2 * 7 + 3], polygon[0]), (2, 2, 0));
+        assert_eq!(values(serde_json::json!({"size": [5, 7], "counts": [6, 2, 3, 2, 3, 2, 17]})), polygon);
+        // What pycocotools makes of these runs: each from the third on as the difference to the one two before.
+        assert_eq!(values(serde_json::json!({"size": [5, 7], "counts": "623000>"})), polygon);
+    }
+
+    #[test]
+    fn what_was_written_comes_back_holes_and_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("a.png");
+        image::GrayImage::new(7, 5).save(&image).unwrap();
+        let catalog = open::catalog(&[image], &mut |_| {}, &Default::default()).unwrap();
+        let series = &catalog.studies[0].series[0];
+        let mask =
+            Mask::from_labels(7, 5, (0..35).map(|i| [1, 1, 1, 0, 2, 1, 0, 1, 0, 2, 1, 1, 1][i * 7 % 13]).collect());
+        let mask = mask.unwrap();
+        let labels = [Label::named("Ring", 0), Label::named("Dots", 1)];
+        let mut coco = Written::default();
+        coco.add(series, &Written::file_names(series), std::slice::from_ref(&mask), &labels);
+        let path = folder.path().join("coco.json");
+        coco.write(&path).unwrap();
+        assert!(is_coco(&path));
+        let back = import(&path, series, &MaskChoice::default()).unwrap();
+        assert_eq!(back.masks, [(0, mask)]);
+        assert_eq!(back.labels.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["Ring", "Dots"]);
+    }
+
+    #[test]
+    fn categories_are_chosen_and_what_makes_no_sense_is_refused() {
+        let square = serde_json::json!([[1, 1, 4, 1, 4, 3, 1, 3]]);
+        let only = MaskChoice { only: vec!["reflex".into()], ..MaskChoice::default() };
+        let chosen = imported(&file(square.clone()), &only).unwrap();
+        assert_eq!((chosen.labels.len(), chosen.masks[0].1.count(1), chosen.taken[0].number), (1, 6, 9));
+        let refused = |json: &serde_json::Value| imported(json, &MaskChoice::default()).unwrap_err();
+        let mut other = file(square.clone());
+        other["images"][0]["file_name"] = "c.png".into();
+        assert_eq!(refused(&other).kind, ErrorKind::Absent);
+        let mut scaled = file(square);
+        scaled["images"][0]["width"] = 14.into();
+        assert!(refused(&scaled).to_string().contains("14 x 5"));
+        for counts in [serde_json::json!([6, 200]), serde_json::json!([6, 2]), serde_json::json!("~~")] {
+            let error = refused(&file(serde_json::json!({"size": [5, 7], "counts": counts})));
+            assert!(error.to_string().contains("run lengths in it"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Colours of masks as labels: those of a `labels.json` beside the picture, else the palette of PASCAL VOC, which most tools
+//! that save colours use.
+
+use super::export::{LabelList, labels_beside};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// More colours are no labels.
+const MOST: usize = 256;
+/// Colours in a message, at most.
+const MOST_TOLD: usize = 5;
+
+/// The label of each pixel by its colour; black is background. The error is a clause.
+pub(super) fn values(pixels: &[[u8; 3]], path: &Path) -> Result<Vec<u16>, String> {
+    let mut colors: BTreeSet<[u8; 3]> = BTreeSet::new();
+    for run in pixels.chunk_by(|a, b| a == b) {
+        colors.insert(run[0]);
+        if colors.len() > MOST {
+            return Err(format!("it has more than {MOST} colours, which name no labels; save it without smoothing"));
+        }
+    }
+    let table = listed(&colors, path).or_else(|| voc(&colors)).ok_or_else(|| unknown(&colors))?;
+    Ok(pixels.iter().map(|color| table.get(color).copied().unwrap_or(0)).collect())
+}
+
+/// By the list of labels beside the picture; `None` where there is none, or it has not all the colours.
+fn listed(colors: &BTreeSet<[u8; 3]>, path: &Path) -> Option<BTreeMap<[u8; 3], u16>> {
+    let folder = path.parent()?;
+    let series = path.file_stem()?.to_string_lossy();
+    let file = labels_beside(folder, &series).or_else(|| labels_beside(folder.parent()?, &series))?;
+    let list = LabelList::read(&file).ok()?;
+    let known: BTreeMap<[u8; 3], u16> =
+        list.values().into_iter().filter_map(|value| Some((list.label(value)?.color, u16::from(value)))).collect();
+    table(colors, |color| known.get(&color).copied())
+}
+
+/// By the palette of PASCAL VOC: the bits of the number, spread over red, green and blue from the highest on.
+fn voc(colors: &BTreeSet<[u8; 3]>) -> Option<BTreeMap<[u8; 3], u16>> {
+    let palette: BTreeMap<[u8; 3], u16> = (0..=255u16).map(|value| (voc_color(value), value)).collect();
+    table(colors, |color| palette.get(&color).copied())
+}
+
+fn voc_color(value: u16) -> [u8; 3] {
+    let channel = |first: u16| (0..3).fold(0, |c, step| c | (((value >> (first + 3 * step)) & 1) as u8) << (7 - step));
+    [channel(0), channel(1), channel(2)]
+}
+
+fn table(colors: &BTreeSet<[u8; 3]>, value: impl Fn([u8; 3]) -> Option<u16>) -> Option<BTreeMap<[u8; 3], u16>> {
+    let of = |color: &[u8; 3]| Some((*color, if *color == [0; 3] { 0 } else { value(*color)? }));
+    colors.iter().map(of).collect()
+}
+
+fn unknown(colors: &BTreeSet<[u8; 3]>) -> String {
+    let names = colors.iter().filter(|c| **c != [0; 3]).take(MOST_TOLD);
+    let names: Vec<String> = names.map(|[r, g, b]| format!("[{r}, {g}, {b}]")).collect();
+    format!(
+        "it has colours, and nothing says which labels they are ({}): save it grey, with labels as values, or put a \
+         labels.json beside it ({{\"labels\": [{{\"value\": 1, \"name\": \"Liver\", \"color\": [255, 0, 0]}}]}})",
+        names.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_palette_of_voc_is_known() {
+        let pixels = [[0, 0, 0], [128, 0, 0], [0, 128, 0], [64, 128, 128], [224, 224, 192]];
+        assert_eq!(values(&pixels, Path::new("none/a.png")).unwrap(), [0, 1, 2, 14, 255]);
+    }
+
+    #[test]
+    fn colours_of_a_list_beside_the_picture_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = r#"{"labels": [{"value": 7, "name": "Liver", "color": [128, 0, 0]}, {"value": 1, "name": "Cyst", "color": [1, 2, 3]}]}"#;
+        std::fs::write(folder.path().join("labels.json"), list).unwrap();
+        let path = folder.path().join("a.png");
+        assert_eq!(values(&[[128, 0, 0], [0; 3], [1, 2, 3]], &path).unwrap(), [7, 0, 1]);
+        let error = values(&[[128, 0, 0], [200, 100, 50]], &path).unwrap_err();
+        assert!(error.contains("[200, 100, 50]") && error.contains("labels.json"), "{error}");
+    }
+}

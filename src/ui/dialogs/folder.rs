@@ -1,0 +1,95 @@
+//! A folder that is typed, pasted or chosen: for a new workspace, or to look for images that have moved.
+
+use super::{path::to_path, title};
+use crate::{
+    session::{Action, Session, job::Pick},
+    ui::widgets::{explain, primary},
+};
+use egui::{Align, Button, Key, Layout, TextEdit, Ui, vec2};
+
+/// What the folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A workspace begins in it.
+    NewWorkspace,
+    /// Images that have moved may lie in it.
+    FindImages,
+}
+
+/// What was typed so far.
+pub(crate) struct FolderDialog {
+    purpose: Purpose,
+    folder: String,
+    had_focus: bool,
+    waits_for_folder: bool,
+}
+
+impl FolderDialog {
+    pub(super) fn new(purpose: Purpose) -> Self {
+        Self { purpose, folder: String::new(), had_focus: false, waits_for_folder: false }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        if self.waits_for_folder
+            && let Some(folder) = &session.picked_workspace_folder
+        {
+            self.folder = folder.display().to_string();
+            self.waits_for_folder = false;
+        }
+        let (heading, hint, go, pick) = match self.purpose {
+            Purpose::NewWorkspace => ("New workspace", "/path/of/a/new/folder", "Make it", Pick::NewWorkspace),
+            Purpose::FindImages => ("Find the images", "/path/to/the/images", "Look there", Pick::ImageFolder),
+        };
+        title(ui, heading);
+        let mut go_on = false;
+        ui.horizontal(|ui| {
+            let width = ui.available_width() - 96.0;
+            let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width).hint_text(hint));
+            let field = field.accessible_name("Folder");
+            if !self.had_focus {
+                field.request_focus();
+                self.had_focus = true;
+            }
+            go_on = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            if ui.add(Button::new("Browse").min_size(vec2(88.0, 24.0))).clicked() {
+                self.waits_for_folder = true;
+                actions.push(Action::Pick(pick));
+            }
+        });
+        explain(ui, &self.meaning(session));
+        ui.add_space(12.0);
+        let has_folder = !self.folder.trim().is_empty();
+        let mut close = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            go_on |= ui.add_enabled(has_folder, primary(ui, go)).clicked();
+            close = ui.add(Button::new("Cancel")).clicked();
+        });
+        if go_on && has_folder {
+            let folder = to_path(&self.folder);
+            actions.push(match self.purpose {
+                Purpose::NewWorkspace => Action::OpenWorkspace(folder),
+                Purpose::FindImages => Action::FindImages(folder),
+            });
+            return true;
+        }
+        close
+    }
+
+    fn meaning(&self, session: &Session) -> String {
+        match (self.purpose, session.missing()) {
+            (Purpose::NewWorkspace, _) => {
+                "A new or empty folder. The workspace that is open is closed and stays as it \
+                                           is; one that is in the folder already is opened."
+                    .to_owned()
+            }
+            (Purpose::FindImages, missing) => {
+                let cases = if missing == 1 { "1 case is" } else { &format!("{missing} cases are") };
+                format!(
+                    "{cases} without images. They are looked for in the folder and all folders in it, and known again by \
+                     what is in them, whatever they are called."
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What cases are known by, wherever their files lie: for the window's workspace and for the command line.
+
+use crate::{
+    Result,
+    domain::{
+        holdout,
+        journal::CaseDescription,
+        progress::Cancel,
+        study::{Kind, Series, Study},
+    },
+    io,
+    workspace::content_hash,
+};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+/// What tells a case from all others: the series' id for DICOM, the hash of its file for a picture, with the first page for
+/// parts behind the first.
+///
+/// # Errors
+/// Where the file of a picture cannot be read.
+pub fn identity(series: &Series) -> Result<String> {
+    let Some(picture) = series.slices.first().filter(|_| series.kind == Kind::Picture) else {
+        return Ok(series.id.clone());
+    };
+    let hash = content_hash(&picture.source.path)?;
+    let first = series.slices.iter().map(|slice| slice.source.frame).min().unwrap_or(0);
+    Ok(if first == 0 { hash } else { format!("{hash}#{first}") })
+}
+
+/// A series as a workspace takes it in.
+///
+/// # Errors
+/// Where the file of a picture cannot be read.
+pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
+    let identity = identity(series)?;
+    let subject = subject(&identity, &study.id, &study.patient_id, series);
+    let about = CaseDescription::of(identity, &study.id, &study.date, series);
+    Ok(CaseDescription { subject, fingerprint: fingerprint(series), ..about })
+}
+
+/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study, and of the file for a picture.
+pub(super) fn subject(identity: &str, study: &str, patient: &str, series: &Series) -> String {
+    match series.kind {
+        // All parts of a file are of one subject.
+        Kind::Picture => holdout::subject(identity.split('#').next().unwrap_or(identity)),
+        Kind::Dicom if holdout::names_patient(patient) => holdout::subject(patient.trim()),
+        Kind::Dicom => holdout::subject(study),
+    }
+}
+
+/// What a picture looks like; nothing for DICOM, which names its patient.
+pub(super) fn fingerprint(series: &Series) -> Option<u64> {
+    // The first slices of volumes are often empty.
+    let picture = series.slices.get(series.slices.len() / 2).filter(|_| series.kind == Kind::Picture)?;
+    // One that cannot be read is told when it is shown.
+    holdout::fingerprint(&io::open::load(&picture.source, series.kind).ok()?)
+}
+
+/// The `wanted` cases (identities) whose images lie in `folder` or below it, whatever they are called there. Whom they are
+/// of and what they look like is known already.
+///
+/// # Errors
+/// Where the folder cannot be read, holds no image, or `cancel` was asked for.
+pub fn search(
+    folder: &Path,
+    wanted: &HashSet<String>,
+    progress: &mut dyn FnMut(usize),
+    cancel: &Cancel,
+) -> Result<Vec<CaseDescription>> {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let catalog = io::open::catalog(&[folder], progress, cancel)?;
+    let wants_pictures = wanted.iter().any(|identity| identity.starts_with("sha256:"));
+    let mut found = Vec::new();
+    for study in &catalog.studies {
+        let hashed = |series: &&Series| series.kind == Kind::Dicom || wants_pictures;
+        for series in study.series.iter().filter(hashed).take_while(|_| !cancel.is_cancelled()) {
+            // A picture that cannot be read is none that is looked for.
+            let Some(identity) = identity(series).ok().filter(|identity| wanted.contains(identity)) else { continue };
+            found.push(CaseDescription::of(identity, &study.id, &study.date, series));
+        }
+    }
+    Ok(found)
+}
+
+/// Paths that mean the same wherever the program is started.
+pub(super) fn absolute(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().map(|path| std::path::absolute(&path).unwrap_or(path)).collect()
+}

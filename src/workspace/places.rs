@@ -1,0 +1,199 @@
+//! Where the images of cases are: where they were last, else as they lay beside the workspace, which may have moved with
+//! them. Paths are absolute when they come in; what older versions kept as it was typed is tried from several folders.
+
+use super::{Workspace, failure::Failure};
+use crate::domain::{
+    journal::{CaseDescription, SliceDescription},
+    learning::SnapshotSlice,
+};
+use rusqlite::{Connection, OptionalExtension};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+    path::{Component, Path, PathBuf},
+};
+
+/// So many files of a folder are asked for one by one; then the folder is read, which takes one question to a server
+/// instead of one for every slice.
+const FEW: u32 = 4;
+
+/// Looks paths up, from the folder of the workspace.
+pub(super) struct Places {
+    /// Of the workspace, absolute.
+    folder: PathBuf,
+    /// How often files of a folder were asked for, and what is in it once it was read.
+    folders: RefCell<HashMap<PathBuf, (u32, HashSet<OsString>)>>,
+}
+
+impl Places {
+    /// As seen from a workspace in `folder`.
+    pub(super) fn of(folder: &Path) -> Self {
+        Self { folder: absolute(folder), folders: RefCell::default() }
+    }
+
+    /// Where a file is now: `stored` is where it was, `beside` how it lay to the workspace. Where it was, if it is nowhere.
+    pub(super) fn find(&self, stored: &str, beside: Option<&str>) -> PathBuf {
+        let stored = Path::new(stored);
+        let from = |folder: &Path, path: &Path| without_dots(&folder.join(path));
+        let mut candidates = vec![absolute(stored)];
+        candidates.extend(beside.map(|beside| from(&self.folder, Path::new(beside))));
+        if stored.is_relative() {
+            // As an older version was told it: from a folder that nobody noted.
+            candidates.push(from(&self.folder, stored));
+            candidates.extend(self.folder.parent().map(|parent| from(parent, stored)));
+        }
+        let there = candidates.iter().position(|path| self.is_there(path)).unwrap_or(0);
+        candidates.swap_remove(there)
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let mut folders = self.folders.borrow_mut();
+        let (asked, names) = folders.entry(folder.to_owned()).or_default();
+        *asked = asked.saturating_add(1);
+        if *asked == FEW {
+            let entries = std::fs::read_dir(folder).into_iter().flatten();
+            names.extend(entries.filter_map(|entry| Some(entry.ok()?.file_name())));
+        }
+        // A file system that does not tell upper from lower case knows the file by another spelling, too.
+        let is_listed = *asked >= FEW && cfg!(not(any(windows, target_os = "macos")));
+        if is_listed { names.contains(name) } else { path.exists() }
+    }
+
+    /// How a file lies to the workspace; `None` where no way leads from one to the other.
+    pub(super) fn beside(&self, path: &Path) -> Option<String> {
+        let (from, to) = (without_dots(&self.folder), without_dots(&absolute(path)));
+        let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
+        let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        if !matches!(from.get(common.checked_sub(1)?), Some(Component::RootDir | Component::Normal(_))) {
+            return None;
+        }
+        let up = std::iter::repeat_n("..".to_owned(), from.len() - common);
+        let down = to.get(common..)?.iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        Some(up.chain(down).collect::<Vec<_>>().join("/"))
+    }
+}
+
+/// A path that means the same file wherever the program is started; nothing is looked up for it.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Without `.` and `..`, by the letter.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+impl Workspace {
+    /// Notes where the files of known cases are now, slice by slice; slices that are not among these, and cases that are
+    /// not known, stay as they are.
+    ///
+    /// # Errors
+    /// Where the database cannot be written ([`Failure::can_retry`]): then nothing is noted.
+    pub fn relocate(&mut self, cases: &[CaseDescription]) -> Result<(), Failure> {
+        let places = Places::of(&self.folder);
+        self.write("note where the images are", |t| {
+            let mut update = t.prepare_cached(
+                "UPDATE slice SET path = ?4, beside = ?5
+                 WHERE scan_id = (SELECT id FROM scan WHERE identity = ?1) AND frame = ?2 AND sop_instance_uid IS ?3",
+            )?;
+            for case in cases {
+                for SliceDescription { source, sop_instance_uid } in &case.slices {
+                    let (path, beside) = (absolute(&source.path), places.beside(&source.path));
+                    update.execute((&case.identity, source.frame, sop_instance_uid, path.to_string_lossy(), beside))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes again how all images lie to the workspace: that has moved, and they have not.
+    pub(super) fn note_places(&mut self) -> Result<(), Failure> {
+        let places = Places::of(&self.folder);
+        self.write("note where the images are", |t| {
+            let paths = stored_paths(t)?;
+            let mut update = t.prepare_cached("UPDATE slice SET beside = ?2 WHERE path = ?1")?;
+            for path in paths.iter().filter(|path| Path::new(path).is_absolute()) {
+                update.execute((path, places.beside(Path::new(path))))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Workspace {
+    /// The same slices with their images where they are now.
+    pub(super) fn find_images(&mut self, mut slices: Vec<SnapshotSlice>) -> Result<Vec<SnapshotSlice>, Failure> {
+        let places = Places::of(&self.folder);
+        self.read("find the images of the workspace", |c| {
+            let mut query = c.prepare_cached("SELECT beside FROM slice WHERE path = ?1 LIMIT 1")?;
+            for slice in &mut slices {
+                let path = slice.source.path.to_string_lossy();
+                let beside: Option<Option<String>> = query.query_row([&path], |r| r.get(0)).optional()?;
+                slice.source.path = places.find(&path, beside.flatten().as_deref());
+            }
+            Ok(slices)
+        })
+    }
+}
+
+fn stored_paths(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached("SELECT DISTINCT path FROM slice")?.query_map((), |r| r.get(0))?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn the_way_from_a_workspace_to_an_image_is_found_and_followed() {
+        let places = Places::of(Path::new("/data/work"));
+        let way = |path: &str| places.beside(Path::new(path)).unwrap();
+        assert_eq!(way("/data/scans/a.png"), "../scans/a.png");
+        assert_eq!(way("/data/work/a.png"), "a.png");
+        assert_eq!(way("/data/work/../scans/./a.png"), "../scans/a.png");
+        assert_eq!(way("/a.png"), "../../a.png");
+    }
+
+    #[test]
+    fn an_image_is_found_where_it_was_else_beside_the_workspace_else_it_stays_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["old", "new/scans", "new/work"] {
+            std::fs::create_dir_all(root.join(name)).unwrap();
+        }
+        std::fs::write(root.join("new/scans/a.png"), "a").unwrap();
+        let places = Places::of(&root.join("new/work"));
+        let old = root.join("old/scans/a.png");
+        let found = |beside| places.find(&old.to_string_lossy(), beside);
+        assert_eq!(found(Some("../scans/a.png")), root.join("new/scans/a.png"));
+        assert_eq!(found(Some("../scans/b.png")), old);
+        assert_eq!(found(None), old);
+        std::fs::create_dir_all(root.join("old/scans")).unwrap();
+        std::fs::write(&old, "a").unwrap();
+        let places = Places::of(&root.join("new/work"));
+        assert_eq!(places.find(&old.to_string_lossy(), Some("../scans/a.png")), old, "where it was comes first");
+    }
+
+    #[test]
+    fn what_was_kept_as_typed_is_tried_from_the_workspace_and_the_folder_around_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir_all(root.join("polyps-of-this-test")).unwrap();
+        std::fs::write(root.join("polyps-of-this-test/a.png"), "a").unwrap();
+        let typed = "polyps-of-this-test/a.png";
+        assert_eq!(Places::of(root).find(typed, None), root.join(typed));
+        assert_eq!(Places::of(&root.join("work")).find(typed, None), root.join(typed));
+    }
+}

@@ -1,0 +1,203 @@
+//! Workspaces from the command line: made, filled, listed; and whether they find their images again.
+
+use super::{Run, disc, files, program, refuses, run, succeeds};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// FOLDER/polyps/images and FOLDER/polyps/masks with three discs, black and white.
+fn polyps(folder: &Path) -> PathBuf {
+    let polyps = folder.join("polyps");
+    for kind in ["images", "masks"] {
+        std::fs::create_dir_all(polyps.join(kind)).unwrap();
+    }
+    for (i, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let center = [14.0 + 3.0 * i as f64, 14.0];
+        disc(40, 30, center, 6.0 + i as f64, 255).save(polyps.join(format!("masks/{name}.png"))).unwrap();
+        let mut image = disc(40, 30, center, 6.0 + i as f64, 90);
+        image.enumerate_pixels_mut().for_each(|(x, y, p)| p.0[0] += (x * (3 + i as u32) + y * 5) as u8 % 90);
+        image.save(polyps.join(format!("images/{name}.png"))).unwrap();
+    }
+    polyps
+}
+
+/// `labrum workspace` in a folder as the working directory.
+fn workspace(at: &Path, arguments: &[&dyn AsRef<OsStr>]) -> Run {
+    let all: Vec<&dyn AsRef<OsStr>> = [&[&"workspace" as &dyn AsRef<OsStr>], arguments].concat();
+    program(&all).current_dir(at).output().unwrap().into()
+}
+
+/// A workspace FOLDER/work with all three cases accepted, everything named by paths from FOLDER.
+fn seeded(folder: &Path) -> PathBuf {
+    polyps(folder);
+    assert_eq!(workspace(folder, &[&"create", &"work", &"--label", &"Polyp"]).code, Some(0));
+    let add: [&dyn AsRef<OsStr>; 7] =
+        [&"add", &"polyps/images", &"--workspace", &"work", &"--masks", &"polyps/masks", &"--accept"];
+    let added = workspace(folder, &add);
+    assert_eq!(added.code, Some(0), "{}", added.err);
+    assert!(added.out.contains("3 cases added, 0 were there already; 3 got masks"), "{}", added.out);
+    folder.join("work")
+}
+
+fn list(work: &Path) -> Value {
+    let run = succeeds(&[&"workspace", &"list", &"--workspace", &work, &"--json"]);
+    serde_json::from_str(&run.out).unwrap()
+}
+
+fn missing(work: &Path) -> usize {
+    let listed = list(work);
+    let cases = listed["cases"].as_array().unwrap();
+    cases.iter().filter(|case| !case["missing"].as_array().unwrap().is_empty()).count()
+}
+
+/// Exports all label maps from the root of the disk and holds them against the masks that came in.
+#[track_caller]
+fn exports_its_masks(work: &Path, masks: &Path, out: &Path) {
+    exports_masks(work, masks, out, ["a.png", "b.png", "c.png"]);
+}
+
+/// As [`exports_its_masks`], for images that are called otherwise now.
+#[track_caller]
+fn exports_masks(work: &Path, masks: &Path, out: &Path, called: [&str; 3]) {
+    let export: [&dyn AsRef<OsStr>; 9] =
+        [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png", &"--name", &"{series}"];
+    let run: Run = program(&export).current_dir("/").output().unwrap().into();
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for (name, called) in ["a.png", "b.png", "c.png"].into_iter().zip(called) {
+        let exported = labrum::io::label_file::read(&out.join(called), Default::default()).unwrap();
+        let given = image::open(masks.join(name)).unwrap().into_luma8();
+        let given: Vec<u8> = given.pixels().map(|p| u8::from(p.0[0] == 255)).collect();
+        assert_eq!(exported.labels(), given, "{name}");
+    }
+}
+
+#[test]
+fn a_workspace_is_seeded_with_images_labels_and_masks() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let listed = list(&work);
+    assert_eq!(listed["labels"][0]["name"], "Polyp");
+    for (case, name) in listed["cases"].as_array().unwrap().iter().zip(["a.png", "b.png", "c.png"]) {
+        assert_eq!((&case["name"], &case["status"]), (&name.into(), &"accepted".into()));
+        assert_eq!((&case["slices_with_mask"], &case["labels"]), (&1.into(), &serde_json::json!(["Polyp"])));
+    }
+    // The same again goes on where it stopped: nothing is there twice, and nothing fails.
+    let at = folder.path();
+    let again: [&dyn AsRef<OsStr>; 6] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks"];
+    let run = workspace(at, &again);
+    assert!(run.code == Some(0) && run.out.contains("0 cases added, 3 were there already"), "{}{}", run.out, run.err);
+    // Other masks do not take their place unasked.
+    disc(40, 30, [20.0, 20.0], 5.0, 255).save(at.join("polyps/masks/a.png")).unwrap();
+    let run = workspace(at, &again);
+    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slices"), "{}", run.err);
+    let overwrite: [&dyn AsRef<OsStr>; 1] = [&"--overwrite"];
+    assert_eq!(workspace(at, &[&again[..], &overwrite].concat()).code, Some(0));
+    exports_its_masks(&work, &at.join("polyps/masks"), &at.join("out"));
+}
+
+#[test]
+fn masks_are_proposals_until_cases_are_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    polyps(at);
+    std::fs::remove_file(at.join("polyps/masks/c.png")).unwrap();
+    assert_eq!(workspace(at, &[&"create", &"work"]).code, Some(0));
+    refuses(&[&"workspace", &"create", &at.join("work")], &["there are files in it"]);
+    let add: [&dyn AsRef<OsStr>; 7] =
+        [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks", &"--proposals"];
+    let run = workspace(at, &add);
+    assert!(run.code == Some(0) && run.out.contains("2 got masks"), "{}{}", run.out, run.err);
+    let status = |i: usize| list(&at.join("work"))["cases"][i]["status"].as_str().unwrap().to_owned();
+    assert_eq!([status(0), status(1), status(2)], ["proposed", "proposed", "new"]);
+    let accept = |what: &'static str| workspace(at, &[&"accept", &what, &"-w", &"work"]);
+    assert_eq!(accept("polyps/images/b.png").code, Some(0));
+    assert_eq!([status(0), status(1)], ["proposed", "accepted"]);
+    assert_eq!(accept("1-2").code, Some(0));
+    assert_eq!([status(0), status(1)], ["accepted", "accepted"]);
+    let run = accept("c.png");
+    assert!(run.code == Some(1) && run.err.contains("c.png: it has no mask"), "{}", run.err);
+    let run = accept("7");
+    assert!(run.code == Some(2) && run.err.contains("no case \"7\""), "{}", run.err);
+    let nothing: [&dyn AsRef<OsStr>; 6] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"work/models"];
+    assert!(workspace(at, &nothing).err.contains("none of the masks belongs to any of the images"));
+}
+
+#[test]
+fn a_workspace_made_by_relative_paths_is_the_same_from_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    assert_eq!(missing(&work), 0);
+    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
+}
+
+#[test]
+fn what_an_older_version_kept_as_it_was_typed_is_found_beside_the_workspace() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let database = rusqlite::Connection::open(work.join("workspace.sqlite")).unwrap();
+    let length = folder.path().to_string_lossy().chars().count() as i64 + 2;
+    database.execute("UPDATE slice SET path = substr(path, ?1), beside = NULL", [length]).unwrap();
+    let typed: String = database.query_row("SELECT path FROM slice ORDER BY path LIMIT 1", (), |r| r.get(0)).unwrap();
+    assert_eq!(typed, "polyps/images/a.png");
+    database.close().unwrap();
+    assert_eq!(missing(&work), 0);
+    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
+}
+
+#[test]
+fn a_workspace_and_images_that_moved_together_find_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after) = (folder.path().join("before"), folder.path().join("elsewhere/after"));
+    std::fs::create_dir_all(&before).unwrap();
+    std::fs::create_dir_all(folder.path().join("elsewhere")).unwrap();
+    seeded(&before);
+    std::fs::rename(&before, &after).unwrap();
+    assert_eq!(missing(&after.join("work")), 0);
+    exports_its_masks(&after.join("work"), &after.join("polyps/masks"), &folder.path().join("out"));
+}
+
+#[test]
+fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let (images, there) = (folder.path().join("polyps/images"), folder.path().join("archive/2026/endoscopy"));
+    std::fs::create_dir_all(&there).unwrap();
+    for (old, new) in [("a.png", "0001.png"), ("b.png", "b.png"), ("c.png", "0003.png")] {
+        std::fs::rename(images.join(old), there.join(new)).unwrap();
+    }
+    assert_eq!(missing(&work), 3);
+    let out = folder.path().join("none");
+    let run = refuses(&[&"export", &"--workspace", &work, &"-o", &out], &["3 of 3 cases could not be written"]);
+    assert!(run.err.contains("labrum workspace locate"), "{}", run.err);
+    assert!(!out.exists());
+    let other = folder.path().join("polyps/masks");
+    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["those of 3 cases are in none of the folders"]);
+    let run = succeeds(&[&"workspace", &"locate", &folder.path().join("archive"), &"-w", &work]);
+    assert!(run.out.contains("3 cases found again, 0 still without"), "{}", run.out);
+    assert_eq!(missing(&work), 0);
+    let (masks, out) = (folder.path().join("polyps/masks"), folder.path().join("out"));
+    exports_masks(&work, &masks, &out, ["0001.png", "b.png", "0003.png"]);
+}
+
+#[test]
+fn another_picture_in_the_place_of_an_image_gets_no_mask_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let images = folder.path().join("polyps/images");
+    std::fs::copy(images.join("b.png"), images.join("a.png")).unwrap();
+    let out = folder.path().join("out");
+    let export: [&dyn AsRef<OsStr>; 7] = [&"export", &"--workspace", &work, &"-o", &out, &"-f", &"png"];
+    let run = refuses(&export, &["1 of 3 cases could not be written"]);
+    assert!(run.err.contains("another picture is in its place"), "{}", run.err);
+    assert_eq!(files(&out).iter().filter(|file| file.ends_with(".png")).count(), 2);
+}
+
+#[test]
+fn a_workspace_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    let reasons = ["nowhere\"", "there is no workspace in it", "workspace create"];
+    refuses(&[&"workspace", &"list", &"-w", &nowhere], &reasons);
+    assert!(!nowhere.exists());
+    assert_eq!(run(&[&"workspace", &"list"]).code, Some(2));
+}
