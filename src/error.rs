@@ -29,6 +29,13 @@ pub enum ErrorKind {
     TimeWanted(usize),
 }
 
+impl ErrorKind {
+    /// True where a person can decide what nothing in the files says, and it goes on.
+    pub fn is_question(self) -> bool {
+        matches!(self, Self::NamesOtherImages | Self::TimeWanted(_))
+    }
+}
+
 /// A failure that a person can act upon: `cannot <tried> "<path>": <reason>. <advice>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {

@@ -78,7 +78,7 @@ fn code_of(error: &Error) -> u8 {
         ErrorKind::Stopped => STOPPED,
         // Whatever the work said when it was told to stop.
         _ if WAS_STOPPED.load(Relaxed) => STOPPED,
-        ErrorKind::Other | ErrorKind::Absent | ErrorKind::NoModel | ErrorKind::Disk => FAILED,
+        _ => FAILED,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Outbox;
 use crate::{
-    Error, ErrorKind, Result,
+    Error, Result,
     domain::study::Series,
     io::{
         dicom::{
@@ -34,7 +34,7 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
         }
         Job::Import { case, series, paths, choice } => {
             outbox.send(match import::masks(&paths, &series, &choice) {
-                Err(error) if error.kind != ErrorKind::Other => Event::ImportUndecided { case, paths, choice, error },
+                Err(error) if error.kind.is_question() => Event::ImportUndecided { case, paths, choice, error },
                 Err(error) => Event::Imported { case, result: Err(error) },
                 Ok(import::Imported { labels, masks, notes, taken, .. }) => {
                     Event::Imported { case, result: Ok(ImportedMasks { labels, masks, notes, taken, paths, choice }) }
