@@ -22,7 +22,7 @@ use crate::{
         import::{MaskChoice, TakenLabel},
         journal::{Meter, StoredCase},
         label::Label,
-        learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
+        learning::{SnapshotSlice, Version, VersionKey, WorkReport},
         mask::Mask,
         progress::Cancel,
         region::Region,
@@ -430,8 +430,8 @@ pub enum Event {
     RoundBegun(Box<BegunRound>),
     /// A round tells something.
     Round {
-        /// Which.
-        key: RoundKey,
+        /// The job that does it: one that was left and taken up again is done by another.
+        attempt: RunId,
         /// What.
         event: RoundEvent,
     },

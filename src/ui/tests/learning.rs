@@ -152,6 +152,7 @@ fn running() -> Session {
         loss: (0..40).map(|i| [f64::from(i), 0.9 / (1.0 + f64::from(i) * 0.2)]).collect(),
         validation: vec![[0.0, 0.7], [15.0, 0.82], [30.0, 0.86]],
         is_resumed: false,
+        attempt: 1,
         key: None,
     });
     session
