@@ -12,6 +12,7 @@ mod models;
 mod pacs;
 mod plan;
 mod plot;
+mod recognise;
 mod rehearse;
 mod round;
 mod segment;
@@ -60,6 +61,7 @@ enum Command {
     Models(models::Arguments),
     Export(Box<export::Arguments>),
     Rehearse(rehearse::Arguments),
+    Recognise(recognise::Arguments),
     Evaluate(evaluate::Arguments),
     Plot(plot::Arguments),
     Info(info::Arguments),
@@ -129,6 +131,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Models(arguments)) => models::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
+        Some(Command::Recognise(arguments)) => recognise::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Plot(arguments)) => plot::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
@@ -145,7 +148,7 @@ pub fn check_paths(paths: &[PathBuf]) -> Result<()> {
     match paths.iter().find(|path| !path.exists()) {
         None => Ok(()),
         Some(missing) => Err(Error::at("open", missing, "there is no such file or folder").advise(
-            "The commands are segment, train, models, export, rehearse, evaluate, plot, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
+            "The commands are segment, train, models, export, rehearse, recognise, evaluate, plot, info, import-checkpoint, import-masks, pacs and bench (see labrum --help).",
         )),
     }
 }

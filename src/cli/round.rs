@@ -78,16 +78,14 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
 
 /// A round goes on as it was begun: what is asked for beside it would not be obeyed.
 fn refuse_other_settings(record: &RoundRecord, wish: &Wish<'_>) -> Result<()> {
-    let given = [("--from", wish.from.is_some()), ("--seconds", wish.seconds.is_some()), ("--steps", wish.steps.is_some())];
+    let given =
+        [("--from", wish.from.is_some()), ("--seconds", wish.seconds.is_some()), ("--steps", wish.steps.is_some())];
     let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name).or(wish.plan.given());
     let Some(option) = given else { return Ok(()) };
-    let reason = format!(
-        "a round of {} was cut off and would go on as it was begun, without {option}",
-        when(record.started_at)
-    );
-    Err(Error::new("train", reason).advise(format!(
-        "Leave out {option} to let it go on, or add --anew to give it up and begin another."
-    )))
+    let reason =
+        format!("a round of {} was cut off and would go on as it was begun, without {option}", when(record.started_at));
+    Err(Error::new("train", reason)
+        .advise(format!("Leave out {option} to let it go on, or add --anew to give it up and begin another.")))
 }
 
 fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()> {

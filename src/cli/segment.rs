@@ -3,6 +3,7 @@
 use super::DeviceArgument;
 use super::format::{self, FormatArgument, SegArguments};
 use crate::domain::label::Label;
+use crate::domain::looks::Look;
 use crate::domain::progress::Cancel;
 use crate::domain::study::{Catalog, Series};
 use crate::io::dicom::seg::Authorship;
@@ -259,7 +260,7 @@ impl Models {
             return Ok(Self { named: false, device, loaded: None });
         };
         let model = Segmenter::load(path, device.into())?;
-        let misfit = series(catalog).find_map(|s| match model.card().fit(s) {
+        let misfit = series(catalog).find_map(|s| match model.card().fit(s, look(s).ok().flatten().as_ref()) {
             Fit::No(reason) => Some(reason),
             Fit::Fits => None,
         });
@@ -273,19 +274,29 @@ impl Models {
     fn labels(&self, series: &Series) -> Result<Vec<Label>> {
         match &self.loaded {
             Some(model) if self.named => Ok(model.card().labels.clone()),
-            _ => Ok(shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?.card.labels),
+            _ => Ok(shipped::fitting(series, look(series)?.as_ref())?
+                .map_err(|reasons| no_model(series, &reasons))?
+                .card
+                .labels),
         }
     }
 
     fn for_series(&mut self, series: &Series) -> Result<&mut Segmenter> {
         if !self.named {
-            let model = shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?;
+            let model =
+                shipped::fitting(series, look(series)?.as_ref())?.map_err(|reasons| no_model(series, &reasons))?;
             if self.loaded.as_ref().is_none_or(|l| *l.card() != model.card) {
                 self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
             }
         }
         self.loaded.as_mut().ok_or_else(|| Error::new("segment", "no model is loaded"))
     }
+}
+
+/// What the middle slice looks like.
+fn look(series: &Series) -> Result<Option<Look>> {
+    let middle = series.slices.get(series.slices.len() / 2);
+    middle.map(|slice| Ok(Look::of(&open::load(&slice.source, series.kind)?))).transpose()
 }
 
 const NO_MODEL: &str = "no shipped model is for it";

@@ -98,7 +98,9 @@ impl Verdict {
     /// In words.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Better { reason } | Self::Worse { reason } | Self::NotYet { reason } | Self::Ask { reason, .. } => reason,
+            Self::Better { reason } | Self::Worse { reason } | Self::NotYet { reason } | Self::Ask { reason, .. } => {
+                reason
+            }
         }
     }
 

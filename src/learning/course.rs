@@ -184,6 +184,8 @@ pub fn take(
         labels: course.labels.to_vec(),
         input: spec,
         purpose,
+        // It learned from other images since.
+        looks: None,
         // The values of masks in a folder that it began with mean nothing here.
         trained_on: TrainedOn { cases: known, values: Vec::new(), ..trained_on },
         held_out: None,

@@ -222,7 +222,21 @@ impl<'a> Stage<'a> {
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
         let cost = (reading, judging);
         let not_yet = None;
-        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, table, active, not_yet, next_case: 0, new, cost })
+        Ok(Self {
+            rehearsal,
+            pool,
+            test,
+            learned,
+            held_out,
+            sides,
+            labels,
+            table,
+            active,
+            not_yet,
+            next_case: 0,
+            new,
+            cost,
+        })
     }
 
     fn judge(&self, model: &Model) -> Result<Judge> {

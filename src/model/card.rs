@@ -1,6 +1,10 @@
 //! The model card: what a model is, what it is for and what it was made from. Kept in the metadata of the weights.
 
-use crate::domain::{label::Label, study::Series};
+use crate::domain::{
+    label::Label,
+    looks::{Look, Looks},
+    study::Series,
+};
 use serde::{Deserialize, Serialize};
 
 /// Widths and depths of the published networks.
@@ -79,7 +83,8 @@ pub struct Purpose {
     #[serde(default)]
     pub view: String,
     /// Words of which one stands in the file name, folder or series description of a picture that the model is for:
-    /// pictures name neither modality nor body part.
+    /// pictures name neither modality nor body part. They count only where the card does not say what its pictures look
+    /// like.
     #[serde(default)]
     pub picture_words: Vec<String>,
 }
@@ -132,6 +137,9 @@ pub struct ModelCard {
     /// What it is for.
     #[serde(default)]
     pub purpose: Purpose,
+    /// What the pictures look like that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
     /// What it was made from.
     #[serde(default)]
     pub trained_on: TrainedOn,
@@ -153,18 +161,38 @@ pub enum Fit {
 }
 
 impl ModelCard {
-    /// Whether this model is for `series`.
+    /// Whether this model is for `series`, whose middle slice has this `look`; `None` where it was not read yet.
     ///
-    /// DICOM: modality and body part must be among those named; an unknown body part does not fit where the card
-    /// names some, unless the description holds one of the picture words. Pictures: one of the picture words must
-    /// stand in the description or the path.
-    pub fn fit(&self, series: &Series) -> Fit {
+    /// DICOM: modality and body part must be among those named. Where the card says what its pictures look like, the
+    /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
+    /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
+    /// description where the body part is unknown.
+    pub fn fit(&self, series: &Series, look: Option<&Look>) -> Fit {
+        match self.fit_by_name(series) {
+            Fit::Fits => self.fit_by_look(look),
+            no => no,
+        }
+    }
+
+    fn fit_by_look(&self, look: Option<&Look>) -> Fit {
+        match (&self.looks, look) {
+            (None, _) => Fit::Fits,
+            (Some(_), None) => Fit::No("the image is not read yet".into()),
+            (Some(looks), Some(look)) if looks.knows(look) => Fit::Fits,
+            (Some(_), Some(_)) => Fit::No(format!(
+                "it is for {}, and this does not look like the images that it learned from",
+                self.purpose.summary
+            )),
+        }
+    }
+
+    fn fit_by_name(&self, series: &Series) -> Fit {
         let purpose = &self.purpose;
         let has_word = |text: &str| {
             let text = text.to_lowercase();
             purpose.picture_words.iter().any(|w| text.contains(&w.to_lowercase()))
         };
-        let words = || has_word(&series.description) || has_word(&series.id);
+        let words = || self.looks.is_some() || has_word(&series.description) || has_word(&series.id);
         let unnamed = series.modality.is_empty();
         if unnamed {
             return if purpose.picture_words.is_empty() || words() {

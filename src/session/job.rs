@@ -23,6 +23,7 @@ use crate::{
         journal::{Meter, StoredCase},
         label::Label,
         learning::{SnapshotSlice, Version, VersionKey, WorkReport},
+        looks::Look,
         mask::Mask,
         progress::Cancel,
         region::Region,
@@ -317,8 +318,8 @@ pub enum Event {
     Thumbnail {
         /// Of which slice.
         key: SliceKey,
-        /// The thumbnail.
-        thumbnail: Option<Thumbnail>,
+        /// The thumbnail, and what the slice looks like.
+        thumbnail: Option<(Thumbnail, Look)>,
     },
     /// The models that are shipped.
     Models(Vec<ModelEntry>),

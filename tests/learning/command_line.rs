@@ -180,7 +180,8 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
         |workspace: &mut Workspace| workspace.versions().unwrap().into_iter().find(|v| v.is_active).map(|v| v.hash);
     let active = hash(&mut Workspace::open(work).unwrap()).unwrap();
     for milliseconds in [30, 80, 150, 300, 600, 1200, 2000] {
-        let child = train(work, &["--anew", "--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child =
+            train(work, &["--anew", "--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         kill_after(child, Duration::from_millis(milliseconds));
         let mut workspace = Workspace::open(work).unwrap();
         assert_eq!(hash(&mut workspace).as_ref(), Some(&active), "killed after {milliseconds} ms");

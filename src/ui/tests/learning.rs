@@ -61,6 +61,7 @@ fn model(name: &str) -> ModelEntry {
         labels: vec![Label::named("Disc", 0)],
         input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose { modalities: vec!["US".into()], summary: "discs".into(), ..Purpose::default() },
+        looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,
