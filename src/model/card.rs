@@ -174,6 +174,24 @@ impl ModelCard {
         }
     }
 
+    /// Why this model runs by itself on a series that it fits, a clause: "the image looks like those that it learned from".
+    pub fn grounds(&self, series: &Series) -> String {
+        let look = "the image looks like those that it learned from";
+        let purpose = &self.purpose;
+        if series.modality.is_empty() {
+            let name = format!("{} {}", series.description, series.id).to_lowercase();
+            let word = purpose.picture_words.iter().find(|word| name.contains(&word.to_lowercase()));
+            return match (&self.looks, word) {
+                (Some(_), _) => look.to_owned(),
+                (None, Some(word)) => format!("\"{word}\" stands in the name of the image"),
+                (None, None) => "it is for all pictures".to_owned(),
+            };
+        }
+        let what = [series.modality.as_str(), series.body_part.as_str()].join(" ");
+        let named = format!("this is {}", what.trim());
+        if self.looks.is_some() { format!("{named}, and {look}") } else { named }
+    }
+
     fn fit_by_look(&self, look: Option<&Look>) -> Fit {
         match (&self.looks, look) {
             (None, _) => Fit::Fits,
