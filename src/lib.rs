@@ -14,4 +14,4 @@ pub mod ui;
 pub mod worker;
 pub mod workspace;
 
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 /// Train a model on a folder that holds images/ and masks/ with equal names
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Images are split by subject: the number that a file name begins with (010_2HC.png is of \
+#[command(
+    after_help = "A folder of nnU-Net (imagesTr/, labelsTr/, dataset.json) is read as it lies, the first channel of each case; of \
+stacks and NIfTI volumes each page or slice is an image. Images are split by subject: the number that a file name begins with (010_2HC.png is of \
 subject 010; dates and UIDs are none), else each image is its own; subjects.csv with the columns name and subject, or \
 --subject-pattern, say otherwise. What the values of the masks mean is found over all of them: 0 and 255, 0 and 1, or the \
 values as they are; labels.json beside them says it. The held-out subjects are used once, for the figures on the model card. Ctrl-C stops after the step and keeps the best model so far.
@@ -32,7 +34,8 @@ Examples:
   labrum train data/ --out model.safetensors --size 256x176 --channels 1 --label \"Fetal head\"
   labrum train data/ --out better.safetensors --start model.safetensors --minutes 20
   labrum train busi/ --recipe paper --split train1.txt,val1.txt --seed 1 --out s.safetensors --log s.json
-  labrum train --workspace work/ --seconds 60")]
+  labrum train --workspace work/ --seconds 60"
+)]
 pub(super) struct Arguments {
     /// Folder with images/ and masks/
     #[arg(required_unless_present = "workspace", conflicts_with = "workspace")]

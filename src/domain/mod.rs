@@ -8,7 +8,6 @@ pub mod distance;
 pub mod edit;
 pub mod gate;
 pub mod geometry;
-pub mod grid_map;
 pub mod holdout;
 pub mod image;
 pub mod import;

@@ -113,6 +113,8 @@ impl Orientation {
 pub enum Laid {
     /// As its own file says, which fits.
     AsShown,
+    /// As the image is shown, though it would fit as well if it were turned like the image: it has no flag that tells.
+    AsShownInDoubt,
     /// As stored, though its own file says that it is to be turned.
     OwnFlagLeftOut,
     /// Turned like the image, which was drawn on as it is stored.
@@ -127,7 +129,8 @@ pub enum Laid {
 pub fn lay(stored: Mask, own: Orientation, image: Orientation, shown: (usize, usize)) -> (Mask, Laid) {
     let size = (stored.columns(), stored.rows());
     if own.size(size) == shown {
-        (own.mask(stored), Laid::AsShown)
+        let is_in_doubt = own == Orientation::AS_STORED && image != Orientation::AS_STORED && image.size(size) == shown;
+        (own.mask(stored), if is_in_doubt { Laid::AsShownInDoubt } else { Laid::AsShown })
     } else if size == shown {
         (stored, Laid::OwnFlagLeftOut)
     } else if own == Orientation::AS_STORED && image.size(size) == shown {
@@ -202,7 +205,8 @@ mod tests {
         assert_eq!(laid(wide(), plain), (upright.clone(), Laid::TurnedLikeImage));
         assert_eq!(laid(upright.clone(), turned), (upright.clone(), Laid::OwnFlagLeftOut));
         // Upside down: sizes do not tell.
-        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), Laid::AsShown));
+        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), Laid::AsShownInDoubt));
+        assert_eq!(lay(wide(), plain, plain, (3, 2)), (wide(), Laid::AsShown));
         assert_eq!(lay(wide(), upside_down, plain, (3, 2)).0.labels(), [6, 5, 4, 3, 2, 1]);
         // No way fits.
         assert_eq!(lay(wide(), plain, plain, (2, 3)).0.columns(), 3);

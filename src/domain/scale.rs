@@ -96,11 +96,11 @@ impl From<Option<PixelSpacing>> for Scale {
     }
 }
 
-/// The spacing that all regions with lengths agree on; `None` where there are none or they differ.
+/// The spacing that all regions agree on; `None` where there are none, they differ, or one shows no lengths: what is true
+/// for a part is not true for the picture.
 pub fn common_spacing(regions: &[ScaledRegion]) -> Option<PixelSpacing> {
-    let mut known = regions.iter().filter_map(|r| r.spacing);
-    let first = known.next()?;
-    known.all(|other| same(first, other)).then_some(first)
+    let first = regions.first()?.spacing?;
+    regions.iter().all(|region| region.spacing.is_some_and(|other| same(first, other))).then_some(first)
 }
 
 impl Scale {
@@ -146,6 +146,26 @@ impl Scale {
         };
         let region = holders.filter(|region| !is_covered(region)).max_by_key(|region| region.rank())?;
         Some(region.spacing.ok_or(NoLength::NoLengthsInRegion))
+    }
+
+    /// The distance between pixels that is true for all of the picture.
+    pub fn common(&self) -> Option<PixelSpacing> {
+        if self.regions.is_empty() {
+            return self.spacing.filter(PixelSpacing::is_physical);
+        }
+        common_spacing(&self.regions)
+    }
+
+    /// The distance between pixels that is true all along a row from one column to another, both belonging to it.
+    pub fn along_row(&self, row: usize, columns: std::ops::RangeInclusive<usize>) -> Option<PixelSpacing> {
+        if let Some(common) = self.common() {
+            return Some(common);
+        }
+        // A region begins or ends between columns, so its borders are all that has to be looked at.
+        let borders = self.regions.iter().flat_map(|r| [r.low[0] as usize, (r.high[0] as usize).saturating_add(1)]);
+        let inside = borders.filter(|column| columns.contains(column));
+        let first = self.at(*columns.start(), row)?;
+        inside.chain([*columns.end()]).all(|c| self.at(c, row).is_some_and(|s| same(first, s))).then_some(first)
     }
 
     /// The distance between pixels at a pixel.
@@ -215,7 +235,21 @@ mod tests {
         let alike = [region([0, 0], [9, 9], Some(0.4)), region([10, 0], [19, 9], Some(0.4))];
         assert_eq!(common_spacing(&alike).map(|s| s.row), Some(0.4));
         assert_eq!(common_spacing(&[alike[0], region([10, 0], [19, 9], Some(0.1))]), None);
-        assert_eq!(common_spacing(&[alike[0], region([10, 0], [19, 9], None)]).map(|s| s.row), Some(0.4));
+        assert_eq!(common_spacing(&[alike[0], region([10, 0], [19, 9], None)]), None, "the other shows no lengths");
         assert_eq!(common_spacing(&[]), None);
+        let all = Scale { spacing: None, regions: alike.to_vec() };
+        assert_eq!(all.along_row(3, 0..=99).map(|s| s.row), Some(0.4));
+    }
+
+    #[test]
+    fn a_row_across_regions_has_no_scale_and_one_within_a_region_has_its() {
+        let regions =
+            vec![region([0, 0], [9, 9], Some(0.4)), region([10, 0], [15, 9], Some(0.1)), region([2, 2], [4, 4], None)];
+        let scale = Scale { spacing: None, regions };
+        let along = |row, columns| scale.along_row(row, columns).map(|s| s.row);
+        assert_eq!(along(0, 0..=9), Some(0.4));
+        assert_eq!(along(0, 10..=15), Some(0.1));
+        assert_eq!([along(0, 8..=12), along(0, 12..=18), along(3, 0..=9)], [None; 3]);
+        assert_eq!(along(3, 6..=9), Some(0.4));
     }
 }

@@ -67,14 +67,21 @@ pub(super) fn decode(
     })?;
     let own = open::orientation(path, frame);
     let Some(MaskOf { source, size }) = image else { return Ok((own.mask(stored), None)) };
-    if nifti::is_nifti(path) && nifti::is_nifti(&source.path) && !nifti::same_voxels(path, &source.path) {
+    let image_orientation = open::orientation(&source.path, source.frame);
+    let are_volumes = nifti::is_nifti(path) && nifti::is_nifti(&source.path);
+    if are_volumes && !nifti::same_voxels(path, &source.path) {
         let reason = format!("its voxels are not those of \"{}\"", source.path.display());
         let advice = "Lay it on the image with \"labrum import-masks --format nifti\", and take what that writes.";
         return Err(failed(reason).advise(advice));
     }
-    let (mask, laid) = lay(stored, own, open::orientation(&source.path, source.frame), *size);
+    // Voxels of one order lie in one way, also where the mask does not say where they lie.
+    let own = if are_volumes { image_orientation } else { own };
+    let (mask, laid) = lay(stored, own, image_orientation, *size);
     let note = match laid {
         Laid::AsShown => None,
+        Laid::AsShownInDoubt => Some(
+            "the image is shown mirrored or turned as its orientation flag says, and the mask has no flag: it was taken as drawn on the image as shown",
+        ),
         Laid::OwnFlagLeftOut => {
             Some("the mask lies on the image as it is stored; its own orientation flag is left out")
         }

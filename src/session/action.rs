@@ -3,6 +3,7 @@
 use super::{
     Session,
     command::UserCommand,
+    imports::ImportAnswer,
     job::{CaseId, ExportOptions, ExportScope, Job, ModelSource, Pick, StoreJob},
     labels::LabelAction,
     learning::LearnAction,
@@ -70,6 +71,8 @@ pub enum Action {
     ImportMasks(Vec<PathBuf>),
     /// Take these of the masks that overlap, the one on top first, by their place in the list; none of them.
     TakeOverlapping(Option<Vec<usize>>),
+    /// Say what has to be known before masks can be laid; `None` leaves them.
+    AnswerImport(Option<ImportAnswer>),
     /// Open the workspace in this folder; a new one where there is none.
     OpenWorkspace(PathBuf),
     /// Give the workspace a name.
@@ -143,6 +146,7 @@ impl Session {
             Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
             Action::ImportMasks(paths) => self.import_masks(paths),
             Action::TakeOverlapping(chosen) => self.take_overlapping(chosen),
+            Action::AnswerImport(answer) => self.answer_import(answer),
             Action::OpenWorkspace(folder) => self.open_workspace(folder),
             Action::RenameWorkspace(name) => self.store(StoreJob::Rename(name)),
             Action::MoveWorkspace(folder) => {

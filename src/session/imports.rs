@@ -6,16 +6,39 @@ use super::{
     notice::Severity,
 };
 use crate::{
-    Result,
+    Error, ErrorKind, Result,
     domain::{
         edit::Edit,
         import::{MaskChoice, TakenLabel},
         label::Label,
         mask::Mask,
         region::Region,
+        study::Series,
     },
 };
 use std::path::PathBuf;
+
+/// Slices that lie nearer to each other along their normal, in mm, lie at one place.
+const SAME_DEPTH: f64 = 0.01;
+
+/// Masks from files that are laid only once a person has said more.
+#[derive(Clone, Debug)]
+pub struct Undecided {
+    case: CaseId,
+    paths: Vec<PathBuf>,
+    choice: MaskChoice,
+    /// Why they were not laid; its kind says what is wanted.
+    pub error: Error,
+}
+
+/// What a person said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportAnswer {
+    /// Lay them by their place in the patient, whichever images they name.
+    ByPosition,
+    /// They are of this time, 1 for the first.
+    Time(usize),
+}
 
 /// Masks from files in which labels lie over each other: a mask holds one for each pixel.
 #[derive(Clone, Debug)]
@@ -83,9 +106,9 @@ impl Session {
                 return self.notices.add(Severity::Info, "The workspace is being opened: import once it is.");
             }
             let (id, series) = (case.id, case.series.clone());
-            // Masks that name no image are of the one on the screen, where several lie at one place.
-            let choice = MaskChoice { time: Some(case.slice + 1), ..MaskChoice::default() };
+            let choice = MaskChoice { time: time_on_screen(&series, case.slice), ..MaskChoice::default() };
             self.overlapping = None;
+            self.undecided = None;
             self.jobs.push(Job::Import { case: id, series, paths, choice });
         }
     }
@@ -101,6 +124,28 @@ impl Session {
             let series = case.series.clone();
             self.jobs.push(Job::Import { case: overlapping.case, series, paths: overlapping.paths, choice });
         }
+    }
+
+    /// Asks what has to be said before masks can be laid.
+    pub(super) fn on_import_undecided(&mut self, case: CaseId, paths: Vec<PathBuf>, choice: MaskChoice, error: Error) {
+        match error.kind {
+            ErrorKind::Other => self.fail(&error),
+            ErrorKind::NamesOtherImages | ErrorKind::TimeWanted(_) => {
+                self.undecided = Some(Undecided { case, paths, choice, error });
+            }
+        }
+    }
+
+    /// Reads masks again with what was said; not at all where nothing was.
+    pub(super) fn answer_import(&mut self, answer: Option<ImportAnswer>) {
+        let (Some(undecided), Some(answer)) = (self.undecided.take(), answer) else { return };
+        let Undecided { case, paths, mut choice, .. } = undecided;
+        let Some(series) = self.cases.iter().find(|c| c.id == case).map(|c| c.series.clone()) else { return };
+        match answer {
+            ImportAnswer::ByPosition => choice.by_position = true,
+            ImportAnswer::Time(time) => choice.time = Some(time),
+        }
+        self.jobs.push(Job::Import { case, series, paths, choice });
     }
 
     pub(super) fn on_imported(&mut self, case: CaseId, result: Result<ImportedMasks>) {
@@ -141,6 +186,17 @@ impl Session {
             self.notices.add(Severity::Warning, super::sentence(&note));
         }
     }
+}
+
+/// Of images that lie at one place, which one is on the screen: masks that name no image are of that one. `None` where each
+/// has a place of its own.
+fn time_on_screen(series: &Series, slice: usize) -> Option<usize> {
+    let depth = |index: usize| series.slices.get(index)?.plane.map(|plane| plane.distance_along_normal());
+    let own = depth(slice)?;
+    let is_here = |index: &usize| depth(*index).is_some_and(|depth| (depth - own).abs() <= SAME_DEPTH);
+    let here: Vec<usize> = (0..series.slices.len()).filter(is_here).collect();
+    let place = here.iter().position(|index| *index == slice)?;
+    (here.len() > 1).then_some(place + 1)
 }
 
 /// The mask with the values of the workspace.

@@ -374,6 +374,17 @@ pub enum Event {
         /// Labels, a mask for each slice that has one, and what the user should know.
         result: Result<ImportedMasks>,
     },
+    /// Masks are laid only once more is said.
+    ImportUndecided {
+        /// For which case.
+        case: CaseId,
+        /// The files.
+        paths: Vec<PathBuf>,
+        /// What was asked for.
+        choice: MaskChoice,
+        /// Why; its kind says what is wanted.
+        error: Error,
+    },
     /// What is shown of a mask.
     Surveyed {
         /// Of which slice.

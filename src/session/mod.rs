@@ -33,6 +33,8 @@ pub mod window;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_imports;
 
 use crate::domain::{
     geometry::PixelSpacing,
@@ -109,6 +111,8 @@ pub struct Session {
     pub passed_over: Vec<PassedOver>,
     /// Masks from files that overlap: what is to be taken of them is asked.
     pub overlapping: Option<imports::Overlapping>,
+    /// Masks from files that are laid only once more is said: that is asked.
+    pub undecided: Option<imports::Undecided>,
     /// The doubtful place that was gone to last.
     pub focus: Option<(SliceKey, usize)>,
     /// The folder that a dialog chose for the export; the dialog takes it.
@@ -173,6 +177,7 @@ impl Session {
             runs: Vec::new(),
             passed_over: Vec::new(),
             overlapping: None,
+            undecided: None,
             focus: None,
             picked_export_folder: None,
             picked_workspace_folder: None,
@@ -303,6 +308,9 @@ impl Session {
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
             Event::Imported { case, result } => self.on_imported(case, result),
+            Event::ImportUndecided { case, paths, choice, error } => {
+                self.on_import_undecided(case, paths, choice, error);
+            }
             Event::Surveyed { key, revision, finding } => self.on_surveyed(key, revision, finding),
             Event::Resliced { case, plane, image, .. } => self.on_resliced(case, plane, image),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),

@@ -199,9 +199,28 @@ fn annotate(
     if let Some(letters) = letters(&loaded.image) {
         sides(painter, inner, letters);
     }
-    if let Some(spacing) = loaded.image.spacing.filter(|s| s.is_physical()) {
-        scale_bar(painter, inner, spacing.column, placement);
+    if let Some(column_mm) = width_under_bar(&loaded.image, inner, placement) {
+        scale_bar(painter, inner, column_mm, placement);
     }
+}
+
+/// How wide the columns under the scale bar are, mm; `None` where it would lie on parts of several scales, or beside them.
+fn width_under_bar(image: &Image, rect: Rect, placement: Placement) -> Option<f64> {
+    let scale = image.scale();
+    if let Some(common) = scale.common() {
+        return Some(common.column);
+    }
+    let pixel = |at: Pos2| {
+        let [x, y] = placement.image_from_screen([at.x, at.y]);
+        let is_inside = x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
+        is_inside.then_some([x as usize, y as usize])
+    };
+    let start = rect.left_bottom();
+    let [column, row] = pixel(start)?;
+    let column_mm = scale.at(column, row)?.column;
+    let (_, length) = bar(column_mm, placement)?;
+    let [end, _] = pixel(start + vec2(length, 0.0))?;
+    scale.along_row(row, column..=end).map(|spacing| spacing.column)
 }
 
 /// Returns where it stands, with what is dark behind it.
@@ -295,10 +314,8 @@ fn side(direction: [f64; 3]) -> String {
 
 /// A bar of a round length in the lower left corner, for columns that are so many mm wide.
 pub(super) fn scale_bar(painter: &Painter, rect: Rect, column_mm: f64, placement: Placement) {
-    let points_per_mm = placement.scale[0] / column_mm as f32;
-    let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
-    let Some(length) = lengths.into_iter().find(|l| l * points_per_mm >= 60.0) else { return };
-    let (left, right) = (rect.left_bottom() + vec2(0.0, -2.0), length * points_per_mm);
+    let Some((length, right)) = bar(column_mm, placement) else { return };
+    let left = rect.left_bottom() + vec2(0.0, -2.0);
     let words = if length >= 10.0 { format!("{:.0} cm", length / 10.0) } else { format!("{length} mm") };
     for (shift, color) in [(1.0, Color32::from_black_alpha(200)), (0.0, ON_CANVAS)] {
         let start = left + vec2(shift, shift);
@@ -309,6 +326,14 @@ pub(super) fn scale_bar(painter: &Painter, rect: Rect, column_mm: f64, placement
         }
     }
     text(painter, left + vec2(0.0, -6.0), Align2::LEFT_BOTTOM, &words);
+}
+
+/// The length of the scale bar in mm and in points.
+fn bar(column_mm: f64, placement: Placement) -> Option<(f32, f32)> {
+    let points_per_mm = placement.scale[0] / column_mm as f32;
+    let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
+    let length = lengths.into_iter().find(|l| l * points_per_mm >= 60.0)?;
+    Some((length, length * points_per_mm))
 }
 
 /// What the colours of the boundary mean.
@@ -372,7 +397,33 @@ pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::domain::{
+        geometry::{PixelSpacing, SpacingSource},
+        image::Pixels,
+        scale::ScaledRegion,
+    };
+
+    #[test]
+    fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
+        let region = |from: u32, to: u32, mm: f64| ScaledRegion {
+            low: [from, 0],
+            high: [to, 99],
+            spacing: Some(PixelSpacing { row: mm, column: mm, source: SpacingSource::UltrasoundRegion }),
+            has_priority: true,
+        };
+        let image = Image::new(300, 100, Pixels::U8(vec![0; 30_000])).unwrap();
+        let image = Image { regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)], ..image };
+        // One point for each pixel: a bar of 60 points at least, in the lower left corner.
+        let placement = Placement { scale: [1.0; 2], origin: [0.0; 2] };
+        let under = |left: f32| {
+            let rect = Rect::from_min_max(pos2(left, 0.0), pos2(left + 200.0, 90.0));
+            width_under_bar(&image, rect, placement)
+        };
+        assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
+        assert_eq!([under(100.0), under(280.0), under(-20.0)], [None; 3], "across, and beside the picture");
+    }
 
     #[test]
     fn sides_are_named_as_in_dicom() {

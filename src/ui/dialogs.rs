@@ -1,4 +1,4 @@
-//! Dialogs over the window: path, masks that overlap, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
+//! Dialogs over the window: path, masks that overlap or are not decided, servers, export, palette, settings, label, workspace, versions, gate, work report, keys,
 //! about, leaving.
 
 mod about;
@@ -12,6 +12,7 @@ pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
 mod settings;
+mod undecided;
 mod versions;
 mod work_report;
 pub(in crate::ui) mod workspace;
@@ -27,6 +28,7 @@ pub(crate) enum Dialogs {
     None,
     Path(path::PathDialog),
     Overlapping(overlapping::OverlappingDialog),
+    Undecided(undecided::UndecidedDialog),
     Export(export::ExportDialog),
     Pacs(Box<pacs::PacsDialog>),
     Send(pacs::SendDialog),
@@ -117,11 +119,15 @@ impl Dialogs {
         if let (Self::None, Some(overlapping)) = (&*self, &session.overlapping) {
             *self = Self::Overlapping(overlapping::OverlappingDialog::new(overlapping));
         }
+        if let (Self::None, Some(_)) = (&*self, &session.undecided) {
+            *self = Self::Undecided(undecided::UndecidedDialog::default());
+        }
         // Each has its own place: none opens at the size of the one before.
         let (name, width): (&str, f32) = match self {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
             Self::Overlapping(_) => ("overlapping", 520.0),
+            Self::Undecided(_) => ("undecided", 520.0),
             Self::Export(_) => ("export", 520.0),
             Self::Pacs(_) => ("servers", 960.0),
             Self::Send(_) => ("send", 560.0),
@@ -150,6 +156,9 @@ impl Dialogs {
                 if matches!(self, Self::Overlapping(dialog) if !dialog.is_answered()) {
                     actions.push(Action::TakeOverlapping(None));
                 }
+                if matches!(self, Self::Undecided(dialog) if !dialog.is_answered()) {
+                    actions.push(Action::AnswerImport(None));
+                }
                 *self = std::mem::take(self).below();
             }
         }
@@ -160,6 +169,7 @@ impl Dialogs {
             Self::None => Turn::Close,
             Self::Path(dialog) => dialog.show(ui, actions).into(),
             Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Undecided(dialog) => dialog.show(ui, session, actions).into(),
             Self::Export(dialog) => dialog.show(ui, session, actions).into(),
             Self::Pacs(dialog) => dialog.show(ui, session, actions).into(),
             Self::Send(dialog) => dialog.show(ui, session, actions).into(),

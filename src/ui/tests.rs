@@ -8,8 +8,11 @@ mod pacs;
 
 use super::*;
 use crate::{
-    Error,
-    domain::{import::TakenLabel, label::Label},
+    Error, ErrorKind,
+    domain::{
+        import::{MaskChoice, TakenLabel},
+        label::Label,
+    },
     session::{
         job::{Event, ImportedMasks, Job, StoreJob, WorkspaceSummary},
         settings::Settings,
@@ -145,6 +148,52 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
         harness.state().actions
     );
     assert!(!harness.state().window.has_dialog());
+}
+
+/// A window to which masks came that need an answer.
+fn undecided(kind: ErrorKind, reason: &str) -> Harness<'static, App> {
+    let mut session = Session::new(Settings::default());
+    let error = Error::at("lay the masks", "/masks/liver.seg.dcm", reason).of_kind(kind);
+    let (paths, choice) = (vec!["/masks/liver.seg.dcm".into()], MaskChoice::default());
+    session.on_event(Event::ImportUndecided { case: 1, paths, choice, error });
+    let harness = window(session);
+    assert!(harness.query_by_label_contains("liver.seg.dcm").is_some());
+    harness
+}
+
+#[test]
+fn masks_of_other_images_are_laid_by_position_only_when_a_person_says_so() {
+    let reason = "it refers to series 1.2.3, this is 1.2.4";
+    let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
+    assert!(harness.query_by_label_contains("It refers to series 1.2.3").is_some());
+    harness.get_by_label("Lay by position").click();
+    harness.run_steps(2);
+    let answers = |harness: &Harness<'static, App>| {
+        harness.state().actions.iter().filter(|a| a.starts_with("AnswerImport")).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(answers(&harness), ["AnswerImport(Some(ByPosition))"]);
+    assert!(!harness.state().window.has_dialog() && harness.state().session.undecided.is_none());
+    let mut harness = undecided(ErrorKind::NamesOtherImages, reason);
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(2);
+    assert_eq!(answers(&harness), ["AnswerImport(None)"]);
+    assert!(!harness.state().window.has_dialog() && harness.state().session.undecided.is_none());
+}
+
+#[test]
+fn of_masks_of_several_times_one_is_chosen() {
+    let mut harness = undecided(ErrorKind::TimeWanted(4), "4 frames lie at one place");
+    assert!(harness.query_by_label("of 4").is_some());
+    harness.get_by_role_and_label(egui::accesskit::Role::Slider, "Time").focus();
+    harness.key_press(egui::Key::ArrowRight);
+    harness.run_steps(2);
+    harness.get_by_label("Import").click();
+    harness.run_steps(2);
+    assert!(
+        harness.state().actions.iter().any(|a| a == "AnswerImport(Some(Time(2)))"),
+        "{:?}",
+        harness.state().actions
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Outbox;
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::study::Series,
     io::{
         dicom::{
@@ -33,16 +33,13 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
             outbox.send(Event::ExportedAccepted(result));
         }
         Job::Import { case, series, paths, choice } => {
-            let result = import::masks(&paths, &series, &choice);
-            let result = result.map(|i| ImportedMasks {
-                labels: i.labels,
-                masks: i.masks,
-                notes: i.notes,
-                taken: i.taken,
-                paths,
-                choice,
+            outbox.send(match import::masks(&paths, &series, &choice) {
+                Err(error) if error.kind != ErrorKind::Other => Event::ImportUndecided { case, paths, choice, error },
+                Err(error) => Event::Imported { case, result: Err(error) },
+                Ok(import::Imported { labels, masks, notes, taken, .. }) => {
+                    Event::Imported { case, result: Ok(ImportedMasks { labels, masks, notes, taken, paths, choice }) }
+                }
             });
-            outbox.send(Event::Imported { case, result });
         }
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use super::MEMORY;
 use crate::{
-    Error,
+    Error, ErrorKind,
     domain::{
         image::{Image, Pixels},
         import::{Basis, MaskChoice, TakenLabel},
@@ -115,17 +115,18 @@ pub(super) struct Refusal {
     path: Option<OsString>,
     reason: String,
     advice: Option<String>,
+    kind: ErrorKind,
 }
 
 impl From<Error> for Refusal {
-    fn from(Error { tried, path, reason, advice }: Error) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice }
+    fn from(Error { tried, path, reason, advice, kind }: Error) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice, kind }
     }
 }
 
 impl From<Refusal> for Error {
-    fn from(Refusal { tried, path, reason, advice }: Refusal) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice }
+    fn from(Refusal { tried, path, reason, advice, kind }: Refusal) -> Self {
+        Self { tried, path: path.map(Into::into), reason, advice, kind }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the values of a folder's masks mean: found over all of them, and put into the order of a model's labels.
 
-use super::Pair;
+use super::{Pair, layout::Layout};
 use crate::{
-    Result,
+    Error, Result,
     domain::{label::Label, mask::Mask, naming::composed},
     io::{
         export::{LabelList, by_number, labels_beside},
@@ -28,19 +28,27 @@ pub struct FolderLabels {
 
 /// Finds the rule for all masks of a folder and says it of each pair.
 ///
-/// The list of labels is `labels.json` in the folder of the masks, or in that above it.
-pub(super) fn find(pairs: &mut [Pair], folder: &Path, threshold: Option<u16>) -> Result<FolderLabels> {
-    let beside = [folder.join("masks"), folder.to_owned()];
-    let path = beside.iter().find_map(|folder| labels_beside(folder, "masks"));
-    let list = path.map(|path| LabelList::read(&path)).transpose()?;
+/// The list of labels is `labels.json` in the folder of the masks, or in that above it, or nnU-Net's `dataset.json`.
+pub(super) fn find(pairs: &mut [Pair], folder: &Path, layout: &Layout, threshold: Option<u16>) -> Result<FolderLabels> {
+    let path = [layout.masks.as_path(), folder].iter().find_map(|folder| labels_beside(folder, "masks"));
+    let (list, ignored) = match path {
+        Some(path) => (Some(LabelList::read(&path)?), None),
+        None => layout.labels()?.map_or((None, None), |described| (Some(described.list), described.ignored)),
+    };
     let values = |pair: &Pair| Ok((pair.mask.clone(), label_file::values(&pair.mask, pair.frame)?));
     let set: Vec<(PathBuf, label_values::Values)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
     let named = list.as_ref().map(LabelList::values);
     let Rule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;
+    if let Some(value) = ignored.filter(|value| labels.contains(value)) {
+        let reason =
+            format!("its value {value} says that pixels are to be ignored, and here each pixel is learned from");
+        return Err(Error::at("use the masks", &layout.masks, reason).advise("Leave out what is not drawn to the end."));
+    }
     pairs.iter_mut().for_each(|pair| pair.reading = reading);
     let unlisted: BTreeSet<u8> = named.iter().flat_map(|named| labels.difference(named)).copied().collect();
-    let unlisted = (!unlisted.is_empty())
-        .then(|| format!("labels.json does not name these values of the masks: {}", label_values::list(&unlisted)));
+    let unlisted = (!unlisted.is_empty()).then(|| {
+        format!("the list of labels does not name these values of the masks: {}", label_values::list(&unlisted))
+    });
     let notes: Vec<String> = note.map(|note| format!("in the masks {note}")).into_iter().chain(unlisted).collect();
     let note = (!notes.is_empty()).then(|| notes.join("; "));
     Ok(FolderLabels { values: labels, note, list: list.unwrap_or_default() })

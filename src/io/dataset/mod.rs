@@ -1,14 +1,17 @@
-//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names.
+//! A folder of image and mask pairs: `FOLDER/images` and `FOLDER/masks`, with equal names, or as nnU-Net has them ([`layout`]).
 //!
 //! Each page of a stack, and each slice of a NIfTI volume, is an image with the page of that number of its mask.
 //! Names are compared without their endings, and however their accents are written. Whose picture it is (no subject is ever
 //! both trained on and tested on) is said in [`subjects`], what the values of the masks mean in [`masks`].
 
+mod layout;
 mod lists;
 mod masks;
 mod subjects;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_volumes;
 
 pub use lists::{Lists, only_listed, split};
 pub use masks::{FolderLabels, LabelTable};
@@ -26,6 +29,7 @@ use crate::domain::{
     study::{Kind, Source},
 };
 use crate::{Error, Result};
+use layout::Layout;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -101,13 +105,13 @@ pub struct Dataset {
 
 /// Reads what there is in a folder: its pairs, whose they are, and what the values of all of its masks mean.
 ///
-/// Errors: no `images` or `masks` folder, no image in it, an image without mask, two files of one name, a table or list of
+/// Errors: no folder of images or masks, no image in it, an image without mask, two files of one name, a table or list of
 /// labels that cannot be read, masks whose values are no labels. Masks without image are left alone.
 pub fn open(folder: &Path, wishes: &Wishes) -> Result<Dataset> {
-    let mut pairs = list(folder)?;
-    let mut notes: Vec<String> =
-        subjects::name(&mut pairs, folder, wishes.subject_pattern.as_ref())?.into_iter().collect();
-    let labels = masks::find(&mut pairs, folder, wishes.threshold)?;
+    let layout = Layout::of(folder);
+    let (mut pairs, mut notes) = list(&layout)?;
+    notes.extend(subjects::name(&mut pairs, folder, wishes.subject_pattern.as_ref())?);
+    let labels = masks::find(&mut pairs, folder, &layout, wishes.threshold)?;
     notes.extend(labels.note.clone());
     Ok(Dataset { folder: folder.to_owned(), pairs, labels, notes })
 }
@@ -147,36 +151,61 @@ impl Dataset {
     }
 }
 
-/// The pairs of a folder, in order of their names; whose they are is not known yet.
-fn list(folder: &Path) -> Result<Vec<Pair>> {
-    let (images, masks) = (pictures(&folder.join("images"))?, pictures(&folder.join("masks"))?);
-    if images.is_empty() {
-        return Err(Error::at(TRIED, folder.join("images"), "there is no picture in it")
-            .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."));
-    }
-    let pair = |(name, image): (String, PathBuf)| {
-        let mask = masks.get(&name).cloned().ok_or_else(|| {
-            let reason = format!("it has no mask in \"{}\"", folder.join("masks").display());
+/// The pairs of a folder, in order of their names, and what a person should know of them. Whose they are is not known yet:
+/// their subject is the name of the file.
+fn list(layout: &Layout) -> Result<(Vec<Pair>, Vec<String>)> {
+    let (images, masks) = (pictures(&layout.images)?, pictures(&layout.masks)?);
+    let mut pairs = Vec::new();
+    let mut channels = 0;
+    for (name, image) in images {
+        let (case, channel) = layout.case(&name);
+        if channel > 0 {
+            channels += 1;
+            continue;
+        }
+        let mask = masks.get(case).cloned().ok_or_else(|| {
+            let reason = format!("it has no mask in \"{}\"", layout.masks.display());
             Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
         })?;
-        each_slice(Pair { name, image, frame: 0, mask, subject: String::new(), reading: Reading::default() })
-    };
-    Ok(images.into_iter().map(pair).collect::<Result<Vec<_>>>()?.concat())
+        let (name, subject) = (case.to_owned(), case.to_owned());
+        pairs.extend(each_slice(Pair { name, image, frame: 0, mask, subject, reading: Reading::default() })?);
+    }
+    if pairs.is_empty() {
+        return Err(Error::at(TRIED, &layout.images, "there is no picture in it")
+            .advise("Put PNG, JPEG, TIFF, BMP, WebP or NIfTI files there."));
+    }
+    let images = if channels == 1 { "1 image is".to_owned() } else { format!("{channels} images are") };
+    let left_out = format!("{images} of another channel than the first (_0000) and left out");
+    Ok((pairs, (channels > 0).then_some(left_out).into_iter().collect()))
 }
 
 /// A pair for each page of a stack and each slice of a volume, of one subject.
 fn each_slice(pair: Pair) -> Result<Vec<Pair>> {
-    let ending = ending(&pair.image).map_or("", |(_, ending)| ending);
-    if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
+    let [image, mask] = [frames(&pair.image)?, frames(&pair.mask)?];
+    if image.len() < 2 && mask.len() < 2 {
         return Ok(vec![pair]);
     }
-    let mut frames: Vec<u32> = open::slices(&pair.image)?.into_iter().map(|source| source.frame).collect();
-    frames.sort_unstable();
-    if frames.len() < 2 {
-        return Ok(vec![pair]);
+    if image != mask {
+        let reason = format!("it has {}, but \"{}\" has {}", pages(&mask), pair.image.display(), pages(&image));
+        return Err(Error::at("use the mask", &pair.mask, reason).advise("Save a mask for each of them, in one file."));
     }
     let one = |frame: u32| Pair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
-    Ok(frames.into_iter().map(one).collect())
+    Ok(image.into_iter().map(one).collect())
+}
+
+/// The pages of a stack, or the slices of a volume; one for other pictures.
+fn frames(path: &Path) -> Result<Vec<u32>> {
+    let ending = ending(path).map_or("", |(_, ending)| ending);
+    if !["tif", "tiff", "nii", "nii.gz"].contains(&ending) {
+        return Ok(vec![0]);
+    }
+    let mut frames: Vec<u32> = open::slices(path)?.into_iter().map(|source| source.frame).collect();
+    frames.sort_unstable();
+    Ok(frames)
+}
+
+fn pages(frames: &[u32]) -> String {
+    if frames.len() == 1 { "1 page or slice".into() } else { format!("{} pages or slices", frames.len()) }
 }
 
 /// The name of a file without its ending, and the ending in small letters; `None` where it is no picture's.

@@ -1,5 +1,5 @@
 //! Whose image it is: as `FOLDER/subjects.csv` says (columns `name` and `subject`), else a pattern that a person gives, else
-//! the number that the name begins with (`010_2HC.png` is of subject `010`), else the whole name.
+//! the number that the name of its file begins with (`010_2HC.png` is of subject `010`), else the whole name.
 //!
 //! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) begin with numbers, too, but name nobody.
 
@@ -47,25 +47,28 @@ impl SubjectPattern {
     }
 }
 
-/// Says of each pair whose it is, and tells what a person should know about it.
+/// Says of each pair whose it is, and tells what a person should know about it. Before, `subject` is the name of its file.
 pub(super) fn name(pairs: &mut [Pair], folder: &Path, pattern: Option<&SubjectPattern>) -> Result<Option<String>> {
     let path = folder.join("subjects.csv");
     let table = table(&path)?;
-    if !table.is_empty() && !pairs.iter().any(|pair| table.contains_key(&pair.name)) {
+    let in_table = |pair: &Pair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
+    if !table.is_empty() && !pairs.iter().any(|pair| in_table(pair).is_some()) {
         let reason = "none of the names in it is that of an image";
         return Err(Error::at("use the subjects", &path, reason).advise("Names are those of the files in images/."));
     }
     let mut unnamed = 0;
     for pair in pairs {
-        pair.subject = match (table.get(&pair.name), pattern) {
+        // All pages of a file are of one subject.
+        let file = &pair.subject;
+        pair.subject = match (in_table(pair), pattern) {
             (Some(subject), _) => subject.clone(),
-            (None, Some(pattern)) => pattern.subject(&pair.name).ok_or_else(|| {
+            (None, Some(pattern)) => pattern.subject(file).ok_or_else(|| {
                 let reason = format!("--subject-pattern \"{}\" finds no subject in its name", pattern.0);
                 Error::at("use the image", &pair.image, reason).advise(ADVICE)
             })?,
             (None, None) => {
-                unnamed += usize::from(names_nobody(&pair.name));
-                from_name(&pair.name)
+                unnamed += usize::from(names_nobody(file));
+                from_name(file)
             }
         };
     }

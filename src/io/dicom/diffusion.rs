@@ -43,7 +43,9 @@ const PHILIPS_DIRECTION: [Private; 3] = [
 impl Diffusion {
     /// Reads it, the standard's attributes before those of a vendor.
     pub(crate) fn of(data: &DataSet, frame: usize) -> Self {
-        let of_frame = group(data, frame, tags::MR_DIFFUSION_SEQUENCE);
+        // Some programs that make single frames of an enhanced object leave the sequence at the top.
+        let of_frame =
+            group(data, frame, tags::MR_DIFFUSION_SEQUENCE).or_else(|| data.item(tags::MR_DIFFUSION_SEQUENCE));
         let b_value = of_frame
             .and_then(|d| d.number(tags::DIFFUSION_B_VALUE))
             .or_else(|| data.number(tags::DIFFUSION_B_VALUE))
@@ -165,6 +167,7 @@ mod tests {
         assert_eq!(of(along(b(base.clone()))), expected);
         let gradient = tags::DIFFUSION_GRADIENT_DIRECTION_SEQUENCE;
         let item = b(Fixture::item()).sequence(gradient, along(Fixture::item()));
+        assert_eq!(of(base.clone().sequence(tags::MR_DIFFUSION_SEQUENCE, item.clone())), expected);
         let group = Fixture::item().sequence(tags::MR_DIFFUSION_SEQUENCE, item);
         assert_eq!(of(base.clone().sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, group)), expected);
         for vr in [VR::FD, VR::UN] {

@@ -86,6 +86,12 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     if let Some(spacing) = measures.and_then(|m| two(m, tags::PIXEL_SPACING, SpacingSource::PixelSpacing)) {
         return Some(spacing);
     }
+    let regions = regions(data);
+    let common = common_spacing(&regions);
+    if regions.len() > 1 && common.is_none() {
+        // Whatever is said of the picture is true for a part of it at most.
+        return None;
+    }
     let imager = two(data, tags::IMAGER_PIXEL_SPACING, ImagerPixelSpacing);
     if let Some(spacing) = two(data, tags::PIXEL_SPACING, SpacingSource::PixelSpacing) {
         // PS3.3 10.7.1.3: equal values mean that nothing was corrected for magnification.
@@ -94,7 +100,7 @@ pub(crate) fn spacing(data: &DataSet, frame: usize) -> Option<PixelSpacing> {
     }
     imager
         .or_else(|| two(data, tags::NOMINAL_SCANNED_PIXEL_SPACING, ImagerPixelSpacing))
-        .or_else(|| common_spacing(&regions(data)))
+        .or(common)
         .or_else(|| aspect(data))
 }
 

@@ -18,7 +18,7 @@ mod header;
 mod overlay;
 mod parse;
 mod pixels;
-mod references;
+pub(in crate::io) mod references;
 pub(crate) mod rewrite;
 mod same_uid;
 pub mod seg;

@@ -1,17 +1,25 @@
 //! Which images of a series masks of others name, and on which of them they may be laid.
 
-use crate::domain::{
-    import::{Basis, MaskChoice},
-    study::{Kind, Series},
+use crate::{
+    Error, ErrorKind,
+    domain::{
+        import::{Basis, MaskChoice},
+        study::{Kind, Series},
+    },
 };
 use dicom_dictionary_std::uids;
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
-/// What to do where masks belong to other images.
-pub(crate) const OPEN_SOURCE: &str =
+/// What to do where masks lie elsewhere.
+const OPEN_SOURCE: &str = "Open the series that it was made from.";
+/// What to do where masks name other images.
+const OPEN_SOURCE_OR_PLACE: &str =
     "Open the series that it was made from; or have it laid by its place in the patient alone (--by-position).";
 /// What to do where only the time is not known.
-const CHOOSE_TIME: &str = "Choose the time with --time N, 1 for the first; in the window, go to the image first.";
+const CHOOSE_TIME: &str = "Choose the time with --time N, 1 for the first.";
 
 /// SOP Instance UIDs, each with its 1-based frames; none named means all.
 pub(crate) type Sources = [(String, Vec<u32>)];
@@ -39,11 +47,29 @@ impl ReferencedSeries {
 pub(crate) struct Refused {
     pub(crate) reason: String,
     pub(crate) advice: &'static str,
+    pub(crate) kind: ErrorKind,
 }
 
 impl From<String> for Refused {
     fn from(reason: String) -> Self {
-        Self { reason, advice: OPEN_SOURCE }
+        Self { reason, advice: OPEN_SOURCE, kind: ErrorKind::Other }
+    }
+}
+
+impl Refused {
+    /// The masks name other images.
+    fn names_others(reason: String) -> Self {
+        Self { reason, advice: OPEN_SOURCE_OR_PLACE, kind: ErrorKind::NamesOtherImages }
+    }
+
+    /// One of `count` times has to be chosen.
+    pub(crate) fn wants_time(reason: String, count: usize) -> Self {
+        Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(count) }
+    }
+
+    /// The error about the file that was to be laid.
+    pub(crate) fn error(self, tried: &str, path: &Path) -> Error {
+        Error::at(tried, path, self.reason).advise(self.advice).of_kind(self.kind)
     }
 }
 
@@ -103,9 +129,10 @@ impl<'a> Named<'a> {
             }
             (true, true) if is_ours => {
                 let count = series.slices.len();
-                Err(format!("it refers to this series, but to none of the {count} slices that are here").into())
+                let reason = format!("it refers to this series, but to none of the {count} slices that are here");
+                Err(Refused::names_others(reason))
             }
-            _ => Err(other_series(referenced, sources.clone().next(), series).into()),
+            _ => Err(Refused::names_others(other_series(referenced, sources.clone().next(), series))),
         }
     }
 
@@ -152,7 +179,7 @@ impl<'a> Named<'a> {
                     sorted.len(),
                     list.join(", ")
                 );
-                Err(Refused { reason, advice: CHOOSE_TIME })
+                Err(Refused::wants_time(reason, sorted.len()))
             }
         }
     }

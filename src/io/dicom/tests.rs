@@ -1,6 +1,7 @@
 //! What the reader does with odd, old and hostile files.
 #![allow(clippy::unwrap_used)]
 
+mod diffusion;
 mod display;
 mod one_uid;
 mod regions;

@@ -2,11 +2,12 @@
 //! told apart by content.
 
 pub(in crate::io) mod choice;
+pub(in crate::io) mod meaning;
 pub(in crate::io) mod overlap;
 mod pictures;
 #[cfg(test)]
 mod tests;
-mod volumes;
+pub(in crate::io) mod volumes;
 
 use super::{
     containment,
@@ -82,7 +83,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         let imported = match path {
             path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
             path if structures::is_structure_set(path) => structures::import(path, series, choice),
-            path if volumes.contains(path) => nifti::import(path, series).and_then(|i| chosen(i, choice, path)),
+            path if volumes.contains(path) => nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)),
             _ => continue,
         };
         match imported {
@@ -115,7 +116,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
 
 /// Of label maps, whose values do not overlap, those that are wanted.
 fn chosen(imported: Imported, choice: &MaskChoice, path: &Path) -> Result<Imported> {
-    let Imported { labels, masks, mut notes, .. } = imported;
+    let Imported { labels, masks, mut notes, basis, is_resampled, .. } = imported;
     let offered: Vec<Offered<'_>> =
         (1..).zip(&labels).map(|(number, label)| Offered { number, name: &label.name }).collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| Error::at(TRIED, path, reason))?;
@@ -141,7 +142,7 @@ fn chosen(imported: Imported, choice: &MaskChoice, path: &Path) -> Result<Import
     let report = taken.indices.iter().zip(count).map(of).collect();
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| labels.get(*i).cloned()).collect();
     notes.extend(tell_apart(&mut labels));
-    Ok(Imported { labels, masks: relabelled, notes, taken: report, ..Imported::default() })
+    Ok(Imported { labels, masks: relabelled, notes, taken: report, basis, is_resampled })
 }
 
 /// The files themselves, and those that lie directly in the folders, in order of their names.

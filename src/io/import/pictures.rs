@@ -1,25 +1,24 @@
 //! Label maps and masks of single labels in pictures, found by the names that the export gives them.
 
-use super::{Imported, TRIED, is_picture, name};
+use super::{Imported, TRIED, is_picture, meaning, name};
 use crate::{
     Error, Result,
     domain::{
         import::MaskChoice,
-        label::{Label, PALETTE},
+        label::Label,
         mask::Mask,
         naming::{composed, folded, told_apart},
         study::Series,
     },
     io::{
-        dataset::LabelTable,
-        export::{LabelList, NO_LABELS, Names, by_number, label_file_names, labels_beside},
+        export::{LabelList, NO_LABELS, Names, label_file_names, labels_beside},
         label_file::{self, MaskOf},
         label_values::{self, Reading, Rule, Values},
         picture,
     },
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -100,11 +99,11 @@ impl Picture {
 pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let mut notes = Vec::new();
     let list = described(&pictures, series)?;
-    if list.is_none() {
-        notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
-    }
     let (maps, masks): (Vec<Picture>, Vec<Picture>) = pictures.into_iter().partition(|p| p.label.is_none());
     let (masks, labels) = if maps.is_empty() {
+        if list.is_none() {
+            notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
+        }
         single_labels(&masks, series, list, choice, &mut notes)?
     } else {
         label_maps(&maps, series, list, choice, &mut notes)?
@@ -141,27 +140,9 @@ fn label_maps(
             return Err(Error::at(TRIED, &map.path, reason).advise("Leave one of them out."));
         }
     }
-    let is_listed = list.is_some();
-    let list = list.unwrap_or_default();
-    let unlisted: BTreeSet<u8> = present.iter().copied().filter(|value| list.label(*value).is_none()).collect();
-    if is_listed && !unlisted.is_empty() {
-        let values = label_values::list(&unlisted);
-        notes.push(format!("labels.json beside the pictures does not name these values of theirs: {values}"));
-    }
-    let mut values: BTreeSet<u8> = list.values().union(&present).copied().collect();
-    if values.is_empty() {
-        values.insert(1);
-    }
-    if choice.keep_values {
-        values = (1..=values.last().copied().unwrap_or(1)).collect();
-    }
-    let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
+    let (table, labels) = meaning::labels(&present, list, choice, notes);
     masks.values_mut().for_each(|mask| *mask = table.apply(mask));
-    let label = |(place, value): (usize, &u8)| match list.label(*value) {
-        Some(label) => label.clone(),
-        None => Label { color: PALETTE[place % PALETTE.len()], ..by_number(*value) },
-    };
-    Ok((masks, values.iter().enumerate().map(label).collect()))
+    Ok((masks, labels))
 }
 
 fn single_labels(

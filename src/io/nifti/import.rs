@@ -5,21 +5,30 @@ use crate::{
     Error, Result,
     domain::{
         image::Image,
-        label::Label,
-        lattice::{Affine, Fit, Way},
+        import::{Basis, MaskChoice},
+        lattice::{Affine, Fit, GridMap},
         mask::Mask,
         study::{Kind, Series},
     },
     io::{
-        export::{Names, labels_beside, read_labels},
-        import::Imported,
+        dicom::references::Refused,
+        export::{LabelList, Names, labels_beside},
+        import::{Imported, meaning, volumes},
+        label_values::{self, Coding, Reading, Rule, Stored, Values},
     },
 };
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
 const TRIED: &str = "import the masks";
-/// No volume of labels has more voxels: each takes a byte.
-const MOST_VOXELS: usize = 1 << 29;
+/// No volume of labels has more voxels: each takes two bytes.
+const MOST_VOXELS: usize = 1 << 28;
+/// What to do where it says no place that helps.
+const DRAWN_ON: &str = "Give the volume that was drawn on this very series, with its place.";
+/// Slices that lie nearer to each other, in mm, lie at one place.
+const SAME_DEPTH: f64 = 0.01;
 /// Values that are off a whole number by less are that number: a scale of single precision.
 const WHOLE: f64 = 1e-3;
 
@@ -27,57 +36,62 @@ const WHOLE: f64 = 1e-3;
 ///
 /// # Errors
 /// Where its values are no labels, where it lies elsewhere or does not say where it lies, and where it cannot be read.
-pub(in crate::io) fn import(path: &Path, series: &Series) -> Result<Imported> {
+pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let volume = header(path)?;
-    let lay = Lay::of(&volume, series).map_err(|refusal| failed(refusal.reason).advise(refusal.advice))?;
-    let voxels = voxels(path, &volume, lay.time).map_err(failed)?;
-    let mut notes = volume.notes.clone();
-    let (labels, meaning) = labels(path, series, &voxels, &mut notes)?;
-    let masks: Vec<(usize, Mask)> = (0..series.slices.len())
-        .filter_map(|slice| Some((slice, lay.mask(slice, series, &volume, &voxels, &meaning)?)))
-        .collect();
+    let lay = Lay::of(&volume, series, choice).map_err(|refusal| refusal.error(TRIED, path))?;
+    let stored = voxels(path, &volume, lay.time).map_err(failed)?;
+    let list = list_beside(path, series)?;
+    let named = list.as_ref().map(LabelList::values);
+    let Rule { reading, labels: present, note } =
+        label_values::rule(&[(path.to_owned(), Values::of(&stored))], named.as_ref(), choice.threshold)?;
+    let labelled = Labelled { size: volume.size, values: stored.values, reading };
+    let mut notes: Vec<String> = volume.notes.iter().cloned().chain(note).collect();
+    let (table, labels) = meaning::labels(&present, list, choice, &mut notes);
+    let mut masks = Vec::new();
+    for slice in lay.slices.iter().copied() {
+        let mask = lay.mask(slice, series, &labelled).map_err(failed)?;
+        masks.extend(mask.map(|mask| (slice, table.apply(&mask))));
+    }
     if masks.is_empty() {
         let reason = "none of its voxels lies on the slices of the series";
         return Err(failed(reason.into()).advise("Choose the series that it was drawn on."));
     }
-    if masks.len() < series.slices.len() {
-        notes.push(format!("it covers {} of the {} slices", masks.len(), series.slices.len()));
+    if masks.len() < lay.slices.len() {
+        notes.push(format!("it covers {} of the {} slices", masks.len(), lay.slices.len()));
     }
-    notes.extend(lay.note(series));
-    Ok(Imported { labels, masks, notes, ..Imported::default() })
+    notes.extend(lay.notes(series));
+    let basis = if lay.is_of_image || volumes::is_called_like(path, series) { Basis::Images } else { Basis::Position };
+    Ok(Imported { labels, masks, notes, basis, is_resampled: lay.is_resampled(), ..Imported::default() })
 }
 
-/// Why it cannot be laid, and what to do.
-struct Refusal {
-    reason: String,
-    advice: &'static str,
+/// Voxels, and what their values mean.
+struct Labelled {
+    size: [usize; 3],
+    values: Vec<u16>,
+    reading: Reading,
 }
 
 /// How the voxels are laid on the slices.
 struct Lay {
     /// Of each slice of the series; `None` where voxels are laid by their number alone.
-    ways: Option<Vec<Option<Way>>>,
+    maps: Option<Vec<Option<GridMap>>>,
+    /// The slices that it is laid on: of several at one place the one of the chosen time.
+    slices: Vec<usize>,
     /// Which of the volumes in the file.
     time: usize,
     /// The place was taken from the image, since the volume does not say its own.
     borrowed: bool,
+    /// It has the times of the image.
+    is_of_image: bool,
 }
 
 impl Lay {
-    fn of(volume: &Header, series: &Series) -> std::result::Result<Self, Refusal> {
+    fn of(volume: &Header, series: &Series, choice: &MaskChoice) -> std::result::Result<Self, Refused> {
         let source = own_header(series);
-        let time = match (volume.times, &source) {
-            (1, _) => 0,
-            // The time of the image, where both have the same.
-            (times, Some(image)) if times == image.times => {
-                series.slices.first().map_or(0, |s| s.source.frame as usize / image.size[2])
-            }
-            (times, _) => {
-                let reason = format!("it holds {times} volumes, and one is wanted for the series");
-                return Err(Refusal { reason, advice: "Save the volume of one time as a file of its own." });
-            }
-        };
+        let time = time_in_file(volume, source.as_ref(), series, choice)?;
+        let slices = slices_of_time(series, choice)?;
+        let is_of_image = volume.times > 1 && source.as_ref().is_some_and(|image| image.times == volume.times);
         let grids: Option<Vec<Affine>> = series
             .slices
             .iter()
@@ -87,12 +101,14 @@ impl Lay {
             source.filter(|image| volume.affine.is_none() && image.size == volume.size).and_then(|i| i.affine);
         match (grids, volume.affine.or(borrowed)) {
             (Some(grids), Some(affine)) => {
-                let ways = grids.iter().map(|grid| Way::new(grid, &affine, volume.size)).collect();
-                Ok(Self { ways: Some(ways), time, borrowed: volume.affine.is_none() })
+                let slice_size = [series.columns, series.rows];
+                let map = |slice| GridMap::onto_volume(slice, slice_size, &affine, volume.size);
+                let maps = grids.iter().map(map).collect();
+                Ok(Self { maps: Some(maps), slices, time, borrowed: volume.affine.is_none(), is_of_image })
             }
-            (Some(_), None) => Err(Refusal {
-                reason: "it does not say where it lies in the patient (its sform and qform codes are 0)".into(),
+            (Some(_), None) => Err(Refused {
                 advice: "Save it with the place of the images that it was drawn on.",
+                ..String::from("it does not say where it lies in the patient (its sform and qform codes are 0)").into()
             }),
             (None, _) => {
                 let wanted = [series.columns, series.rows, series.slices.len()];
@@ -100,42 +116,59 @@ impl Lay {
                     let [a, b] = [volume.size, wanted].map(|[x, y, z]| format!("{x} x {y} x {z}"));
                     let reason =
                         format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
-                    return Err(Refusal { reason, advice: "Give the volume that was drawn on this very series." });
+                    return Err(Refused { advice: DRAWN_ON, ..reason.into() });
                 }
-                Ok(Self { ways: None, time, borrowed: false })
+                Ok(Self { maps: None, slices, time, borrowed: false, is_of_image })
             }
         }
     }
 
     /// The mask of a slice; `None` where no voxel lies on it.
-    fn mask(&self, slice: usize, series: &Series, volume: &Header, voxels: &[u8], meaning: &[u8; 256]) -> Option<Mask> {
-        let [width, height, _] = volume.size;
-        let value = |[x, y, z]: [usize; 3]| voxels.get((z * height + y) * width + x).copied();
-        let way = match &self.ways {
-            Some(ways) => Some(ways.get(slice)?.as_ref()?),
+    fn mask(&self, slice: usize, series: &Series, voxels: &Labelled) -> std::result::Result<Option<Mask>, String> {
+        let [width, height, _] = voxels.size;
+        let value = |[x, y, z]: [usize; 3]| voxels.values.get((z * height + y) * width + x).copied();
+        let map = match &self.maps {
+            Some(maps) => match maps.get(slice) {
+                Some(Some(map)) => Some(map),
+                _ => return Ok(None),
+            },
             None => None,
         };
-        let mut labels = Vec::with_capacity(series.columns * series.rows);
+        let mut values = Vec::with_capacity(series.columns * series.rows);
         let mut covered = false;
         for row in 0..series.rows {
             for column in 0..series.columns {
-                let voxel = way.map_or(Some([column, row, slice]), |way| way.voxel(column, row)).and_then(value);
+                let voxel = map.map_or(Some([column, row, slice]), |map| map.pixel(column, row)).and_then(value);
                 covered |= voxel.is_some();
-                labels.push(voxel.map_or(0, |v| meaning[usize::from(v)]));
+                values.push(voxel.unwrap_or(0));
             }
         }
-        if covered { Mask::from_labels(series.columns, series.rows, labels) } else { None }
+        let labels = voxels.reading.labels(&values)?;
+        Ok(if covered { Mask::from_labels(series.columns, series.rows, labels) } else { None })
+    }
+
+    fn fits(&self) -> impl Iterator<Item = Fit> {
+        self.maps.iter().flatten().flatten().map(|map| map.fit)
+    }
+
+    fn is_resampled(&self) -> bool {
+        self.fits().any(|fit| matches!(fit, Fit::Shifted(_) | Fit::Other))
     }
 
     /// How well it lies, where that is worth a word.
-    fn note(&self, series: &Series) -> Vec<String> {
+    fn notes(&self, series: &Series) -> Vec<String> {
         let mut notes = Vec::new();
         if self.borrowed {
             notes.push("it does not say where it lies: it is laid as the voxels of the image are stored".into());
         }
-        let ways = self.ways.iter().flatten().flatten();
-        let fits: Vec<Fit> = ways.map(|way| way.fit(series.columns, series.rows)).collect();
-        let beside = fits.iter().filter_map(|fit| if let Fit::Beside(off) = fit { Some(*off) } else { None });
+        let others = series.slices.len() - self.slices.len();
+        if others > 0 {
+            notes.push(format!(
+                "several images lie at one place: it was laid on those of one time, not on {others} others"
+            ));
+        }
+        let fits: Vec<Fit> = self.fits().collect();
+        let beside = fits.iter().filter_map(|fit| if let Fit::Shifted(off) = fit { Some(*off) } else { None });
         let most = beside.fold(0.0, f64::max);
         if fits.contains(&Fit::Other) {
             let note = "its voxels have another size or direction than the pixels: each pixel takes the nearest voxel";
@@ -147,6 +180,59 @@ impl Lay {
         }
         notes
     }
+}
+
+/// Which of the volumes in the file is meant: the one of the image, where both have as many, else the chosen one.
+fn time_in_file(
+    volume: &Header,
+    image: Option<&Header>,
+    series: &Series,
+    choice: &MaskChoice,
+) -> std::result::Result<usize, Refused> {
+    let times = volume.times;
+    match (image, choice.time) {
+        _ if times == 1 => Ok(0),
+        (Some(image), _) if times == image.times => {
+            Ok(series.slices.first().map_or(0, |s| s.source.frame as usize / image.size[2].max(1)))
+        }
+        (_, Some(time)) if (1..=times).contains(&time) => Ok(time - 1),
+        (_, time) => {
+            let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+            let reason = format!("it holds {times} volumes, and one is wanted for the series{but}");
+            Err(Refused::wants_time(reason, times))
+        }
+    }
+}
+
+/// The slices that a volume is laid on: all, or, of images that lie at one place, those of one time.
+fn slices_of_time(series: &Series, choice: &MaskChoice) -> std::result::Result<Vec<usize>, Refused> {
+    let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (index, slice) in series.slices.iter().enumerate() {
+        let Some(plane) = slice.plane else { return Ok((0..series.slices.len()).collect()) };
+        let depth = (plane.distance_along_normal() / SAME_DEPTH).round() as i64;
+        places.entry(depth).or_default().push(index);
+    }
+    let most = places.values().map(Vec::len).max().unwrap_or(0);
+    let mut slices = Vec::with_capacity(places.len());
+    for here in places.values() {
+        match (here.as_slice(), choice.time.and_then(|time| here.get(time.checked_sub(1)?))) {
+            ([only], _) | (_, Some(only)) => slices.push(*only),
+            _ => {
+                let but = choice.time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+                let reason = format!("{most} images lie at one place, and it does not name one of them{but}");
+                return Err(Refused::wants_time(reason, most));
+            }
+        }
+    }
+    slices.sort_unstable();
+    Ok(slices)
+}
+
+/// The list of labels beside a volume.
+fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
+    let name = Names::new(series, &mut HashSet::new()).series;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    labels_beside(folder, &name).map(|list| LabelList::read(&list)).transpose()
 }
 
 /// The header of the image, where that is a NIfTI volume itself.
@@ -165,80 +251,47 @@ pub(in crate::io) fn stored_labels(path: &Path, frame: u32) -> std::result::Resu
     let pixels = volume.number.pixels(&bytes, volume.big_endian);
     let image = Image::new(volume.size[0], volume.size[1], pixels).filter(|image| !image.is_color());
     let image = Image { rescale: volume.rescale, ..image.ok_or("it has colours, which name no labels")? };
-    let whole = |i: usize| {
-        let value = image.value(i);
-        let label = value.round();
-        let is_one = (value - label).abs() <= WHOLE && (0.0..=65_535.0).contains(&label);
-        if is_one {
-            Ok(label as u16)
-        } else {
-            Err(format!("its value {value:.3} is no label: labels are whole numbers"))
-        }
-    };
-    let values = (0..image.pixels.len()).map(whole).collect::<std::result::Result<_, _>>()?;
+    let values = (0..image.pixels.len()).map(|i| whole(image.value(i))).collect::<std::result::Result<_, _>>()?;
     Ok((volume.size[0], volume.size[1], values))
 }
 
-/// The values of all voxels, which have to be labels.
-fn voxels(path: &Path, volume: &Header, time: usize) -> std::result::Result<Vec<u8>, String> {
-    if volume.number.is_color() {
-        return Err("it has colours, which name no labels".into());
-    }
-    if volume.size.iter().product::<usize>() > MOST_VOXELS {
-        return Err("it has too many voxels for a volume of labels".into());
-    }
-    let mut labels = Vec::with_capacity(volume.size.iter().product());
-    let mut odd = None;
-    file::each_slice(path, volume, time, |bytes| {
-        let pixels = volume.number.pixels(bytes, volume.big_endian);
-        let Some(image) = Image::new(volume.size[0], volume.size[1], pixels) else { return };
-        let image = Image { rescale: volume.rescale, ..image };
-        labels.extend((0..image.pixels.len()).map(|i| {
-            let value = image.value(i);
-            let label = value.round();
-            if (value - label).abs() > WHOLE || !(0.0..=255.0).contains(&label) {
-                odd.get_or_insert(value);
-            }
-            label as u8
-        }));
-    })?;
-    match odd {
-        None => Ok(labels),
-        Some(value) if (value - value.round()).abs() > WHOLE => Err(format!(
-            "its value {value:.3} is no whole number, so it is no volume of labels (but an image or probabilities)"
+/// A label as it is stored. The error is a clause.
+fn whole(value: f64) -> std::result::Result<u16, String> {
+    let label = value.round();
+    match (value - label).abs() <= WHOLE && (0.0..=65_535.0).contains(&label) {
+        true => Ok(label as u16),
+        false => Err(format!(
+            "its value {value:.3} is no label: labels are whole numbers from 0 on, so this is an image or a probability"
         )),
-        Some(value) => Err(format!("its value {value} is no label: labels go from 0 to 255")),
     }
 }
 
-/// The labels, and for each value of a voxel that of its label.
-fn labels(path: &Path, series: &Series, voxels: &[u8], notes: &mut Vec<String>) -> Result<(Vec<Label>, [u8; 256])> {
-    let mut there = [false; 256];
-    voxels.iter().for_each(|v| there[usize::from(*v)] = true);
-    let mut meaning: [u8; 256] = std::array::from_fn(|value| value as u8);
-    let name = Names::new(series, &mut HashSet::new()).series;
-    let mut labels = match labels_beside(path.parent().unwrap_or(Path::new(".")), &name) {
-        Some(list) => read_labels(&list)?,
-        None => {
-            notes.push("there is no labels.json beside it, so the names and codes of the labels are not known".into());
-            Vec::new()
-        }
-    };
-    let values: Vec<usize> = (1..256).filter(|v| there[*v]).collect();
-    // Black and white, as masks in pictures are.
-    if let ([only @ 128..=255], true) = (values.as_slice(), labels.is_empty()) {
-        meaning[*only] = 1;
-        notes.push(format!("its only value besides 0, {only}, is label 1"));
+/// The values of all voxels of one time, which have to be labels: slice below slice.
+fn voxels(path: &Path, volume: &Header, time: usize) -> std::result::Result<Stored, String> {
+    if volume.number.is_color() {
+        return Err("it has colours, which name no labels".into());
     }
-    let named = labels.len();
-    let highest = values.iter().map(|v| usize::from(meaning[*v])).max().unwrap_or(0).max(1);
-    for i in named..highest {
-        labels.push(Label::named(format!("Label {}", i + 1), i));
+    let [columns, rows, slices] = volume.size;
+    if columns * rows * slices > MOST_VOXELS {
+        return Err("it has too many voxels for a volume of labels".into());
     }
-    if named > 0 && highest > named {
-        notes.push(format!("the values {} to {highest} are in no list of labels", named + 1));
+    let mut values = Vec::with_capacity(columns * rows * slices);
+    let mut odd = None;
+    file::each_slice(path, volume, time, |bytes| {
+        let pixels = volume.number.pixels(bytes, volume.big_endian);
+        let Some(image) = Image::new(columns, rows, pixels) else { return };
+        let image = Image { rescale: volume.rescale, ..image };
+        values.extend((0..image.pixels.len()).map(|i| {
+            whole(image.value(i)).unwrap_or_else(|reason| {
+                odd.get_or_insert(reason);
+                0
+            })
+        }));
+    })?;
+    match odd {
+        None => Ok(Stored { columns, rows: rows * slices, values, coding: Coding::Grey }),
+        Some(reason) => Err(reason),
     }
-    Ok((labels, meaning))
 }
 
 /// The voxels of a volume as they are stored, from masks as they are shown: the way back, for a volume beside its image.

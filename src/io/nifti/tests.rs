@@ -4,9 +4,10 @@
 
 use super::*;
 use crate::{
+    ErrorKind,
     domain::{
         image::{Pixels, Rescale},
-        import::MaskChoice,
+        import::{Basis, MaskChoice},
         mask::Mask,
         progress::Cancel,
         study::{Catalog, Kind},
@@ -229,9 +230,9 @@ fn claims_that_the_file_cannot_hold_are_refused() {
     assert!(!is_nifti(&other));
 }
 
-/// Labels 0 to 5 of the voxels of a volume.
+/// Labels 0 to 3 of the voxels of a volume.
 fn label_volume(sform: Option<[[f64; 4]; 3]>) -> Volume {
-    Volume { sform, ..Volume::new(&[3, 2, 2], vec![0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0]) }
+    Volume { sform, ..Volume::new(&[3, 2, 2], vec![0, 1, 2, 3, 1, 2, 2, 3, 0, 1, 1, 0]) }
 }
 
 #[test]
@@ -242,8 +243,10 @@ fn labels_are_laid_by_their_place_whatever_the_order_in_which_they_are_stored() 
     let plain = folder.write("plain.nii", &label_volume(Some(RAS)));
     let expected = import::masks(&[plain], &series, &MaskChoice::default()).unwrap();
     let upright = |labels: [u8; 6]| Mask::from_labels(3, 2, labels.to_vec()).unwrap();
-    assert_eq!(expected.masks, [(0, upright([5, 4, 3, 2, 1, 0])), (1, upright([0, 1, 2, 3, 4, 5]))]);
+    assert_eq!(expected.masks, [(0, upright([2, 1, 3, 2, 1, 0])), (1, upright([0, 1, 1, 0, 3, 2]))]);
     assert!(!expected.notes.iter().any(|n| n.contains("nearest")), "{:?}", expected.notes);
+    // It names nothing: only its place says that it belongs here.
+    assert_eq!((expected.basis, expected.is_resampled), (Basis::Position, false));
     // The same voxels: rows and columns exchanged, the slices from above.
     let turned = {
         let old = label_volume(None).bytes;
@@ -267,6 +270,7 @@ fn labels_on_other_voxels_are_told_and_labels_elsewhere_refused() {
     };
     let beside = import("beside.nii", Some([[2.0, 0.0, 0.0, -9.2], RAS[1], RAS[2]])).unwrap();
     assert!(beside.notes.iter().any(|n| n.contains("0.40 of a voxel beside")), "{:?}", beside.notes);
+    assert!(beside.is_resampled);
     let coarse = import("coarse.nii", Some([[4.0, 0.0, 0.0, -10.0], RAS[1], RAS[2]])).unwrap();
     assert!(coarse.notes.iter().any(|n| n.contains("another size")), "{:?}", coarse.notes);
     let far = import("far.nii", Some([RAS[0], RAS[1], [0.0, 0.0, 5.0, 300.0]])).unwrap_err().to_string();
@@ -285,7 +289,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
         |name: &str, volume: Volume| import::masks(&[folder.write(name, &volume)], &series, &MaskChoice::default());
     let soft: Vec<u8> = [0.0f32, 0.5].iter().flat_map(|v| v.to_le_bytes()).collect();
     let error = import("soft.nii", Volume { code: 16, ..Volume::new(&[2, 1, 1], soft) }).unwrap_err().to_string();
-    assert!(error.contains("0.500 is no whole number"), "{error}");
+    assert!(error.contains("0.500 is no label: labels are whole numbers"), "{error}");
     let high: Vec<u8> = [0i16, 1035].iter().flat_map(|v| v.to_le_bytes()).collect();
     let error = import("high.nii", Volume { code: 4, ..Volume::new(&[2, 1, 1], high) }).unwrap_err().to_string();
     assert!(error.contains("1035 is no label"), "{error}");
@@ -293,7 +297,44 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     assert_eq!(white.masks[0].1.labels(), [0, 1]);
     let whole: Vec<u8> = [0.0f64, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
     let whole = import("whole.nii", Volume { code: 64, ..Volume::new(&[2, 1, 1], whole) }).unwrap();
-    assert_eq!(whole.masks[0].1.labels(), [0, 2]);
+    let names = |imported: &import::Imported| imported.labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+    assert_eq!((whole.masks[0].1.labels(), names(&whole)), (&[0, 1][..], vec!["Label 2".to_owned()]));
+    // The rule of pictures, too: values that are told by a list, kept or cut at a threshold.
+    let path = folder.write("other.nii", &Volume::new(&[2, 1, 1], vec![3, 200]));
+    let of = |choice: MaskChoice| import::masks(std::slice::from_ref(&path), &series, &choice).unwrap();
+    let kept = of(MaskChoice { keep_values: true, ..MaskChoice::default() });
+    assert_eq!(kept.masks[0].1.labels(), [3, 200]);
+    let cut = of(MaskChoice { threshold: Some(100), ..MaskChoice::default() });
+    assert_eq!(cut.masks[0].1.labels(), [0, 1]);
+    let list = r#"{"labels": [{"value": 200, "name": "Mass"}]}"#;
+    std::fs::write(folder.0.path().join("labels.json"), list).unwrap();
+    let listed = of(MaskChoice::default());
+    assert_eq!((listed.masks[0].1.labels(), names(&listed)), (&[1, 2][..], vec!["Label 3".into(), "Mass".into()]));
+    assert!(listed.notes.iter().any(|n| n.contains("does not name these values: 3")), "{:?}", listed.notes);
+}
+
+#[test]
+fn of_several_times_one_is_asked_for() {
+    let folder = Folder::new();
+    let series =
+        only_series(&folder.write("image.nii", &Volume { sform: Some(RAS), ..Volume::new(&[2, 1, 2], vec![7; 4]) }));
+    let labels = Volume { sform: Some(RAS), ..Volume::new(&[2, 1, 2, 3], vec![1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]) };
+    let path = folder.write("labels.nii", &labels);
+    let of = |time| import::masks(std::slice::from_ref(&path), &series, &MaskChoice { time, ..MaskChoice::default() });
+    assert_eq!(of(None).unwrap_err().kind, ErrorKind::TimeWanted(3));
+    // The patient's left is on the right: the last voxel of a row comes first.
+    let first = |time| of(Some(time)).unwrap().masks[0].1.labels().to_vec();
+    assert_eq!([first(1), first(2), first(3)], [[0, 1], [1, 0], [0, 0]]);
+    assert!(of(Some(4)).unwrap_err().to_string().contains("there is no time 4"));
+    // Several images at one place: one of them.
+    let mut twice = series.clone();
+    twice.slices.extend(series.slices.clone());
+    let path = folder.write("one.nii", &Volume { sform: Some(RAS), ..Volume::new(&[2, 1, 2], vec![1, 0, 0, 1]) });
+    let of = |time| import::masks(std::slice::from_ref(&path), &twice, &MaskChoice { time, ..MaskChoice::default() });
+    assert_eq!(of(None).unwrap_err().kind, ErrorKind::TimeWanted(2));
+    let got = of(Some(2)).unwrap();
+    assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [2, 3]);
+    assert!(got.notes.iter().any(|n| n.contains("not on 2 others")), "{:?}", got.notes);
 }
 
 /// Labels 0 to 3, other ones on each slice.
@@ -384,7 +425,8 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     };
     put("other.nii.gz", 1);
     let first = |labels: &Path| {
-        import::masks(&[labels.to_owned()], &series, &MaskChoice::default()).map(|i| i.masks[0].1.labels()[0])
+        let choice = MaskChoice { keep_values: true, ..MaskChoice::default() };
+        import::masks(&[labels.to_owned()], &series, &choice).map(|i| i.masks[0].1.labels()[0])
     };
     assert_eq!(first(&labels), Ok(1), "the only one");
     put("another.nii.gz", 2);
@@ -393,6 +435,8 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     assert_eq!(first(&labels), Ok(3));
     put("case_0000.nii.gz", 4);
     assert_eq!(first(&labels), Ok(4));
+    let called = import::masks(std::slice::from_ref(&labels), &series, &MaskChoice::default()).unwrap();
+    assert_eq!(called.basis, Basis::Images);
     // The image is no mask of itself.
     assert!(first(folder.0.path()).is_err());
 }

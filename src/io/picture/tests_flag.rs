@@ -157,6 +157,26 @@ fn a_mask_of_the_stored_orientation_is_turned_like_its_image() {
 }
 
 #[test]
+fn a_mask_without_a_flag_that_fits_both_ways_is_taken_as_drawn_on_what_is_shown_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mask = folder.path().join("mask.png");
+    grey().save(&mask).unwrap();
+    let expected = Mask::from_labels(24, 16, grey().pixels().map(|p| p.0[0] / 255).collect()).unwrap();
+    for flag in 1..=4 {
+        for image in pictures(folder.path(), flag) {
+            let imported = import::masks(std::slice::from_ref(&mask), &series(&image), &MaskChoice::default()).unwrap();
+            assert_eq!(imported.masks, [(0, expected.clone())]);
+            let is_said = imported.notes.iter().any(|note| note.contains("taken as drawn on the image as shown"));
+            assert_eq!(is_said, flag > 1, "{flag}: {:?}", imported.notes);
+        }
+        // One with the flag of its image leaves no doubt.
+        let [own, image] = [0, 1].map(|i| pictures(folder.path(), flag)[i].clone());
+        let of = MaskOf { source: Source { path: image, frame: 0 }, size: (24, 16) };
+        assert_eq!(label_file::read_on(&own, 0, WHITE, &of).unwrap().1, None);
+    }
+}
+
+#[test]
 fn images_and_masks_of_a_folder_are_turned_alike() {
     let folder = tempfile::tempdir().unwrap();
     let [images, masks] = ["images", "masks"].map(|name| folder.path().join(name));

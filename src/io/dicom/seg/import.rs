@@ -8,9 +8,9 @@ use super::{
 use crate::{
     Error, Result,
     domain::{
-        grid_map::{Fit, GridMap},
         import::MaskChoice,
         label::Label,
+        lattice::{Fit, GridMap},
         mask::Mask,
         study::Series,
     },
@@ -45,7 +45,8 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     let offered: Vec<Offered<'_>> =
         offered.map(|(label, number)| Offered { number: u32::from(*number), name: &label.name }).collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| refused(reason).advise("Choose by name or number."))?;
-    let places = places(&seg, series, choice).map_err(|refusal| refused(refusal.reason).advise(refusal.advice))?;
+    let places =
+        places(&seg, series, choice).map_err(|refusal| refusal.error("lay the segmentation over the series", path))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| seg.labels.get(*i).cloned()).collect();
@@ -165,9 +166,8 @@ impl Laid {
             }
             let values = seg.values(frame)?;
             self.count(seg, frame, &values);
-            let size = [seg.columns, seg.rows];
             let values = match map.filter(|map| map.fit != Fit::Same) {
-                Some(map) => self.moved(seg, &values, &map, size, [series.columns, series.rows]),
+                Some(map) => self.moved(seg, &values, &map, [series.columns, series.rows]),
                 None => values,
             };
             match seg.kind {
@@ -184,17 +184,9 @@ impl Laid {
     }
 
     /// The values under the pixels of a slice, nearest pixel by nearest pixel; 0 beside the frame.
-    fn moved(
-        &mut self,
-        seg: &Segmentation,
-        values: &[u16],
-        map: &GridMap,
-        from: [usize; 2],
-        to: [usize; 2],
-    ) -> Vec<u16> {
+    fn moved(&mut self, seg: &Segmentation, values: &[u16], map: &GridMap, to: [usize; 2]) -> Vec<u16> {
         let value = |(column, row): (usize, usize)| {
-            let pixel = map.source_pixel(column, row, from);
-            pixel.and_then(|[x, y]| values.get(y * from[0] + x)).copied().unwrap_or(0)
+            map.pixel(column, row).and_then(|[x, y, _]| values.get(y * seg.columns + x)).copied().unwrap_or(0)
         };
         let moved: Vec<u16> =
             (0..to[1]).flat_map(|row| (0..to[0]).map(move |column| (column, row))).map(value).collect();

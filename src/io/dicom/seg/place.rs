@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        grid_map::{Fit, GridMap},
         import::{Basis, MaskChoice},
+        lattice::{Fit, GridMap},
         study::{Kind, Series, Slice},
     },
     io::dicom::references::{Named, ReferencedSeries, Refused},
@@ -75,12 +75,13 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
     for (index, frame) in seg.frames.iter().enumerate() {
         found.lay(index, frame, &named, grid.as_ref(), (seg, series))?;
     }
-    let mut places = found.chosen(seg, &named)?;
+    let mut places = found.chosen(seg, &named, choice.time)?;
     if places.on.is_empty() {
         return Err(grid.map_or_else(|| nowhere(seg, series), |grid| grid.why_nowhere(seg, &named)).into());
     }
     let remarks = remarks(seg, series, &places, choice);
     places.notes.extend(remarks);
+    places.notes.extend(grid.as_ref().and_then(|grid| halfway(grid, &places)));
     if found.misnamed > 0 {
         places.notes.push(format!(
             "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
@@ -166,7 +167,7 @@ impl Found {
         if named.are_elsewhere(&frame.sources) {
             // Images that are not here.
         } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
-            let near = grid.near(seg, frame, own.len() == 1);
+            let near = grid.near(seg, frame, &own);
             let (of_own, others): (Vec<_>, Vec<_>) = near.into_iter().partition(|(slice, _)| own.contains(slice));
             let is_misnamed = of_own.is_empty() && !own.is_empty();
             let possible = if of_own.is_empty() { others } else { of_own };
@@ -193,34 +194,58 @@ impl Found {
         Ok(())
     }
 
-    /// Of each segment the nearest frame, on every slice.
-    fn chosen(&self, seg: &Segmentation, named: &Named<'_>) -> Result<Places, Refused> {
+    /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
+    fn chosen(&self, seg: &Segmentation, named: &Named<'_>, time: Option<usize>) -> Result<Places, Refused> {
         let mut places = Places { elsewhere: self.elsewhere.clone(), ..Places::default() };
+        let mut of_time = None;
         for ((slice, segment), candidates) in &self.on {
             let depth = |c: &Candidate| c.lying.map.map_or(0.0, |map| map.depth);
             let nearest = candidates.iter().map(depth).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
             let here: Vec<&Candidate> =
                 candidates.iter().filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH).collect();
             let of_names: Vec<&Candidate> = here.iter().copied().filter(|c| c.is_named).collect();
-            let meant = if of_names.is_empty() { here } else { of_names };
-            if let ([first, _, ..], false) = (meant.as_slice(), meant.iter().all(|c| c.is_named)) {
-                let what = match segment {
-                    Some(number) => format!("frames of segment {number}"),
-                    None => "frames".to_owned(),
-                };
-                let frame = first.lying.frame + 1;
-                let of = seg.frames.len();
-                return Err(format!(
-                    "{} {what} lie at one place (the first is frame {frame} of {of}), and they do not name the images that they belong to",
-                    meant.len(),
-                )
-                .into());
+            let mut meant = if of_names.is_empty() { here } else { of_names };
+            let count = meant.len();
+            if count > 1 && !meant.iter().all(|c| c.is_named) {
+                meant = vec![at_time(seg, meant, *segment, time)?];
+                of_time = of_time.max(Some(count));
             }
             places.on.entry(*slice).or_default().extend(meant.iter().map(|c| c.lying));
+        }
+        if let (Some(count), Some(time)) = (of_time, time) {
+            places.notes.push(format!(
+                "up to {count} of its frames lie at one place: of each place that of time {time} was taken"
+            ));
         }
         debug_assert!(places.on.keys().all(|slice| named.allowed.contains(slice)));
         Ok(places)
     }
+}
+
+/// Of several frames of a segment at one place that of the chosen time: as they count their times, else in their order.
+///
+/// # Errors
+/// Where no time was chosen, or there are fewer.
+fn at_time<'a>(
+    seg: &Segmentation,
+    mut here: Vec<&'a Candidate>,
+    segment: Option<u16>,
+    time: Option<usize>,
+) -> Result<&'a Candidate, Refused> {
+    let position = |c: &Candidate| seg.frames.get(c.lying.frame).and_then(|f| f.time).unwrap_or(0.0);
+    here.sort_by(|a, b| position(a).total_cmp(&position(b)).then(a.lying.frame.cmp(&b.lying.frame)));
+    if let Some(one) = time.and_then(|time| here.get(time.checked_sub(1)?)) {
+        return Ok(one);
+    }
+    let what = segment.map_or_else(|| "frames".to_owned(), |number| format!("frames of segment {number}"));
+    let first = here.iter().map(|c| c.lying.frame + 1).min().unwrap_or(1);
+    let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+    let reason = format!(
+        "{} {what} lie at one place (the first is frame {first} of {}), and they do not name the images that they belong to{but}",
+        here.len(),
+        seg.frames.len()
+    );
+    Err(Refused::wants_time(reason, here.len()))
 }
 
 /// Slices in order of depth, those of one place together.
@@ -313,6 +338,16 @@ fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskCh
         ));
     }
     notes
+}
+
+/// Slices that have frames equally far on both sides, or frames that have slices so.
+fn halfway(grid: &Grid<'_>, places: &Places) -> Option<String> {
+    let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
+    let mut sides =
+        places.on.values().flatten().filter(is_halfway).filter_map(|lying| lying.map).map(|m| m.depth < 0.0);
+    let is_below = sides.next()?;
+    let side = if is_below { "the frame before it" } else { "the frame after it" };
+    Some(format!("its frames lie halfway between slices: each slice took {side}, so that all may be half a slice off"))
 }
 
 /// For sources that have no UIDs: the frames of each segment, in the order of their place.

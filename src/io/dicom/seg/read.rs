@@ -80,6 +80,8 @@ pub struct SegFrame {
     pub between: Option<f64>,
     /// Slice Thickness, mm.
     pub thickness: Option<f64>,
+    /// Temporal Position Index or Temporal Position Time Offset: what orders frames of one place.
+    pub time: Option<f64>,
 }
 
 /// True where `path` is a DICOM segmentation of a type that [`read`] knows.
@@ -297,6 +299,10 @@ fn frame(data: &DataSet, index: usize, header: &Header, kind: SegmentationType) 
         spacing: geometry::spacing(data, index),
         between: measure(data, index, tags::SPACING_BETWEEN_SLICES),
         thickness: measure(data, index, tags::SLICE_THICKNESS),
+        time: content.and_then(|c| c.number(tags::TEMPORAL_POSITION_INDEX)).or_else(|| {
+            let temporal = group(data, index, tags::TEMPORAL_POSITION_SEQUENCE)?;
+            temporal.number(tags::TEMPORAL_POSITION_TIME_OFFSET)
+        }),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::{
+    ErrorKind,
     domain::{
         import::{Basis, MaskChoice},
         progress::Cancel,
@@ -64,6 +65,8 @@ struct Grid {
     /// What has to come out.
     expected: fn(usize, usize, usize) -> u8,
     is_resampled: bool,
+    /// How far the frames lie above the slices that they are of, mm.
+    lift: f64,
 }
 
 const SAME: Grid = Grid {
@@ -76,6 +79,7 @@ const SAME: Grid = Grid {
     stored: truth,
     expected: truth,
     is_resampled: false,
+    lift: 0.0,
 };
 
 fn grids() -> [Grid; 6] {
@@ -135,6 +139,8 @@ struct How {
     /// Names the images of this time.
     names: Option<usize>,
     is_reversed: bool,
+    /// How many frames of each segment there are at one place, which count their times.
+    times: usize,
 }
 
 fn code(value: &str) -> Fixture {
@@ -154,14 +160,19 @@ fn segment(number: u16) -> Fixture {
 }
 
 /// The functional groups of the frame of a slice.
-fn frame(grid: &Grid, how: How, slice: usize, number: Option<u16>) -> Fixture {
+fn frame(grid: &Grid, how: How, (slice, time, number): (usize, usize, Option<u16>)) -> Fixture {
     let [x, y] = grid.position;
-    let position = format!("{x}\\{y}\\{}", 5.0 + 2.5 * slice as f64);
+    let position = format!("{x}\\{y}\\{}", 5.0 + 2.5 * slice as f64 + grid.lift);
     let plane = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &position);
     let mut item = Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, plane);
     if let Some(number) = number {
         let segment = Fixture::item().number(tags::REFERENCED_SEGMENT_NUMBER, number);
         item = item.sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment);
+    }
+    if how.times > 1 {
+        let index = (time as u32 + 1).to_le_bytes().to_vec();
+        let content = Fixture::item().bytes(tags::TEMPORAL_POSITION_INDEX, VR::UL, index);
+        item = item.sequence(tags::FRAME_CONTENT_SEQUENCE, content);
     }
     if let Some(time) = how.names {
         let source = Fixture::item().text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, uids::CT_IMAGE_STORAGE).text(
@@ -178,8 +189,9 @@ fn frame(grid: &Grid, how: How, slice: usize, number: Option<u16>) -> Fixture {
 fn segmentation(grid: &Grid, how: How) -> Fixture {
     let is_map = how.kind == SegmentationType::LabelMap;
     let numbers: &[Option<u16>] = if is_map { &[None] } else { &[Some(1), Some(2)] };
-    let mut frames: Vec<(usize, Option<u16>)> =
-        (0..SLICES).flat_map(|slice| numbers.iter().map(move |n| (slice, *n))).collect();
+    let of_slice =
+        |slice: usize| (0..how.times).flat_map(move |time| numbers.iter().map(move |number| (slice, time, *number)));
+    let mut frames: Vec<(usize, usize, Option<u16>)> = (0..SLICES).flat_map(of_slice).collect();
     if how.is_reversed {
         frames.reverse();
     }
@@ -218,20 +230,21 @@ fn segmentation(grid: &Grid, how: How) -> Fixture {
         file = file.sequence(tags::REFERENCED_SERIES_SEQUENCE, series);
     }
     let mut values: Vec<u8> = Vec::new();
-    for (slice, number) in &frames {
-        file = file.append_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frame(grid, how, *slice, *number));
+    for &(slice, time, number) in &frames {
+        let groups = frame(grid, how, (slice, time, number));
+        file = file.append_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups);
         for (y, x) in (0..grid.rows).flat_map(|y| (0..grid.columns).map(move |x| (y, x))) {
-            let label = (grid.stored)(*slice, x, y);
+            let label = ((grid.stored)(slice, x, y) + time as u8) % 3;
             values.push(match (number, how.kind) {
                 (None, _) => label,
                 (Some(n), SegmentationType::Fractional) => {
-                    if u16::from(label) == *n {
+                    if u16::from(label) == n {
                         150
                     } else {
                         40
                     }
                 }
-                (Some(n), _) => u8::from(u16::from(label) == *n),
+                (Some(n), _) => u8::from(u16::from(label) == n),
             });
         }
     }
@@ -249,7 +262,7 @@ const KINDS: [SegmentationType; 3] =
     [SegmentationType::Binary, SegmentationType::Fractional, SegmentationType::LabelMap];
 
 fn hows() -> impl Iterator<Item = How> {
-    KINDS.into_iter().flat_map(|kind| [None, Some(0)].map(|names| How { kind, names, is_reversed: false }))
+    KINDS.into_iter().flat_map(|kind| [None, Some(0)].map(|names| How { kind, names, is_reversed: false, times: 1 }))
 }
 
 /// The masks of all slices, as the truth has them.
@@ -290,7 +303,7 @@ fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
     let times = images(&folder, 4);
     assert_eq!(times.len(), 4);
     for kind in KINDS {
-        let named = How { kind, names: Some(2), is_reversed: false };
+        let named = How { kind, names: Some(2), is_reversed: false, times: 1 };
         for (time, series) in times.iter().enumerate() {
             let got = laid(&folder, &segmentation(&SAME, named), series);
             if time == 2 {
@@ -313,7 +326,7 @@ fn of_several_images_at_one_place_one_is_asked_for() {
     // As a loop at every place: both times in one series.
     let mut series = times.remove(0);
     series.slices.extend(times.remove(0).slices);
-    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false };
+    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
     let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
     let error = import(&path, &series).unwrap_err().to_string();
     assert!(error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"), "{error}");
@@ -346,6 +359,43 @@ fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
 }
 
 #[test]
+fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    // Above or below all slices: each frame has its own, and none is lost at the ends.
+    for (lift, side) in [(1.25, "the frame after it"), (-1.25, "the frame before it"), (1.2502, "the frame after it")] {
+        for how in hows() {
+            let got = laid(&folder, &segmentation(&Grid { lift, ..SAME }, how), &series).unwrap();
+            assert_eq!(got.masks, expected(truth), "{lift} {:?}", how.kind);
+            assert!(got.is_resampled && got.notes.iter().any(|n| n.contains("halfway") && n.contains(side)));
+        }
+    }
+    // Nearer to one of them: no doubt which.
+    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
+    let got = laid(&folder, &segmentation(&Grid { lift: 0.6, ..SAME }, how), &series).unwrap();
+    assert!(!got.notes.iter().any(|n| n.contains("halfway")), "{:?}", got.notes);
+}
+
+#[test]
+fn of_several_times_that_name_no_image_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    for (kind, is_reversed) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        let how = How { kind, names: None, is_reversed, times: 3 };
+        let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
+        let error = import(&path, &series).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TimeWanted(3), "{error}");
+        assert!(error.to_string().contains("lie at one place") && error.to_string().contains("--time"), "{error}");
+        let of_time = |time| import_chosen(&path, &series, &MaskChoice { time: Some(time), ..MaskChoice::default() });
+        let got = of_time(2).unwrap();
+        assert_eq!(got.masks, expected(|s, x, y| (truth(s, x, y) + 1) % 3), "{kind:?}, reversed: {is_reversed}");
+        assert!(got.notes.iter().any(|n| n.contains("that of time 2 was taken")), "{:?}", got.notes);
+        assert_eq!(of_time(1).unwrap().masks, expected(truth));
+        assert!(of_time(4).unwrap_err().to_string().contains("there is no time 4"));
+    }
+}
+
+#[test]
 fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
     let folder = tempfile::tempdir().unwrap();
     let series = images(&folder, 1).remove(0);
@@ -363,7 +413,7 @@ fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
 fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_place() {
     let folder = tempfile::tempdir().unwrap();
     let mut series = images(&folder, 1).remove(0);
-    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false };
+    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
     // The names of the images are in another order than their places.
     let names: Vec<_> = series.slices.iter().map(|s| s.sop_instance_uid.clone()).rev().collect();
     series.slices.iter_mut().zip(names).for_each(|(slice, name)| slice.sop_instance_uid = name);
@@ -378,9 +428,11 @@ fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
     let mut series = images(&folder, 1).remove(0);
     series.id = "1.2.55".into();
     series.slices.iter_mut().for_each(|s| s.sop_instance_uid = s.sop_instance_uid.take().map(|uid| uid + ".9"));
-    let how = How { kind: SegmentationType::LabelMap, names: Some(0), is_reversed: false };
+    let how = How { kind: SegmentationType::LabelMap, names: Some(0), is_reversed: false, times: 1 };
     let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
-    let error = import(&path, &series).unwrap_err().to_string();
+    let error = import(&path, &series).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NamesOtherImages);
+    let error = error.to_string();
     assert!(error.contains("it refers to series 1.2.3.4") && error.contains("--by-position"), "{error}");
     let by_position = MaskChoice { by_position: true, ..MaskChoice::default() };
     let got = import_chosen(&path, &series, &by_position).unwrap();
@@ -397,7 +449,7 @@ fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
     let series = images(&folder, 1).remove(0);
     // Both segments are the same pixels.
     let twin = Grid { stored: |s, x, y| u8::from(truth(s, x, y) == 2) * 3, ..SAME };
-    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false };
+    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
     let mut file = segmentation(&twin, how);
     let bits: Vec<u8> = (0..SLICES)
         .flat_map(|s| [s, s])

@@ -29,7 +29,7 @@ pub(super) fn of_files(frames: &[Frame]) -> Vec<String> {
     }
     if frames.iter().any(|f| has_several_scales(&f.slice.regions)) {
         notes.push(
-            "ultrasound regions with scales of their own: a length has that of the region that it lies in".into(),
+            "ultrasound regions with scales of their own: a length has that of the region that it lies in, and files that know one scale for the whole picture get none".into(),
         );
     }
     let drawn = frames.iter().filter(|f| f.has_overlays).count();
@@ -41,8 +41,7 @@ pub(super) fn of_files(frames: &[Frame]) -> Vec<String> {
 
 /// True where the whole picture does not have one scale.
 fn has_several_scales(regions: &[ScaledRegion]) -> bool {
-    let common = common_spacing(regions);
-    regions.len() > 1 && (common.is_none() || regions.iter().any(|r| r.spacing.is_none()))
+    regions.len() > 1 && common_spacing(regions).is_none()
 }
 
 /// Slices that are missing, or uneven spacing.

@@ -9,7 +9,7 @@ mod tests;
 pub(crate) use read::is_structure_set;
 
 use crate::{
-    Error, Result,
+    Result,
     domain::{
         import::{Basis, MaskChoice},
         label::Label,
@@ -18,7 +18,7 @@ use crate::{
         study::Series,
     },
     io::{
-        dicom::references::{Named, OPEN_SOURCE, ReferencedSeries, Refused},
+        dicom::references::{Named, ReferencedSeries, Refused},
         import::{
             Imported,
             choice::{Offered, Taken, tell_apart},
@@ -30,6 +30,8 @@ use raster::{Found, Slices};
 use read::{Structure, StructureSet};
 use std::{collections::BTreeMap, path::Path};
 
+/// Contours within this part of the farthest that belongs to a slice lie on it, without a word.
+const IN_PLANE: f64 = 0.2;
 /// A mask holds no more labels.
 const MOST_LABELS: usize = 255;
 
@@ -43,23 +45,22 @@ const MOST_LABELS: usize = 255;
 /// lies on a slice.
 pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let mut set = read::read(path)?;
-    let refused = |refusal: Refused| {
-        Error::at("lay the structure set over the series", path, refusal.reason).advise(refusal.advice)
-    };
+    let refused = |refusal: Refused| refusal.error("lay the structure set over the series", path);
     let slices = Slices::of(series).map_err(|reason| refused(reason.into()))?;
     check_frame(&set, series).map_err(|reason| refused(reason.into()))?;
     let mut notes = std::mem::take(&mut set.notes);
     select(&mut set, series, choice, &mut notes)
-        .map_err(|reason| refused(Refused { reason, advice: "Choose by name or number." }))?;
+        .map_err(|reason| refused(Refused { advice: "Choose by name or number.", ..reason.into() }))?;
     let sources = set.structures.iter().flat_map(|s| &s.contours).flat_map(|c| &c.sources);
     let refers = set.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
     let named = Named::of(series, &set.series, sources, choice).map_err(refused)?;
     let mut laid = Vec::new();
-    let (mut elsewhere, mut misnamed) = (0, 0);
+    let (mut elsewhere, mut misnamed, mut distance) = (0, 0, 0.0f64);
     for structure in &set.structures {
         let found = raster::regions(structure, &slices, &named, series).map_err(refused)?;
         elsewhere += found.elsewhere;
         misnamed += found.misnamed;
+        distance = distance.max(found.distance);
         notes.extend(without_area(structure, &found));
         if !found.regions.is_empty() {
             laid.push((structure, found.regions));
@@ -70,11 +71,13 @@ pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     }
     if laid.len() > MOST_LABELS {
         let reason = format!("it has more than {MOST_LABELS} regions, the most that a mask holds");
-        return Err(refused(Refused { reason, advice: "Choose some of them with --only." }));
+        return Err(refused(Refused { advice: "Choose some of them with --only.", ..reason.into() }));
     }
     notes.extend(decisions(elsewhere, misnamed, refers, named.basis));
-    painted(&laid, series, choice, notes, named.basis)
-        .map_err(|reason| refused(Refused { reason, advice: OPEN_SOURCE }))
+    if distance > IN_PLANE * slices.reach {
+        notes.push(format!("its contours lie up to {distance:.2} mm from the slices: each was laid on the nearest"));
+    }
+    painted(&laid, series, choice, notes, named.basis).map_err(|reason| refused(reason.into()))
 }
 
 /// A region with its pixels on each slice.

@@ -28,7 +28,7 @@ pub(super) struct Slices {
     /// Depth along `normal` and slice, in order of depth.
     by_depth: Vec<(f64, usize)>,
     /// Farther than this from its plane, in mm, nothing belongs to a slice.
-    reach: f64,
+    pub(super) reach: f64,
 }
 
 /// What was found of a region.
@@ -40,6 +40,8 @@ pub(super) struct Found {
     pub(super) elsewhere: usize,
     /// Contours that lie in the plane of another image than they name.
     pub(super) misnamed: usize,
+    /// How far contours lie from the slices that they were laid on at most, mm.
+    pub(super) distance: f64,
 }
 
 impl Slices {
@@ -67,7 +69,9 @@ impl Slices {
         let from = self.by_depth.partition_point(|(d, _)| *d < low - self.reach);
         let to = self.by_depth.partition_point(|(d, _)| *d <= high + self.reach);
         let close = self.by_depth.get(from..to)?.iter().filter(|(_, slice)| is_meant(*slice));
-        let nearest = close.clone().min_by(|a, b| farthest(a.0).abs().total_cmp(&farthest(b.0).abs()))?;
+        let least = close.clone().map(|(d, _)| farthest(*d).abs()).min_by(f64::total_cmp)?;
+        // Halfway between two slices it is always the first of them, whatever the rounding of the file.
+        let nearest = close.clone().find(|(d, _)| farthest(*d).abs() <= least + SAME_DEPTH)?;
         let depth = farthest(nearest.0);
         let here = close.filter(|(d, _)| (d - nearest.0).abs() <= SAME_DEPTH).map(|(_, slice)| *slice);
         let mut here: Vec<usize> = here.collect();
@@ -120,6 +124,7 @@ pub(super) fn regions(
             found.misnamed -= usize::from(!own.is_empty());
             continue;
         };
+        found.distance = found.distance.max(depth.abs());
         for slice in named.at_place(&here, &own)? {
             on_slice.entry(slice).or_default().push((depth, contour));
         }

@@ -125,6 +125,16 @@ fn contours_between_two_slices_do_not_cancel_each_other() {
 }
 
 #[test]
+fn a_contour_halfway_between_two_slices_is_laid_on_the_first_and_that_is_said() {
+    for z in [1.9999, 2.0, 2.0001] {
+        let got = imported(&[("Between", vec![contour("CLOSED_PLANAR", &square(2.0, 5.0), z)])]);
+        assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [0], "{z}");
+        let said = "its contours lie up to 2.00 mm from the slices: each was laid on the nearest";
+        assert!(got.notes.iter().any(|note| note == said), "{:?}", got.notes);
+    }
+}
+
+#[test]
 fn what_has_no_area_or_lies_elsewhere_is_left_out_and_told() {
     let region = vec![
         contour("CLOSED_PLANAR", &square(2.0, 5.0), 0.0),

@@ -27,6 +27,7 @@ fn region(from: u32, to: u32, units: [u16; 2], mm: [f64; 2]) -> Fixture {
 fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
     let file = Fixture::new(32, 10)
         .text(tags::MODALITY, VR::CS, "US")
+        .text(tags::PIXEL_SPACING, VR::DS, "9\\9")
         .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(0, 9, [3, 3], [0.5, 0.5]))
         .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(10, 19, [3, 3], [0.2, 0.1]))
         .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(20, 29, [4, 3], [1.0, 0.5]))
@@ -55,4 +56,23 @@ fn a_measurement_has_the_scale_of_its_region_or_says_why_it_has_none() {
     assert_eq!(of(2), ("px", 4.0, None, "it lies across ultrasound regions with scales of their own"));
     assert_eq!(of(3), ("px", 4.0, None, "its ultrasound region does not show lengths in both directions"));
     assert_eq!(of(4), ("px", 4.0, None, "parts of it lie outside of the ultrasound regions, which alone have a scale"));
+}
+
+#[test]
+fn a_picture_beside_an_m_mode_has_no_scale_of_its_own_and_files_get_none() {
+    let folder = tempfile::tempdir().unwrap();
+    Fixture::new(32, 10)
+        .text(tags::MODALITY, VR::CS, "US")
+        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(0, 19, [3, 3], [0.5, 0.5]))
+        .append_item(tags::SEQUENCE_OF_ULTRASOUND_REGIONS, region(20, 31, [4, 3], [1.0, 0.5]))
+        .pixels(&[0; 320])
+        .write(folder.path(), "us.dcm");
+    let series = catalog(folder.path()).unwrap().studies.remove(0).series.remove(0);
+    assert_eq!(series.slices[0].spacing, None);
+    let scale = series.slices[0].scale();
+    assert_eq!((scale.at(3, 3).map(|s| s.row), scale.at(25, 3)), (Some(0.5), None));
+    let path = folder.path().join("out.nii.gz");
+    crate::io::export::write_nifti(&path, &series, &[Mask::empty(32, 10)]).unwrap();
+    let header = crate::io::nifti::header(&path).unwrap();
+    assert_eq!((header.affine, header.spacing), (None, Some([1.0; 3])));
 }

@@ -4,11 +4,12 @@ use super::{SAME_DEPTH, SegFrame, Segmentation};
 use crate::{
     domain::{
         geometry::{PixelSpacing, Plane},
-        grid_map::GridMap,
+        lattice::GridMap,
         study::Series,
     },
     io::dicom::references::Named,
 };
+use std::collections::BTreeSet;
 
 /// What a slice without neighbours is taken to reach, mm.
 const ALONE: f64 = 1.0;
@@ -23,6 +24,9 @@ pub(super) struct Grid<'a> {
     between: Option<f64>,
     /// Distance between the frames of the segmentation, mm.
     frames_between: f64,
+    /// Frames that lie halfway between two slices belong to the one above them, along `normal`: so fewer are lost than on
+    /// the ones below.
+    halfway_is_above: bool,
 }
 
 impl<'a> Grid<'a> {
@@ -41,16 +45,18 @@ impl<'a> Grid<'a> {
             return None;
         }
         let between = series.slice_spacing();
-        let frames_between = frames_between(seg, depths, between);
-        Some(Self { series, normal, by_depth, between, frames_between })
+        let frames_between = frames_between(seg, depths.clone(), between);
+        let met = |way: f64| depths.iter().filter(|d| is_met(**d + way * frames_between / 2.0, &by_depth)).count();
+        let halfway_is_above = met(1.0) > met(-1.0);
+        Some(Self { series, normal, by_depth, between, frames_between, halfway_is_above })
     }
 
-    /// The slices that a frame may lie on, with the way from their pixels to its own.
-    pub(super) fn near(&self, seg: &Segmentation, frame: &SegFrame, names_one: bool) -> Vec<(usize, GridMap)> {
+    /// The slices that a frame may lie on, with the way from their pixels to its own; `own` are those that it names.
+    pub(super) fn near(&self, seg: &Segmentation, frame: &SegFrame, own: &BTreeSet<usize>) -> Vec<(usize, GridMap)> {
         let Some(plane) = frame.plane else { return Vec::new() };
         // One that names its only image may lie as far from it as slices lie apart.
         let between =
-            if names_one { self.frames_between.max(self.between.unwrap_or(ALONE)) } else { self.frames_between };
+            if own.len() == 1 { self.frames_between.max(self.between.unwrap_or(ALONE)) } else { self.frames_between };
         let reach = between / 2.0 + SAME_DEPTH;
         let depth = self.depth(&plane);
         // Planes that are a little tilted are nearer in the middle than at their first pixel.
@@ -58,7 +64,16 @@ impl<'a> Grid<'a> {
         let high = self.by_depth.partition_point(|(d, _)| *d <= depth + 2.0 * reach);
         let close = self.by_depth.get(low..high).unwrap_or_default();
         let map = |(_, slice): &(f64, usize)| Some((*slice, self.map(seg, frame, *slice)?));
-        close.iter().filter_map(map).filter(|(_, map)| map.distance() <= reach).collect()
+        // Of two slices that lie as far from it on both sides one is its own, not both.
+        let is_other_side = |map: &GridMap| self.is_halfway(map) && (map.depth < 0.0) != self.halfway_is_above;
+        let is_near =
+            |(slice, map): &(usize, GridMap)| map.distance() <= reach && (own.contains(slice) || !is_other_side(map));
+        close.iter().filter_map(map).filter(is_near).collect()
+    }
+
+    /// True where a frame lies as far from a slice as the next one does on its other side.
+    pub(super) fn is_halfway(&self, map: &GridMap) -> bool {
+        (map.depth.abs() - self.frames_between / 2.0).abs() <= SAME_DEPTH
     }
 
     /// From the pixels of a slice to those of a frame.
@@ -69,7 +84,7 @@ impl<'a> Grid<'a> {
         let own_size = [seg.columns, seg.rows];
         // Without a distance of its own, pixels are those of the image if there are as many.
         let spacing = frame.spacing.or_else(|| (size == own_size).then_some(target.1))?;
-        Some(GridMap::between(target, size, (own, spacing), own_size))
+        GridMap::onto_frame(target, size, (own, spacing), own_size)
     }
 
     fn depth(&self, plane: &Plane) -> f64 {
@@ -95,6 +110,12 @@ impl<'a> Grid<'a> {
         let nearest = planes().map(to_slices).fold(f64::MAX, f64::min);
         format!("none of its frames lies where one of the {count} slices lies: the nearest is {nearest:.1} mm from one")
     }
+}
+
+/// Whether a slice lies at this depth.
+fn is_met(depth: f64, by_depth: &[(f64, usize)]) -> bool {
+    let first = by_depth.partition_point(|(d, _)| *d < depth - SAME_DEPTH);
+    by_depth.get(first).is_some_and(|(d, _)| *d <= depth + SAME_DEPTH)
 }
 
 /// How far apart the frames lie: as they say or, where they do not, as they lie.

@@ -1,0 +1,77 @@
+//! Masks from files of which something has to be said before they are taken in.
+
+#![allow(clippy::unwrap_used)]
+
+use super::{imports::ImportAnswer, job::*, tests::session, *};
+use crate::{
+    Error, ErrorKind,
+    domain::{
+        import::{MaskChoice, TakenLabel},
+        label::Label,
+        mask::Mask,
+    },
+};
+
+#[test]
+fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top() {
+    let mut session = session(&[("a", 1)], None);
+    session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
+    let job = |session: &mut Session| {
+        let jobs = session.take_jobs().into_iter();
+        jobs.filter_map(|j| if let Job::Import { choice, .. } = j { Some(choice) } else { None }).next()
+    };
+    let choice = job(&mut session).unwrap();
+    let of = |number, in_file, left, covered| TakenLabel { number, in_file, left, covered };
+    let imported = ImportedMasks {
+        labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1)],
+        taken: vec![of(4, 100, 91, 9), of(7, 9, 9, 0)],
+        masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
+        choice,
+        ..ImportedMasks::default()
+    };
+    let case = session.cases[0].id;
+    session.on_event(Event::Imported { case, result: Ok(imported.clone()) });
+    let names: Vec<_> = session.overlapping.iter().flat_map(|o| &o.labels).map(|l| l.label.name.as_str()).collect();
+    assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
+    assert_eq!(session.labels().len(), 0, "nothing was taken yet");
+    session.apply(Action::TakeOverlapping(Some(vec![1, 0])));
+    let choice = job(&mut session).unwrap();
+    assert_eq!(
+        (choice.only.clone(), choice.order.clone()),
+        (vec!["#4".into(), "#7".into()], vec!["#4".into(), "#7".into()])
+    );
+    session.on_event(Event::Imported { case, result: Ok(ImportedMasks { choice, ..imported.clone() }) });
+    assert!(session.overlapping.is_none() && session.labels().len() == 2, "what was chosen is taken without asking");
+    session.on_event(Event::Imported { case, result: Ok(imported) });
+    session.apply(Action::TakeOverlapping(None));
+    assert!(session.overlapping.is_none() && job(&mut session).is_none());
+}
+
+#[test]
+fn masks_that_need_an_answer_are_read_again_with_it() {
+    let mut session = session(&[("a", 1)], None);
+    session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
+    let job = |session: &mut Session| {
+        let jobs = session.take_jobs().into_iter();
+        jobs.filter_map(|j| if let Job::Import { choice, .. } = j { Some(choice) } else { None }).next()
+    };
+    assert_eq!(job(&mut session).unwrap().time, None, "each image has a place of its own, or none");
+    let case = session.cases[0].id;
+    let asks = |session: &mut Session, kind, choice: &MaskChoice| {
+        let error = Error::new("lay the masks", "they name others").of_kind(kind);
+        let (paths, choice) = (vec!["/masks/seg.dcm".into()], choice.clone());
+        session.on_event(Event::ImportUndecided { case, paths, choice, error });
+    };
+    asks(&mut session, ErrorKind::NamesOtherImages, &MaskChoice::default());
+    session.apply(Action::AnswerImport(Some(ImportAnswer::ByPosition)));
+    let choice = job(&mut session).unwrap();
+    assert!(choice.by_position && session.undecided.is_none());
+    // Now the time is asked for, and what was said before still counts.
+    asks(&mut session, ErrorKind::TimeWanted(3), &choice);
+    session.apply(Action::AnswerImport(Some(ImportAnswer::Time(2))));
+    let choice = job(&mut session).unwrap();
+    assert_eq!((choice.by_position, choice.time), (true, Some(2)));
+    asks(&mut session, ErrorKind::TimeWanted(3), &choice);
+    session.apply(Action::AnswerImport(None));
+    assert!(job(&mut session).is_none() && session.undecided.is_none());
+}

@@ -1,0 +1,72 @@
+//! Masks from files that are not laid without more being said: of which time they are, or whether their place alone counts.
+
+use super::title;
+use crate::{
+    ErrorKind,
+    session::{self, Action, Session, imports::ImportAnswer},
+    ui::widgets::{explain, primary},
+};
+use egui::{Align, Button, Layout, Slider, Ui, vec2};
+
+/// What was chosen so far.
+pub(crate) struct UndecidedDialog {
+    /// 1 for the first.
+    time: usize,
+    is_answered: bool,
+}
+
+impl Default for UndecidedDialog {
+    fn default() -> Self {
+        Self { time: 1, is_answered: false }
+    }
+}
+
+impl UndecidedDialog {
+    /// False while nothing was said.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let Some(undecided) = &session.undecided else { return true };
+        let error = &undecided.error;
+        let file = error.path.as_ref().and_then(|path| path.file_name());
+        let file = file.map_or_else(|| "The file".to_owned(), |name| name.to_string_lossy().into_owned());
+        let (answer, words) = match error.kind {
+            ErrorKind::TimeWanted(times) => {
+                title(ui, "Masks of one time");
+                ui.label(format!("{file}: {}", session::sentence(&error.reason)));
+                explain(ui, "Choose the time that is laid on these images.");
+                ui.add_space(8.0);
+                ui.horizontal(|ui| {
+                    let label = ui.label("Time");
+                    ui.add(Slider::new(&mut self.time, 1..=times)).labelled_by(label.id);
+                    ui.label(format!("of {times}"));
+                });
+                (ImportAnswer::Time(self.time), "Import")
+            }
+            _ => {
+                title(ui, "Masks of other images");
+                ui.label(format!("{file}: {}", session::sentence(&error.reason)));
+                explain(
+                    ui,
+                    "Open the series that they were made from. Or have them laid by their place in the patient alone: that is \
+                     right only where nothing moved between the two.",
+                );
+                (ImportAnswer::ByPosition, "Lay by position")
+            }
+        };
+        ui.add_space(12.0);
+        let mut done = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let lay = primary(ui, words).min_size(vec2(88.0, 28.0));
+            if ui.add(lay).clicked() {
+                actions.push(Action::AnswerImport(Some(answer)));
+                (self.is_answered, done) = (true, true);
+            }
+            done |= ui.add(Button::new("Cancel").min_size(vec2(88.0, 28.0))).clicked();
+        });
+        done
+    }
+}
