@@ -5,13 +5,13 @@ mod frame_log;
 mod network;
 #[cfg(test)]
 mod tests;
+mod wheel;
 
 use crate::{
     Error, Result,
     model::device,
     session::{
         Action, Session,
-        command::Shortcut,
         job::{Event, Job, StoreJob},
         settings::{DeviceChoice, Settings},
     },
@@ -19,7 +19,7 @@ use crate::{
     worker::{Network, Places, Worker},
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
-use egui::{Key, ViewportBuilder};
+use egui::ViewportBuilder;
 use frame_log::FrameLog;
 use std::{
     num::NonZeroUsize,
@@ -60,6 +60,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
             app.window.use_card(cc.wgpu_render_state.as_ref());
+            app.window.use_wheel(&cc.egui_ctx, wheel::events_per_notch());
             app.begin(paths, trouble);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         });
@@ -105,7 +106,6 @@ pub struct LabrumApp {
     worker: Worker,
     window: Window,
     frame_log: Option<FrameLog>,
-    tab_pressed: bool,
 }
 
 impl LabrumApp {
@@ -128,7 +128,6 @@ impl LabrumApp {
             session: Session::new(settings),
             window: Window::default(),
             frame_log: FrameLog::from_environment(),
-            tab_pressed: false,
         })
     }
 
@@ -152,9 +151,8 @@ impl LabrumApp {
         if self.session.settings.ui_scale != ui.ctx().zoom_factor() {
             ui.ctx().set_zoom_factor(self.session.settings.ui_scale);
         }
-        if std::mem::take(&mut self.tab_pressed) {
-            let tab = Shortcut::named(false, false, "Tab").and_then(|key| self.session.settings.keys.command(&key));
-            tab.into_iter().for_each(|command| self.session.apply(Action::Command(command)));
+        while let Some(actions) = self.window.hear(ui.ctx(), &self.session) {
+            actions.into_iter().for_each(|action| self.session.apply(action));
         }
         let mut actions = self.window.show(ui, &self.session);
         let dropped: Vec<PathBuf> = ui.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
@@ -224,18 +222,5 @@ impl eframe::App for LabrumApp {
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
-    }
-
-    /// Tab shows and hides the panels, unless a control or a dialog has the keyboard: there it goes to the next one.
-    fn raw_input_hook(&mut self, ctx: &egui::Context, input: &mut egui::RawInput) {
-        if self.window.has_dialog() || ctx.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ctx) {
-            return;
-        }
-        input.events.retain(|event| {
-            let is_tab = matches!(event, egui::Event::Key { key: Key::Tab, modifiers, .. } if modifiers.is_none());
-            let is_press = is_tab && matches!(event, egui::Event::Key { pressed: true, repeat: false, .. });
-            self.tab_pressed |= is_press;
-            !is_tab
-        });
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         settings::ViewMode,
     },
 };
+use egui::Key;
 use egui_kittest::{Harness, kittest::Queryable};
 use std::path::Path;
 

@@ -244,6 +244,14 @@ impl Image {
         matches!(self.pixels, Pixels::Rgb8(_))
     }
 
+    /// Red, green and blue of a pixel, where the picture is coloured.
+    pub fn color(&self, index: usize) -> Option<[u8; 3]> {
+        match &self.pixels {
+            Pixels::Rgb8(v) => v.get(index).copied(),
+            _ => None,
+        }
+    }
+
     /// Modality value of pixel `index` (luma of ITU-R BT.601 for colour).
     pub fn value(&self, index: usize) -> f64 {
         let stored = match &self.pixels {

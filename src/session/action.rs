@@ -118,6 +118,14 @@ impl Session {
         if self.needs_room(&action) {
             self.make_room();
         }
+        if let Some(action) = self.hold(action) {
+            self.do_at_once(action);
+        }
+        self.carry_on();
+        self.refresh_ortho();
+    }
+
+    pub(super) fn do_at_once(&mut self, action: Action) {
         match action {
             Action::Command(command) => self.command(command),
             Action::Open(paths) => self.open(paths),
@@ -162,7 +170,6 @@ impl Session {
             Action::Dismiss(id) => self.notices.dismiss(id),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
-        self.refresh_ortho();
     }
 
     /// True for what is to be seen at once: strokes, other slices and cases, other views.

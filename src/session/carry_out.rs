@@ -34,6 +34,9 @@ impl Session {
             C::ShowFill => self.set_view_mode(ViewMode::Fill),
             C::ShowOutline => self.set_view_mode(ViewMode::Outline),
             C::ShowConfidence => self.set_view_mode(ViewMode::Confidence),
+            C::ShowDifference if self.settings.view_mode == ViewMode::Difference => {
+                self.set_view_mode(self.before_difference);
+            }
             C::ShowDifference => self.set_view_mode(ViewMode::Difference),
             C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
             C::Undo => self.undo(),

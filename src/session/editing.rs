@@ -126,7 +126,7 @@ impl Session {
     }
 
     pub(super) fn redo(&mut self) {
-        self.drop_hand();
+        self.finish_hand();
         if let Some(step) = self.history.redo() {
             self.store(StoreJob::SetUndone { step: step.id, undone: false });
             self.replay(&step, false);

@@ -17,7 +17,7 @@ const KEY_FILE: &str = "deidentification.key";
 
 impl Session {
     pub(super) fn export(&mut self, request: ExportRequest) {
-        self.drop_hand();
+        self.finish_hand();
         let (folder, options) = (request.folder.clone(), request.options.clone());
         let begun = match request.scope {
             ExportScope::Accepted => self.export_accepted(request),
@@ -37,7 +37,7 @@ impl Session {
 
     /// What is to be written of the case that is shown; `None`, and a message, where there is no mask.
     pub(super) fn export_job(&mut self, request: ExportRequest) -> Option<ExportJob> {
-        self.drop_hand();
+        self.finish_hand();
         let case = self.case()?;
         let this_slice_only = request.scope == ExportScope::ThisSlice;
         let wanted = (0..case.slices.len()).filter(|i| !this_slice_only || *i == case.slice);

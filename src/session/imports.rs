@@ -161,7 +161,7 @@ impl Session {
             let text = format!("\"{}\" has no pixel left on these images.", label.name);
             self.notices.add(Severity::Error, text);
         }
-        self.drop_hand();
+        self.finish_hand();
         let values = self.values_of(&imported.labels);
         let rule = self.locks();
         let mut edits: Vec<(usize, Edit)> = Vec::new();

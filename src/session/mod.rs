@@ -8,6 +8,7 @@ pub mod command;
 mod editing;
 mod exports;
 pub mod finding;
+mod held;
 pub mod history;
 pub mod imports;
 pub mod job;
@@ -32,7 +33,7 @@ mod viewing;
 pub mod window;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod tests_imports;
 
@@ -48,6 +49,7 @@ use crate::domain::{
 };
 use cache::Cache;
 use case::Case;
+use held::Held;
 use history::History;
 use job::{CaseId, Event, Job, Loaded, ModelEntry, ModelSource, RunId, SliceKey, StoreJob, WorkspaceSummary};
 use labels::PaintOver;
@@ -56,7 +58,7 @@ use live::Live;
 use notice::{Notices, Severity};
 use ortho::Ortho;
 use pacs::Pacs;
-use settings::Settings;
+use settings::{Settings, ViewMode};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use store::{Activity, WorkspaceState};
 use tools::{ToolKind, Tools};
@@ -147,6 +149,9 @@ pub struct Session {
     mask_clock: u64,
     /// Masks of other slices that a brush is painting on now.
     open_masks: HashMap<SliceKey, Mask>,
+    held: Held,
+    /// How masks were shown before the difference.
+    before_difference: ViewMode,
     cache: Cache,
     /// Where one scrolls: 1 towards the last slice, -1 towards the first, 0 where that is not known.
     heading: i64,
@@ -202,6 +207,8 @@ impl Session {
             ortho_refused: None,
             mask_clock: 0,
             open_masks: HashMap::new(),
+            held: Held::default(),
+            before_difference: ViewMode::default(),
             cache: Cache::new(cache),
             heading: 0,
             canvas: Canvas { min: [0.0; 2], size: [800.0, 600.0] },
@@ -273,6 +280,7 @@ impl Session {
             Event::Opened { .. } | Event::Restored { .. } | Event::RestoredSlice { .. } | Event::Segmented { .. }
         );
         self.take_in_event(event);
+        self.carry_on();
         self.refresh_ortho();
         if changes_order {
             self.give_reasons();

@@ -122,7 +122,8 @@ impl Session {
 
     pub(super) fn close_all(&mut self) {
         self.cancel();
-        self.drop_hand();
+        self.forget_held();
+        self.finish_hand();
         self.note_time();
         self.activity = None;
         self.live = None;
@@ -140,7 +141,7 @@ impl Session {
         if at.is_none() || at == self.current {
             return;
         }
-        self.drop_hand();
+        self.finish_hand();
         self.note_time();
         self.current = at;
         self.heading = 0;
@@ -167,7 +168,7 @@ impl Session {
         if self.case().is_none_or(|c| slice >= c.slices.len() || slice == c.slice) {
             return;
         }
-        self.drop_hand();
+        self.finish_hand();
         if let Some(case) = self.current.and_then(|at| self.cases.get_mut(at)) {
             let by = slice as i64 - case.slice as i64;
             case.slice = slice;

@@ -24,7 +24,7 @@ struct Outcome {
 impl Session {
     /// Does a command on the label in hand.
     pub(super) fn operate(&mut self, command: UserCommand) {
-        self.drop_hand();
+        self.finish_hand();
         let Some(label) = self.drawable_label() else { return };
         match self.outcome(command, label) {
             Ok(outcome) => self.apply_outcome(command.label(), outcome),
@@ -119,7 +119,7 @@ impl Session {
 
     /// Fills the gaps between slices that have the label in hand: the shapes between are worked out beside the window.
     pub(super) fn interpolate(&mut self) {
-        self.drop_hand();
+        self.finish_hand();
         let Some(label) = self.drawable_label() else { return };
         self.pack_live();
         self.refresh_live();
@@ -173,7 +173,7 @@ impl Session {
 
     /// Makes the mask what the model proposed, on the slice on the screen or on all that have a proposal.
     pub(super) fn take_proposal(&mut self, whole_series: bool) {
-        self.drop_hand();
+        self.finish_hand();
         let Some(case) = self.case() else { return };
         let slices = if whole_series { 0..case.slices.len() } else { case.slice..case.slice + 1 };
         let whole = Region::whole(case.series.columns, case.series.rows);

@@ -227,7 +227,7 @@ impl Session {
     pub(super) fn refresh_ortho(&mut self) {
         self.bring_up_to_date();
         if self.ortho.is_none() && matches!(self.tools.hand, Hand::Across(_)) {
-            self.drop_hand();
+            self.finish_hand();
         }
     }
 

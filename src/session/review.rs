@@ -62,7 +62,7 @@ impl Session {
     }
 
     fn sign_off(&mut self, status: Status) {
-        self.drop_hand();
+        self.finish_hand();
         let Some(at) = self.current else { return };
         let id = self.cases[at].id;
         self.stop_runs_on(id);

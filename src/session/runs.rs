@@ -214,14 +214,19 @@ impl Session {
             run.failures += usize::from(result.is_err());
             first_failure = run.failures == 1;
         }
-        if self.slice_state(key).is_none_or(|s| s.proposal_revision != revision) {
-            return;
-        }
         match result {
-            Ok(finding) => self.take_finding(key, finding),
+            Ok(finding) => self.hold_answer(key, revision, finding),
+            Err(_) if self.slice_state(key).is_none_or(|s| s.proposal_revision != revision) => {}
             // One message for a run: the other slices mostly fail for the same reason.
             Err(error) if first_failure => self.fail(&error),
             Err(_) => {}
+        }
+    }
+
+    /// Takes a model's answer, unless it was asked again or stopped meanwhile.
+    pub(super) fn take_answer(&mut self, key: SliceKey, revision: u64, finding: Arc<Finding>) {
+        if self.slice_state(key).is_some_and(|s| s.proposal_revision == revision) {
+            self.take_finding(key, finding);
         }
     }
 
@@ -243,10 +248,9 @@ impl Session {
             self.focus = None;
         }
         if self.live.as_ref().is_some_and(|l| l.key() == key) {
-            // A gesture in hand began on a mask that is no more.
-            self.drop_hand();
             self.live = None;
             self.refresh_live();
+            self.show_preview();
         }
         // Whoever runs a model on an accepted case wants to look again.
         let status = self.status_by_work(key.case);

@@ -85,7 +85,7 @@ impl Session {
 
     /// The workspace that is opened may know cases on which nothing was drawn here: nobody begins on one before it said.
     fn wait_for_workspace(&mut self) {
-        self.drop_hand();
+        self.finish_hand();
         for case in &mut self.cases {
             case.is_restored = case.slices.iter().any(|s| s.is_touched);
         }

@@ -24,6 +24,10 @@ use crate::{
     model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
 };
 
+mod pictures;
+
+pub(crate) use pictures::with_pictures;
+
 fn series(name: &str, slices: usize) -> Series {
     let slice = |frame| Slice {
         source: Source { path: format!("/scans/{name}").into(), frame },

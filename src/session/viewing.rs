@@ -30,6 +30,9 @@ impl Session {
         let starts_running = settings.auto_run && !self.settings.auto_run;
         let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
         let is_ordered_anew = settings.case_order != self.settings.case_order;
+        if settings.view_mode == ViewMode::Difference && self.settings.view_mode != ViewMode::Difference {
+            self.before_difference = self.settings.view_mode;
+        }
         self.settings = settings;
         if is_ordered_anew {
             self.give_reasons();

@@ -4,8 +4,9 @@ use super::{
     canvas,
     look::{Layers, Levels, Look, Scene},
     stage::Stage,
+    stream::Target,
     theme::CANVAS,
-    tool_input::{self, ToolInput},
+    tool_input::ToolInput,
     tool_overlay,
 };
 use crate::{
@@ -29,9 +30,10 @@ const GAP: f32 = 3.0;
 /// What a view remembers between frames.
 #[derive(Default)]
 pub(crate) struct AcrossState {
-    input: ToolInput,
+    pub(super) input: ToolInput,
     stage: Stage,
     last_canvas: Option<Canvas>,
+    target: Option<Target>,
     /// The window of the slice that was shown last: one that is on its way has none yet.
     window: Option<(Window, bool)>,
 }
@@ -40,6 +42,16 @@ impl AcrossState {
     /// Paints on the graphics card from now on.
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
+    }
+
+    /// Where the view was drawn last.
+    pub(super) fn place(&self) -> Option<Canvas> {
+        self.last_canvas
+    }
+
+    /// Where the view takes the mouse, if it was drawn since this was asked last.
+    pub(super) fn take_target(&mut self) -> Option<Target> {
+        self.target.take()
     }
 }
 
@@ -94,7 +106,8 @@ fn one(
     let words = describe(session, ortho, view);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
     let placement = view.view.place(canvas, view.extent());
-    tool_input::mouse(ui, &response, session, case, placement, plane, &mut state.input, actions);
+    state.target = Some(Target::of(ui, &response, plane));
+    state.input.show_cursor(ui, &response, session);
     if let Some(loaded) = session.current_loaded() {
         state.window = Some((session.window_of(case, loaded), case.window.is_none()));
     }

@@ -5,8 +5,9 @@ use super::{
     look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
     stage::{Shown, Stage, Unpacked},
+    stream::{Heard, Target},
     theme::{self, ADDED, CANVAS, ON_CANVAS, RELABELLED, REMOVED, confidence_color},
-    tool_input::{self, ToolInput},
+    tool_input::ToolInput,
     tool_overlay,
 };
 use crate::{
@@ -14,12 +15,12 @@ use crate::{
     session::{
         self, Action, Session,
         case::Case,
-        job::Loaded,
+        job::{Loaded, SliceKey},
         settings::ViewMode,
         view::{Canvas, Placement},
     },
 };
-use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// How opaque a proposal is that another model would make in another way now.
 const STALE: f32 = 0.5;
@@ -31,6 +32,7 @@ pub(crate) struct CanvasState {
     /// The mask is hidden for as long as H is held.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
+    target: Option<Target>,
     shown: Shown,
     /// The mask of a slice that is passed by.
     passing: Unpacked,
@@ -44,15 +46,36 @@ impl CanvasState {
     pub(crate) fn use_card(&mut self, state: &eframe::egui_wgpu::RenderState) {
         self.stage.use_card(state);
     }
+
+    /// Where the canvas was drawn last.
+    pub(super) fn place(&self) -> Option<Canvas> {
+        self.last_canvas.map(|(canvas, _)| canvas)
+    }
+
+    /// Where the canvas takes the mouse, if it was drawn since this was asked last.
+    pub(super) fn take_target(&mut self) -> Option<Target> {
+        self.target.take()
+    }
+
+    /// The slice that is on the canvas as things are: for a moment another than the one that is on its way.
+    pub(super) fn shown(&mut self, session: &Session) -> Option<SliceKey> {
+        let case = session.case().filter(|_| session.current_failure().is_none())?;
+        self.shown.clear_unless(Some(case.id));
+        self.shown.slice(session, case).map(|(key, _)| key)
+    }
+
+    /// What the pointer is on as things are, though it has not moved.
+    pub(super) fn pointer(&mut self, session: &Session, now: &Heard) -> Option<Pointer> {
+        let at = now.at.filter(|_| now.over == Some(ViewPlane::Slice))?;
+        let (shown, case, canvas) = (self.shown(session)?, session.case()?, self.place()?);
+        let [x, y] = case.view.place(canvas, session.extent(case)).image_from_screen([at.x, at.y]);
+        let inside = x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
+        inside.then_some(Pointer { slice: shown.slice, x, y })
+    }
 }
 
-/// Shows the canvas and returns what the pointer is on.
-pub(crate) fn show(
-    ui: &mut Ui,
-    session: &Session,
-    state: &mut CanvasState,
-    actions: &mut Vec<Action>,
-) -> Option<Pointer> {
+/// Shows the canvas.
+pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, actions: &mut Vec<Action>) {
     let rect = ui.available_rect_before_wrap();
     let response = ui.allocate_rect(rect, Sense::click_and_drag());
     let painter = ui.painter_at(rect);
@@ -63,22 +86,21 @@ pub(crate) fn show(
         state.last_canvas = Some((canvas, pixels_per_point));
         actions.push(Action::SetCanvas { canvas, pixels_per_point });
     }
+    state.target = Some(Target::of(ui, &response, ViewPlane::Slice));
     state.shown.clear_unless(session.case().map(|c| c.id));
-    let case = session.case()?;
+    let Some(case) = session.case() else { return };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
     state.is_mask_held_hidden = !ui.egui_wants_keyboard_input() && ui.input(|i| i.key_down(Key::H));
 
     let extent = session.extent(case);
     let placement = case.view.place(canvas, extent);
-    tool_input::mouse(ui, &response, session, case, placement, ViewPlane::Slice, &mut state.input, actions);
+    state.input.show_cursor(ui, &response, session);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
-        message(&painter, rect, "This slice cannot be shown", &error.to_string());
-        return None;
+        return message(&painter, rect, "This slice cannot be shown", &error.to_string());
     }
     let Some((shown, loaded)) = state.shown.slice(session, case) else {
-        message(&painter, rect, "Loading", "");
-        return None;
+        return message(&painter, rect, "Loading", "");
     };
     let mode = if state.is_mask_held_hidden { ViewMode::Hidden } else { session.settings.view_mode };
     let state_of = case.slices.get(shown.slice);
@@ -142,7 +164,6 @@ pub(crate) fn show(
         difference_legend(&painter, rect, case, shown.slice);
     }
     tool_overlay::paint(&painter, session, shown, placement);
-    pointer(&response, placement, case, shown.slice)
 }
 
 /// What a screen reader says of the canvas.
@@ -157,13 +178,6 @@ fn describe(session: &Session, case: &Case) -> String {
         None => "no mask".to_owned(),
     };
     format!("Picture: {}, {slice}, {mask}", case.title())
-}
-
-fn pointer(response: &Response, placement: Placement, case: &Case, slice: usize) -> Option<Pointer> {
-    let at = response.hover_pos()?;
-    let [x, y] = placement.image_from_screen([at.x, at.y]);
-    let inside = x >= 0.0 && y >= 0.0 && x < case.series.columns as f32 && y < case.series.rows as f32;
-    inside.then_some(Pointer { slice, x, y })
 }
 
 /// The words in the corners, the letters of the patient's sides, the scale bar.

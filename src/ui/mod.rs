@@ -11,6 +11,7 @@ mod panels;
 pub mod raster;
 mod shortcuts;
 mod stage;
+mod stream;
 mod table;
 mod textures;
 pub mod theme;
@@ -18,12 +19,17 @@ mod tool_input;
 mod tool_overlay;
 mod widgets;
 
-use crate::session::{Action, Session, command::UserCommand, job::SliceKey};
+use crate::{
+    domain::stack::ViewPlane,
+    session::{Action, Session, command::UserCommand, job::SliceKey},
+};
 use across::AcrossState;
 use canvas::CanvasState;
 use dialogs::Dialogs;
-use egui::{CentralPanel, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
+use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
+use stream::{Heard, Stream, What};
 use textures::Textures;
+use tool_input::{Around, ToolInput};
 
 /// What the pointer is on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +39,9 @@ pub(crate) struct Pointer {
     pub(crate) x: f32,
     pub(crate) y: f32,
 }
+
+/// Height of the bar at the bottom, whatever stands in it: the picture above does not move.
+const STATUS: f32 = 36.0;
 
 /// A command that is shown before it is done: on which slice, and on which state of its mask.
 type Previewed = (UserCommand, Option<(SliceKey, u64)>);
@@ -44,38 +53,100 @@ pub struct Window {
     canvas: CanvasState,
     across: [AcrossState; 2],
     dialogs: Dialogs,
-    pointer: Option<Pointer>,
+    /// Which parts were drawn last: with a case, with panels, with the views across.
+    parts: Option<[bool; 3]>,
+    /// All that happened before this frame is done.
+    is_settled: bool,
+    /// Events of the wheel for one notch; 0 for one.
+    events_per_notch: f32,
     panel_widths: [f32; 2],
     previewed: Option<Previewed>,
     title: String,
 }
 
 impl Window {
-    /// Draws one frame and returns what the user asked for in it.
+    /// What is asked for by the next thing that a person did since the last frame, on the canvas or by a key; `None`
+    /// once all is done. It is carried out before the next is asked for: a stroke after a key belongs to the slice that
+    /// the key has brought.
+    pub fn hear(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
+        let mut actions = Vec::new();
+        match Stream::next(ctx) {
+            Some(heard) => self.answer(ctx, session, &heard, &mut actions),
+            None if std::mem::take(&mut self.is_settled) => return None,
+            None => {
+                if let Some(now) = Stream::now(ctx) {
+                    self.settle(ctx, session, &now, &mut actions);
+                    pinched(ctx, &now, &mut actions);
+                }
+                self.is_settled = true;
+            }
+        }
+        actions.retain(|action| !self.is_for_window(ctx, session, action));
+        Some(actions)
+    }
+
+    fn answer(&mut self, ctx: &Context, session: &Session, heard: &Heard, actions: &mut Vec<Action>) {
+        if let What::Command(_) = heard.what {
+            // A command may draw where the pointer is.
+            self.settle(ctx, session, heard, actions);
+        }
+        self.for_views(ctx, session, |input, around| actions.extend(input.hear(heard, around, session)));
+        if let What::Command(command) = heard.what {
+            actions.push(Action::Command(command));
+        }
+    }
+
+    /// Tells the tools where the pointer is.
+    fn settle(&mut self, ctx: &Context, session: &Session, now: &Heard, actions: &mut Vec<Action>) {
+        self.for_views(ctx, session, |input, around| actions.extend(input.settle(now, around, session)));
+    }
+
+    /// The slice, and the views across the series.
+    fn for_views(&mut self, ctx: &Context, session: &Session, mut each: impl FnMut(&mut ToolInput, &Around)) {
+        let (time, notch) = (ctx.input(|i| i.time), self.events_per_notch.max(1.0));
+        let [column, row] = &mut self.across;
+        for (plane, canvas, input) in [
+            (ViewPlane::Slice, self.canvas.place(), &mut self.canvas.input),
+            (ViewPlane::Column, column.place(), &mut column.input),
+            (ViewPlane::Row, row.place(), &mut row.input),
+        ] {
+            match canvas.and_then(|canvas| Around::of(session, plane, canvas, time, notch)) {
+                Some(around) => each(input, &around),
+                None => input.let_go(),
+            }
+        }
+    }
+
+    /// Draws one frame, once all is heard, and returns what the user asked for in it by the controls.
     pub fn show(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
         let mut actions = Vec::new();
+        Stream::install(ui.ctx());
         theme::apply(ui.ctx(), session.settings.theme);
         self.name_window(ui, session);
         self.textures.forget_closed(session);
-        if !self.dialogs.any_open() {
-            actions.extend(shortcuts::pressed(ui.ctx(), &session.settings.keys).into_iter().map(Action::Command));
+        let parts = [session.case().is_some(), session.settings.panels, session.ortho().is_some()];
+        if self.parts.replace(parts) != Some(parts) {
+            // Panels know their place once they were laid out: what is seen is the second time.
+            ui.ctx().request_discard("other parts of the window");
         }
+        let shown = self.canvas.shown(session).map(|key| key.slice);
+        let pointer = Stream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
 
         Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
         Panel::bottom("status")
             .frame(bar(ui, 4))
-            .show(ui, |ui| panels::status::show(ui, session, self.pointer, &mut actions));
+            .exact_size(STATUS)
+            .resizable(false)
+            .show(ui, |ui| panels::status::show(ui, session, pointer, &mut actions));
         if session.case().is_some() {
-            let pointed = self.side_panels(ui, session, &mut actions);
+            let pointed = self.side_panels(ui, session, shown, &mut actions);
             Panel::bottom("scrubber")
                 .frame(bar(ui, 8))
                 .show(ui, |ui| panels::scrubber::show(ui, session, &mut actions));
-            let pointer = CentralPanel::no_frame().show(ui, |ui| self.views(ui, session, &mut actions));
-            self.pointer = pointer.inner;
+            CentralPanel::no_frame().show(ui, |ui| self.views(ui, session, &mut actions));
             // After the canvas: the tool hears that the pointer left it before the command is shown.
             self.preview(session, pointed, &mut actions);
         } else {
-            self.pointer = None;
             CentralPanel::default().show(ui, |ui| match &session.opening {
                 Some(opening) => panels::welcome::opening(ui, session, opening.files, &mut actions),
                 None => panels::welcome::show(ui, session, &mut actions),
@@ -86,7 +157,11 @@ impl Window {
         self.dialogs.show(ui.ctx(), session, &mut actions);
         panels::toasts::show(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
-        actions.retain(|action| !self.is_for_window(ui, session, action));
+        actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
+        let targets =
+            [self.canvas.take_target()].into_iter().chain(self.across.iter_mut().map(AcrossState::take_target));
+        let has_dialog = self.dialogs.any_open();
+        Stream::drawn(ui.ctx(), targets.flatten().collect(), &session.settings.keys, has_dialog);
         actions
     }
 
@@ -98,25 +173,35 @@ impl Window {
         }
     }
 
+    /// Takes so many events of the wheel for one notch, on the canvas and in lists.
+    pub fn use_wheel(&mut self, ctx: &Context, events_per_notch: f32) {
+        self.events_per_notch = events_per_notch;
+        ctx.options_mut(|o| o.input_options.line_scroll_speed /= events_per_notch);
+    }
+
     /// True while a dialog has the keyboard.
     pub fn has_dialog(&self) -> bool {
         self.dialogs.any_open()
     }
 
     /// Shows the slice, and the views across the series beside it where they are wanted.
-    fn views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<Pointer> {
+    fn views(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         if session.ortho().is_none() {
             return canvas::show(ui, session, &mut self.canvas, actions);
         }
         let [slice, column, row] = across::layout(ui.available_rect_before_wrap());
-        let shown = ui
-            .scope_builder(UiBuilder::new().max_rect(slice), |ui| canvas::show(ui, session, &mut self.canvas, actions));
+        ui.scope_builder(UiBuilder::new().max_rect(slice), |ui| canvas::show(ui, session, &mut self.canvas, actions));
         across::show(ui, session, [column, row], &mut self.across, actions);
-        shown.inner
     }
 
     /// Shows the panels at the sides; returns the command that is pointed at.
-    fn side_panels(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Option<UserCommand> {
+    fn side_panels(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        shown: Option<usize>,
+        actions: &mut Vec<Action>,
+    ) -> Option<UserCommand> {
         if !session.settings.panels {
             return None;
         }
@@ -135,7 +220,7 @@ impl Window {
             .frame(side(ui))
             .default_size(settings.right_width)
             .size_range(248.0..=320.0)
-            .show(ui, |ui| panels::inspector::show(ui, session, &mut self.dialogs, actions));
+            .show(ui, |ui| panels::inspector::show(ui, session, shown, &mut self.dialogs, actions));
         let widths = [left.response.rect.width(), right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
         if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
@@ -159,13 +244,13 @@ impl Window {
     }
 
     /// Commands that open something in the window are done here.
-    fn is_for_window(&mut self, ui: &Ui, session: &Session, action: &Action) -> bool {
+    fn is_for_window(&mut self, ctx: &Context, session: &Session, action: &Action) -> bool {
         let Action::Command(command) = action else { return false };
         if session.refusal(*command).is_some() {
             return false;
         }
         match command {
-            UserCommand::Quit => ui.send_viewport_cmd(ViewportCommand::Close),
+            UserCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             other => return self.dialogs.open(*other, session),
         }
         true
@@ -189,6 +274,15 @@ impl Window {
             ui.send_viewport_cmd(ViewportCommand::Title(title.clone()));
             self.title = title;
         }
+    }
+}
+
+/// Two fingers on a touch screen, which the toolkit follows from frame to frame.
+fn pinched(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
+    if let Some(touch) = ctx.multi_touch().filter(|touch| touch.zoom_delta != 1.0)
+        && now.over == Some(ViewPlane::Slice)
+    {
+        actions.push(Action::Zoom { factor: touch.zoom_delta, pointer: touch.center_pos.into() });
     }
 }
 

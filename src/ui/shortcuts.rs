@@ -4,32 +4,7 @@ use crate::session::{
     command::{KEY_NAMES, Shortcut, UserCommand},
     keys::Keys,
 };
-use egui::{Context, Event, Key, Modifiers};
-
-/// The commands whose keys were pressed in this frame. While a control or a menu has the keyboard, only keys with Ctrl;
-/// a text has its own undo.
-pub(crate) fn pressed(ctx: &Context, keys: &Keys) -> Vec<UserCommand> {
-    let is_typing = ctx.egui_wants_keyboard_input() || egui::Popup::is_any_open(ctx);
-    let is_text = ctx.text_edit_focused();
-    let mut found = Vec::new();
-    ctx.input_mut(|input| {
-        input.events.retain(|event| {
-            let Event::Key { key, pressed: true, modifiers, .. } = event else { return true };
-            if modifiers.alt || (is_typing && !modifiers.command) {
-                return true;
-            }
-            match shortcut(*key, *modifiers).and_then(|s| keys.command(&s)) {
-                Some(UserCommand::Undo | UserCommand::Redo) if is_text => true,
-                Some(command) => {
-                    found.push(command);
-                    false
-                }
-                None => true,
-            }
-        });
-    });
-    found
-}
+use egui::{Key, Modifiers};
 
 /// A press in the words of the table; `None` where no command can have that key.
 pub(crate) fn shortcut(key: Key, modifiers: Modifiers) -> Option<Shortcut> {

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod at_once;
 mod learning;
 mod ortho;
 mod pacs;
+mod sessions;
 
 use super::*;
 use crate::{
@@ -33,6 +35,12 @@ fn window(session: Session) -> Harness<'static, App> {
     let frame = move |ui: &mut Ui, app: &mut App| {
         if std::mem::take(&mut is_new) {
             theme::install(ui.ctx());
+        }
+        while let Some(actions) = app.window.hear(ui.ctx(), &app.session) {
+            for action in actions {
+                app.actions.push(format!("{action:?}"));
+                app.session.apply(action);
+            }
         }
         for action in app.window.show(ui, &app.session) {
             app.actions.push(format!("{action:?}"));

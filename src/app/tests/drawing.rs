@@ -307,6 +307,8 @@ fn the_difference_to_the_proposal_is_shown() {
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
     assert!(bench.harness.query_by_label_contains("shown as difference").is_some());
     bench.key(Key::D, Modifiers::NONE);
+    assert_eq!(bench.session().settings.view_mode, ViewMode::Fill, "the same key shows what was shown before");
+    bench.key(Key::D, Modifiers::NONE);
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
 }
 

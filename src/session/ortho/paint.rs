@@ -89,7 +89,7 @@ impl Session {
         let erases = input.erases || self.tool() == ToolKind::Eraser;
         let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
         let Some(case) = self.case().map(|c| c.id) else { return };
-        self.drop_hand();
+        self.finish_hand();
         self.tools.hand = Hand::Across(Across { case, plane, label, last: input.at, edits: BTreeMap::new() });
         self.dab_across(input.at);
     }
@@ -132,7 +132,7 @@ impl Session {
         all.into_iter().filter_map(within).collect()
     }
 
-    fn end_across(&mut self) {
+    pub(in crate::session) fn end_across(&mut self) {
         let Hand::Across(stroke) = std::mem::take(&mut self.tools.hand) else { return };
         let merge = |(slice, edits): (&usize, &Vec<Edit>)| {
             let mask = self.mask_of(SliceKey { case: stroke.case, slice: *slice })?;

@@ -243,6 +243,6 @@ fn a_stroke_ends_with_the_views() {
     let mut session = shown();
     act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Press, [2.0, 2.5])));
     command(&mut session, UserCommand::ToggleOrtho);
-    assert!(session.ortho().is_none() && !session.is_drawing() && voxels(&session).is_empty());
+    assert!(session.ortho().is_none() && !session.is_drawing() && !voxels(&session).is_empty(), "it is kept");
     assert!(session.settings.orthogonal != shown().settings.orthogonal, "it is remembered");
 }

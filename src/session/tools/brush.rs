@@ -40,7 +40,7 @@ impl Session {
             Phase::Press => {
                 let erases = input.erases || self.tool == ToolKind::Eraser;
                 let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
-                self.drop_hand();
+                self.finish_hand();
                 self.tools.hand = Hand::Stroke(Stroke { edits: Vec::new(), label, last: input.at });
                 self.dab(input.at);
             }
@@ -101,7 +101,7 @@ impl Session {
         }
     }
 
-    fn end_stroke(&mut self) {
+    pub(super) fn end_stroke(&mut self) {
         let Hand::Stroke(stroke) = std::mem::take(&mut self.tools.hand) else { return };
         let Some(live) = self.live() else { return };
         let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));

@@ -1,7 +1,8 @@
 //! The tool in hand: a small state machine from press to release, which shows what it will do before it does it.
 //!
 //! A gesture paints while it goes on (brushes, pull) or at its end (outlines); at its end all that it changed is one
-//! step. Esc, or leaving the slice, rolls it back.
+//! step. Esc rolls it back. Whoever leaves the slice, or does something else, before the end ends it there: what was
+//! drawn is kept.
 
 mod brush;
 mod fill;
@@ -126,7 +127,7 @@ impl Session {
     }
 
     pub(super) fn choose_tool(&mut self, tool: ToolKind) {
-        self.drop_hand();
+        self.finish_hand();
         self.tool = tool;
         if tool != ToolKind::Look && self.settings.view_mode == super::settings::ViewMode::Hidden {
             self.notices.add(Severity::Hint, "The mask is hidden: O shows it.");
@@ -142,9 +143,7 @@ impl Session {
         if !input.at.iter().all(|v| v.is_finite()) {
             return;
         }
-        // Nobody draws on what is not seen.
-        let is_ready = self.current_loaded().is_some() && self.case().is_some_and(|c| c.is_restored);
-        if self.tool != ToolKind::Look && is_ready {
+        if self.tool != ToolKind::Look && self.is_ready_to_draw() {
             match self.tool {
                 ToolKind::Look => {}
                 ToolKind::Brush | ToolKind::Eraser | ToolKind::SmartBrush => self.brush(input),
@@ -204,6 +203,27 @@ impl Session {
         } else {
             self.choose_tool(ToolKind::Look);
         }
+    }
+
+    /// Nobody draws on what is not seen.
+    pub(super) fn is_ready_to_draw(&self) -> bool {
+        self.current_loaded().is_some() && self.case().is_some_and(|c| c.is_restored)
+    }
+
+    /// Ends what is in hand where it is, as if the button had been let go or the line been closed: who does something
+    /// else loses nothing. A line of one or two corners has no inside and goes.
+    pub(super) fn finish_hand(&mut self) {
+        match &self.tools.hand {
+            Hand::Empty => return,
+            Hand::Stroke(_) => self.end_stroke(),
+            Hand::Pull(_) => self.end_pull(),
+            Hand::Across(_) => self.end_across(),
+            Hand::Outline(outline) if outline.has_inside() => self.close_outline_on_leaving(),
+            Hand::Outline(_) => {
+                self.drop_hand();
+            }
+        }
+        self.show_preview();
     }
 
     /// Rolls back what is in hand; false where nothing was.

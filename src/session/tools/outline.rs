@@ -1,9 +1,12 @@
 //! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
 
 use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind, WireInHand};
-use crate::domain::{
-    region::Region,
-    tools::{live_wire::Wire, polygon::polygon},
+use crate::{
+    domain::{
+        region::Region,
+        tools::{live_wire::Wire, polygon::polygon},
+    },
+    session::notice::Severity,
 };
 
 /// A point is taken up from so many points of the screen.
@@ -33,6 +36,11 @@ impl Outline {
         if self.ways.is_empty() { self.anchors.clone() } else { self.ways.concat() }
     }
 
+    /// A live wire makes ways between two anchors that lie apart; other lines need three.
+    pub(super) fn has_inside(&self) -> bool {
+        self.anchors.len() >= if self.ways.is_empty() { 3 } else { 2 }
+    }
+
     fn near(&self, at: Place, scale: f64) -> Option<usize> {
         let distance = |p: &Place| (p[0] - at[0]).hypot(p[1] - at[1]) * scale;
         let nearest = self.anchors.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)))?;
@@ -50,7 +58,11 @@ impl Session {
             (_, Phase::Press) => self.press_corner(input),
             (_, Phase::Drag) => self.move_corner(input.at),
             (_, Phase::Release) => self.release_corner(),
-            (_, Phase::DoubleClick) => self.close_outline(),
+            (_, Phase::DoubleClick) => {
+                if matches!(&self.tools.hand, Hand::Outline(outline) if outline.has_inside()) {
+                    self.close_outline();
+                }
+            }
             (_, Phase::Hover | Phase::Leave) => {}
         }
     }
@@ -85,7 +97,7 @@ impl Session {
         if !takes_away && self.drawable_label().is_none() {
             return;
         }
-        self.drop_hand();
+        self.finish_hand();
         let (anchors, erases) = (vec![input.at], input.erases);
         self.tools.hand = Hand::Outline(Outline { anchors, ways: Vec::new(), dragging: Some((0, false)), erases });
     }
@@ -192,6 +204,17 @@ impl Session {
         let region = polygon(&outline.line(), columns, rows);
         let does = if outline.erases { OutlineDoes::Subtract } else { self.settings.tools.outline_does };
         self.apply_outline(&region, does);
+    }
+
+    /// Whoever goes on before a line is closed keeps what lies in it, and is told.
+    pub(super) fn close_outline_on_leaving(&mut self) {
+        let (tool, slice) = (self.tool.label(), self.case().map_or(0, |case| case.slice + 1));
+        let count = self.history.len();
+        self.close_outline();
+        if self.history.len() > count && self.tool != ToolKind::Lasso {
+            let text = format!("The {} on slice {slice} was not closed yet: it is now.", tool.to_lowercase());
+            self.notices.add(Severity::Hint, text);
+        }
     }
 
     fn apply_outline(&mut self, region: &Region, does: OutlineDoes) {

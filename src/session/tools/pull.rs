@@ -22,19 +22,23 @@ impl Session {
                     let text = format!("There is no {} on this slice to pull.", self.label_name(label));
                     return self.notices.add(crate::session::notice::Severity::Hint, text);
                 };
-                self.drop_hand();
+                self.finish_hand();
                 self.tools.hand = Hand::Pull(Pull { edits: Vec::new(), label, start, grabbed: input.at });
             }
             Phase::Drag => self.pull_to(input.at),
             Phase::Release => {
                 self.pull_to(input.at);
-                let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else { return };
-                let Some(live) = self.live() else { return };
-                let (key, edit) = (live.key(), live.mask().merged(&pull.edits));
-                self.commit(ToolKind::Pull.label(), key.case, vec![(key.slice, edit)]);
+                self.end_pull();
             }
             Phase::Hover | Phase::DoubleClick | Phase::Leave => {}
         }
+    }
+
+    pub(super) fn end_pull(&mut self) {
+        let Hand::Pull(pull) = std::mem::take(&mut self.tools.hand) else { return };
+        let Some(live) = self.live() else { return };
+        let (key, edit) = (live.key(), live.mask().merged(&pull.edits));
+        self.commit(ToolKind::Pull.label(), key.case, vec![(key.slice, edit)]);
     }
 
     fn pull_to(&mut self, to: Place) {

@@ -22,10 +22,12 @@ use egui::{
 };
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
 
-/// Shows the panel; returns the command that is pointed at, of those that can be seen before they are done.
+/// Shows the panel, with what was measured on the slice on the canvas; returns the command that is pointed at, of those
+/// that can be seen before they are done.
 pub(in crate::ui) fn show(
     ui: &mut Ui,
     session: &Session,
+    shown: Option<usize>,
     dialogs: &mut Dialogs,
     actions: &mut Vec<Action>,
 ) -> Option<UserCommand> {
@@ -49,7 +51,7 @@ pub(in crate::ui) fn show(
         }
         folding(ui, "Doubtful boundary", |ui| doubts(ui, session, case, actions));
         folding(ui, "View", |ui| view(ui, session, actions));
-        folding(ui, "Measurements", |ui| measurements(ui, session, case));
+        folding(ui, "Measurements", |ui| measurements(ui, session, case, shown));
         folding(ui, "Model", |ui| model(ui, session, case, actions));
         folding(ui, "Training", |ui| training::show(ui, session, case, actions));
         folding(ui, "Window", |ui| window(ui, session, case, actions));
@@ -204,8 +206,8 @@ fn view(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     change(session, settings, actions);
 }
 
-fn measurements(ui: &mut Ui, session: &Session, case: &Case) {
-    let Some(finding) = case.finding() else {
+fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize>) {
+    let Some(finding) = case.slices.get(shown.unwrap_or(case.slice)).and_then(|s| s.finding.as_ref()) else {
         let run = shortcuts::key_of(&session.settings.keys, UserCommand::SegmentSlice);
         return match session.runs.iter().any(|r| r.case == case.id) {
             true => explain(ui, "The model is at work."),

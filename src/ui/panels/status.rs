@@ -2,6 +2,7 @@
 
 use super::training;
 use crate::{
+    domain::image::Image,
     session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
@@ -181,21 +182,30 @@ fn under_pointer(session: &Session, pointer: Pointer) -> String {
             });
         }
         if column < image.columns && row < image.rows {
-            let value = image.value(row * image.columns + column);
-            let unit = image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
-            let value = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") };
-            parts.push(format!("Value {value}{unit}"));
+            parts.push(value(image, row * image.columns + column));
         }
     }
     parts.extend(mask_under(session, case, pointer.slice, column, row));
     parts.join("   ")
 }
 
+/// What a pixel holds: three numbers where it is coloured.
+fn value(image: &Image, pixel: usize) -> String {
+    if let Some([red, green, blue]) = image.color(pixel) {
+        return format!("R {red}  G {green}  B {blue}");
+    }
+    let value = image.value(pixel);
+    let unit = image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
+    let digits = if value.fract() == 0.0 { 0 } else { 2 };
+    format!("Value {value:.digits$}{unit}")
+}
+
 /// The label of a pixel, and how likely the model finds it; on background, the label that comes closest.
 fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: usize) -> Vec<String> {
     let Some(state) = case.slices.get(slice) else { return Vec::new() };
+    // What was found is of the mask as it was a moment ago: where that is being drawn on, the mask itself counts.
     let live = session.live().filter(|l| l.key().slice == slice).map(|l| l.mask());
-    let drawn = live.filter(|m| !m.is_blank()).map(|m| m.at(column as i64, row as i64));
+    let drawn = live.filter(|m| state.is_touched || !m.is_blank()).map(|m| m.at(column as i64, row as i64));
     let label = drawn.or_else(|| state.finding.as_ref().map(|f| f.label_at(column, row)));
     let mut parts: Vec<String> = label.map(|l| session.label_name(l).to_owned()).into_iter().collect();
     if let Some(proposal) = state.proposal.as_ref().filter(|_| !case.hides_proposals()) {
@@ -212,4 +222,19 @@ fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: 
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::domain::image::Pixels;
+
+    #[test]
+    fn a_coloured_pixel_is_three_numbers_and_a_grey_one_has_its_unit() {
+        let colored = Image::new(2, 1, Pixels::Rgb8(vec![[1, 2, 3], [250, 128, 7]])).unwrap();
+        assert_eq!(value(&colored, 1), "R 250  G 128  B 7");
+        let grey = Image { unit: Some("HU".into()), ..Image::new(1, 1, Pixels::I16(vec![-42])).unwrap() };
+        assert_eq!(value(&grey, 0), "Value -42 HU");
+    }
 }

@@ -1,0 +1,171 @@
+//! Strokes on pictures that are not there yet, gestures that something else ends, answers that come in the middle of one.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    Error,
+    domain::{mask::Mask, study::Status},
+    session::{
+        job::{CaseId, Event, Loaded},
+        tests::{answer, command, model, segment_jobs, session as opened, with_pictures},
+        tools::{Place, PointerInput},
+    },
+};
+
+fn point(session: &mut Session, phase: Phase, at: Place) {
+    session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 8.0 }));
+}
+
+fn stroke(session: &mut Session, at: Place) {
+    point(session, Phase::Press, at);
+    point(session, Phase::Drag, [at[0] + 6.0, at[1]]);
+    point(session, Phase::Release, [at[0] + 6.0, at[1]]);
+}
+
+fn click(session: &mut Session, at: Place) {
+    point(session, Phase::Press, at);
+    point(session, Phase::Release, at);
+}
+
+fn mask(session: &Session, case: usize, slice: usize) -> Mask {
+    let key = SliceKey { case: session.cases[case].id, slice };
+    session.mask_of(key).map_or_else(|| Mask::empty(64, 64), |mask| mask.into_owned())
+}
+
+fn picture() -> Arc<Loaded> {
+    let session = with_pictures(&[("a", 1)]);
+    session.current_loaded().unwrap().clone()
+}
+
+fn load(session: &mut Session, case: CaseId, slice: usize) {
+    session.on_event(Event::Loaded { key: SliceKey { case, slice }, result: Ok(picture()) });
+}
+
+/// A series of four slices of which only the third is read, with a brush in hand.
+fn half_read() -> Session {
+    let mut session = opened(&[("a", 4)], None);
+    let case = session.cases[0].id;
+    load(&mut session, case, 2);
+    command(&mut session, UserCommand::ToolBrush);
+    session
+}
+
+#[test]
+fn a_stroke_on_a_slice_that_is_on_its_way_lands_there_and_keys_wait_for_it() {
+    let mut session = half_read();
+    let case = session.cases[0].id;
+    stroke(&mut session, [20.0, 20.0]);
+    command(&mut session, UserCommand::PreviousSlice);
+    stroke(&mut session, [40.0, 40.0]);
+    command(&mut session, UserCommand::NextSlice);
+    command(&mut session, UserCommand::Undo);
+    assert!(mask(&session, 0, 1).is_blank(), "nobody draws on what is not seen");
+    assert_eq!(session.case().unwrap().slice, 1, "the key waits for the stroke");
+    load(&mut session, case, 1);
+    assert_eq!(session.case().unwrap().slice, 1, "undo shows what it took back");
+    assert!(mask(&session, 0, 1).is_blank() && !mask(&session, 0, 2).is_blank());
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(mask(&session, 0, 1).at(40, 40), 1, "it lay where it was drawn");
+}
+
+#[test]
+fn escape_takes_back_what_waits_and_a_picture_that_cannot_be_read_lets_go() {
+    let mut session = half_read();
+    let case = session.cases[0].id;
+    command(&mut session, UserCommand::NextSlice);
+    stroke(&mut session, [20.0, 20.0]);
+    command(&mut session, UserCommand::Cancel);
+    assert_eq!(session.tool(), ToolKind::Brush, "the tool stays in hand");
+    load(&mut session, case, 3);
+    assert!(mask(&session, 0, 3).is_blank());
+
+    let mut session = half_read();
+    command(&mut session, UserCommand::PreviousSlice);
+    stroke(&mut session, [20.0, 20.0]);
+    command(&mut session, UserCommand::PreviousSlice);
+    let failed =
+        Event::Loaded { key: SliceKey { case, slice: 1 }, result: Err(Error::new("read the slice", "it is cut off")) };
+    session.on_event(failed);
+    assert_eq!(session.case().unwrap().slice, 0, "the keys go on");
+}
+
+#[test]
+fn who_goes_on_before_a_gesture_is_over_keeps_it() {
+    let goes_on: [fn(&mut Session); 4] = [
+        |s| s.apply(Action::ScrollSlices(1)),
+        |s| command(s, UserCommand::NextCase),
+        |s| command(s, UserCommand::ToolEraser),
+        |s| s.apply(Action::SelectCase(s.cases[1].id)),
+    ];
+    for (number, go_on) in goes_on.into_iter().enumerate() {
+        for tool in [UserCommand::ToolBrush, UserCommand::ToolPolygon] {
+            let mut session = with_pictures(&[("a", 4), ("b", 2)]);
+            command(&mut session, tool);
+            if tool == UserCommand::ToolBrush {
+                point(&mut session, Phase::Press, [20.0, 20.0]);
+                point(&mut session, Phase::Drag, [30.0, 20.0]);
+            } else {
+                [[10.0, 10.0], [40.0, 10.0], [40.0, 40.0]].into_iter().for_each(|at| click(&mut session, at));
+            }
+            go_on(&mut session);
+            assert!(!session.is_drawing());
+            let kept = mask(&session, 0, 2);
+            assert_eq!(kept.at(25, 20), 1, "{tool:?}, {number}");
+            point(&mut session, Phase::Drag, [35.0, 35.0]);
+            point(&mut session, Phase::Release, [35.0, 35.0]);
+            assert_eq!(mask(&session, 0, 2), kept, "what the hand still does draws nothing more");
+            assert!((0..2).all(|slice| mask(&session, 1, slice).is_blank()) && mask(&session, 0, 3).is_blank());
+        }
+    }
+}
+
+#[test]
+fn a_stroke_that_is_down_is_kept_by_accepting() {
+    let mut session = with_pictures(&[("a", 1), ("b", 1)]);
+    command(&mut session, UserCommand::ToolBrush);
+    point(&mut session, Phase::Press, [20.0, 20.0]);
+    command(&mut session, UserCommand::Accept);
+    assert_eq!((session.cases[0].status, session.current), (Status::Accepted, Some(1)));
+    assert_eq!(mask(&session, 0, 0).at(20, 20), 1);
+}
+
+#[test]
+fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
+    let mut session = with_pictures(&[("a", 1)]);
+    command(&mut session, UserCommand::ToolPolygon);
+    click(&mut session, [10.0, 10.0]);
+    click(&mut session, [10.0, 10.0]);
+    point(&mut session, Phase::DoubleClick, [10.0, 10.0]);
+    assert!(session.is_drawing());
+    click(&mut session, [40.0, 10.0]);
+    click(&mut session, [40.0, 40.0]);
+    click(&mut session, [40.0, 40.0]);
+    point(&mut session, Phase::DoubleClick, [40.0, 40.0]);
+    assert!(!session.is_drawing() && mask(&session, 0, 0).count(1) > 300);
+}
+
+#[test]
+fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
+    let mut session = opened(&[("a", 1)], Some(model("US")));
+    let case = session.cases[0].id;
+    load(&mut session, case, 0);
+    let job = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::ToolBrush);
+    point(&mut session, Phase::Press, [5.0, 5.0]);
+    point(&mut session, Phase::Drag, [9.0, 5.0]);
+    answer(&mut session, &job);
+    assert!(session.is_drawing(), "the stroke goes on");
+    point(&mut session, Phase::Release, [9.0, 5.0]);
+    assert_eq!((mask(&session, 0, 0).at(5, 5), mask(&session, 0, 0).at(32, 32)), (1, 0));
+    assert!(session.cases[0].slices[0].is_proposal_apart, "the proposal waits beside it");
+
+    let mut session = opened(&[("a", 1)], Some(model("US")));
+    load(&mut session, case, 0);
+    let job = segment_jobs(&mut session).remove(0);
+    command(&mut session, UserCommand::ToolBrush);
+    point(&mut session, Phase::Press, [5.0, 5.0]);
+    answer(&mut session, &job);
+    command(&mut session, UserCommand::Cancel);
+    assert_eq!(mask(&session, 0, 0).at(32, 32), 1, "without the stroke it is the mask");
+}
