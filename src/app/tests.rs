@@ -44,6 +44,7 @@ impl Network for Disc {
                 picture_words: vec!["head".into()],
                 ..Default::default()
             },
+            looks: None,
             trained_on: Default::default(),
             held_out: None,
             parent: None,

@@ -13,6 +13,7 @@ mod models;
 mod pacs;
 mod plan;
 mod plot;
+mod recognise;
 mod rehearse;
 mod round;
 mod segment;
@@ -74,6 +75,7 @@ enum Command {
     Models(models::Arguments),
     Export(Box<export::Arguments>),
     Rehearse(rehearse::Arguments),
+    Recognise(recognise::Arguments),
     Evaluate(evaluate::Arguments),
     Plot(plot::Arguments),
     Info(info::Arguments),
@@ -178,6 +180,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Models(arguments)) => models::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
+        Some(Command::Recognise(arguments)) => recognise::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Plot(arguments)) => plot::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),

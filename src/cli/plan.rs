@@ -22,9 +22,12 @@ pub(super) struct PlanArguments {
     #[arg(long)]
     batch: Option<usize>,
     /// The same seed gives the same order and variations
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = USUAL_SEED)]
     seed: u64,
 }
+
+/// The seed where nothing is said.
+const USUAL_SEED: u64 = 1;
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum LossArgument {
@@ -63,6 +66,18 @@ impl From<OptimizerArgument> for Optimizer {
 }
 
 impl PlanArguments {
+    /// The first option that was given, if any was.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--loss", self.loss.is_some()),
+            ("--optimizer", self.optimizer.is_some()),
+            ("--learning-rate", self.learning_rate.is_some()),
+            ("--batch", self.batch.is_some()),
+            ("--seed", self.seed != USUAL_SEED),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
     /// `usual` with what was asked for.
     pub(super) fn plan(&self, usual: Plan) -> Plan {
         Plan {

@@ -18,15 +18,23 @@ use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
 
+/// Seconds of a round where nothing is said.
+const SECONDS: f64 = 60.0;
+
 /// What `labrum train` was told about the round.
 pub(super) struct Wish<'a> {
     pub(super) workspace: &'a Path,
     /// None for the active version, else what proposed the accepted masks, else nothing.
     pub(super) from: Option<&'a str>,
-    pub(super) seconds: f64,
+    /// 60 where nothing is said.
+    pub(super) seconds: Option<f64>,
     pub(super) steps: Option<usize>,
     pub(super) plan: &'a PlanArguments,
     pub(super) device: DeviceChoice,
+    /// A round that was cut off is given up, and another is begun.
+    pub(super) anew: bool,
+    /// A round that was cut off is given up.
+    pub(super) give_up: bool,
     pub(super) dry_run: bool,
     pub(super) json: bool,
 }
@@ -35,10 +43,19 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
     super::check_workspace(wish.workspace)?;
     let mut workspace = Workspace::open(wish.workspace)?;
     let control = Control::with(super::stop_on_ctrl_c()?);
-    let interrupted = workspace.running_round()?;
-    if let Some(record) = interrupted.filter(|_| !wish.dry_run) {
-        crate::cli::console::remark(format_args!("A round of {} was cut off; it goes on.", when(record.started_at)));
+    let cut_off = workspace.running_round()?;
+    if wish.give_up {
+        return give_up(&mut workspace, cut_off);
+    }
+    if let Some(record) = cut_off.filter(|_| !wish.anew) {
+        refuse_other_settings(&record, wish)?;
         let snapshot = workspace.round_snapshot(record.key)?;
+        let begun = when(record.started_at);
+        if wish.dry_run {
+            let round = round(&mut workspace, &record, snapshot, wish)?;
+            return tell_estimate(&round, wish.json, Some(&begun));
+        }
+        crate::cli::console::remark(format_args!("A round of {begun} was cut off; it goes on."));
         return take(&mut workspace, record, snapshot, wish, &control);
     }
     let (settings, parent) = settings(&mut workspace, wish)?;
@@ -53,10 +70,31 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
         };
         let snapshot = workspace.accepted_masks()?;
         let round = round(&mut workspace, &record, snapshot, wish)?;
-        return tell_estimate(&round, wish.json);
+        return tell_estimate(&round, wish.json, None);
     }
     let (record, snapshot) = workspace.begin_round(&json(&settings)?, parent)?;
     take(&mut workspace, record, snapshot, wish, &control)
+}
+
+/// A round goes on as it was begun: what is asked for beside it would not be obeyed.
+fn refuse_other_settings(record: &RoundRecord, wish: &Wish<'_>) -> Result<()> {
+    let given =
+        [("--from", wish.from.is_some()), ("--seconds", wish.seconds.is_some()), ("--steps", wish.steps.is_some())];
+    let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name).or(wish.plan.given());
+    let Some(option) = given else { return Ok(()) };
+    let reason =
+        format!("a round of {} was cut off and would go on as it was begun, without {option}", when(record.started_at));
+    Err(Error::new("train", reason)
+        .advise(format!("Leave out {option} to let it go on, or add --anew to give it up and begin another.")))
+}
+
+fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()> {
+    let Some(record) = cut_off else {
+        return Err(Error::new("give up the round", "none was cut off in this workspace"));
+    };
+    workspace.end_round(record.key, RoundState::Cancelled, "given up by a person")?;
+    workspace.sync()?;
+    super::print(&format!("The round of {} is given up; the model is as it was.", when(record.started_at)))
 }
 
 fn json(settings: &RoundSettings) -> Result<String> {
@@ -114,10 +152,10 @@ fn take(
             workspace.sync()?;
             if wish.json { super::print_json(&version) } else { super::print(&outcome(&version)) }
         }
-        Ok(None) => {
-            workspace.end_round(record.key, RoundState::Cancelled, "stopped by a person")?;
-            Err(Error::new("train", "it was stopped").advise("The model is as it was.").of_kind(ErrorKind::Stopped))
-        }
+        // It stays begun: its last state is in the workspace.
+        Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was").advise(
+            "The same command without options goes on from its last state; --anew begins another, --give-up ends it.",
+        ).of_kind(ErrorKind::Stopped)),
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
             Err(error)
@@ -127,7 +165,14 @@ fn take(
 
 fn outcome(version: &Version) -> String {
     let Version { name, key, .. } = version;
+    let is_not_yet = version.report.verdict.is_not_yet();
     let what = match version.state {
+        VersionState::Rejected if is_not_yet => {
+            return format!(
+                "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
+                version.reason
+            );
+        }
         VersionState::Accepted => format!("{name} is active now"),
         VersionState::Rejected => format!("{name} was turned down; the model stays"),
         VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", key.0),
@@ -136,19 +181,23 @@ fn outcome(version: &Version) -> String {
     format!("{what}: {}; {better} better, {worse} worse.", version.reason)
 }
 
-fn tell_estimate(round: &Round, json: bool) -> Result<()> {
+fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()> {
     let estimate = round.estimate(rayon::current_num_threads())?;
     let held = round.snapshot.iter().filter(|s| s.side == Side::HoldOut).count();
     if json {
         return super::print_json(&serde_json::json!({
             "cases": estimate.cases, "slices": estimate.slices, "holdout_cases": estimate.held_out,
             "holdout_slices": held, "seconds": estimate.seconds, "memory_bytes": estimate.memory,
-            "start": round.settings.start_name, "note": estimate.note,
+            "start": round.settings.start_name, "note": estimate.note, "goes_on": cut_off.is_some(),
         }));
     }
     estimate.note.iter().for_each(|note| crate::cli::console::remark(format_args!("{note}")));
+    let begins = match cut_off {
+        Some(begun) => format!("The round of {begun} that was cut off would go on. It started"),
+        None => "It would start".to_owned(),
+    };
     super::print(&format!(
-        "It would start from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
+        "{begins} from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
         round.settings.start_name,
         estimate.cases,
         estimate.slices,
@@ -164,34 +213,36 @@ fn settings(
 ) -> Result<(RoundSettings, Option<crate::domain::learning::VersionKey>)> {
     let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
     let plan = wish.plan.plan(usual);
-    let (start, start_name, parent) = match wish.from {
-        Some("none") => (StartFrom::Nothing, "nothing".to_owned(), None),
+    let (start, start_name, parent, is_start_active) = match wish.from {
+        Some("none") => (StartFrom::Nothing, "nothing".to_owned(), None, false),
         Some(name) => named(name)?,
         None => usual_start(workspace)?,
     };
-    Ok((RoundSettings { start, start_name, plan, seconds: wish.seconds }, parent))
+    let seconds = wish.seconds.unwrap_or(SECONDS);
+    Ok((RoundSettings { start, start_name, is_start_active, plan, seconds }, parent))
 }
 
-type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>);
+/// What a round starts from, what that is called, which version of the workspace it is, and whether it proposes masks now.
+type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>, bool);
 
 /// A shipped model by its name, or a file.
 fn named(name: &str) -> Result<Started> {
     if let Some(index) = shipped_named(name)? {
         let card = Model::shipped(index)?.card;
-        return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None));
+        return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None, true));
     }
     let path = std::path::absolute(name).map_err(|e| Error::at("start from", name, e))?;
     if !path.is_file() {
         return Err(Error::at("start from", name, "it is neither a shipped model nor a file"));
     }
-    Ok((StartFrom::File(path), name.to_owned(), None))
+    Ok((StartFrom::File(path), name.to_owned(), None, true))
 }
 
 /// The active version, else the shipped model that proposed the accepted masks, else nothing.
 fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     let report = workspace.work_report()?;
     if let Some(active) = report.versions.iter().find(|v| v.is_active) {
-        return Ok((StartFrom::File(active.file.clone()), active.name.clone(), Some(active.key)));
+        return Ok((StartFrom::File(active.file.clone()), active.name.clone(), Some(active.key), true));
     }
     let models = shipped::all()?;
     let proposed = report.cases.iter().map(|c| c.model.as_str());
@@ -199,9 +250,12 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     match proposed.clone().find(is_title) {
         Some(title) => {
             let index = models.iter().position(|m| format!("{} {}", m.card.name, m.card.version) == title);
-            Ok((StartFrom::Shipped(index.unwrap_or(0)), title.to_owned(), None))
+            Ok((StartFrom::Shipped(index.unwrap_or(0)), title.to_owned(), None, true))
         }
-        None => Ok((StartFrom::Nothing, "nothing".to_owned(), None)),
+        None => Ok(match report.versions.last().filter(|v| v.report.verdict.is_not_yet()) {
+            Some(version) => (StartFrom::File(version.file.clone()), version.name.clone(), Some(version.key), false),
+            None => (StartFrom::Nothing, "nothing".to_owned(), None, false),
+        }),
     }
 }
 

@@ -49,12 +49,18 @@ pub(super) struct Arguments {
     /// What the round starts from: none, the name of a shipped model, or a file; the active version where nothing is said
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     from: Option<String>,
-    /// The round takes about so many seconds on a usual machine; equal rounds make equal models
-    #[arg(long, requires = "workspace", default_value_t = 60.0, help_heading = "A round in a workspace")]
-    seconds: f64,
+    /// The round takes about so many seconds on a usual machine, 60 where nothing is said; equal rounds make equal models
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    seconds: Option<f64>,
     /// Steps of the round, instead of --seconds
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     steps: Option<usize>,
+    /// Give up a round that was cut off, and begin another on the masks as they are now
+    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    anew: bool,
+    /// Give up a round that was cut off, and begin none
+    #[arg(long, requires = "workspace", conflicts_with_all = ["anew", "dry_run"], help_heading = "A round in a workspace")]
+    give_up: bool,
     /// Only tell what the round would take
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     dry_run: bool,
@@ -195,10 +201,12 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         return super::round::run(&super::round::Wish {
             workspace,
             from: arguments.from.as_deref(),
-            seconds: seconds(arguments.seconds)?,
+            seconds: arguments.seconds.map(seconds).transpose()?,
             steps: arguments.steps,
             plan: &arguments.plan,
             device: arguments.device.into(),
+            anew: arguments.anew,
+            give_up: arguments.give_up,
             dry_run: arguments.dry_run,
             json: arguments.json,
         });

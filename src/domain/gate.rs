@@ -17,6 +17,9 @@ const GOOD_ENOUGH: f64 = 0.03;
 const LITTLE: f64 = 0.25;
 /// ... or whose loss has less than this chance of being one.
 const LIKELY: f64 = 0.975;
+/// A proposal is worth its while where less of it has to be changed than would have to be drawn: for a mask of the right
+/// size, from this Dice on.
+const WORTH_WHILE: f64 = 0.5;
 /// A case counts as better or worse where its Dice changed by more than this.
 const CHANGED: f64 = 0.002;
 /// An accepted mask is suspicious that the candidate finds worse than this although it learned from it, ...
@@ -77,6 +80,11 @@ pub enum Verdict {
         /// In words.
         reason: String,
     },
+    /// No model proposes yet, and this one finds too little to begin with; the next round goes on from it.
+    NotYet {
+        /// In words.
+        reason: String,
+    },
     /// A person has to decide.
     Ask {
         /// In words.
@@ -90,8 +98,15 @@ impl Verdict {
     /// In words.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Better { reason } | Self::Worse { reason } | Self::Ask { reason, .. } => reason,
+            Self::Better { reason } | Self::Worse { reason } | Self::NotYet { reason } | Self::Ask { reason, .. } => {
+                reason
+            }
         }
+    }
+
+    /// True for a model that the next round goes on from although it does not propose.
+    pub fn is_not_yet(&self) -> bool {
+        matches!(self, Self::NotYet { .. })
     }
 }
 
@@ -126,6 +141,23 @@ impl GateReport {
         let boundary_iou = MeanInterval::of(&pairs(&|s| Some(s.boundary_iou)));
         let verdict = verdict(&cases, [dice, boundary_iou], learned);
         Self { cases, dice, hd95, boundary_iou, verdict }
+    }
+
+    /// The same where no model proposes yet: a first one has to be worth its while on the mean, or on half of the cases.
+    pub fn of_first_model(mut self) -> Self {
+        let dice: Vec<f64> = self.cases.iter().map(|c| c.candidate.dice).collect();
+        let mean = dice.iter().sum::<f64>() / dice.len().max(1) as f64;
+        let useful = dice.iter().filter(|dice| **dice >= WORTH_WHILE).count();
+        let is_useful = mean >= WORTH_WHILE || 2 * useful >= dice.len();
+        if !dice.is_empty() && !is_useful && !matches!(self.verdict, Verdict::Worse { .. }) {
+            let reason = format!(
+                "it does not find enough to propose masks yet: Dice {mean:.3} on {} held-out case{}, {WORTH_WHILE} is needed",
+                dice.len(),
+                if dice.len() == 1 { "" } else { "s" }
+            );
+            self.verdict = Verdict::NotYet { reason };
+        }
+        self
     }
 
     /// Cases that became better, and those that became worse.
@@ -277,6 +309,26 @@ mod tests {
         let report = GateReport::new(vec![case(1, None, 0.8)], &[]);
         assert!(matches!(report.verdict, Verdict::Better { .. }), "{report:?}");
         assert_eq!(report.dice, None);
+    }
+
+    #[test]
+    fn a_first_model_has_to_be_worth_its_while() {
+        let first = |dice: &[f64]| {
+            let cases = dice.iter().zip(0..).map(|(dice, key)| case(key, None, *dice)).collect();
+            GateReport::new(cases, &[]).of_first_model().verdict
+        };
+        assert!(matches!(first(&[0.108]), Verdict::NotYet { .. }));
+        assert!(matches!(first(&[0.43, 0.0, 0.0, 0.0]), Verdict::NotYet { .. }));
+        assert!(matches!(first(&[0.8, 0.55, 0.1, 0.0]), Verdict::Better { .. }), "half of the cases gain by it");
+        assert!(matches!(first(&[0.9, 0.45, 0.4]), Verdict::Better { .. }));
+        assert!(matches!(first(&[]), Verdict::Ask { .. }), "nothing can judge it");
+        let later = |pairs: &[(f64, f64)]| {
+            let cases = pairs.iter().zip(0..).map(|((a, c), key)| case(key, Some(*a), *c)).collect();
+            GateReport::new(cases, &[]).of_first_model().verdict
+        };
+        assert!(later(&[(0.1, 0.3), (0.2, 0.3), (0.0, 0.2)]).is_not_yet(), "better than the last, still too little");
+        assert!(matches!(later(&[(0.4, 0.1), (0.3, 0.1), (0.3, 0.0)]), Verdict::Worse { .. }));
+        assert!(matches!(later(&[(0.4, 0.7), (0.3, 0.6), (0.2, 0.6)]), Verdict::Better { .. }));
     }
 
     #[test]

@@ -1,17 +1,14 @@
 //! Which subjects are held out: never learned from, so that models can be judged on them.
 //!
 //! A subject's side is decided once, when its first case comes in, from a hash of who it is: nothing that is known later,
-//! and nobody's wish, can move it. Pictures that look the same share a side whatever their files are called.
+//! and nobody's wish, can move it. Of each five subjects, in the order in which they come in, one is held out. Pictures that look the same share a side whatever their files are called.
 
 use super::image::Image;
 use sha2::{Digest, Sha256};
 
-/// The share of subjects that is held out.
-const SHARE: f64 = 0.2;
-/// So many subjects are held out at least ...
-const AT_LEAST: usize = 2;
-/// ... as soon as there are so many.
-const FROM: usize = 10;
+/// One of so many subjects that come in one after the other is held out: with few cases a larger share would teach
+/// nothing, and a smaller one judge nothing.
+const STRATUM: usize = 5;
 /// Pictures whose fingerprints differ in at most so many of 64 bits look the same.
 const ALIKE_BITS: u32 = 3;
 
@@ -59,9 +56,10 @@ pub fn names_patient(patient_id: &str) -> bool {
 
 /// The side of a new subject, where `known` subjects have come in before it, `held_out` of them held out.
 pub fn side_of(subject: &str, known: usize, held_out: usize) -> Side {
-    // So that the tenth subject can be the second one held out.
-    let too_few = held_out < AT_LEAST && known + 1 + AT_LEAST > FROM + held_out;
-    if place(subject) < SHARE || too_few { Side::HoldOut } else { Side::Training }
+    let owed = (known / STRATUM + 1).saturating_sub(held_out);
+    let left = STRATUM - known % STRATUM;
+    // Each of those that are left in its five is as likely as the others; the last one makes up for what is owed still.
+    if place(subject) * (left as f64) < owed as f64 { Side::HoldOut } else { Side::Training }
 }
 
 /// A number 0..1 that the subject fixes.
@@ -121,13 +119,28 @@ mod tests {
     }
 
     #[test]
-    fn about_one_subject_in_five_is_held_out_and_two_of_any_ten() {
-        for start in 0..50 {
-            let names: Vec<String> = (0..200).map(|i| format!("patient {start} {i}")).collect();
-            let sides = decide(&names);
-            let held = |n: usize| sides[..n].iter().filter(|s| **s == Side::HoldOut).count();
-            assert!((2..=8).contains(&held(10)), "{} of 10", held(10));
-            assert!((20..=65).contains(&held(200)), "{} of 200", held(200));
+    fn one_subject_of_each_five_is_held_out_and_none_is_more_likely_than_another() {
+        let mut by_place = [0; STRATUM];
+        for start in 0..200 {
+            let names: Vec<String> = (0..50).map(|i| format!("patient {start} {i}")).collect();
+            for five in decide(&names).chunks(STRATUM) {
+                let held: Vec<usize> = (0..STRATUM).filter(|i| five[*i] == Side::HoldOut).collect();
+                assert_eq!(held.len(), 1, "{five:?}");
+                by_place[held[0]] += 1;
+            }
+        }
+        assert!(by_place.iter().all(|count| (330..470).contains(count)), "of 2000: {by_place:?}");
+    }
+
+    #[test]
+    fn a_workspace_that_holds_out_too_many_or_too_few_comes_back_to_one_in_five() {
+        for (known, held_out) in [(15, 5), (12, 0), (3, 3)] {
+            let mut counts = (known, held_out);
+            for i in 0..60 {
+                let side = side_of(&subject(&format!("later {i}")), counts.0, counts.1);
+                counts = (counts.0 + 1, counts.1 + usize::from(side == Side::HoldOut));
+            }
+            assert!(counts.1.abs_diff(counts.0 / STRATUM) <= 1, "{counts:?}");
         }
     }
 

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod label;
 pub mod lattice;
 pub mod learning;
+pub mod looks;
 pub mod mask;
 pub mod measure;
 pub mod metrics;

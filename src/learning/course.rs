@@ -85,6 +85,8 @@ pub enum Start {
 pub struct Course<'a> {
     /// What it begins with.
     pub start: &'a Start,
+    /// The start proposes masks now; a model that was not good enough for that yet does not.
+    pub is_start_active: bool,
     /// The labels of the workspace: those of the candidate.
     pub labels: &'a [Label],
     /// What the candidate is called.
@@ -182,6 +184,8 @@ pub fn take(
         labels: course.labels.to_vec(),
         input: spec,
         purpose,
+        // It learned from other images since.
+        looks: None,
         // The values of masks in a folder that it began with mean nothing here.
         trained_on: TrainedOn { cases: known, values: Vec::new(), ..trained_on },
         held_out: None,
@@ -324,5 +328,7 @@ fn judge(
         Start::Nothing { .. } => Some(Vec::new()),
     };
     let Some(active) = active else { return Ok(None) };
-    Ok(Some(GateReport::new(paired(&active, ours), learned)))
+    let report = GateReport::new(paired(&active, ours), learned);
+    let proposes = course.is_start_active && matches!(course.start, Start::Model(_));
+    Ok(Some(if proposes { report } else { report.of_first_model() }))
 }

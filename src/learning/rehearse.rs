@@ -188,6 +188,8 @@ struct Stage<'a> {
     labels: Vec<Label>,
     table: LabelTable,
     active: Start,
+    /// What the next round starts from where the last one did not find enough to become active.
+    not_yet: Option<Start>,
     next_case: i64,
     new: Vec<(u64, f64)>,
     /// Seconds to read an image, and to judge a mask of it.
@@ -219,7 +221,22 @@ impl<'a> Stage<'a> {
         };
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
         let cost = (reading, judging);
-        Ok(Self { rehearsal, pool, test, learned, held_out, sides, labels, table, active, next_case: 0, new, cost })
+        let not_yet = None;
+        Ok(Self {
+            rehearsal,
+            pool,
+            test,
+            learned,
+            held_out,
+            sides,
+            labels,
+            table,
+            active,
+            not_yet,
+            next_case: 0,
+            new,
+            cost,
+        })
     }
 
     fn judge(&self, model: &Model) -> Result<Judge> {
@@ -317,7 +334,8 @@ impl<'a> Stage<'a> {
             ..self.rehearsal.plan.clone()
         };
         let course = Course {
-            start: &self.active,
+            start: self.not_yet.as_ref().unwrap_or(&self.active),
+            is_start_active: self.not_yet.is_none(),
             labels: &self.labels,
             name: "Rehearsal".into(),
             version: number.to_string(),
@@ -331,7 +349,7 @@ impl<'a> Stage<'a> {
         let seconds = begun.elapsed().as_secs_f64();
         let accepted = match &candidate.report.verdict {
             Verdict::Better { .. } => true,
-            Verdict::Worse { .. } => false,
+            Verdict::Worse { .. } | Verdict::NotYet { .. } => false,
             // Whoever is asked goes by the little that there is.
             Verdict::Ask { speaks_for, .. } => *speaks_for,
         };
@@ -356,6 +374,9 @@ impl<'a> Stage<'a> {
         };
         if accepted {
             self.active = Start::Model(Box::new(candidate.model));
+            self.not_yet = None;
+        } else if candidate.report.verdict.is_not_yet() {
+            self.not_yet = Some(Start::Model(Box::new(candidate.model)));
         }
         self.learned.iter_mut().for_each(|e| e.is_new = false);
         Ok(Some(result))

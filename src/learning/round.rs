@@ -52,11 +52,19 @@ pub struct RoundSettings {
     pub start: StartFrom,
     /// Name of what it starts from.
     pub start_name: String,
+    /// What it starts from proposes masks now; a version that did not find enough for that yet does not.
+    #[serde(default = "proposes")]
+    pub is_start_active: bool,
     /// How it is trained; its length is set by `seconds`.
     pub plan: Plan,
     /// About so many seconds on a machine of the usual speed, reading and judging included; the number of steps follows
     /// from it, so that equal rounds make equal models.
     pub seconds: f64,
+}
+
+/// Rounds that were begun before this was told apart started from what proposed.
+fn proposes() -> bool {
+    true
 }
 
 /// A round that is to be done.
@@ -171,6 +179,7 @@ impl Round {
         let (name, version) = self.title(&start);
         let course = Course {
             start: &start,
+            is_start_active: self.settings.is_start_active,
             labels: &self.labels,
             name: name.clone(),
             version: version.clone(),
@@ -188,7 +197,7 @@ impl Round {
         self.widen_purpose(&mut candidate.model.card);
         let state = match &candidate.report.verdict {
             Verdict::Better { .. } => VersionState::Accepted,
-            Verdict::Worse { .. } => VersionState::Rejected,
+            Verdict::Worse { .. } | Verdict::NotYet { .. } => VersionState::Rejected,
             Verdict::Ask { .. } => VersionState::Undecided,
         };
         let Model { card, weights } = &candidate.model;
@@ -298,6 +307,7 @@ mod tests {
             settings: RoundSettings {
                 start: StartFrom::Nothing,
                 start_name: "nothing".into(),
+                is_start_active: true,
                 plan: Plan::default(),
                 seconds: 1.0,
             },

@@ -1,6 +1,10 @@
 //! The model card: what a model is, what it is for and what it was made from. Kept in the metadata of the weights.
 
-use crate::domain::{label::Label, study::Series};
+use crate::domain::{
+    label::Label,
+    looks::{Look, Looks},
+    study::Series,
+};
 use serde::{Deserialize, Serialize};
 
 /// Widths and depths of the published networks.
@@ -79,7 +83,8 @@ pub struct Purpose {
     #[serde(default)]
     pub view: String,
     /// Words of which one stands in the file name, folder or series description of a picture that the model is for:
-    /// pictures name neither modality nor body part.
+    /// pictures name neither modality nor body part. They count only where the card does not say what its pictures look
+    /// like.
     #[serde(default)]
     pub picture_words: Vec<String>,
 }
@@ -132,6 +137,9 @@ pub struct ModelCard {
     /// What it is for.
     #[serde(default)]
     pub purpose: Purpose,
+    /// What the pictures look like that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
     /// What it was made from.
     #[serde(default)]
     pub trained_on: TrainedOn,
@@ -153,18 +161,56 @@ pub enum Fit {
 }
 
 impl ModelCard {
-    /// Whether this model is for `series`.
+    /// Whether this model is for `series`, whose middle slice has this `look`; `None` where it was not read yet.
     ///
-    /// DICOM: modality and body part must be among those named; an unknown body part does not fit where the card
-    /// names some, unless the description holds one of the picture words. Pictures: one of the picture words must
-    /// stand in the description or the path.
-    pub fn fit(&self, series: &Series) -> Fit {
+    /// DICOM: modality and body part must be among those named. Where the card says what its pictures look like, the
+    /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
+    /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
+    /// description where the body part is unknown.
+    pub fn fit(&self, series: &Series, look: Option<&Look>) -> Fit {
+        match self.fit_by_name(series) {
+            Fit::Fits => self.fit_by_look(look),
+            no => no,
+        }
+    }
+
+    /// Why this model runs by itself on a series that it fits, a clause: "the image looks like those that it learned from".
+    pub fn grounds(&self, series: &Series) -> String {
+        let look = "the image looks like those that it learned from";
+        let purpose = &self.purpose;
+        if series.modality.is_empty() {
+            let name = format!("{} {}", series.description, series.id).to_lowercase();
+            let word = purpose.picture_words.iter().find(|word| name.contains(&word.to_lowercase()));
+            return match (&self.looks, word) {
+                (Some(_), _) => look.to_owned(),
+                (None, Some(word)) => format!("\"{word}\" stands in the name of the image"),
+                (None, None) => "it is for all pictures".to_owned(),
+            };
+        }
+        let what = [series.modality.as_str(), series.body_part.as_str()].join(" ");
+        let named = format!("this is {}", what.trim());
+        if self.looks.is_some() { format!("{named}, and {look}") } else { named }
+    }
+
+    fn fit_by_look(&self, look: Option<&Look>) -> Fit {
+        match (&self.looks, look) {
+            (None, _) => Fit::Fits,
+            (Some(_), None) => Fit::No("the image is not read yet".into()),
+            (Some(looks), Some(look)) if looks.knows(look) => Fit::Fits,
+            (Some(_), Some(_)) => Fit::No(format!(
+                "it is for {}, and this does not look like the images that it learned from",
+                self.purpose.summary
+            )),
+        }
+    }
+
+    fn fit_by_name(&self, series: &Series) -> Fit {
         let purpose = &self.purpose;
         let has_word = |text: &str| {
             let text = text.to_lowercase();
             purpose.picture_words.iter().any(|w| text.contains(&w.to_lowercase()))
         };
-        let words = || has_word(&series.description) || has_word(&series.id);
+        let words = || self.looks.is_some() || has_word(&series.description) || has_word(&series.id);
         let unnamed = series.modality.is_empty();
         if unnamed {
             return if purpose.picture_words.is_empty() || words() {

@@ -119,6 +119,7 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
             std,
         },
         purpose: super::card::Purpose { summary: "an unknown purpose".into(), ..Default::default() },
+        looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,

@@ -3,7 +3,7 @@
 use super::card::{Fit, ModelCard};
 use super::checkpoint;
 use crate::Result;
-use crate::domain::study::Series;
+use crate::domain::{looks::Look, study::Series};
 
 /// A model inside the program.
 #[derive(Clone, Debug)]
@@ -26,11 +26,12 @@ pub fn all() -> Result<Vec<Shipped>> {
     FILES.iter().map(one).collect()
 }
 
-/// The first shipped model that is for `series`; else why none is, one reason for each model.
-pub fn fitting(series: &Series) -> Result<std::result::Result<Shipped, Vec<String>>> {
+/// The first shipped model that is for `series`, whose middle slice has this look; else why none is, one reason for each
+/// model.
+pub fn fitting(series: &Series, look: Option<&Look>) -> Result<std::result::Result<Shipped, Vec<String>>> {
     let mut reasons = Vec::new();
     for model in all()? {
-        match model.card.fit(series) {
+        match model.card.fit(series, look) {
             Fit::Fits => return Ok(Ok(model)),
             Fit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
         }

@@ -11,6 +11,7 @@ use crate::{
         holdout::Side,
         image::Window,
         journal::CaseKey,
+        looks::Look,
         mask::PackedMask,
         study::{Series, Slice, Status},
     },
@@ -106,6 +107,8 @@ pub struct Case {
     pub slices: Vec<SliceState>,
     /// For the case list.
     pub thumbnail: ThumbnailState,
+    /// What the slice of the thumbnail looks like; `None` until it is read.
+    pub look: Option<Look>,
     /// The model that the user chose for it.
     pub chosen_model: Option<ModelSource>,
     /// A model ran on it by itself, or was stopped in doing so: it is not started again.
@@ -137,6 +140,7 @@ impl Case {
             window: None,
             slices: vec![SliceState::default(); count],
             thumbnail: ThumbnailState::Wanted,
+            look: None,
             chosen_model: None,
             auto_run_done: false,
             is_restored: false,

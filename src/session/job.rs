@@ -22,7 +22,8 @@ use crate::{
         import::{MaskChoice, TakenLabel},
         journal::{CaseDescription, Meter, StoredCase},
         label::Label,
-        learning::{RoundKey, SnapshotSlice, Version, VersionKey, WorkReport},
+        learning::{SnapshotSlice, Version, VersionKey, WorkReport},
+        looks::Look,
         mask::Mask,
         progress::Cancel,
         region::Region,
@@ -346,8 +347,8 @@ pub enum Event {
     Thumbnail {
         /// Of which slice.
         key: SliceKey,
-        /// The thumbnail.
-        thumbnail: Option<Thumbnail>,
+        /// The thumbnail, and what the slice looks like.
+        thumbnail: Option<(Thumbnail, Look)>,
     },
     /// The models that are shipped.
     Models(Vec<ModelEntry>),
@@ -470,8 +471,8 @@ pub enum Event {
     RoundBegun(Box<BegunRound>),
     /// A round tells something.
     Round {
-        /// Which.
-        key: RoundKey,
+        /// The job that does it: one that was left and taken up again is done by another.
+        attempt: RunId,
         /// What.
         event: RoundEvent,
     },

@@ -3,6 +3,7 @@
 use super::{
     Fitting, Session,
     case::{Case, SliceState},
+    job::RunId,
 };
 use crate::domain::{
     gate::GateReport,
@@ -20,6 +21,8 @@ pub enum LearnAction {
     Start,
     /// Stop the round.
     Cancel,
+    /// Give up the round that goes on where it was cut off, and begin another on the masks as they are now.
+    Anew,
     /// Let the round wait, or go on.
     Pause(bool),
     /// Make a version active; also the answer where a person is asked.
@@ -158,6 +161,8 @@ pub struct Running {
     pub is_resumed: bool,
     /// Which round of the workspace; `None` until the snapshot is there.
     pub key: Option<RoundKey>,
+    /// The job that does it; what others tell is of a round that was left.
+    pub attempt: RunId,
 }
 
 /// The learning loop.
@@ -192,6 +197,11 @@ impl Learning {
         self.versions.iter().find(|v| v.key == key)
     }
 
+    /// The newest version where it did not find enough to propose masks, and is what the next round goes on from.
+    pub fn not_yet(&self) -> Option<&Version> {
+        self.versions.last().filter(|v| v.state == VersionState::Rejected && v.report.verdict.is_not_yet())
+    }
+
     /// The newest version that a person has to decide about.
     pub fn undecided(&self) -> Option<&Version> {
         self.versions.iter().rev().find(|v| v.state == VersionState::Undecided)
@@ -215,6 +225,16 @@ impl Session {
         match self.fitting(case) {
             Fitting::Model { index, .. } if case.status == Status::Proposed => Some(self.models.get(index)?.title()),
             _ => None,
+        }
+    }
+}
+
+impl Running {
+    /// Time until the verdict: what was estimated before the first step, then what the steps so far say.
+    pub fn time_left(&self) -> Option<Duration> {
+        match self.doing {
+            Doing::Judging => None,
+            _ => self.remaining.or_else(|| Some(self.estimate.as_ref()?.time)),
         }
     }
 }

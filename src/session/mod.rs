@@ -335,7 +335,7 @@ impl Session {
             Event::Meter(meter) => self.meter = meter,
             Event::NewlyAccepted(count) => self.on_newly_accepted(count),
             Event::RoundBegun(begun) => self.on_round_begun(*begun),
-            Event::Round { key, event } => self.on_round(key, event),
+            Event::Round { attempt, event } => self.on_round(attempt, event),
             Event::Versions { versions, active } => self.on_versions(versions, active),
             Event::ToCompare { first, second, snapshot } => self.compare(first, second, snapshot),
             Event::Compared { first, second, report } => self.on_compared(first, second, report),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    domain::{progress::Cancel, study::Catalog},
+    domain::{looks::Look, progress::Cancel, study::Catalog},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -286,10 +286,15 @@ impl Session {
         self.wish();
     }
 
-    pub(super) fn on_thumbnail(&mut self, key: SliceKey, thumbnail: Option<Thumbnail>) {
+    pub(super) fn on_thumbnail(&mut self, key: SliceKey, thumbnail: Option<(Thumbnail, Look)>) {
         let Some(case) = self.cases.iter_mut().find(|c| c.id == key.case) else { return };
-        case.thumbnail = thumbnail.map_or(ThumbnailState::Failed, |t| ThumbnailState::Ready(Arc::new(t)));
+        (case.thumbnail, case.look) = match thumbnail {
+            Some((thumbnail, look)) => (ThumbnailState::Ready(Arc::new(thumbnail)), Some(look)),
+            None => (ThumbnailState::Failed, None),
+        };
         self.wish();
+        // Which model is for it may follow from its look.
+        self.auto_run();
     }
 
     pub(super) fn on_picked(&mut self, pick: Pick, result: Result<Vec<PathBuf>>) {

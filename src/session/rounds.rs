@@ -5,8 +5,8 @@ use super::{
     case::Case,
     command::UserCommand,
     job::{
-        BegunRound, CompareJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, StoreJob, TrainJob,
-        VersionJob,
+        BegunRound, CompareJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, RunId, StoreJob,
+        TrainJob, VersionJob,
     },
     learning::{Doing, LearnAction, Learning, Running},
     notice::Severity,
@@ -52,6 +52,10 @@ impl Session {
         match action {
             LearnAction::Start => self.begin_round(),
             LearnAction::Cancel => self.cancel_round(),
+            LearnAction::Anew => {
+                self.cancel_round();
+                self.begin_round();
+            }
             LearnAction::Pause(is_paused) => {
                 if let Some(running) = &self.learning.running {
                     running.control.pause(is_paused);
@@ -91,17 +95,17 @@ impl Session {
         if let Some(reason) = self.refuse_training(UserCommand::Train) {
             return self.notices.add(Severity::Hint, format!("{}: {reason}.", UserCommand::Train.label()));
         }
-        let active = self.learning.active().map(|v| (v.key, v.name.clone(), v.file.clone()));
-        let (parent, start, start_name) = match active {
-            Some((key, name, file)) => (Some(key), Some(ModelSource::File(file)), name),
-            None => match self.model_of_accepted() {
-                Some(model) => (None, Some(model.source.clone()), model.title()),
-                None => (None, None, "nothing".to_owned()),
-            },
+        let of = |v: &Version| (Some(v.key), Some(ModelSource::File(v.file.clone())), v.name.clone());
+        let (active, proposing) = (self.learning.active(), self.model_of_accepted());
+        let is_start_active = active.is_some() || proposing.is_some();
+        let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
+            (Some(version), ..) | (None, None, Some(version)) => of(version),
+            (None, Some(model), _) => (None, Some(model.source.clone()), model.title()),
+            (None, None, None) => (None, None, "nothing".to_owned()),
         };
         let settings = self.settings.learning.clone();
-        self.store(StoreJob::BeginRound(Box::new(RoundWish { start, start_name, parent, settings })));
-        self.learning.running = Some(Running::new(false));
+        self.store(StoreJob::BeginRound(Box::new(RoundWish { start, is_start_active, start_name, parent, settings })));
+        self.learning.running = Some(Running::new(self.new_id(), false));
         self.learning.fresh = None;
     }
 
@@ -121,10 +125,11 @@ impl Session {
 
     pub(super) fn on_round_begun(&mut self, begun: BegunRound) {
         let key = begun.key;
+        let attempt = self.new_id();
         match &mut self.learning.running {
             Some(running) if running.key.is_none() => running.key = Some(key),
             None if begun.is_resumed => {
-                self.learning.running = Some(Running { key: Some(key), ..Running::new(true) });
+                self.learning.running = Some(Running { key: Some(key), ..Running::new(attempt, true) });
                 self.notices.add(Severity::Info, "The training that was cut off goes on.");
             }
             // It was cancelled while the snapshot was taken.
@@ -136,6 +141,7 @@ impl Session {
             _ => "Model".to_owned(),
         };
         let job = TrainJob {
+            attempt: running.attempt,
             begun: Arc::new(begun),
             labels: self.labels.clone().into(),
             name,
@@ -173,8 +179,9 @@ impl Session {
         self.learning = Learning::default();
     }
 
-    pub(super) fn on_round(&mut self, key: RoundKey, event: RoundEvent) {
-        let Some(running) = self.learning.running.as_mut().filter(|r| r.key == Some(key)) else { return };
+    pub(super) fn on_round(&mut self, attempt: RunId, event: RoundEvent) {
+        let Some(running) = self.learning.running.as_mut().filter(|r| r.attempt == attempt) else { return };
+        let Some(key) = running.key else { return };
         match event {
             RoundEvent::Estimated(estimate) => {
                 let note = estimate.note.clone();
@@ -205,6 +212,10 @@ impl Session {
                 let name = &version.name;
                 let text = match version.state {
                     VersionState::Accepted => format!("{name} is active now: {}.", version.report.verdict.reason()),
+                    VersionState::Rejected if version.report.verdict.is_not_yet() => format!(
+                        "{name} proposes nothing yet: {}. Accept more cases and train again; the next round goes on from it.",
+                        version.report.verdict.reason()
+                    ),
                     VersionState::Rejected => {
                         format!("{name} was turned down, the model stays: {}.", version.report.verdict.reason())
                     }
@@ -298,7 +309,7 @@ impl Session {
 }
 
 impl Running {
-    fn new(is_resumed: bool) -> Self {
+    fn new(attempt: RunId, is_resumed: bool) -> Self {
         Self {
             control: Control::default(),
             estimate: None,
@@ -309,6 +320,7 @@ impl Running {
             validation: Vec::new(),
             is_resumed,
             key: None,
+            attempt,
         }
     }
 }

@@ -63,6 +63,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
         labels: vec![Label::named("Disc", 0)],
         input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
+        looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,

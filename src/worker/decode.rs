@@ -2,7 +2,10 @@
 
 use super::Outbox;
 use crate::{
-    domain::image::{Image, Pixels},
+    domain::{
+        image::{Image, Pixels},
+        looks::Look,
+    },
     io,
     session::{
         job::{Event, Loaded, SliceKey, Thumbnail, Wanted, Wish},
@@ -88,7 +91,7 @@ fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
     }
     // The thumbnail after the picture: that is what is waited for.
     wish.what == Wanted::Pixels || {
-        let thumbnail = read.ok().map(|image| thumbnail(&image));
+        let thumbnail = read.ok().map(|image| (thumbnail(&image), Look::of(&image)));
         outbox.send(Event::Thumbnail { key, thumbnail })
     }
 }

@@ -58,8 +58,8 @@ fn aside<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Re
 }
 
 fn train(job: &TrainJob, outbox: &Outbox) {
-    let key = job.begun.key;
-    let tell = |event: RoundEvent| outbox.send(Event::Round { key, event });
+    let attempt = job.attempt;
+    let tell = |event: RoundEvent| outbox.send(Event::Round { attempt, event });
     let result = aside(job.threads, || {
         let round = round(job)?;
         let estimate = round.estimate(job.threads)?;

@@ -180,7 +180,8 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
         |workspace: &mut Workspace| workspace.versions().unwrap().into_iter().find(|v| v.is_active).map(|v| v.hash);
     let active = hash(&mut Workspace::open(work).unwrap()).unwrap();
     for milliseconds in [30, 80, 150, 300, 600, 1200, 2000] {
-        let child = train(work, &["--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child =
+            train(work, &["--anew", "--steps", "100000"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         kill_after(child, Duration::from_millis(milliseconds));
         let mut workspace = Workspace::open(work).unwrap();
         assert_eq!(hash(&mut workspace).as_ref(), Some(&active), "killed after {milliseconds} ms");
@@ -201,6 +202,42 @@ fn a_round_that_is_killed_leaves_the_workspace_whole_and_goes_on() {
     assert!(text(&output.stderr).contains("it goes on"), "{}", text(&output.stderr));
     let state = Workspace::open(work).unwrap().versions().unwrap()[0].state;
     assert_eq!(state, VersionState::Accepted);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path();
+    workspace(work, 14);
+    let stop = |more: &[&str]| {
+        let child = train(work, more).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(2500));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert!(!output.status.success());
+        text(&output.stderr)
+    };
+    let running = || Workspace::open(work).unwrap().running_round().unwrap().map(|round| round.key);
+    assert!(stop(&["--steps", "100000"]).contains("goes on from its last state"));
+    let first = running().unwrap();
+    for other in [&["--steps", "4"][..], &["--seconds", "20"], &["--from", "none"], &["--seed", "7"]] {
+        let refused = train(work, other).output().unwrap();
+        let words = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{words}");
+        assert!(words.contains(other[0]) && words.contains("--anew"), "{words}");
+    }
+    let dry = text(&train(work, &["--dry-run"]).output().unwrap().stdout);
+    assert!(dry.contains("would go on"), "{dry}");
+    assert!(stop(&[]).contains("it goes on"));
+    assert_eq!(running().unwrap(), first, "it is the same round");
+    let anew = train(work, &["--anew", "--steps", "60", "--json"]).output().unwrap();
+    assert_eq!(anew.status.code(), Some(0), "{}", text(&anew.stderr));
+    assert_eq!(running(), None);
+    stop(&["--steps", "100000"]);
+    assert!(text(&train(work, &["--give-up"]).output().unwrap().stdout).contains("is given up"));
+    assert_eq!(running(), None);
+    assert_eq!(train(work, &["--give-up"]).status().unwrap().code(), Some(1), "there is none any more");
 }
 
 /// Data as `rehearse` reads it.

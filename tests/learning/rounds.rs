@@ -28,6 +28,7 @@ fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: u
         snapshot,
         labels: vec![Label::named("Disc", 0)],
         settings: RoundSettings {
+            is_start_active: true,
             start,
             start_name: "nothing".into(),
             plan: Plan { length: Length::Steps(steps), ..Plan::default() },

@@ -4,8 +4,10 @@ use super::{Arguments, series};
 use crate::cli::{DeviceArgument, console, model_named};
 use crate::domain::{
     label::Label,
+    looks::Look,
     study::{Catalog, Series},
 };
+use crate::io::open;
 use crate::model::{card::Fit, infer::Segmenter, shipped};
 use crate::{Error, ErrorKind, Result};
 
@@ -23,7 +25,7 @@ impl Models {
             return Ok(Self { named: false, device, loaded: None });
         };
         let model = model_named(path, device)?;
-        let misfit = series(catalog).find_map(|s| match model.card().fit(s) {
+        let misfit = series(catalog).find_map(|s| match model.card().fit(s, look(s).ok().flatten().as_ref()) {
             Fit::No(reason) => Some(reason),
             Fit::Fits => None,
         });
@@ -40,19 +42,29 @@ impl Models {
     pub(super) fn labels(&self, series: &Series) -> Result<Vec<Label>> {
         match &self.loaded {
             Some(model) if self.named => Ok(model.card().labels.clone()),
-            _ => Ok(shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?.card.labels),
+            _ => {
+                let model = shipped::fitting(series, look(series)?.as_ref())?;
+                Ok(model.map_err(|reasons| no_model(series, &reasons))?.card.labels)
+            }
         }
     }
 
     pub(super) fn for_series(&mut self, series: &Series) -> Result<&mut Segmenter> {
         if !self.named {
-            let model = shipped::fitting(series)?.map_err(|reasons| no_model(series, &reasons))?;
+            let model = shipped::fitting(series, look(series)?.as_ref())?;
+            let model = model.map_err(|reasons| no_model(series, &reasons))?;
             if self.loaded.as_ref().is_none_or(|l| *l.card() != model.card) {
                 self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
             }
         }
         self.loaded.as_mut().ok_or_else(|| Error::new("segment", "no model is loaded"))
     }
+}
+
+/// What the middle slice looks like.
+fn look(series: &Series) -> Result<Option<Look>> {
+    let middle = series.slices.get(series.slices.len() / 2);
+    middle.map(|slice| Ok(Look::of(&open::load(&slice.source, series.kind)?))).transpose()
 }
 
 fn no_model(series: &Series, reasons: &[String]) -> Error {

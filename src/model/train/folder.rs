@@ -128,6 +128,7 @@ pub fn train(
         labels,
         input: InputSpec { mean, std, ..bare_spec(options) },
         purpose: options.purpose.clone(),
+        looks: None,
         trained_on: TrainedOn {
             cases: training.len(),
             values: if is_usual { Vec::new() } else { values },

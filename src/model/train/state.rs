@@ -87,6 +87,7 @@ fn card() -> ModelCard {
         labels: Vec::new(),
         input: InputSpec { channels: 1, columns: 16, rows: 16, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose::default(),
+        looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,

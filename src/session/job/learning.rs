@@ -1,6 +1,6 @@
 //! Plain data between the session and the learning loop: rounds wished for, begun, trained and ended; versions.
 
-use super::{DeviceChoice, ModelSource};
+use super::{DeviceChoice, ModelSource, RunId};
 use crate::{
     Result,
     domain::{
@@ -17,6 +17,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 pub struct RoundWish {
     /// What it starts from; `None` for random weights.
     pub start: Option<ModelSource>,
+    /// What it starts from proposes masks now.
+    pub is_start_active: bool,
     /// Name of what it starts from.
     pub start_name: String,
     /// The version that it starts from, where it is one.
@@ -73,6 +75,8 @@ pub struct BegunRound {
 /// Do a round of training.
 #[derive(Clone, Debug)]
 pub struct TrainJob {
+    /// Which job: a round that was left and is taken up again is done by a new one.
+    pub attempt: RunId,
     /// What the workspace gave for it.
     pub begun: Arc<BegunRound>,
     /// The labels of the workspace.

@@ -136,11 +136,11 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     assert_eq!(job.begun.key, RoundKey(7));
     assert_eq!(session.refusal(UserCommand::Train), Some("A round of training runs already"));
     let step = RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
-    session.on_event(Event::Round { key: RoundKey(7), event: step });
+    session.on_event(Event::Round { attempt: job.attempt, event: step });
     let running = session.learning.running.as_ref().unwrap();
     assert_eq!((running.done, running.loss.as_slice()), (0.25, [[5.0, 0.5]].as_slice()));
     let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
-    session.on_event(Event::Round { key: RoundKey(7), event: end });
+    session.on_event(Event::Round { attempt: job.attempt, event: end });
     assert!(session.learning.running.is_none());
     assert!(matches!(ended(&session.take_jobs()), Some(RoundOutcome::Version(_))));
 }
@@ -152,7 +152,8 @@ fn a_cancelled_round_is_over_at_once_and_what_it_still_tells_is_dropped() {
     command(&mut session, UserCommand::CancelTraining);
     assert!(session.learning.running.is_none() && job.control.cancel.is_cancelled());
     assert_eq!(ended(&session.take_jobs()), Some(&RoundOutcome::Cancelled));
-    session.on_event(Event::Round { key: RoundKey(7), event: RoundEvent::Ended(Ok(Some(Box::new(made(7))))) });
+    let end = RoundEvent::Ended(Ok(Some(Box::new(made(7)))));
+    session.on_event(Event::Round { attempt: job.attempt, event: end });
     assert_eq!(ended(&session.take_jobs()), None, "a version that came too late is no version");
 }
 
@@ -171,11 +172,38 @@ fn a_round_that_is_cancelled_before_its_snapshot_never_trains() {
 #[test]
 fn a_result_of_an_older_round_does_not_end_a_newer_one() {
     let mut session = ready();
-    train(&mut session, 7);
+    let older = train(&mut session, 7);
     command(&mut session, UserCommand::CancelTraining);
     train(&mut session, 8);
-    session.on_event(Event::Round { key: RoundKey(7), event: RoundEvent::Ended(Ok(None)) });
+    session.on_event(Event::Round { attempt: older.attempt, event: RoundEvent::Ended(Ok(None)) });
     assert!(session.learning.running.is_some());
+}
+
+#[test]
+fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
+    let mut session = ready();
+    let older = train(&mut session, 7);
+    session.apply(Action::OpenWorkspace("/work".into()));
+    assert!(older.control.cancel.is_cancelled(), "it is done once, not twice");
+    session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
+    let jobs = session.take_jobs();
+    let again = jobs.iter().find_map(|j| if let Job::Train(job) = j { Some(job.attempt) } else { None }).unwrap();
+    assert_ne!(again, older.attempt);
+    session.on_event(Event::Round { attempt: older.attempt, event: RoundEvent::Ended(Ok(None)) });
+    assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed), "its progress stays in sight");
+    assert_eq!(ended(&session.take_jobs()), None, "the workspace keeps it");
+}
+
+#[test]
+fn a_round_that_was_cut_off_can_be_begun_anew() {
+    let mut session = ready();
+    session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
+    session.take_jobs();
+    session.apply(Action::Learn(LearnAction::Anew));
+    let jobs = session.take_jobs();
+    assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
+    assert!(jobs.iter().any(|j| matches!(j, Job::Store(StoreJob::BeginRound(_)))));
+    assert!(session.learning.running.as_ref().is_some_and(|r| !r.is_resumed));
 }
 
 #[test]

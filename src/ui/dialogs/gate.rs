@@ -202,6 +202,7 @@ fn headline(ui: &Ui, verdict: &Verdict, [a, b]: &[&str; 2], compares: bool) -> (
         Verdict::Better { .. } => (ICON_CHECK_CIRCLE, colors.good, "It passed the gate".to_owned()),
         Verdict::Worse { .. } if compares => (ICON_BLOCK, colors.error, format!("{b} is worse than {a}")),
         Verdict::Worse { .. } => (ICON_BLOCK, colors.error, "It did not pass the gate".to_owned()),
+        Verdict::NotYet { .. } => (ICON_HELP, colors.warning, "It does not find enough yet".to_owned()),
         Verdict::Ask { .. } if compares => (ICON_HELP, colors.warning, "These cases cannot tell".to_owned()),
         Verdict::Ask { speaks_for: true, .. } => {
             (ICON_HELP, colors.warning, "A person has to decide; what there is speaks for it".to_owned())

@@ -80,7 +80,11 @@ fn model(ui: &mut Ui, session: &Session, case: &Case, actions: &mut Vec<Action>)
             let words = format!("Chosen by you; {reason}.");
             ui.add(egui::Label::new(RichText::new(words).size(12.0).color(theme::colors(ui).warning)).wrap());
         }
-        Fitting::Model { warning: None, .. } => {}
+        Fitting::Model { index, warning: None } => {
+            if let Some(model) = session.models.get(*index) {
+                explain(ui, &format!("It runs by itself here: {}.", model.card.grounds(&case.series)));
+            }
+        }
         Fitting::None(models) if models.is_empty() => explain(ui, "There is no model yet. Open one from a file."),
         Fitting::None(models) => {
             for (name, reason) in models {

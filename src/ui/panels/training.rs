@@ -58,7 +58,7 @@ pub(super) fn summary(session: &Session) -> Option<String> {
         Doing::Collecting => "Training: collecting masks".to_owned(),
         Doing::Reading { done, total } => format!("Training: reading {done} of {total}"),
         Doing::Training => {
-            let remaining = running.remaining.map_or(String::new(), |time| format!(", {}", about(time)));
+            let remaining = running.time_left().map_or(String::new(), |time| format!(", {}", about(time)));
             format!("Training {}{remaining}", percent(running))
         }
         Doing::Judging => "Training: judging".to_owned(),
@@ -101,7 +101,7 @@ fn pair_cut(ui: &mut Ui, name: &str, value: &str) {
 
 fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<Action>) {
     let is_paused = session.is_training_paused();
-    let remaining = match running.remaining {
+    let remaining = match running.time_left() {
         _ if is_paused => "paused".to_owned(),
         Some(time) => about(time),
         None => String::new(),
@@ -119,6 +119,10 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
     });
     if running.is_resumed {
         explain(ui, "It goes on where the last round was cut off.");
+        let anew = ui.button("Begin anew").on_hover_text("Give this round up and train on the masks as they are now");
+        if anew.clicked() {
+            actions.push(Action::Learn(LearnAction::Anew));
+        }
     }
     curves(ui, running);
     ui.horizontal(|ui| {
@@ -142,14 +146,13 @@ fn doing(running: &Running) -> String {
     }
 }
 
-/// "20 cases, 20 slices, 5 held out; about 60 s, 700 MB".
+/// "20 cases, 20 slices, 5 held out; 700 MB".
 fn size(estimate: &Estimate) -> String {
     format!(
-        "{}, {}, {} held out; {}, {}",
+        "{}, {}, {} held out; {}",
         plural(estimate.cases, "case"),
         plural(estimate.slices, "slice"),
         estimate.held_out,
-        about(estimate.time),
         bytes(estimate.memory)
     )
 }
@@ -194,11 +197,14 @@ fn ask(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs, actions: &mut Vec<
 /// What became of the last round, until somebody looked at it.
 fn tell(ui: &mut Ui, version: &Version, dialogs: &mut Dialogs) {
     let colors = theme::colors(ui);
+    let is_not_yet = version.report.verdict.is_not_yet();
     let (icon, color) = match version.state {
+        VersionState::Rejected if is_not_yet => (ICON_HELP, colors.warning),
         VersionState::Rejected => (ICON_CLOSE, colors.error),
         _ => (ICON_CHECK_CIRCLE, colors.good),
     };
-    boxed(ui, icon, color, &outcome(version), "", |ui| {
+    let more = if is_not_yet { "Accept more cases, then train again: the next round goes on from it." } else { "" };
+    boxed(ui, icon, color, &outcome(version), more, |ui| {
         let look = ui.button("Look").on_hover_text("How it did on the held-out cases");
         if look.accessible_name("Look at the gate report").clicked() {
             dialogs.gate(Judged::Version(version.key));
@@ -214,6 +220,7 @@ fn outcome(version: &Version) -> String {
     let what = match version.state {
         VersionState::Accepted if version.is_active => "is active now",
         VersionState::Accepted => "was accepted",
+        VersionState::Rejected if version.report.verdict.is_not_yet() => "does not find enough to propose yet",
         VersionState::Rejected => "was turned down",
         VersionState::Undecided => "waits for you",
     };

@@ -61,6 +61,7 @@ fn model(name: &str) -> ModelEntry {
         labels: vec![Label::named("Disc", 0)],
         input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
         purpose: Purpose { modalities: vec!["US".into()], summary: "discs".into(), ..Purpose::default() },
+        looks: None,
         trained_on: Default::default(),
         held_out: None,
         parent: None,
@@ -152,6 +153,7 @@ fn running() -> Session {
         loss: (0..40).map(|i| [f64::from(i), 0.9 / (1.0 + f64::from(i) * 0.2)]).collect(),
         validation: vec![[0.0, 0.7], [15.0, 0.82], [30.0, 0.86]],
         is_resumed: false,
+        attempt: 1,
         key: None,
     });
     session

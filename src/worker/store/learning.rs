@@ -142,5 +142,11 @@ fn settings(wish: &RoundWish) -> RoundSettings {
         LossChoice::DiceCrossEntropy => Loss::DiceCrossEntropy,
     };
     let plan = Plan { loss, length: Length::Steps(0), ..Plan::default() };
-    RoundSettings { start, start_name: wish.start_name.clone(), plan, seconds: wish.settings.seconds }
+    RoundSettings {
+        start,
+        start_name: wish.start_name.clone(),
+        is_start_active: wish.is_start_active,
+        plan,
+        seconds: wish.settings.seconds,
+    }
 }
