@@ -129,10 +129,10 @@ impl Session {
     /// Asks what has to be said before masks can be laid.
     pub(super) fn on_import_undecided(&mut self, case: CaseId, paths: Vec<PathBuf>, choice: MaskChoice, error: Error) {
         match error.kind {
-            _ => self.fail(&error),
             ErrorKind::NamesOtherImages | ErrorKind::TimeWanted(_) => {
                 self.undecided = Some(Undecided { case, paths, choice, error });
             }
+            _ => self.fail(&error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Outbox;
 use crate::{
-    Error, Result,
+    Result,
     domain::study::Series,
     io::{
         dicom::{
