@@ -57,7 +57,8 @@ fn unknown(word: &str) -> clap::Error {
     let all = Cli::command();
     let commands = all.get_subcommands().cloned().collect::<Vec<_>>();
     let alone = clap::Command::new("labrum").subcommands(commands).subcommand_required(true);
-    let reason = || all.clone().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command \"{word}\""));
+    let reason =
+        || all.clone().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command \"{word}\""));
     alone.try_get_matches_from(["labrum", word]).err().unwrap_or_else(reason)
 }
 

@@ -90,8 +90,12 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     disc(40, 30, [20.0, 20.0], 5.0, 255).save(at.join("polyps/masks/a.png")).unwrap();
     let run = workspace(at, &again);
     assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slices"), "{}", run.err);
+    // A list beside the masks that says more of the label means the same one.
+    let list = r#"{"labels": [{"value": 1, "name": "Polyp", "concept": {"value": "41329004", "scheme": "SCT", "meaning": "Polyp"}}]}"#;
+    std::fs::write(at.join("polyps/masks/labels.json"), list).unwrap();
     let overwrite: [&dyn AsRef<OsStr>; 1] = [&"--overwrite"];
     assert_eq!(workspace(at, &[&again[..], &overwrite].concat()).code, Some(0));
+    assert_eq!(self::list(&work)["labels"].as_array().unwrap().len(), 1);
     exports_its_masks(&work, &at.join("polyps/masks"), &at.join("out"));
 }
 

@@ -311,8 +311,12 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
     let mut known = workspace.labels()?;
     let count = known.len();
     let mut values = Vec::with_capacity(labels.len());
+    // A label that was made by its name alone is any of that name.
+    let bare = Label::named("", 0).concept;
     for label in labels {
-        let place = known.iter().position(|one| one.is_same(label)).unwrap_or_else(|| {
+        let same = known.iter().position(|one| one.is_same(label));
+        let named = || known.iter().position(|one| one.name == label.name && one.concept == bare);
+        let place = same.or_else(named).unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
             let color = if is_taken { label::free_color(&known) } else { label.color };
             known.push(Label { color, ..label.clone() });

@@ -173,11 +173,11 @@ fn nothing(path: &Path, series: &Series) -> Error {
     let reason = match names.as_slice() {
         [] => "the series has no slices".to_owned(),
         [one] => format!(
-            "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume, no COCO file and no label map called \"{one}.png\""
+            "there is no DICOM segmentation, no RT Structure Set, no COCO file, no NIfTI volume and no label map called \"{one}.png\""
         ),
         [one, ..] => {
             format!(
-                "there is no DICOM segmentation, no RT Structure Set, no NIfTI volume, no COCO file and no label map called like a slice (\"{one}.png\" and so on)"
+                "there is no DICOM segmentation, no RT Structure Set, no COCO file, no NIfTI volume and no label map called like a slice (\"{one}.png\" and so on)"
             )
         }
     };

@@ -165,7 +165,7 @@ fn nothing_that_fits_is_told() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("notes.txt"), "words").unwrap();
     let error = masks_of(&at(&folder), &series(2)).unwrap_err().to_string();
-    assert!(error.contains("no DICOM segmentation, no RT Structure Set, no NIfTI volume and no label map"), "{error}");
+    assert!(error.contains("no COCO file, no NIfTI volume and no label map"), "{error}");
     let error = masks_of(&[folder.path().join("gone")], &series(2)).unwrap_err().to_string();
     assert!(error.contains("no such file"), "{error}");
 }

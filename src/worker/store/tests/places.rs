@@ -19,6 +19,7 @@ fn pictures(folder: &Path) -> PathBuf {
 fn opened_again(folder: &Path) -> Desk {
     let worker = Worker::start(Arc::new(|| {}), places(folder), || Box::new(NoNetwork)).unwrap();
     let mut desk = Desk { session: Session::new(Settings::default()), worker };
+    desk.until("the usual workspace", |s| matches!(s.workspace(), WorkspaceState::Open(_)));
     desk.session.apply(Action::OpenWorkspace(folder.join("data/My work")));
     desk.until("the workspace", |s| {
         matches!(s.workspace(), WorkspaceState::Open(info) if !info.sources.is_empty()
