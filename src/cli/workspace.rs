@@ -243,6 +243,7 @@ fn list(arguments: &ListArguments) -> Result<()> {
         let stored = workspace.case(&entry.description.identity)?;
         cases.push(listed(number, &entry, stored.as_ref(), &labels));
     }
+    let labels = labels.into_iter().filter(|label| !label.is_gone()).collect();
     let listed = Listed { name: workspace.name()?, folder: workspace.folder().to_owned(), labels, cases };
     workspace.close()?;
     if arguments.json { console::print_json(&listed) } else { console::print(&table(&listed)) }

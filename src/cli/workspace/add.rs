@@ -5,7 +5,7 @@ use crate::cli::{OverwriteArgument, console};
 use crate::domain::{
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
-    label::{self, Label},
+    label::{self, Kept, Label},
     mask::{Mask, PackedMask},
     study::{Series, Status, Study},
 };
@@ -312,10 +312,10 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
     let count = known.len();
     let mut values = Vec::with_capacity(labels.len());
     for label in labels {
-        let place = known.iter().position(|one| one.is_same(label)).unwrap_or_else(|| {
+        let place = known.iter().position(|one| one.is_same(label) && !one.is_gone()).unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
             let color = if is_taken { label::free_color(&known) } else { label.color };
-            known.push(Label { color, ..label.clone() });
+            known.push(Label { color, kept: Kept::default(), ..label.clone() });
             known.len() - 1
         });
         let value = u8::try_from(place + 1).ok().filter(|_| known.len() <= MOST_LABELS);

@@ -15,6 +15,7 @@ mod overlay;
 mod pattern;
 mod png;
 mod series;
+mod standing;
 
 pub use coco::Coco;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};

@@ -3,7 +3,10 @@
 use super::keeper::{Keeper, Trouble};
 use crate::{
     Error, Result,
-    domain::learning::{RoundKey, RoundState, Version, VersionKey},
+    domain::{
+        label::{Label, bind_by_value},
+        learning::{RoundKey, RoundState, Version, VersionKey},
+    },
     io::whole_file,
     learning::round::{RoundSettings, StartFrom},
     model::{
@@ -44,9 +47,10 @@ impl Keeper {
 
     fn versions(&mut self) -> std::result::Result<Event, Trouble> {
         let versions = self.workspace()?.versions()?;
+        let labels = self.workspace()?.labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
             // Without its file the shipped models go on, and the list says which version is active.
-            entry(version).inspect_err(|error| log::warn!("{error}")).ok()
+            entry(version, &labels).inspect_err(|error| log::warn!("{error}")).ok()
         });
         Ok(Event::Versions { versions, active })
     }
@@ -108,9 +112,10 @@ impl Keeper {
 }
 
 /// A version as a model that can be run, under the name that it has in the list.
-fn entry(version: &Version) -> Result<ModelEntry> {
+fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
     let mut card = checkpoint::card(&bytes).map_err(|e| Error { path: Some(version.file.clone()), ..e })?;
+    bind_by_value(&mut card.labels, labels);
     // Name and version of the card together are the name of the version.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
         (card.name, card.version) = (name.to_owned(), number.to_owned());
