@@ -173,7 +173,9 @@ mod tests {
     #[test]
     fn steps_of_other_cases_are_left_alone() {
         let mut history = History::default();
-        [(1, 1), (2, 2), (3, 1)].map(|(n, case)| history.push(step(StepId::New(n), case)));
+        for (n, case) in [(1, 1), (2, 2), (3, 1)] {
+            history.push(step(StepId::New(n), case));
+        }
         assert_eq!(history.undo(Some(2)).unwrap().id, StepId::New(2));
         assert!(history.undo(Some(2)).is_none());
         history.undo(Some(1));

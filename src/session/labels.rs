@@ -190,18 +190,19 @@ impl Session {
     /// The values in masks of the labels that a model knows; what is missing is added to the list, in the task of the case
     /// that it runs on. A label that was found by its name is bound to the model from then on; one that was removed has 0.
     pub(super) fn values_of_model(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
-        let value = |session: &mut Self, label: &Label| match label::value_in(&session.labels, label) {
-            Some(value) => {
-                if let Some(known) = usize::from(value).checked_sub(1).and_then(|i| session.labels.get_mut(i))
-                    && label.kept.id.is_empty()
-                {
-                    known.bind(label);
-                }
-                value
+        let value = |session: &mut Self, label: &Label| {
+            let value = match label::value_in(&session.labels, label) {
+                Some(value) => value,
+                // What was removed where the model learned is no label.
+                None if label.is_gone() => 0,
+                None => session.take_in_label(label, task),
+            };
+            if let Some(known) = usize::from(value).checked_sub(1).and_then(|i| session.labels.get_mut(i))
+                && label.kept.id.is_empty()
+            {
+                known.bind(label);
             }
-            // What was removed where the model learned is no label.
-            None if label.is_gone() => 0,
-            None => session.take_in_label(label, task),
+            value
         };
         self.with_labels_kept(|session| labels.iter().map(|l| value(session, l)).collect())
     }

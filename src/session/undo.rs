@@ -96,8 +96,8 @@ impl Session {
     fn go(&mut self, way: Way, reach: Reach) {
         let Some(of) = self.reached(reach) else { return };
         let Some(mut step) = self.next_step(way, reach).cloned() else { return };
-        let known = self.status_of_older(&step, way);
-        step.also.status = step.also.status.or(known);
+        let known = self.signed_off_since(&step, way);
+        step.also.status = known.or(step.also.status);
         let moved = if way == Way::Back { self.history.undo(of) } else { self.history.redo(of) };
         if let Some(moved) = moved {
             // From now on it gives back what it took.
@@ -107,13 +107,15 @@ impl Session {
         self.replay(&step, way);
     }
 
-    /// What a step of an older journal, which does not tell, changed of the status: a case that was signed off without a
-    /// step of its own was so after this one.
-    fn status_of_older(&self, step: &Step, way: Way) -> Option<StatusChange> {
+    /// A case may have been signed off without a step of its own, by an older version or at the command line: then it is
+    /// with the step before that it goes, and comes back.
+    fn signed_off_since(&self, step: &Step, way: Way) -> Option<StatusChange> {
         let after = self.cases.iter().find(|c| c.id == step.case)?.status;
-        let is_older = way == Way::Back && step.also.status.is_none() && !step.edits.is_empty();
         let is_signed_off = matches!(after, Status::Accepted | Status::Skipped);
-        (is_older && is_signed_off).then_some(StatusChange { before: Status::Corrected, after })
+        let is_by_step = step.also.status.is_some_and(|change| change.after == after);
+        let before = step.also.status.map_or(Status::Corrected, |change| change.before);
+        let is_drawn = way == Way::Back && !step.edits.is_empty();
+        (is_drawn && is_signed_off && !is_by_step).then_some(StatusChange { before, after })
     }
 
     /// Does a step again or takes it back, and shows where.

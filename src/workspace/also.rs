@@ -33,25 +33,21 @@ pub(super) fn append(connection: &Connection, step: &Step) -> Result<(), Cause> 
     Ok(())
 }
 
-/// Takes back what a step changed of its case's status, or does it again. `known` says what that was for a step that was
-/// made before such changes were written down.
+/// Takes back what a step changed of its case's status, or does it again. `known` says what that is where the journal does
+/// not: it is from before such changes were written down, or the case was signed off since without a step.
 pub(super) fn set_undone(
     connection: &Connection,
     seq: i64,
     is_undone: bool,
     known: Option<StatusChange>,
 ) -> Result<(), Cause> {
-    let find = || {
-        connection
-            .prepare_cached("SELECT before, after, accepted_at FROM status_change WHERE seq = ?1")?
-            .query_row([seq], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get(2)?)))
-            .optional()
-    };
-    let mut row: Option<(String, String, Option<i64>)> = find()?;
-    if let (None, Some(change)) = (&row, known) {
+    if let Some(change) = known {
         note_status(connection, seq, change)?;
-        row = find()?;
     }
+    let row: Option<(String, String, Option<i64>)> = connection
+        .prepare_cached("SELECT before, after, accepted_at FROM status_change WHERE seq = ?1")?
+        .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .optional()?;
     let Some((before, after, accepted_at)) = row else { return Ok(()) };
     let status = status_of(if is_undone { &before } else { &after });
     let accepted_at = match (status, is_undone) {
@@ -103,7 +99,8 @@ fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Resul
     connection
         .prepare_cached(
             "INSERT INTO status_change (seq, before, after, accepted_at)
-             SELECT seq, ?2, ?3, accepted_at FROM step JOIN scan ON scan.id = scan_id WHERE seq = ?1",
+             SELECT seq, ?2, ?3, accepted_at FROM step JOIN scan ON scan.id = scan_id WHERE seq = ?1
+             ON CONFLICT (seq) DO UPDATE SET before = excluded.before, after = excluded.after",
         )?
         .execute((seq, status_name(change.before), status_name(change.after)))?;
     Ok(())

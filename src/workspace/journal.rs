@@ -42,7 +42,7 @@ impl Workspace {
         self.set_undone_knowing(seq, is_undone, None)
     }
 
-    /// The same; `known` says what a step changed of its case's status where an older journal does not.
+    /// The same; `known` says what goes with a step of its case's status where that is other than the journal tells.
     ///
     /// # Errors
     /// As [`Workspace::set_undone`].

@@ -347,7 +347,8 @@ fn nothing_here_is_said_by_key_shown_and_accepted() {
     bench.key(Key::Delete, Modifiers::SHIFT);
     assert!(bench.session().live().unwrap().mask().is_blank());
     assert_eq!(bench.session().case().unwrap().absent_labels(), [1]);
-    assert!(bench.harness.query_by_label_contains("nothing of Disc").is_some(), "the case list says so");
+    let said = bench.harness.query_all_by_label_contains("nothing of Disc").count();
+    assert!(said > 0, "the case list says so");
     let first = bench.session().case().unwrap().id;
     bench.click("Accept and next");
     let case = bench.session().cases.iter().find(|c| c.id == first).unwrap();
@@ -397,6 +398,7 @@ fn a_task_of_its_own_is_begun_for_a_study() {
     let mut bench = corrected();
     bench.click("File");
     bench.click("Task");
+    bench.harness.run_steps(4);
     bench.harness.get_by_label("Name of the task").focus();
     bench.harness.step();
     bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);

@@ -80,7 +80,7 @@ pub enum StoreJob {
         step: StepId,
         /// Taken back.
         undone: bool,
-        /// What it changed of the status, where the journal does not tell.
+        /// What goes with it of the status, where that is other than the journal tells.
         status: Option<StatusChange>,
     },
     /// A model found something.

@@ -93,16 +93,16 @@ fn a_stroke_on_an_accepted_case_is_told_and_undoing_it_gives_the_acceptance_back
 #[test]
 fn skipping_is_undone_and_a_proposal_that_came_since_counts() {
     let mut session = session(&[("one", 1), ("two", 1)], Some(model("US")));
-    let job = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::Skip);
     command(&mut session, UserCommand::PreviousCase);
     assert_eq!(session.cases[0].status, Status::Skipped);
-    drop(job);
     command(&mut session, UserCommand::Undo);
     assert_eq!(session.cases[0].status, Status::New);
+    segment_jobs(&mut session);
     command(&mut session, UserCommand::SegmentSlice);
     let job = segment_jobs(&mut session).remove(0);
     answer(&mut session, &job);
+    assert_eq!(session.cases[0].status, Status::Proposed);
     command(&mut session, UserCommand::Redo);
     assert_eq!(session.cases[0].status, Status::Skipped);
     command(&mut session, UserCommand::Undo);
@@ -132,6 +132,19 @@ fn an_older_journal_gives_the_acceptance_back_too() {
     assert_eq!(told, Some(StatusChange { before: Status::Corrected, after: Status::Accepted }));
     command(&mut session, UserCommand::Redo);
     assert_eq!((session.cases[0].status, pixels(&session, 0)), (Status::Accepted, 36));
+}
+
+#[test]
+fn an_acceptance_from_elsewhere_goes_and_comes_with_the_last_stroke_and_is_told() {
+    let mut session = session(&[("one", 1), ("two", 1)], None);
+    draw(&mut session, 0);
+    // As `labrum workspace accept` does: without a step.
+    session.cases[0].status = Status::Accepted;
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(session.cases[0].status, Status::New);
+    assert!(last(&session).contains("The case is New now"), "{}", last(&session));
+    command(&mut session, UserCommand::Redo);
+    assert_eq!(session.cases[0].status, Status::Accepted);
 }
 
 #[test]
