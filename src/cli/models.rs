@@ -119,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             super::check_model_file(out)?;
             overwrite.check([out])?;
             let version = find(&mut workspace, *version)?;
-            let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+            let bytes = Model::bytes_of_version(&version.file, &workspace.labels()?)?;
             whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;
             return super::print(&format!("{} is in {}", version.name, out.display()));
         }

@@ -55,6 +55,21 @@ impl Model {
         Ok(model)
     }
 
+    /// The bytes of a version's file with its labels as the workspace calls them now: what leaves it says what a person
+    /// knows.
+    ///
+    /// Errors: as [`Model::read`]; a card that cannot be written.
+    pub fn bytes_of_version(path: &Path, labels: &[Label]) -> Result<Vec<u8>> {
+        let mut model = Self::of_version(path, labels)?;
+        for own in &mut model.card.labels {
+            let same = |l: &&Label| !l.kept.id.is_empty() && l.kept.id == own.kept.id;
+            if let Some(now) = labels.iter().find(same) {
+                *own = now.for_model();
+            }
+        }
+        checkpoint::to_bytes(&model.card, &model.weights)
+    }
+
     /// A model that the program carries, by its place in the list.
     pub fn shipped(index: usize) -> Result<Self> {
         let model = shipped::all()?.into_iter().nth(index);

@@ -182,6 +182,10 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     rename_label(work, "Lesion X");
     assert_eq!(compare(), before, "figures do not hang on a name");
 
+    let exported = work.join("exported.safetensors");
+    succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &exported]);
+    assert_eq!(Model::read(&exported).unwrap().card.labels[0].name, "Lesion X", "it leaves under its name of today");
+
     // A version from before models carried ids: its classes are the values of the workspace.
     let file = std::fs::read_dir(work.join("models")).unwrap().next().unwrap().unwrap().path();
     let mut model = Model::read(&file).unwrap();

@@ -155,6 +155,10 @@ fn add(
     let about = recognise::describe(study, series)?;
     let is_new = workspace.case(&about.identity)?.is_none();
     let key = workspace.adopt(&about)?;
+    if !is_new {
+        // One that was taken out of the list comes back.
+        workspace.set_listed(key, true)?;
+    }
     let mut one = Added {
         name: about.description.clone(),
         identity: about.identity.clone(),

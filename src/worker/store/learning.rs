@@ -8,7 +8,10 @@ use crate::{
         learning::{RoundKey, RoundState, Version, VersionKey},
     },
     io::whole_file,
-    learning::round::{RoundSettings, StartFrom},
+    learning::{
+        course::Model,
+        round::{RoundSettings, StartFrom},
+    },
     model::{
         checkpoint,
         train::{Loss, round::Length, round::Plan},
@@ -92,7 +95,8 @@ impl Keeper {
             VersionJob::Delete(key) => self.workspace()?.delete_version(*key)?,
             VersionJob::Export(key, folder) => {
                 let version = self.find(*key)?;
-                let file = export(&version, folder).map_err(Trouble::Never)?;
+                let labels = self.workspace()?.labels()?;
+                let file = export(&version, folder, &labels).map_err(Trouble::Never)?;
                 return Ok(vec![Event::Notice(format!("{} is in {}", version.name, file.display()))]);
             }
             VersionJob::Compare(first, second) => {
@@ -125,10 +129,10 @@ fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     Ok(ModelEntry { source: ModelSource::File(version.file.clone()), card: Arc::new(card) })
 }
 
-/// Writes the file of a version into a folder, under its name.
-fn export(version: &Version, folder: &Path) -> Result<PathBuf> {
+/// Writes the file of a version into a folder, under its name, with its labels as they are called now.
+fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
-    let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+    let bytes = Model::bytes_of_version(&version.file, labels)?;
     let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
     let file = folder.join(format!("{}.safetensors", version.name.chars().map(plain).collect::<String>()));
     whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;
