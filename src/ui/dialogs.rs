@@ -39,7 +39,7 @@ pub(crate) enum Dialogs {
     Queue(pacs::QueueDialog),
     Palette(palette::Palette),
     Settings,
-    Label(label::LabelDialog),
+    Label(Box<label::LabelDialog>),
     LabelRemoval(label_removal::LabelRemovalDialog),
     Task(task::TaskDialog),
     Workspace(workspace::WorkspaceDialog),
@@ -108,13 +108,13 @@ impl Dialogs {
 
     /// Asks for a new label.
     pub(crate) fn add_label(&mut self, session: &Session) {
-        *self = Self::Label(label::LabelDialog::add(session));
+        *self = Self::Label(Box::new(label::LabelDialog::add(session)));
     }
 
     /// Asks what a label shall be, 1..=n.
     pub(crate) fn edit_label(&mut self, session: &Session, label: u8) {
         if let Some(dialog) = label::LabelDialog::edit(session, label) {
-            *self = Self::Label(dialog);
+            *self = Self::Label(Box::new(dialog));
         }
     }
 
