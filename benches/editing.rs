@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use labrum::{
     domain::{
         image::{Image, Pixels},
-        journal::{Author, CaseDescription, CaseKey, Step, StepState},
+        journal::{Also, Author, CaseDescription, CaseKey, Step, StepState},
         label::Label,
         mask::{Mask, Rule},
         study::{Catalog, Kind, Series, Slice, Source, Study},
@@ -80,7 +80,11 @@ fn session() -> Session {
     let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
     session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
     let case = session.cases[0].id;
-    session.on_event(Event::Restored { case, known: Known { key: CaseKey(1), side: None }, restored: None });
+    session.on_event(Event::Restored {
+        case,
+        known: Known { key: CaseKey(1), side: None, task: Default::default() },
+        restored: None,
+    });
     let image = Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap();
     let default_window = image.default_window();
     let loaded = Loaded { image: Arc::new(image), default_window, presets: Vec::new() };
@@ -160,7 +164,16 @@ fn journal(c: &mut Criterion) {
                 seq += 1;
                 let edits = vec![(0, mask.paint(&region, label, &Rule::FREE))];
                 let author = Author::Person("bench".into());
-                Step { seq, case, at: 0, author, tool: "Brush".into(), edits, state: StepState::Done }
+                Step {
+                    seq,
+                    case,
+                    at: 0,
+                    author,
+                    tool: "Brush".into(),
+                    edits,
+                    also: Also::default(),
+                    state: StepState::Done,
+                }
             },
             |step| workspace.append(&step, &[]).unwrap(),
             BatchSize::PerIteration,
@@ -199,7 +212,16 @@ fn together(_: &mut Criterion) {
                         seq += 1;
                         let (author, tool) = (Author::Person("bench".into()), "Brush".into());
                         let edits = std::mem::take(&mut step);
-                        let row = Step { seq, case, at: 0, author, tool, edits, state: StepState::Done };
+                        let row = Step {
+                            seq,
+                            case,
+                            at: 0,
+                            author,
+                            tool,
+                            edits,
+                            also: Also::default(),
+                            state: StepState::Done,
+                        };
                         workspace.append(&row, &[]).unwrap();
                     }
                     point(&mut session, Phase::Press, place(n));

@@ -3,18 +3,20 @@
 use super::{DeviceArgument, round::when, usage::wrong};
 use crate::domain::{
     holdout::Side,
-    learning::{Version, VersionKey, VersionState},
+    learning::{Version, VersionState},
 };
 use crate::io::whole_file;
 use crate::learning::{course::Model, judged};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 /// List, activate, compare and export the models that a workspace has learned
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:
+#[command(after_help = "A version is named by the number of the round that made it, the one in front of the list.
+
+Examples:
   labrum models --workspace work/
   labrum models --workspace work/ activate 3
   labrum models --workspace work/ compare 3 4 --json
@@ -36,31 +38,34 @@ enum What {
     List,
     /// Make a version the one that proposes masks; 0 for the shipped models
     Activate {
-        /// Number of the version
+        /// Number of the round that made it
         version: i64,
     },
     /// Turn a version down that waits for a decision
     Reject {
-        /// Number of the version
+        /// Number of the round that made it
         version: i64,
     },
     /// Call a version something else
     Rename {
-        /// Number of the version
+        /// Number of the round that made it
         version: i64,
         /// Its new name
         name: String,
     },
-    /// Remove a version and its file
+    /// Remove a version and its file, once that was confirmed
     Delete {
-        /// Number of the version
+        /// Number of the round that made it
         version: i64,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Judge two versions on the held-out cases as they are now
     Compare {
-        /// Number of the one that stands for the active model
+        /// Number of the round of the one that stands for the active model
         first: i64,
-        /// Number of the other
+        /// Number of the round of the other
         second: i64,
         /// Where the network runs
         #[arg(long, value_enum, default_value = "auto")]
@@ -70,7 +75,7 @@ enum What {
     Report,
     /// Write a version to a model file
     Export {
-        /// Number of the version
+        /// Number of the round that made it
         version: i64,
         /// Model file to write
         #[arg(short, long)]
@@ -93,9 +98,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let version = find(&mut workspace, *version)?;
             workspace.activate(Some(version.key))?;
         }
-        What::Reject { version } => workspace.reject(VersionKey(*version))?,
-        What::Rename { version, name } => workspace.rename_version(VersionKey(*version), name)?,
-        What::Delete { version } => workspace.delete_version(VersionKey(*version))?,
+        What::Reject { version } => {
+            let version = find(&mut workspace, *version)?;
+            workspace.reject(version.key)?;
+        }
+        What::Rename { version, name } => {
+            let version = find(&mut workspace, *version)?;
+            workspace.rename_version(version.key, name)?;
+        }
+        What::Delete { version, yes } => return delete(&mut workspace, *version, *yes),
         What::Compare { first, second, device } => {
             return compare(&mut workspace, *first, *second, *device, arguments.json);
         }
@@ -108,7 +119,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             super::check_model_file(out)?;
             overwrite.check([out])?;
             let version = find(&mut workspace, *version)?;
-            let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+            let bytes = Model::bytes_of_version(&version.file, &workspace.labels()?)?;
             whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;
             return super::print(&format!("{} is in {}", version.name, out.display()));
         }
@@ -118,21 +129,49 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json { super::print_json(&versions) } else { super::print(&table(&versions)) }
 }
 
-fn find(workspace: &mut Workspace, key: i64) -> Result<Version> {
-    let folder = workspace.folder().to_owned();
-    let missing = || {
-        Error::at("find the version", folder, format!("it has no version {key}"))
-            .advise("labrum models --workspace FOLDER lists them.")
+/// The version that a round made.
+fn find(workspace: &mut Workspace, round: i64) -> Result<Version> {
+    let versions = workspace.versions()?;
+    if let Some(found) = versions.iter().find(|v| v.round.0 == round) {
+        return Ok(found.clone());
+    }
+    let known: Vec<String> = versions.iter().map(|v| v.round.0.to_string()).collect();
+    let reason = match known.as_slice() {
+        [] => "the workspace has learned no version yet".to_owned(),
+        known => format!("the workspace has versions of these rounds: {}", known.join(", ")),
     };
-    workspace.versions()?.into_iter().find(|v| v.key.0 == key).ok_or_else(missing)
+    let tried = format!("find the version of round {round} in the workspace");
+    Err(Error::at(tried, workspace.folder(), reason).advise("labrum models --workspace FOLDER lists them."))
+}
+
+/// Removes a version after a question that names it.
+fn delete(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<()> {
+    let version = find(workspace, round)?;
+    let tried = format!("delete \"{}\"", version.name);
+    if !is_confirmed {
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::at(tried, &version.file, "it cannot be had back, and nobody can be asked")
+                .advise("Say --yes where it shall go."));
+        }
+        eprint!("Delete \"{}\" and its file {}? [y/N] ", version.name, version.file.display());
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(|e| Error::at(&tried, &version.file, e))?;
+        if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return super::print(&format!("\"{}\" was kept.", version.name));
+        }
+    }
+    workspace.delete_version(version.key)?;
+    workspace.sync()?;
+    super::print(&format!("\"{}\" was deleted, with its file {}.", version.name, version.file.display()))
 }
 
 fn compare(workspace: &mut Workspace, first: i64, second: i64, device: DeviceArgument, json: bool) -> Result<()> {
     let (first, second) = (find(workspace, first)?, find(workspace, second)?);
     let masks = workspace.accepted_masks()?;
     let held_out: Vec<_> = masks.into_iter().filter(|s| s.side == Side::HoldOut).collect();
-    let (a, b) = (Model::read(&first.file)?, Model::read(&second.file)?);
-    let report = judged(&a, &b, &held_out, &workspace.labels()?, device.into())?;
+    let labels = workspace.labels()?;
+    let (a, b) = (Model::of_version(&first.file, &labels)?, Model::of_version(&second.file, &labels)?);
+    let report = judged(&a, &b, &held_out, &labels, device.into())?;
     if json {
         return super::print_json(&report);
     }
@@ -162,7 +201,7 @@ fn table(versions: &[Version]) -> String {
         let hash: String = v.hash.chars().take(12).collect();
         format!(
             "{:4}  {:width$}  {state:9}  {}  {:5} cases  Dice {dice:6}  {hash}  from {}",
-            v.key.0,
+            v.round.0,
             v.name,
             when(v.made_at),
             v.cases,

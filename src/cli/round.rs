@@ -164,7 +164,7 @@ fn take(
 }
 
 fn outcome(version: &Version) -> String {
-    let Version { name, key, .. } = version;
+    let Version { name, round, .. } = version;
     let is_not_yet = version.report.verdict.is_not_yet();
     let what = match version.state {
         VersionState::Rejected if is_not_yet => {
@@ -175,7 +175,7 @@ fn outcome(version: &Version) -> String {
         }
         VersionState::Accepted => format!("{name} is active now"),
         VersionState::Rejected => format!("{name} was turned down; the model stays"),
-        VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", key.0),
+        VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", round.0),
     };
     let (better, worse) = version.report.better_and_worse();
     format!("{what}: {}; {better} better, {worse} worse.", version.reason)

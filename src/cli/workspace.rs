@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Make workspaces, add images and masks to them, accept and list their cases, find images that have moved
+/// Make workspaces, add images and masks to them, accept, list and remove their cases, find images that have moved
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "A case is named by its number in the list, its name or the path of one of its files; all files below a \
@@ -30,6 +30,7 @@ Examples:
   labrum workspace add ct/ --workspace work/ --masks RTSTRUCT.dcm --proposals
   labrum workspace list --workspace work/ --json
   labrum workspace accept 3 5-9 --workspace work/
+  labrum workspace remove 4 --workspace work/
   labrum workspace locate /mnt/new-disk --workspace work/"
 )]
 pub(super) struct Arguments {
@@ -42,6 +43,7 @@ enum What {
     Create(CreateArguments),
     Add(Box<add::AddArguments>),
     Accept(AcceptArguments),
+    Remove(RemoveArguments),
     List(ListArguments),
     Locate(LocateArguments),
 }
@@ -88,6 +90,16 @@ struct AcceptArguments {
     which: Which,
 }
 
+/// Take cases out of the list; their work is kept, and there again when they are added or opened again
+#[derive(clap::Args, Debug)]
+struct RemoveArguments {
+    /// Cases: numbers (3, 5-9), names or paths
+    #[arg(required = true)]
+    cases: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+}
+
 /// List the cases of a workspace, its labels, and whether its images are where they were
 #[derive(clap::Args, Debug)]
 struct ListArguments {
@@ -113,6 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         What::Create(arguments) => create(arguments),
         What::Add(arguments) => add::run(arguments),
         What::Accept(arguments) => accept(arguments),
+        What::Remove(arguments) => remove(arguments),
         What::List(arguments) => list(arguments),
         What::Locate(arguments) => locate(arguments),
     }
@@ -163,6 +176,19 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
         0 => Ok(()),
         n => Err(Error::new("accept everything", format!("{n} cases have no mask, see above"))),
     }
+}
+
+fn remove(arguments: &RemoveArguments) -> Result<()> {
+    let mut workspace = arguments.which.open()?;
+    let cases = workspace.cases()?;
+    let chosen = chosen(&cases, &arguments.cases)?;
+    for entry in &chosen {
+        workspace.set_listed(entry.key, false)?;
+    }
+    let left = workspace.meter()?.total;
+    workspace.close()?;
+    let names: Vec<&str> = chosen.iter().map(|entry| entry.description.description.as_str()).collect();
+    console::print(&format!("Out of the list, with their work kept: {}; {left} cases are left", names.join(", ")))
 }
 
 fn slices_with_masks(case: &StoredCase) -> usize {
@@ -243,6 +269,7 @@ fn list(arguments: &ListArguments) -> Result<()> {
         let stored = workspace.case(&entry.description.identity)?;
         cases.push(listed(number, &entry, stored.as_ref(), &labels));
     }
+    let labels = labels.into_iter().filter(|label| !label.is_gone()).collect();
     let listed = Listed { name: workspace.name()?, folder: workspace.folder().to_owned(), labels, cases };
     workspace.close()?;
     if arguments.json { console::print_json(&listed) } else { console::print(&table(&listed)) }

@@ -3,14 +3,42 @@
 use super::{
     edit::Edit,
     holdout::Side,
+    label::Label,
     mask::PackedMask,
     study::{Series, Source, Status},
 };
 use crate::Error;
+use serde::{Deserialize, Serialize};
 
 /// A case of a workspace; the same one for as long as the workspace lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaseKey(pub i64);
+
+/// A task of a workspace: cases that share labels. 0 is the one that all belong to until another is begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskKey(pub i64);
+
+/// A task with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Which.
+    pub key: TaskKey,
+    /// What it is called.
+    pub name: String,
+}
+
+/// How much a label is used in a workspace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelUse {
+    /// Its value.
+    pub value: u8,
+    /// Cases with pixels of it.
+    pub cases: u32,
+    /// Slices with pixels of it.
+    pub slices: u32,
+    /// Of these cases, those that are accepted.
+    pub accepted: u32,
+}
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +66,45 @@ pub enum StepState {
     Dropped,
 }
 
-/// One finished gesture on one case.
+/// Where a case stood before a step and after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// Before.
+    pub before: Status,
+    /// After.
+    pub after: Status,
+}
+
+/// What a label was before a step and after it: name, colour, concept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelChange {
+    /// Its value in masks.
+    pub value: u8,
+    /// Before.
+    pub before: Label,
+    /// After.
+    pub after: Label,
+}
+
+/// What a step changes beside pixels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Also {
+    /// Where its case stands.
+    pub status: Option<StatusChange>,
+    /// A label of the workspace.
+    pub label: Option<Box<LabelChange>>,
+    /// Slices of which a person said that they hold nothing of a label: place in the series, and value.
+    pub absent: Vec<(u32, u8)>,
+}
+
+impl Also {
+    /// True where it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.status.is_none() && self.label.is_none() && self.absent.is_empty()
+    }
+}
+
+/// One finished gesture, or one decision, on one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Place in the journal of the workspace: later steps have higher ones.
@@ -53,6 +119,8 @@ pub struct Step {
     pub tool: String,
     /// The slices that it changed, by place in the series, each at most once.
     pub edits: Vec<(u32, Edit)>,
+    /// What it changed beside them.
+    pub also: Also,
     /// Whether it counts.
     pub state: StepState,
 }
@@ -155,6 +223,10 @@ pub struct CaseEntry {
     pub accepted_at: Option<i64>,
     /// On which side of the line between what is learned from and what judges; `None` where not decided yet.
     pub side: Option<Side>,
+    /// The task that it belongs to.
+    pub task: TaskKey,
+    /// It is in the list: nobody took it out.
+    pub is_listed: bool,
 }
 
 /// What a workspace keeps of a slice.
@@ -169,6 +241,8 @@ pub struct StoredSlice {
     /// True where steps were made on it, undone ones among them, or a mask was imported: a proposal never becomes its
     /// mask by itself.
     pub is_touched: bool,
+    /// Values of labels of which a person said that the slice holds nothing, once for each step that says so.
+    pub absent: Vec<u8>,
 }
 
 /// A case with its masks.
@@ -196,4 +270,6 @@ pub struct Meter {
     /// Pixels in which accepted masks differ from what the model proposed (from what was there before the first step
     /// where it proposed nothing).
     pub pixels_changed: u64,
+    /// Cases that are out of the list; the other figures leave them out.
+    pub out_of_list: u32,
 }

@@ -35,6 +35,8 @@ pub enum VersionState {
 pub struct Version {
     /// Which.
     pub key: VersionKey,
+    /// The round that made it: the number by which people know it.
+    pub round: RoundKey,
     /// What it is called: "Fetal head round-3", until somebody calls it something else.
     pub name: String,
     /// The version that it was learned from; `None` for a shipped or opened model, or nothing.

@@ -134,6 +134,12 @@ impl Mask {
         self.relabel(region, |before| if rule.allows(before, label) { label } else { before })
     }
 
+    /// Gives what has one label another one, or none, whatever is locked.
+    pub fn move_label(&mut self, from: u8, to: u8) -> Edit {
+        let whole = Region::whole(self.columns, self.rows);
+        self.relabel(&whole, |before| if before == from { to } else { before })
+    }
+
     /// Makes `label` cover exactly `target` within `window`, where `rule` allows it: what it leaves becomes
     /// background. Outside of `window` nothing changes.
     pub fn reshape(&mut self, label: u8, target: &Region, window: &Region, rule: &Rule) -> Edit {
@@ -309,6 +315,13 @@ impl PackedMask {
             }
             (at, bytes) = (end, rest);
         }
+    }
+
+    /// True where a pixel has the label.
+    pub fn holds(&self, label: u8) -> bool {
+        let mut found = false;
+        self.for_runs(|_, _, held| found |= held == label);
+        found
     }
 
     /// Columns and rows.

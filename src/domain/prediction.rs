@@ -25,7 +25,8 @@ impl Prediction {
         let mut probabilities = vec![vec![0; columns * rows]; most];
         for (map, value) in self.probabilities.into_iter().zip(values) {
             if let Some(place) = usize::from(*value).checked_sub(1).and_then(|i| probabilities.get_mut(i)) {
-                *place = map;
+                // Labels that were merged share a value.
+                place.iter_mut().zip(map).for_each(|(sum, p)| *sum = p.saturating_add(*sum));
             }
         }
         let mask = Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows));
@@ -56,5 +57,7 @@ mod tests {
         assert_eq!(other.probability(3, 1), prediction.probability(1, 1));
         assert_eq!(other.probability(1, 2), prediction.probability(2, 2));
         assert_eq!(prediction.clone().relabelled(&[1, 2]), prediction);
+        let merged = prediction.clone().relabelled(&[2, 2]);
+        assert_eq!((merged.mask.labels(), merged.probabilities[1][1]), ([0, 2, 2].as_slice(), 60_005));
     }
 }

@@ -2,7 +2,11 @@
 
 use super::exercise::Exercise;
 use super::judge::{Judge, paired};
-use crate::domain::{gate::GateReport, label::Label, progress::Control};
+use crate::domain::{
+    gate::GateReport,
+    label::{Label, bind_by_value, values_in},
+    progress::Control,
+};
 use crate::model::card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};
@@ -39,6 +43,31 @@ impl Model {
             None => infer::bare_card(&name, checkpoint::architecture(&weights)?),
         };
         Ok(Self { card, weights })
+    }
+
+    /// The model of a version that a workspace with `labels` has learned: its classes are bound to them, also where the
+    /// file is from before labels had ids.
+    ///
+    /// Errors: as [`Model::read`].
+    pub fn of_version(path: &Path, labels: &[Label]) -> Result<Self> {
+        let mut model = Self::read(path)?;
+        bind_by_value(&mut model.card.labels, labels);
+        Ok(model)
+    }
+
+    /// The bytes of a version's file with its labels as the workspace calls them now: what leaves it says what a person
+    /// knows.
+    ///
+    /// Errors: as [`Model::read`]; a card that cannot be written.
+    pub fn bytes_of_version(path: &Path, labels: &[Label]) -> Result<Vec<u8>> {
+        let mut model = Self::of_version(path, labels)?;
+        for own in &mut model.card.labels {
+            let same = |l: &&Label| !l.kept.id.is_empty() && l.kept.id == own.kept.id;
+            if let Some(now) = labels.iter().find(same) {
+                *own = now.for_model();
+            }
+        }
+        checkpoint::to_bytes(&model.card, &model.weights)
     }
 
     /// A model that the program carries, by its place in the list.
@@ -181,7 +210,7 @@ pub fn take(
         name: course.name.clone(),
         version: course.version.clone(),
         config,
-        labels: course.labels.to_vec(),
+        labels: course.labels.iter().map(Label::for_model).collect(),
         input: spec,
         purpose,
         // It learned from other images since.
@@ -292,12 +321,25 @@ fn first_weights(
         Start::Model(model) => {
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
-            let class = |label: &Label| model.card.labels.iter().position(|l| l.is_same(label)).map(|i| i + 1);
-            let from: Vec<Option<usize>> = std::iter::once(Some(0)).chain(labels.iter().map(class)).collect();
+            let from: Vec<Option<usize>> =
+                std::iter::once(Some(0)).chain(classes(&model.card.labels, labels)).collect();
             widen(&mut weights, &from)?;
             Ok((weights, model.card.config, Some(checkpoint::hash(&model.weights))))
         }
     }
+}
+
+/// For each label of the workspace the class of the model that knows it. A label that others were merged into has its own;
+/// one that is gone keeps its class, and learns to find nothing.
+fn classes(of_model: &[Label], labels: &[Label]) -> Vec<Option<usize>> {
+    let values = values_in(labels, of_model);
+    let class = |(value, label): (u8, &Label)| {
+        let of_value: Vec<usize> = (0..values.len()).filter(|i| values[*i] == value).collect();
+        let own = |i: &usize| !label.kept.id.is_empty() && of_model[*i].kept.id == label.kept.id;
+        let found = of_value.iter().copied().find(own).or_else(|| of_value.first().copied());
+        found.or_else(|| (0..of_model.len()).filter(|_| label.is_gone()).find(own)).map(|i| i + 1)
+    };
+    (1..=u8::MAX).zip(labels).map(class).collect()
 }
 
 /// The mean Dice of the slices of each case.

@@ -4,7 +4,7 @@ use super::course::Model;
 use super::exercise::Exercise;
 use crate::domain::{
     gate::{GateCase, GateReport},
-    label::Label,
+    label::{Label, values_in},
     learning::SnapshotSlice,
     mask::Mask,
     metrics::{self, Scores},
@@ -36,8 +36,7 @@ pub struct Judge {
 impl Judge {
     /// A judge for a model in a workspace with `labels`.
     pub fn new(card: ModelCard, weights: Weights, labels: &[Label], device: DeviceChoice) -> Result<Self> {
-        let value = |label: &Label| labels.iter().position(|l| l.is_same(label)).map_or(0, |i| i as u8 + 1);
-        let values = card.labels.iter().map(value).collect();
+        let values = values_in(labels, &card.labels);
         Ok(Self { segmenter: Segmenter::new(card, weights, device)?, values })
     }
 

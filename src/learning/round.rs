@@ -222,6 +222,7 @@ impl Round {
         let model = match &self.settings.start {
             StartFrom::Nothing => return self.nothing(),
             StartFrom::Shipped(index) => Model::shipped(*index)?,
+            StartFrom::File(path) if self.parent.is_some() => Model::of_version(path, &self.labels)?,
             StartFrom::File(path) => Model::read(path)?,
         };
         Ok(Start::Model(Box::new(model)))

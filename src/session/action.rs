@@ -10,6 +10,7 @@ use super::{
     ortho::OrthoAction,
     pacs::PacsAction,
     settings::{CaseOrder, Settings},
+    tasks::TaskChoice,
     tools::{PointerInput, ToolOptions},
     view::Canvas,
 };
@@ -63,6 +64,13 @@ pub enum Action {
     SetTools(ToolOptions),
     /// Something with the list of labels.
     Label(LabelAction),
+    /// Put the case on the screen, and all of its study where that is wanted, into a task.
+    ChooseTask {
+        /// Which task.
+        task: TaskChoice,
+        /// All cases of the study.
+        whole_study: bool,
+    },
     /// Show what a command would do; `None` shows the tool in hand again.
     PreviewCommand(Option<UserCommand>),
     /// Go through cases in this order.
@@ -81,6 +89,8 @@ pub enum Action {
     RenameWorkspace(String),
     /// Move the workspace to this folder.
     MoveWorkspace(PathBuf),
+    /// Let go of what models proposed for cases that are out of the list.
+    TidyWorkspace,
     /// Try again to write what could not be written.
     RetryStore,
     /// Write files.
@@ -152,6 +162,7 @@ impl Session {
                 self.show_preview();
             }
             Action::Label(action) => self.label_action(action),
+            Action::ChooseTask { task, whole_study } => self.choose_task(task, whole_study),
             Action::PreviewCommand(command) => self.preview_command(command),
             Action::SetOrder(order) => self.change_settings(|s| s.case_order = order),
             Action::ImportMasks(paths) => self.import_masks(paths),
@@ -165,6 +176,7 @@ impl Session {
                 self.leave_round();
                 self.jobs.push(Job::Store(StoreJob::Move(folder)));
             }
+            Action::TidyWorkspace => self.store(StoreJob::Tidy),
             Action::RetryStore => self.retry_store(),
             Action::Export(request) => self.export(request),
             Action::Pacs(action) => self.pacs_action(action),

@@ -7,6 +7,7 @@ use super::{
     learning::LearnAction,
     notice::Severity,
     settings::{Theme, ViewMode},
+    undo::{Reach, Way},
     view::View,
 };
 use crate::domain::stack::ViewPlane;
@@ -15,6 +16,11 @@ impl Session {
     pub(super) fn command(&mut self, command: UserCommand) {
         use UserCommand as C;
         if let Some(reason) = self.refusal(command) {
+            match command {
+                C::Undo => return self.tell_where(Way::Back),
+                C::Redo => return self.tell_where(Way::Again),
+                _ => {}
+            }
             if command != C::Cancel {
                 self.notices.add(Severity::Hint, format!("{}: {reason}.", command.label().trim_end_matches('.')));
             }
@@ -39,11 +45,16 @@ impl Session {
             }
             C::ShowDifference => self.set_view_mode(ViewMode::Difference),
             C::ShowNothing => self.set_view_mode(ViewMode::Hidden),
-            C::Undo => self.undo(),
-            C::Redo => self.redo(),
+            C::Undo => self.undo(Reach::Here),
+            C::Redo => self.redo(Reach::Here),
+            C::UndoAnywhere => self.undo(Reach::AnyCase),
+            C::RedoAnywhere => self.redo(Reach::AnyCase),
             C::Grow | C::Shrink | C::Smooth | C::FillHoles | C::RemoveIslands | C::KeepLargest | C::EmptyLabel => {
                 self.operate(command);
             }
+            C::NothingHere => self.nothing_here(),
+            C::NothingElsewhere => self.nothing_elsewhere(),
+            C::RemoveCase => self.remove_case(),
             C::CopyFromPrevious | C::CopyFromNext => self.operate(command),
             C::Interpolate => self.interpolate(),
             C::AcceptProposal => self.take_proposal(false),
@@ -103,6 +114,7 @@ impl Session {
             C::PreviousCase => self.step_case(-1),
             // These open something in the window, which has taken them already.
             C::NewWorkspace | C::FindImages => {}
+            C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue => {}
             C::Quit | C::Palette | C::Keys | C::About => {}

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         holdout::Side,
         image::Window,
-        journal::CaseKey,
+        journal::{CaseKey, TaskKey},
         looks::Look,
         mask::PackedMask,
         study::{Series, Slice, Status},
@@ -63,6 +63,8 @@ pub struct SliceState {
     pub is_touched: bool,
     /// The newest proposal came after that work began.
     pub is_proposal_apart: bool,
+    /// Labels of which a person said that the slice holds nothing, once for each step that says so.
+    pub(super) absent: Vec<u8>,
     /// Why its pixels cannot be shown.
     pub failure: Option<Error>,
 }
@@ -121,6 +123,8 @@ pub struct Case {
     pub stored_as: Option<CaseKey>,
     /// On which side of the line it is; `None` until the workspace said so.
     pub side: Option<Side>,
+    /// The task that it belongs to: the labels of others do not stand in it.
+    pub task: TaskKey,
     /// Why it comes next, where the order has a reason to tell.
     pub reason: Option<String>,
     /// No proposal is shown on it before it is accepted: the person's own drawing is a measure.
@@ -147,6 +151,7 @@ impl Case {
             seconds: 0.0,
             stored_as: None,
             side: None,
+            task: TaskKey::default(),
             reason: None,
             is_blind: false,
             series: Arc::new(series),

@@ -100,11 +100,15 @@ pub enum UserCommand {
     Workspace,
     NewWorkspace,
     FindImages,
+    ChooseTask,
+    RemoveCase,
     CloseAll,
     Settings,
     Quit,
     Undo,
     Redo,
+    UndoAnywhere,
+    RedoAnywhere,
     Grow,
     Shrink,
     Smooth,
@@ -112,9 +116,14 @@ pub enum UserCommand {
     RemoveIslands,
     KeepLargest,
     EmptyLabel,
+    NothingHere,
+    NothingElsewhere,
     CopyFromPrevious,
     CopyFromNext,
     Interpolate,
+    MoveToLabel,
+    MergeLabel,
+    RemoveLabel,
     CycleViewMode,
     ShowFill,
     ShowOutline,
@@ -272,11 +281,39 @@ pub const COMMANDS: &[Entry] = {
             "Look in a folder for images of the workspace that have moved",
             &[],
         ),
+        entry(C::ChooseTask, File, "Task...", "Which cases share labels: begin a new task, or choose one", &[]),
+        entry(
+            C::RemoveCase,
+            File,
+            "Remove the case from the list",
+            "Its work is kept, and there again when it is opened again",
+            &[ctrl("Delete")],
+        ),
         entry(C::CloseAll, File, "Close all", "Close all cases and go back to the start", &[ctrl("W")]),
         entry(C::Settings, File, "Settings...", "Device, model and look", &[ctrl("Comma")]),
         entry(C::Quit, File, "Quit", "Leave Labrum", &[ctrl("Q")]),
-        entry(C::Undo, Edit, "Undo", "Take the last step back", &[ctrl("Z")]),
-        entry(C::Redo, Edit, "Redo", "Do the step again that was taken back", &[ctrl("Y"), ctrl_shift("Z")]),
+        entry(C::Undo, Edit, "Undo", "Take the last step in this case back", &[ctrl("Z")]),
+        entry(
+            C::Redo,
+            Edit,
+            "Redo",
+            "Do the step again that was taken back in this case",
+            &[ctrl("Y"), ctrl_shift("Z")],
+        ),
+        entry(
+            C::UndoAnywhere,
+            Edit,
+            "Undo in any case",
+            "Go to the case in which the last step was done, and take it back",
+            &[ctrl("U")],
+        ),
+        entry(
+            C::RedoAnywhere,
+            Edit,
+            "Redo in any case",
+            "Go to the case in which a step was taken back last, and do it again",
+            &[ctrl_shift("U")],
+        ),
         entry(C::Grow, Edit, "Grow", "Make the label larger by the margin", &[ctrl("Plus"), ctrl("Equals")]),
         entry(C::Shrink, Edit, "Shrink", "Make the label smaller by the margin", &[ctrl("Minus")]),
         entry(C::Smooth, Edit, "Smooth", "Smooth the boundary of the label", &[ctrl("M")]),
@@ -284,6 +321,20 @@ pub const COMMANDS: &[Entry] = {
         entry(C::RemoveIslands, Edit, "Remove islands", "Remove small pieces of the label", &[]),
         entry(C::KeepLargest, Edit, "Keep the largest", "Remove all pieces of the label but the largest", &[ctrl("K")]),
         entry(C::EmptyLabel, Edit, "Empty the label", "Remove the label from this slice", &[key("Delete")]),
+        entry(
+            C::NothingHere,
+            Edit,
+            "Nothing here",
+            "Say that this slice holds nothing of the label in hand; what there is of it goes",
+            &[shift("Delete")],
+        ),
+        entry(
+            C::NothingElsewhere,
+            Edit,
+            "Nothing on the other slices",
+            "Say that all slices without the label in hand hold nothing of it",
+            &[],
+        ),
         entry(
             C::CopyFromPrevious,
             Edit,
@@ -293,6 +344,21 @@ pub const COMMANDS: &[Entry] = {
         ),
         entry(C::CopyFromNext, Edit, "Copy from next slice", "The label as on the slice after", &[key("Period")]),
         entry(C::Interpolate, Edit, "Interpolate", "Draw the label on slices between drawn ones", &[key("I")]),
+        entry(C::MoveToLabel, Edit, "Move to another label...", "Give what has the label in hand another one", &[]),
+        entry(
+            C::MergeLabel,
+            Edit,
+            "Merge the label...",
+            "Make all masks of the label in hand those of another one",
+            &[],
+        ),
+        entry(
+            C::RemoveLabel,
+            Edit,
+            "Remove the label...",
+            "Take the label in hand and its masks out of the workspace",
+            &[],
+        ),
         entry(C::CycleViewMode, View, "Next view mode", "Fill, outline, confidence, difference, hidden", &[key("O")]),
         entry(C::ShowFill, View, "Show as fill", "Fill the mask with the colour of its label", &[]),
         entry(C::ShowOutline, View, "Show as outline", "Draw the boundary in the colour of its label", &[]),
@@ -418,8 +484,15 @@ impl UserCommand {
 
     /// True where it changes a mask.
     pub fn draws(self) -> bool {
-        let changes = matches!(self.entry().menu, Menu::Edit) && !matches!(self, Self::Undo | Self::Redo);
+        let changes = matches!(self.entry().menu, Menu::Edit)
+            && !self.is_about_labels()
+            && !matches!(self, Self::Undo | Self::Redo | Self::UndoAnywhere | Self::RedoAnywhere);
         changes || matches!(self, Self::AcceptProposal | Self::AcceptAllProposals | Self::DrawAtPointer)
+    }
+
+    /// True where it asks what is to become of a label.
+    fn is_about_labels(self) -> bool {
+        matches!(self, Self::MoveToLabel | Self::MergeLabel | Self::RemoveLabel)
     }
 
     /// The tool that it takes in hand.

@@ -1,4 +1,4 @@
-//! Masks under the hand: the live one on the screen, packed ones elsewhere; steps, undo and redo.
+//! Masks under the hand: the live one on the screen, packed ones elsewhere; steps.
 
 use super::{
     Session,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     edit::Edit,
+    journal::{Also, StatusChange},
     mask::{Mask, PackedMask},
     study::Status,
 };
@@ -37,16 +38,6 @@ impl Session {
     /// How many things that were done are not in the workspace yet.
     pub fn unsaved(&self) -> usize {
         self.sent_to_store.saturating_sub(self.written) as usize
-    }
-
-    /// What undo would take back: the tool's name.
-    pub fn next_undo(&self) -> Option<&str> {
-        self.history.next_undo().map(|s| &*s.tool)
-    }
-
-    /// What redo would do again: the tool's name.
-    pub fn next_redo(&self) -> Option<&str> {
-        self.history.next_redo().map(|s| &*s.tool)
     }
 
     /// Makes the mask of the slice on the screen the live one, and packs the one before.
@@ -97,70 +88,52 @@ impl Session {
         edit
     }
 
-    /// A gesture or command is over: it becomes one step of history and journal. Empty edits are left out; nothing
-    /// happens where none is left.
+    /// A gesture or command is over: it becomes one step of history and journal, and the case is corrected. Empty edits
+    /// are left out; nothing happens where none is left.
     pub(super) fn commit(&mut self, tool: &str, case: CaseId, edits: Vec<(usize, Edit)>) {
         let edits: Vec<(usize, Edit)> = edits.into_iter().filter(|(_, e)| !e.is_empty()).collect();
         if edits.is_empty() {
             return;
         }
-        let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
-        let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed };
-        self.history.push(step.clone());
-        // What was undone on a case that is not looked up yet can still be done again.
-        let open = self.cases.iter().filter(|c| c.is_restored).map(|c| c.id).collect();
-        self.store(StoreJob::Append { step, person: self.settings.person.clone(), open });
-        self.work_on(case);
-        self.mask_changed(case, edits.iter().map(|(slice, _)| *slice));
-        self.set_status(case, Status::Corrected);
+        let was_accepted = self.cases.iter().any(|c| c.id == case && c.status == Status::Accepted);
+        self.take_step(tool, case, edits, Also::default(), Some(Status::Corrected));
+        if was_accepted {
+            let text = "The case was accepted. It is Corrected now: accept it again (Enter), or undo (Ctrl+Z).";
+            self.notices.add(Severity::Hint, text);
+        }
     }
 
-    pub(super) fn undo(&mut self) {
-        if self.take_back_corner() || self.drop_hand() {
+    /// Makes a step of history and journal of what was done; nothing where that changes nothing.
+    pub(super) fn take_step(
+        &mut self,
+        tool: &str,
+        case: CaseId,
+        edits: Vec<(usize, Edit)>,
+        mut also: Also,
+        status: Option<Status>,
+    ) {
+        let before = self.cases.iter().find(|c| c.id == case).map(|c| c.status);
+        let change = before.zip(status).filter(|(before, after)| before != after);
+        also.status = change.map(|(before, after)| StatusChange { before, after });
+        if edits.is_empty() && also.is_empty() {
             return;
         }
-        if let Some(step) = self.history.undo() {
-            self.store(StoreJob::SetUndone { step: step.id, undone: true });
-            self.replay(&step, true);
-        }
-    }
-
-    pub(super) fn redo(&mut self) {
-        self.finish_hand();
-        if let Some(step) = self.history.redo() {
-            self.store(StoreJob::SetUndone { step: step.id, undone: false });
-            self.replay(&step, false);
-        }
-    }
-
-    /// Does a step again or takes it back, and shows where.
-    fn replay(&mut self, step: &Step, undo: bool) {
-        let (case, slices): (_, Vec<usize>) = (step.case, step.edits.iter().map(|(slice, _)| *slice).collect());
-        for (slice, edit) in step.edits(undo) {
-            self.write_mask(SliceKey { case, slice }, |mask| {
-                mask.apply(&edit);
-                edit
-            });
-        }
-        self.mask_changed(case, slices.iter().copied());
-        let at = self.cases.iter().position(|c| c.id == case);
-        self.set_status(case, self.status_by_work(case));
-        let here = self.case().map(Case::key);
-        // What was drawn across the slices is seen across them.
-        let is_across = slices.len() > 1 && self.ortho().is_some();
-        let is_seen = here.is_some_and(|key| key.case == case && (is_across || slices.contains(&key.slice)));
-        if !is_seen {
-            self.select(at);
-            self.go_to_slice(slices.first().copied().unwrap_or(0));
-            let what = if undo { "Undone" } else { "Done again" };
-            self.notices.add(Severity::Hint, format!("{what} on another slice: {}.", step.tool.to_lowercase()));
+        let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
+        let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed, also };
+        self.history.push(step.clone());
+        self.say_absent(&step, true);
+        self.store(StoreJob::Append { step, person: self.settings.person.clone() });
+        self.work_on(case);
+        self.mask_changed(case, edits.iter().map(|(slice, _)| *slice));
+        if let Some((_, after)) = change {
+            self.show_status(case, after);
         }
     }
 
     /// The status of a case that nobody has signed off.
     pub(super) fn status_by_work(&self, case: CaseId) -> Status {
         let Some(case) = self.cases.iter().find(|c| c.id == case) else { return Status::New };
-        if self.history.has_done(case.id) {
+        if self.history.has_drawn(case.id) {
             Status::Corrected
         } else if case.slices.iter().any(|s| s.proposal.is_some()) {
             Status::Proposed

@@ -52,7 +52,8 @@ impl Session {
                 let state = case.slices.get(index)?;
                 // What came after the work on the slice began was not used for it.
                 let proposal = state.proposal.clone().filter(|_| !state.is_proposal_apart);
-                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal })
+                let absent = state.absent.clone();
+                Some(ExportSlice { index, slice: case.slice_info(index)?.clone(), mask, proposal, absent })
             })
             .collect();
         if slices.is_empty() {
@@ -69,7 +70,7 @@ impl Session {
             study: [&case.study.description, &case.study.id, &case.study.date].map(String::clone),
             series: case.series.clone(),
             slices,
-            labels: self.labels.clone().into(),
+            labels: self.labels_to_export(case).into(),
             model: model.map(|((name, version), weights)| [name, version, weights]),
             person: self.settings.person.clone(),
             window: case.window,

@@ -173,6 +173,25 @@ impl Finding {
         (name.to_owned(), version.to_owned())
     }
 
+    /// The same with another label, or none, in the place of one. Its measurements are those from before.
+    pub fn with_label_moved(&self, from: u8, to: u8) -> Self {
+        let mut moved = self.clone();
+        moved.mask = Runs::pack(self.mask.unpack().into_iter().map(|l| if l == from { to } else { l }));
+        if to > 0 {
+            moved.outlines.iter_mut().filter(|o| o.label == from).for_each(|o| o.label = to);
+            moved.doubts.iter_mut().filter(|d| d.label == from).for_each(|d| d.label = to);
+            moved.measurements.iter_mut().filter(|m| m.label == from).for_each(|m| m.label = to);
+            return moved;
+        }
+        // Doubts name outlines by their place.
+        let left = |outlines: &[Outline]| outlines.iter().filter(|o| o.label != from).count();
+        moved.doubts.retain(|d| d.label != from);
+        moved.doubts.iter_mut().for_each(|d| d.outline = left(&self.outlines[..d.outline]));
+        moved.outlines.retain(|o| o.label != from);
+        moved.measurements.retain(|m| m.label != from);
+        moved
+    }
+
     /// The same with the hash of the model's weights.
     pub fn with_weights(self, weights: impl Into<Arc<str>>) -> Self {
         Self { weights: weights.into(), ..self }

@@ -1,7 +1,7 @@
-//! Undo and redo across slices and cases: steps in the compact form in which the journal keeps them.
+//! What can be undone and done again, case by case: steps in the compact form in which the journal keeps them.
 
 use super::job::CaseId;
-use crate::domain::edit::Edit;
+use crate::domain::{edit::Edit, journal::Also};
 use std::sync::Arc;
 
 /// Steps may take so much memory; at least [`KEPT`] stay whatever they take.
@@ -19,17 +19,19 @@ pub enum StepId {
     Stored(i64),
 }
 
-/// One gesture or command.
+/// One gesture, command or decision.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Which.
     pub id: StepId,
     /// On which case.
     pub case: CaseId,
-    /// With what: "Brush".
+    /// With what: "Brush", "Accept".
     pub tool: Arc<str>,
     /// For each slice the edit, packed by [`Edit::to_bytes`].
     pub edits: Vec<(usize, Arc<[u8]>)>,
+    /// What it changed beside pixels.
+    pub also: Also,
 }
 
 impl Step {
@@ -54,9 +56,9 @@ pub struct History {
 }
 
 impl History {
-    /// A step was taken: what was undone before is gone.
+    /// A step was taken: what was undone before on its case is gone.
     pub fn push(&mut self, step: Step) {
-        self.undone.clear();
+        self.undone.retain(|undone| undone.case != step.case);
         self.done.push(step);
         // Now and then is often enough.
         if self.done.len().is_multiple_of(64) {
@@ -75,28 +77,28 @@ impl History {
         self.done.drain(..self.done.len() - kept);
     }
 
-    /// Takes the newest step back; it can be done again.
-    pub fn undo(&mut self) -> Option<Step> {
-        let step = self.done.pop()?;
-        self.undone.push(step.clone());
-        Some(step)
+    /// Takes the newest step back, of a case or of any; it can be done again.
+    pub fn undo(&mut self, of: Option<CaseId>) -> Option<&mut Step> {
+        let step = self.done.remove(newest(&self.done, of)?);
+        self.undone.push(step);
+        self.undone.last_mut()
     }
 
-    /// Does the step again that was taken back last.
-    pub fn redo(&mut self) -> Option<Step> {
-        let step = self.undone.pop()?;
-        self.done.push(step.clone());
-        Some(step)
+    /// Does the step again that was taken back last, of a case or of any.
+    pub fn redo(&mut self, of: Option<CaseId>) -> Option<&mut Step> {
+        let step = self.undone.remove(newest(&self.undone, of)?);
+        self.done.push(step);
+        self.done.last_mut()
     }
 
-    /// The step that would be undone next.
-    pub fn next_undo(&self) -> Option<&Step> {
-        self.done.last()
+    /// The step that would be undone next, of a case or of any.
+    pub fn next_undo(&self, of: Option<CaseId>) -> Option<&Step> {
+        self.done.get(newest(&self.done, of)?)
     }
 
-    /// The step that would be done again next.
-    pub fn next_redo(&self) -> Option<&Step> {
-        self.undone.last()
+    /// The step that would be done again next, of a case or of any.
+    pub fn next_redo(&self, of: Option<CaseId>) -> Option<&Step> {
+        self.undone.get(newest(&self.undone, of)?)
     }
 
     /// How many steps can be undone.
@@ -109,9 +111,9 @@ impl History {
         self.done.is_empty()
     }
 
-    /// True where a step on this case stands.
-    pub fn has_done(&self, case: CaseId) -> bool {
-        self.done.iter().any(|s| s.case == case)
+    /// True where a step that changed pixels of this case stands.
+    pub fn has_drawn(&self, case: CaseId) -> bool {
+        self.done.iter().any(|s| s.case == case && !s.edits.is_empty())
     }
 
     /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number
@@ -139,13 +141,18 @@ impl History {
     }
 }
 
+fn newest(steps: &[Step], of: Option<CaseId>) -> Option<usize> {
+    steps.iter().rposition(|step| of.is_none_or(|case| case == step.case))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn step(id: StepId, case: CaseId) -> Step {
-        Step { id, case, tool: "Brush".into(), edits: vec![(0, Arc::from(Edit::default().to_bytes()))] }
+        let edits = vec![(0, Arc::from(Edit::default().to_bytes()))];
+        Step { id, case, tool: "Brush".into(), edits, also: Also::default() }
     }
 
     #[test]
@@ -153,14 +160,30 @@ mod tests {
         let mut history = History::default();
         history.push(step(StepId::New(1), 1));
         history.push(step(StepId::New(2), 1));
-        assert_eq!(history.undo().unwrap().id, StepId::New(2));
-        assert_eq!(history.redo().unwrap().id, StepId::New(2));
-        history.undo();
+        assert_eq!(history.undo(None).unwrap().id, StepId::New(2));
+        assert_eq!(history.redo(None).unwrap().id, StepId::New(2));
+        history.undo(None);
         history.push(step(StepId::New(3), 1));
-        assert!(history.redo().is_none());
-        assert_eq!(history.undo().unwrap().id, StepId::New(3));
-        assert_eq!(history.undo().unwrap().id, StepId::New(1));
-        assert!(history.undo().is_none());
+        assert!(history.redo(None).is_none());
+        assert_eq!(history.undo(None).unwrap().id, StepId::New(3));
+        assert_eq!(history.undo(None).unwrap().id, StepId::New(1));
+        assert!(history.undo(None).is_none());
+    }
+
+    #[test]
+    fn steps_of_other_cases_are_left_alone() {
+        let mut history = History::default();
+        for (n, case) in [(1, 1), (2, 2), (3, 1)] {
+            history.push(step(StepId::New(n), case));
+        }
+        assert_eq!(history.undo(Some(2)).unwrap().id, StepId::New(2));
+        assert!(history.undo(Some(2)).is_none());
+        history.undo(Some(1));
+        history.push(step(StepId::New(4), 1));
+        assert!(history.next_redo(Some(1)).is_none());
+        assert_eq!(history.redo(Some(2)).unwrap().id, StepId::New(2), "a step elsewhere takes nothing from it");
+        assert_eq!(history.next_undo(None).unwrap().id, StepId::New(2));
+        assert_eq!(history.next_undo(Some(1)).unwrap().id, StepId::New(4));
     }
 
     #[test]
@@ -168,10 +191,10 @@ mod tests {
         let mut history = History::default();
         for n in 0..1280 {
             let edits = vec![(0, Arc::from(vec![0; 100_000]))];
-            history.push(Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits });
+            history.push(Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() });
         }
         assert!((KEPT..KEPT + 64).contains(&history.len()), "{}", history.len());
-        assert_eq!(history.next_undo().unwrap().id, StepId::New(1279));
+        assert_eq!(history.next_undo(None).unwrap().id, StepId::New(1279));
     }
 
     #[test]
@@ -181,12 +204,11 @@ mod tests {
         history.restore(vec![step(StepId::Stored(4), 2), step(StepId::Stored(9), 2)], Vec::new());
         history
             .restore(vec![step(StepId::Stored(7), 3)], vec![step(StepId::Stored(10), 3), step(StepId::Stored(11), 3)]);
-        let order: Vec<StepId> =
-            std::iter::from_fn(|| history.clone().redo().and_then(|_| history.redo()).map(|s| s.id)).collect();
+        let order: Vec<StepId> = std::iter::from_fn(|| history.redo(None).map(|s| s.id)).collect();
         assert_eq!(order, [StepId::Stored(10), StepId::Stored(11)], "the oldest is done again first");
-        history.undo();
-        history.undo();
-        let order: Vec<StepId> = std::iter::from_fn(|| history.undo()).map(|s| s.id).collect();
+        history.undo(None);
+        history.undo(None);
+        let order: Vec<StepId> = std::iter::from_fn(|| history.undo(None).map(|s| s.id)).collect();
         assert_eq!(order.last().unwrap(), &StepId::Stored(4));
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         edit::Edit,
         import::{MaskChoice, TakenLabel},
+        journal::TaskKey,
         label::Label,
         mask::Mask,
         region::Region,
@@ -162,7 +163,8 @@ impl Session {
             self.notices.add(Severity::Error, text);
         }
         self.finish_hand();
-        let values = self.values_of(&imported.labels);
+        let task = self.cases.iter().find(|c| c.id == case).map_or_else(TaskKey::default, |c| c.task);
+        let values = self.values_of(&imported.labels, task);
         let rule = self.locks();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (slice, mask) in &imported.masks {

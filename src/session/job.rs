@@ -20,7 +20,7 @@ use crate::{
         gate::GateReport,
         image::{Image, Window, WindowPreset},
         import::{MaskChoice, TakenLabel},
-        journal::{CaseDescription, Meter, StoredCase},
+        journal::{CaseDescription, LabelUse, Meter, StoredCase, Task, TaskKey},
         label::Label,
         learning::{SnapshotSlice, Version, VersionKey, WorkReport},
         looks::Look,
@@ -467,6 +467,17 @@ pub enum Event {
     },
     /// How far the work in the workspace is.
     Meter(Meter),
+    /// How much a label is used.
+    LabelUse(LabelUse),
+    /// The tasks of the workspace, and cases that changed theirs.
+    Tasks {
+        /// All but the first.
+        tasks: Vec<Task>,
+        /// Cases with their new task.
+        changed: Vec<(CaseId, TaskKey)>,
+    },
+    /// A case was taken out of the workspace's list before, and stays out.
+    OutOfList(CaseId),
     /// A round has begun, or goes on after the program was cut off.
     RoundBegun(Box<BegunRound>),
     /// A round tells something.

@@ -1,13 +1,10 @@
-//! The labels of the workspace: one list for all cases, so that a value means the same in every mask.
+//! The labels of the workspace: one list of values for all cases, so that a value means the same in every mask; and which of
+//! them stand in a case.
 
-use super::{
-    Session,
-    job::{SliceKey, StoreJob},
-    notice::Severity,
-    store::WorkspaceState,
-};
+use super::{Session, case::Case, job::StoreJob, notice::Severity, store::WorkspaceState};
 use crate::domain::{
-    label::{self, Label},
+    journal::{Also, LabelChange, TaskKey},
+    label::{self, Gone, Kept, Label},
     mask::{LabelSet, Rule},
 };
 use serde::{Deserialize, Serialize};
@@ -36,16 +33,76 @@ pub enum LabelAction {
     Add(Label),
     /// Name, colour, code, visibility or lock are new.
     Change(u8, Label),
-    /// Take the last one from the list; only one that is new and unused.
-    RemoveLast,
+    /// Count where it is used: what is asked before it is removed.
+    Count(u8),
+    /// Take it from the list, and its masks with it, or give them to another one.
+    Remove {
+        /// Which.
+        label: u8,
+        /// Its masks are those of this one from now on; `None` where they go.
+        into: Option<u8>,
+    },
+    /// Give what has one label on this slice, or in the whole case, another one.
+    Move {
+        /// What it has.
+        from: u8,
+        /// What it gets.
+        to: u8,
+        /// On all slices.
+        whole_case: bool,
+    },
     /// What drawing may cover.
     PaintOver(PaintOver),
 }
 
 impl Session {
-    /// The workspace's labels; a mask's value is the place in the list plus 1.
+    /// The workspace's labels, those among them that are gone; a mask's value is the place in the list plus 1.
     pub fn labels(&self) -> &[Label] {
         &self.labels
+    }
+
+    /// The values of the labels that stand in the case on the screen: those of its task, and those that are used in it.
+    pub fn standing_labels(&self) -> Vec<u8> {
+        match self.case() {
+            Some(case) => self.labels_of(case),
+            None => (1..=u8::MAX).zip(&self.labels).filter(|(_, l)| !l.is_gone()).map(|(value, _)| value).collect(),
+        }
+    }
+
+    /// The values of the labels that stand in a case.
+    pub(super) fn labels_of(&self, case: &Case) -> Vec<u8> {
+        let is_used = |value: u8| {
+            let findings = case.slices.iter().filter_map(|s| s.finding.as_ref());
+            findings.flat_map(|f| &f.measurements).any(|m| m.label == value)
+        };
+        let stands =
+            |(value, label): &(u8, &Label)| !label.is_gone() && (label.kept.task == case.task || is_used(*value));
+        (1..=u8::MAX).zip(&self.labels).filter(stands).map(|(value, _)| value).collect()
+    }
+
+    /// The labels as an export of a case names them: those that do not stand in it count as gone.
+    pub(super) fn labels_to_export(&self, case: &Case) -> Vec<Label> {
+        let standing = self.labels_of(case);
+        let mut labels = self.labels.clone();
+        for (value, label) in (1..=u8::MAX).zip(&mut labels) {
+            if !standing.contains(&value) {
+                label.kept.gone = label.kept.gone.or(Some(Gone::Removed));
+            }
+        }
+        labels
+    }
+
+    /// Takes a label in hand that stands in the case, where the one in hand does not.
+    pub(super) fn choose_standing_label(&mut self) {
+        let standing = self.standing_labels();
+        if !standing.contains(&self.active_label) {
+            self.active_label = standing.first().copied().unwrap_or(0);
+        }
+        if let PaintOver::Label(over) = self.paint_over
+            && !standing.contains(&over)
+        {
+            self.paint_over = PaintOver::Everything;
+        }
     }
 
     /// The label in hand, 1..=n; 0 where there is none.
@@ -55,7 +112,10 @@ impl Session {
 
     /// The label that a stroke would draw with: the first one is made by the first stroke.
     pub(super) fn label_to_draw(&self) -> u8 {
-        self.active_label().max(1)
+        match self.active_label() {
+            0 => (self.labels.len() as u8).saturating_add(1),
+            label => label,
+        }
     }
 
     /// What drawing may cover.
@@ -77,47 +137,110 @@ impl Session {
         match action {
             LabelAction::Choose(label) => self.active_label = label.clamp(1, self.labels.len().max(1) as u8),
             LabelAction::Add(label) => {
-                if self.add_label(label).is_none() {
-                    self.notices.add(Severity::Warning, "There can be no more than 255 labels.");
+                let kept = Kept { task: self.task(), ..Kept::default() };
+                if self.add_label(Label { kept, ..label }).is_none() {
+                    let text = "There can be no more than 255 labels, those that were removed among them.";
+                    self.notices.add(Severity::Warning, text);
                 }
                 self.save_labels();
             }
-            LabelAction::Change(label, new) => {
-                if let Some(place) = usize::from(label).checked_sub(1).and_then(|i| self.labels.get_mut(i)) {
-                    *place = new;
-                    self.save_labels();
-                }
-            }
-            LabelAction::RemoveLast => self.remove_last_label(),
+            LabelAction::Change(label, new) => self.change_label(label, new),
+            LabelAction::Count(label) => self.count_label(label),
+            LabelAction::Remove { label, into } => self.remove_label(label, into),
+            LabelAction::Move { from, to, whole_case } => self.move_to_label(from, to, whole_case),
             LabelAction::PaintOver(over) => self.paint_over = over,
+        }
+    }
+
+    /// The task of the case on the screen.
+    pub(super) fn task(&self) -> TaskKey {
+        self.case().map_or_else(TaskKey::default, |c| c.task)
+    }
+
+    /// What a label is called and stands for is a step that can be undone; whether it is seen or locked is none.
+    fn change_label(&mut self, value: u8, new: Label) {
+        let Some(place) = usize::from(value).checked_sub(1).and_then(|i| self.labels.get_mut(i)) else { return };
+        let before = place.clone();
+        // What the workspace keeps of it is none of a person's business here.
+        *place = Label { kept: before.kept.clone(), ..new };
+        let after = place.clone();
+        if before == after {
+            return;
+        }
+        self.save_labels();
+        let is_only_looks = Label { visible: after.visible, locked: after.locked, ..before.clone() } == after;
+        if let Some(case) = self.case().filter(|c| c.is_restored && !is_only_looks).map(|c| c.id) {
+            let tool = if before.name == after.name { "Change label" } else { "Rename label" };
+            let change = LabelChange { value, before, after };
+            let also = Also { label: Some(Box::new(change)), ..Also::default() };
+            self.take_step(tool, case, Vec::new(), also, None);
         }
     }
 
     /// Goes to the label before or after the one in hand, round the list.
     pub(super) fn step_label(&mut self, by: i64) {
-        let count = self.labels.len() as i64;
-        if count > 0 {
-            self.active_label = ((i64::from(self.active_label()) - 1 + by).rem_euclid(count) + 1) as u8;
+        let standing = self.standing_labels();
+        let at = standing.iter().position(|l| *l == self.active_label());
+        let next = at.map_or(0, |at| (at as i64 + by).rem_euclid(standing.len() as i64) as usize);
+        if let Some(label) = standing.get(next) {
+            self.active_label = *label;
         }
     }
 
-    /// Finds labels in the list by name and concept, and adds what is missing; gives their values.
-    pub(super) fn values_of(&mut self, labels: &[Label]) -> Vec<u8> {
-        let count = self.labels.len();
+    /// The values in masks of the labels that a model knows; what is missing is added to the list, in the task of the case
+    /// that it runs on. A label that was found by its name is bound to the model from then on; one that was removed has 0.
+    pub(super) fn values_of_model(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
         let value = |session: &mut Self, label: &Label| {
-            let known = session.labels.iter().position(|l| l.is_same(label)).map(|i| i as u8 + 1);
-            known.or_else(|| session.add_label(session.told_apart(label))).unwrap_or(0)
+            let value = match label::value_in(&session.labels, label) {
+                Some(value) => value,
+                // What was removed where the model learned is no label.
+                None if label.is_gone() => 0,
+                None => session.take_in_label(label, task),
+            };
+            if let Some(known) = usize::from(value).checked_sub(1).and_then(|i| session.labels.get_mut(i))
+                && label.kept.id.is_empty()
+            {
+                known.bind(label);
+            }
+            value
         };
-        let active = self.active_label;
-        let values = labels.iter().map(|l| value(self, l)).collect();
+        self.with_labels_kept(|session| labels.iter().map(|l| value(session, l)).collect())
+    }
+
+    /// The same for labels of files: by name and concept among those of the task, one that was removed comes back.
+    pub(super) fn values_of(&mut self, labels: &[Label], task: TaskKey) -> Vec<u8> {
+        let value = |session: &mut Self, label: &Label| {
+            let is_it =
+                |l: &Label| l.is_same(label) && l.kept.task == task && !matches!(l.kept.gone, Some(Gone::Into(_)));
+            match session.labels.iter().position(is_it) {
+                Some(place) => {
+                    session.labels[place].kept.gone = None;
+                    place as u8 + 1
+                }
+                None => session.take_in_label(label, task),
+            }
+        };
+        self.with_labels_kept(|session| labels.iter().map(|l| value(session, l)).collect())
+    }
+
+    /// Does something that may change the list, which is saved then; the label in hand stays in hand.
+    fn with_labels_kept<T>(&mut self, change: impl FnOnce(&mut Self) -> T) -> T {
+        let (before, active) = (self.labels.clone(), self.active_label);
+        let result = change(self);
         if active > 0 {
             self.active_label = active;
         }
-        if self.labels.len() != count {
-            self.active_label = self.active_label.max(1);
+        if self.labels != before {
+            self.choose_standing_label();
             self.save_labels();
         }
-        values
+        result
+    }
+
+    /// Adds a label of a model or a file; 0 where the list is full.
+    fn take_in_label(&mut self, label: &Label, task: TaskKey) -> u8 {
+        let kept = Kept { id: label.kept.id.clone(), task, ..Kept::default() };
+        self.add_label(Label { kept, ..self.told_apart(label) }).unwrap_or(0)
     }
 
     /// What drawing with `label` (0 erases) may change.
@@ -139,13 +262,18 @@ impl Session {
 
     /// A label to draw with; the first one is made where there is none. `None`, with a message, where it is locked.
     pub(super) fn drawable_label(&mut self) -> Option<u8> {
-        if self.labels.is_empty() {
-            self.add_label(Label::named("Label 1", 0));
+        self.choose_standing_label();
+        if self.active_label() == 0 {
+            let number = self.labels.len() + 1;
+            let first = Label::named(format!("Label {number}"), 0);
+            let kept = Kept { task: self.task(), ..Kept::default() };
+            self.add_label(Label { kept, ..self.told_apart(&first) });
             self.save_labels();
         }
         let label = self.label_to_draw();
         self.active_label = label;
-        let entry = &self.labels[usize::from(label) - 1];
+        // A list that is full of labels that are gone has no room for a first one.
+        let entry = usize::from(label).checked_sub(1).and_then(|i| self.labels.get(i))?;
         let trouble = match entry {
             l if l.locked => Some(format!("{} is locked. Unlock it or choose another label.", l.name)),
             l if !l.visible => Some(format!("{} is hidden. Show it before you draw with it.", l.name)),
@@ -169,33 +297,16 @@ impl Session {
         if self.labels.len() == MOST {
             return None;
         }
+        let mut label = label;
+        if label.kept.id.is_empty() {
+            label.kept.id = label::new_id();
+        }
         self.labels.push(label);
         self.active_label = self.labels.len() as u8;
         Some(self.active_label)
     }
 
-    fn remove_last_label(&mut self) {
-        let last = self.labels.len() as u8;
-        if last == 0 {
-            return;
-        }
-        let name = self.label_name(last).to_owned();
-        // A value that lost its label and got another would change what masks of closed cases say.
-        if usize::from(last) <= self.kept_labels {
-            let text = format!("{name} may be used in other cases of the workspace. Hide it instead.");
-            return self.notices.add(Severity::Warning, text);
-        }
-        let keys = self.cases.iter().flat_map(|c| (0..c.slices.len()).map(|slice| SliceKey { case: c.id, slice }));
-        if keys.into_iter().any(|key| self.mask_of(key).is_some_and(|m| m.count(last) > 0)) {
-            let text = format!("{name} is used in an open case. Empty it there before you remove it.");
-            return self.notices.add(Severity::Warning, text);
-        }
-        self.labels.pop();
-        self.active_label = self.active_label();
-        self.save_labels();
-    }
-
-    fn save_labels(&mut self) {
+    pub(super) fn save_labels(&mut self) {
         self.store(StoreJob::Labels(self.labels.clone()));
     }
 }

@@ -1,5 +1,6 @@
 //! The editor without a window: actions and events in, jobs out. It never waits and never touches a file.
 
+mod absence;
 mod action;
 mod cache;
 mod carry_out;
@@ -13,6 +14,7 @@ pub mod history;
 pub mod imports;
 pub mod job;
 pub mod keys;
+mod label_removal;
 pub mod labels;
 pub mod learning;
 pub mod live;
@@ -27,7 +29,9 @@ mod rounds;
 mod runs;
 pub mod settings;
 pub mod store;
+pub mod tasks;
 pub mod tools;
+mod undo;
 pub mod view;
 mod viewing;
 pub mod window;
@@ -40,7 +44,7 @@ mod tests_imports;
 use crate::domain::{
     geometry::PixelSpacing,
     image::Window,
-    journal::Meter,
+    journal::{LabelUse, Meter, Task},
     label::Label,
     mask::Mask,
     progress::Cancel,
@@ -74,6 +78,8 @@ pub struct Opening {
     cancel: Cancel,
     /// Files that were looked at.
     pub files: usize,
+    /// What a workspace had is opened.
+    is_restoring: bool,
 }
 
 /// An export that goes on.
@@ -130,7 +136,8 @@ pub struct Session {
     /// Servers.
     pub pacs: Pacs,
     labels: Vec<Label>,
-    kept_labels: usize,
+    label_use: Option<LabelUse>,
+    tasks: Vec<Task>,
     active_label: u8,
     paint_over: PaintOver,
     tool: ToolKind,
@@ -193,7 +200,8 @@ impl Session {
             learning: Learning::default(),
             pacs: Pacs::default(),
             labels: Vec::new(),
-            kept_labels: 0,
+            label_use: None,
+            tasks: Vec::new(),
             active_label: 0,
             paint_over: PaintOver::Everything,
             tool: ToolKind::Look,
@@ -333,6 +341,9 @@ impl Session {
             Event::RestoredSlice { key, finding, proposal } => self.on_restored_slice(key, finding, proposal),
             Event::Stored { written, trouble } => self.on_stored(written, trouble),
             Event::Meter(meter) => self.meter = meter,
+            Event::LabelUse(counted) => self.label_use = Some(counted),
+            Event::Tasks { tasks, changed } => self.on_tasks(tasks, &changed),
+            Event::OutOfList(case) => self.drop_case(case),
             Event::NewlyAccepted(count) => self.on_newly_accepted(count),
             Event::RoundBegun(begun) => self.on_round_begun(*begun),
             Event::Round { attempt, event } => self.on_round(attempt, event),

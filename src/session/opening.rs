@@ -29,20 +29,29 @@ const OTHER_CASES: Rank = 1 << 40;
 
 impl Session {
     pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
+        self.look_through(paths, false);
+    }
+
+    /// Opens what the workspace had.
+    pub(super) fn open_again(&mut self, paths: Vec<PathBuf>) {
+        self.look_through(paths, true);
+    }
+
+    fn look_through(&mut self, paths: Vec<PathBuf>, is_restoring: bool) {
         if paths.is_empty() {
             return;
         }
-        let (id, cancel) = self.begin_opening();
+        let (id, cancel) = self.begin_opening(is_restoring);
         self.jobs.push(Job::Open { id, paths, cancel });
     }
 
     /// A look through files begins; one that goes on ends.
-    pub(super) fn begin_opening(&mut self) -> (u64, Cancel) {
+    pub(super) fn begin_opening(&mut self, is_restoring: bool) -> (u64, Cancel) {
         if let Some(opening) = self.opening.take() {
             opening.cancel.cancel();
         }
         let (id, cancel) = (self.new_id(), Cancel::default());
-        self.opening = Some(Opening { id, cancel: cancel.clone(), files: 0 });
+        self.opening = Some(Opening { id, cancel: cancel.clone(), files: 0, is_restoring });
         (id, cancel)
     }
 
@@ -52,12 +61,13 @@ impl Session {
             return self.notices.add(Severity::Info, "Opening was cancelled.");
         }
         match result {
-            Ok(catalog) => self.take_in(catalog),
+            Ok(catalog) => self.take_in(catalog, opening.is_restoring),
             Err(error) => self.fail(&error),
         }
     }
 
-    fn take_in(&mut self, catalog: Catalog) {
+    fn take_in(&mut self, catalog: Catalog, is_restoring: bool) {
+        let task = self.task();
         let mut first = None;
         let mut new = HashSet::new();
         let mut known: HashMap<String, CaseId> = self.cases.iter().map(|c| (c.series.id.clone(), c.id)).collect();
@@ -76,7 +86,9 @@ impl Session {
                     // A study that was opened in parts stays together in the list.
                     let after = self.cases.iter().rposition(|c| c.study.id == info.id);
                     let at = after.map_or(self.cases.len(), |at| at + 1);
-                    self.cases.insert(at, Case::new(id, info.clone(), series));
+                    // New cases join those of their study, else the one on the screen.
+                    let task = after.and_then(|at| self.cases.get(at)).map_or(task, |c| c.task);
+                    self.cases.insert(at, Case { task, ..Case::new(id, info.clone(), series) });
                     new.insert(id);
                     id
                 });
@@ -88,7 +100,7 @@ impl Session {
             self.tell_masks_found(catalog.passed_over.iter().filter(|passed| passed.has_masks).count());
         }
         self.passed_over.extend(catalog.passed_over);
-        self.adopt(&new);
+        self.adopt(&new, is_restoring);
         // Another case may lie in its place by now.
         let shown = self.live.as_ref().map(|l| l.key().case);
         self.current = shown.and_then(|id| self.cases.iter().position(|c| c.id == id)).or(self.current);
@@ -144,7 +156,6 @@ impl Session {
         self.activity = None;
         self.live = None;
         self.history = super::history::History::default();
-        self.kept_labels = self.labels.len();
         self.cases.clear();
         self.current = None;
         self.focus = None;
@@ -169,8 +180,13 @@ impl Session {
 
     pub(super) fn step_case(&mut self, by: i64) {
         let order = self.ordered();
-        if let Some(here) = self.current.and_then(|at| order.iter().position(|i| *i == at)) {
-            self.select(Some(order[(here as i64 + by).rem_euclid(order.len() as i64) as usize]));
+        let Some(here) = self.current.and_then(|at| order.iter().position(|i| *i == at)) else { return };
+        match usize::try_from(here as i64 + by).ok().and_then(|to| order.get(to)) {
+            Some(to) => self.select(Some(*to)),
+            None => {
+                let end = if by > 0 { "last" } else { "first" };
+                self.notices.add(Severity::Hint, format!("This is the {end} case of the list."));
+            }
         }
     }
 
@@ -197,6 +213,7 @@ impl Session {
 
     fn slice_changed(&mut self) {
         self.refresh_live();
+        self.choose_standing_label();
         self.show_preview();
         if let Some(case) = self.case() {
             let key = case.key();

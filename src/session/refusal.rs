@@ -1,6 +1,6 @@
 //! Why commands cannot be done now.
 
-use super::{Session, command::UserCommand, tools::ToolKind};
+use super::{Session, command::UserCommand, store::WorkspaceState, tools::ToolKind};
 
 impl Session {
     /// Why a command cannot be done now, for the tooltip of its greyed button.
@@ -21,8 +21,10 @@ impl Session {
             C::ShowDifference | C::ToggleOrtho => None,
             C::NextView => self.ortho().is_none().then_some("The orthogonal views are not shown"),
             C::Undo if self.is_drawing() => None,
-            C::Undo => self.history.is_empty().then_some("Nothing was drawn"),
-            C::Redo => self.next_redo().is_none().then_some("Nothing was undone"),
+            C::Undo => self.next_undo().is_none().then_some("Nothing was done in this case"),
+            C::Redo => self.next_redo().is_none().then_some("Nothing was undone in this case"),
+            C::UndoAnywhere => self.next_undo_anywhere().is_none().then_some("Nothing was done"),
+            C::RedoAnywhere => self.next_redo_anywhere().is_none().then_some("Nothing was undone"),
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements | C::ToggleOverlays => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
@@ -41,7 +43,17 @@ impl Session {
                 Some("No model has proposed a boundary here")
             }
             C::Accept if self.is_drawing() => None,
-            C::Accept if case.is_some_and(|c| !c.has_mask()) => Some("There is no mask to accept yet"),
+            C::Accept if case.is_some_and(|c| !c.has_mask()) => {
+                Some("There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)")
+            }
+            C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
+            C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => Some("There are no two labels"),
+            C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
+                if case.is_some_and(|c| !c.is_restored) =>
+            {
+                Some("The workspace is being opened")
+            }
+            C::ChooseTask if !matches!(self.workspace(), WorkspaceState::Open(_)) => Some("No workspace is open"),
             C::AcceptProposal if case.is_some_and(|c| c.slices.get(c.slice).is_none_or(|s| s.proposal.is_none())) => {
                 Some("The model has proposed nothing on this slice")
             }
@@ -59,7 +71,8 @@ impl Session {
             _ if case.is_some_and(|c| !c.is_restored) && command.draws() => Some("The workspace is being opened"),
             _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
-            C::NextLabel | C::PreviousLabel if self.labels.len() < 2 => Some("There are no two labels"),
+            C::NothingElsewhere if !has_many => Some("This case has one slice"),
+            C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => Some("There are no two labels"),
             C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("The tool in hand has no size"),
             C::DrawAtPointer if self.tool == ToolKind::Look => Some("Take a tool first"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),

@@ -1,7 +1,7 @@
 //! Going through doubtful places and cases: next, accept, skip.
 
 use super::{Session, case::Case, job::SliceKey, notice::Severity, settings::CaseOrder};
-use crate::domain::study::Status;
+use crate::domain::{journal::Also, study::Status};
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {
@@ -67,7 +67,8 @@ impl Session {
         let id = self.cases[at].id;
         self.stop_runs_on(id);
         self.note_time();
-        self.set_status(id, status);
+        let tool = if status == Status::Accepted { "Accept" } else { "Skip" };
+        self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
         let order = self.ordered();
         let here = order.iter().position(|i| *i == at).unwrap_or(0);

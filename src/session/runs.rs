@@ -169,7 +169,7 @@ impl Session {
     fn start_run(&mut self, at: usize, slices: Vec<usize>, is_urgent: bool, is_automatic: bool) {
         let Fitting::Model { index, .. } = self.fitting(&self.cases[at]) else { return };
         let model = self.models[index].clone();
-        let values = self.values_of(&model.card.labels);
+        let values = self.values_of_model(&model.card.labels, self.cases[at].task);
         let labels = self.labels.clone().into();
         let run = self.new_id();
         let case = &mut self.cases[at];

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Error, Result,
-    domain::{journal::CaseDescription, study::Status},
+    domain::{
+        journal::{Also, CaseDescription},
+        study::Status,
+    },
 };
 use std::{
     collections::HashSet,
@@ -99,15 +102,15 @@ impl Session {
             Ok(info) => {
                 if self.cases.is_empty() || self.labels.is_empty() {
                     self.labels = info.labels.clone();
-                    self.active_label = u8::from(!self.labels.is_empty());
+                    self.choose_standing_label();
                 }
-                self.kept_labels = self.labels.len();
                 self.meter = info.meter;
+                self.tasks = info.tasks.clone();
                 let paths = info.sources.clone();
                 self.resume = info.resume.clone();
                 self.remember_workspace(&info.folder);
                 self.workspace = WorkspaceState::Open(Box::new(info));
-                self.open(paths);
+                self.open_again(paths);
             }
             Err(error) => {
                 self.learning = Learning::default();
@@ -142,7 +145,7 @@ impl Session {
     pub(super) fn find_images(&mut self, folder: PathBuf) {
         let WorkspaceState::Open(info) = &self.workspace else { return };
         let wanted = info.missing.clone();
-        let (id, cancel) = self.begin_opening();
+        let (id, cancel) = self.begin_opening(true);
         self.jobs.push(Job::FindImages { id, folder, wanted, cancel });
     }
 
@@ -170,7 +173,7 @@ impl Session {
         info.missing = missing;
         let cases = if found == 1 { "1 case" } else { &format!("{found} cases") };
         self.notices.add(Severity::Info, format!("The images of {cases} were found.{left}"));
-        self.open(paths);
+        self.open_again(paths);
     }
 
     /// Has the workspace remember what is on the screen, to begin there the next time.
@@ -181,11 +184,18 @@ impl Session {
     }
 
     /// Has cases that just came in looked up in the workspace.
-    pub(super) fn adopt(&mut self, cases: &HashSet<CaseId>) {
+    /// Those that were taken out of its list stay out where it is restoring what it had.
+    pub(super) fn adopt(&mut self, cases: &HashSet<CaseId>, is_restoring: bool) {
         let has_failed = matches!(self.workspace, WorkspaceState::Failed(_));
         let adopt = |case: &mut Case| {
             case.is_restored = has_failed;
-            CaseToAdopt { case: case.id, study: case.study.clone(), series: case.series.clone() }
+            CaseToAdopt {
+                case: case.id,
+                study: case.study.clone(),
+                series: case.series.clone(),
+                task: case.task,
+                comes_back: !is_restoring,
+            }
         };
         let cases: Vec<_> = self.cases.iter_mut().filter(|c| cases.contains(&c.id)).map(adopt).collect();
         if !cases.is_empty() {
@@ -199,10 +209,12 @@ impl Session {
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
         case.side = known.side;
         case.stored_as = Some(known.key);
+        case.task = known.task;
         // The key is as good as a die, and falls the same after every start.
         case.is_blind = one_in > 0 && restored.is_none() && known.key.0 % i64::from(one_in) == 0;
         // Drawn on while the workspace could not be opened: what is on the screen counts.
-        if !case.is_restored || !case.slices.iter().any(|s| s.is_touched) {
+        let is_anew = restored.as_ref().is_some_and(|r| r.is_anew);
+        if is_anew || !case.is_restored || !case.slices.iter().any(|s| s.is_touched) {
             case.is_restored = true;
             if let Some(restored) = restored {
                 case.status = restored.status;
@@ -211,10 +223,13 @@ impl Session {
                     state.mask = slice.mask;
                     state.is_touched = slice.is_touched;
                     state.is_proposal_apart = slice.is_proposal_apart;
+                    state.absent = slice.absent;
                 }
                 for problem in restored.problems {
                     self.notices.add(Severity::Error, super::sentence(&problem.to_string()));
                 }
+                // It may have been looked up before.
+                self.history.retain(|case| case != id);
                 self.history.restore(restored.done, restored.undone);
                 if self.live.as_ref().is_some_and(|l| l.key().case == id) {
                     self.live = None;
@@ -222,7 +237,22 @@ impl Session {
             }
         }
         self.refresh_live();
+        self.choose_standing_label();
+        if is_anew {
+            self.survey_all(id);
+        }
         self.auto_run();
+    }
+
+    /// Masks of a case are others than those whose findings are shown.
+    fn survey_all(&mut self, id: CaseId) {
+        let count = self.cases.iter().find(|c| c.id == id).map_or(0, |c| c.slices.len());
+        for key in (0..count).map(|slice| SliceKey { case: id, slice }) {
+            if let Some(state) = self.slice_state_mut(key) {
+                state.revision += 1;
+            }
+            self.survey(key);
+        }
     }
 
     /// The findings of a slice that came from the workspace.
@@ -267,11 +297,20 @@ impl Session {
     }
 
     pub(super) fn set_status(&mut self, id: CaseId, status: Status) {
-        let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else { return };
+        if self.show_status(id, status) {
+            self.store(StoreJob::Status { case: id, status });
+        }
+    }
+
+    /// The same where the workspace hears of it by a step; true where it is another one.
+    pub(super) fn show_status(&mut self, id: CaseId, status: Status) -> bool {
+        let Some(case) = self.cases.iter_mut().find(|c| c.id == id).filter(|c| c.status != status) else {
+            return false;
+        };
         case.status = status;
         self.learning.was_accepted |= status == Status::Accepted;
         self.give_reasons();
-        self.store(StoreJob::Status { case: id, status });
+        true
     }
 
     /// A person does something on a case.
@@ -295,6 +334,11 @@ impl Session {
         }
     }
 
+    /// Nobody is at a case that is closed.
+    pub(super) fn forget_activity(&mut self, case: CaseId) {
+        self.activity.take_if(|activity| activity.case == case);
+    }
+
     /// Writes down how long the work on the case took.
     pub(super) fn note_time(&mut self) {
         let Some(activity) = &mut self.activity else { return };
@@ -311,7 +355,7 @@ impl Session {
 }
 
 /// A step of the journal as the history takes it.
-pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>) -> Step {
+pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>, also: Also) -> Step {
     let edits = edits.into_iter().map(|(slice, bytes)| (slice, Arc::from(bytes))).collect();
-    Step { id: StepId::Stored(seq), case, tool: tool.into(), edits }
+    Step { id: StepId::Stored(seq), case, tool: tool.into(), edits, also }
 }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod labels;
+mod undo;
+
 use super::{
     command::UserCommand,
     finding::{Finding, tests::blurred_disc},
@@ -98,7 +101,7 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
 
 /// A case as the workspace knows it.
 pub(super) fn known(key: i64) -> Known {
-    Known { key: CaseKey(key), side: Some(Side::Training) }
+    Known { key: CaseKey(key), side: Some(Side::Training), task: Default::default() }
 }
 
 pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
@@ -341,18 +344,13 @@ fn labels_wait_for_the_workspace_that_has_its_own() {
 }
 
 #[test]
-fn a_case_that_is_not_looked_up_yet_keeps_what_was_undone_on_it() {
+fn a_case_that_is_not_looked_up_yet_keeps_its_status() {
     let mut session = session(&[("a", 1), ("b", 1)], None);
     session.cases[1].is_restored = false;
     let key = SliceKey { case: session.cases[0].id, slice: 0 };
     let dot = Region::from_fn(&PixelRect { columns: 3..4, rows: 3..4 }, |_, _| true);
     let edit = session.write_mask(key, |mask| mask.paint(&dot, 1, &Rule::FREE));
     session.commit("Brush", key.case, vec![(0, edit)]);
-    let open = session.take_jobs().into_iter().find_map(|j| match j {
-        Job::Store(StoreJob::Append { open, .. }) => Some(open),
-        _ => None,
-    });
-    assert_eq!(open.unwrap(), [key.case]);
     command(&mut session, UserCommand::NextCase);
     session.take_jobs();
     command(&mut session, UserCommand::Skip);
@@ -363,7 +361,7 @@ fn a_case_that_is_not_looked_up_yet_keeps_what_was_undone_on_it() {
 fn a_label_of_a_model_gets_a_color_that_no_other_has() {
     let mut session = session(&[("a", 1)], None);
     session.apply(Action::Label(super::labels::LabelAction::Add(Label::named("Mine", 0))));
-    assert_eq!(session.values_of(&[Label::named("Disc", 0)]), [2]);
+    assert_eq!(session.values_of_model(&[Label::named("Disc", 0)], Default::default()), [2]);
     let colors: Vec<_> = session.labels().iter().map(|l| l.color).collect();
     assert_eq!(colors.len(), 2);
     assert_ne!(colors[0], colors[1]);

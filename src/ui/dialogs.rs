@@ -1,5 +1,5 @@
-//! Dialogs over the window: path, folder, masks that overlap or are not decided, servers, export, palette, settings, label, workspace,
-//! versions, gate, work report, keys, about, leaving.
+//! Dialogs over the window: path, folder, masks that overlap or are not decided, servers, export, palette, settings, label, task,
+//! workspace, versions, gate, work report, keys, about, leaving.
 
 mod about;
 mod export;
@@ -7,12 +7,14 @@ mod folder;
 pub(in crate::ui) mod gate;
 mod keys;
 mod label;
+mod label_removal;
 mod leave;
 mod overlapping;
 pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
 mod settings;
+mod task;
 mod undecided;
 mod versions;
 mod work_report;
@@ -37,7 +39,9 @@ pub(crate) enum Dialogs {
     Queue(pacs::QueueDialog),
     Palette(palette::Palette),
     Settings,
-    Label(label::LabelDialog),
+    Label(Box<label::LabelDialog>),
+    LabelRemoval(label_removal::LabelRemovalDialog),
+    Task(task::TaskDialog),
     Workspace(workspace::WorkspaceDialog),
     Versions(versions::VersionsDialog),
     Gate(gate::GateDialog),
@@ -84,6 +88,12 @@ impl Dialogs {
             UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
             UserCommand::Versions => Self::Versions(versions::VersionsDialog::new(session)),
             UserCommand::WorkReport => Self::WorkReport(work_report::WorkReportDialog::new(session)),
+            UserCommand::RemoveLabel => {
+                Self::LabelRemoval(label_removal::LabelRemovalDialog::remove(session.active_label()))
+            }
+            UserCommand::MergeLabel => Self::LabelRemoval(label_removal::LabelRemovalDialog::merge(session)),
+            UserCommand::MoveToLabel => Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session)),
+            UserCommand::ChooseTask => Self::Task(task::TaskDialog::new(session)),
             UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
             UserCommand::About => Self::About,
             _ => return false,
@@ -98,13 +108,13 @@ impl Dialogs {
 
     /// Asks for a new label.
     pub(crate) fn add_label(&mut self, session: &Session) {
-        *self = Self::Label(label::LabelDialog::add(session));
+        *self = Self::Label(Box::new(label::LabelDialog::add(session)));
     }
 
     /// Asks what a label shall be, 1..=n.
     pub(crate) fn edit_label(&mut self, session: &Session, label: u8) {
         if let Some(dialog) = label::LabelDialog::edit(session, label) {
-            *self = Self::Label(dialog);
+            *self = Self::Label(Box::new(dialog));
         }
     }
 
@@ -140,6 +150,8 @@ impl Dialogs {
             Self::Palette(_) => ("palette", 520.0),
             Self::Settings => ("settings", 460.0),
             Self::Label(_) => ("label", 480.0),
+            Self::LabelRemoval(_) => ("label removal", 460.0),
+            Self::Task(_) => ("task", 420.0),
             Self::Workspace(_) => ("workspace", 560.0),
             Self::Versions(_) => ("versions", 960.0),
             Self::Gate(_) => ("gate", 1000.0),
@@ -183,6 +195,8 @@ impl Dialogs {
             Self::Palette(palette) => palette.show(ui, session, actions).into(),
             Self::Settings => settings::show(ui, session, actions).into(),
             Self::Label(dialog) => dialog.show(ui, actions).into(),
+            Self::LabelRemoval(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Task(dialog) => dialog.show(ui, session, actions).into(),
             Self::Workspace(dialog) => dialog.show(ui, session, actions).into(),
             Self::Versions(dialog) => dialog.show(ui, session, actions),
             Self::Gate(dialog) => dialog.show(ui, session, actions),

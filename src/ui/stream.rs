@@ -203,7 +203,8 @@ impl Stream {
             return None;
         }
         let command = shortcuts::shortcut(key, modifiers).and_then(|s| self.keys.command(&s))?;
-        let is_of_text = matches!(command, UserCommand::Undo | UserCommand::Redo) && ctx.text_edit_focused();
+        let is_of_text = matches!(command, UserCommand::Undo | UserCommand::Redo | UserCommand::UndoAnywhere)
+            && ctx.text_edit_focused();
         (!is_of_text).then_some(command)
     }
 

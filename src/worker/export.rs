@@ -69,6 +69,7 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
     let slices = job.slices.into_iter().map(|slice| MaskedSlice {
         index: slice.index,
         mask: slice.mask,
+        absent: slice.absent,
         proposal: slice.proposal.as_ref().map(|p| p.mask()),
         probabilities: match &slice.proposal {
             Some(proposal) if wants_probabilities => proposal.probabilities(labels.len()),

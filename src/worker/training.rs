@@ -110,7 +110,7 @@ fn event_of(phase: Phase) -> RoundEvent {
 }
 
 fn compare(job: &CompareJob) -> Result<GateReport> {
-    let read = |file: &std::path::Path| Model::read(file);
+    let read = |file: &std::path::Path| Model::of_version(file, &job.labels);
     let held_out: Vec<_> = job.snapshot.iter().filter(|s| s.side == Side::HoldOut).cloned().collect();
     judged(&read(&job.first.1)?, &read(&job.second.1)?, &held_out, &job.labels, job.device)
 }

@@ -1,7 +1,7 @@
 //! Cases: known again by identity wherever their files are, listed, restored with their masks.
 
 use super::{
-    Workspace,
+    Workspace, also,
     failure::{Cause, Failure},
     masks, now,
     places::{Places, absolute},
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Error,
     domain::{
-        journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice},
+        journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
         study::{Source, Status},
     },
 };
@@ -21,7 +21,7 @@ use std::{
 };
 
 const COLUMNS: &str = "id, identity, study, description, modality, study_date, columns, rows, status, shown, seconds, opened_at, accepted_at,
-    subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject)";
+    subject, fingerprint, (SELECT side FROM subject WHERE subject.id = scan.subject), task, removed_at IS NULL";
 
 impl Workspace {
     /// Takes a case in, or finds the one of the same identity and notes where its files are now. Slices are known again
@@ -52,14 +52,15 @@ impl Workspace {
         self.write(tried, |t| cases.iter().map(|case| one(t, case)).collect())
     }
 
-    /// All cases in the order in which they came in.
+    /// All cases of the list in the order in which they came in.
     ///
     /// # Errors
     /// Where the database cannot be read.
     pub fn cases(&mut self) -> Result<Vec<CaseEntry>, Failure> {
         let places = Places::of(&self.folder);
         self.read("read the cases of the workspace", |c| {
-            let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan ORDER BY id"))?;
+            let mut query =
+                c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE removed_at IS NULL ORDER BY id"))?;
             let mut entries = query.query_map((), read_entry)?.collect::<rusqlite::Result<Vec<_>>>()?;
             for entry in &mut entries {
                 entry.description.slices = slices(c, entry.key, &places)?;
@@ -122,7 +123,7 @@ impl Workspace {
         self.read("read where the work stopped", |c| {
             let mut query = c.prepare_cached(
                 "SELECT path, beside, place FROM scan JOIN slice ON scan_id = scan.id AND place = shown
-                 WHERE shown_at IS NOT NULL ORDER BY shown_at DESC LIMIT 1",
+                 WHERE shown_at IS NOT NULL AND removed_at IS NULL ORDER BY shown_at DESC LIMIT 1",
             )?;
             Ok(query.query_row((), |row| Ok((read_path(row, 0, &places)?, row.get(2)?))).optional()?)
         })
@@ -270,6 +271,8 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         opened_at: row.get(11)?,
         accepted_at: row.get(12)?,
         side: row.get::<_, Option<String>>(15)?.map(|name| subjects::side_of(&name)),
+        task: TaskKey(row.get(16)?),
+        is_listed: row.get(17)?,
     })
 }
 
@@ -326,10 +329,10 @@ fn restore_slice(connection: &Connection, slice: i64, size: (u32, u32)) -> Resul
         None => false,
     };
     let is_touched = masks::is_touched(connection, slice)?;
-    Ok(StoredSlice { mask, proposal, is_proposal_apart, is_touched })
+    Ok(StoredSlice { mask, proposal, is_proposal_apart, is_touched, absent: also::absent(connection, slice)? })
 }
 
-fn status_name(status: Status) -> &'static str {
+pub(super) fn status_name(status: Status) -> &'static str {
     match status {
         Status::New => "new",
         Status::Proposed => "proposed",
@@ -339,7 +342,7 @@ fn status_name(status: Status) -> &'static str {
     }
 }
 
-fn status_of(name: &str) -> Status {
+pub(super) fn status_of(name: &str) -> Status {
     match name {
         "proposed" => Status::Proposed,
         "corrected" => Status::Corrected,

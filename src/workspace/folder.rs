@@ -48,8 +48,13 @@ fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {
     if !known.map_or(Ok(false), |known| schema::has_own_tables(&connection, known))? {
         return Err(rusqlite::Error::InvalidQuery);
     }
+    // Tables of an older version do not tell what is out of the list.
+    let listed = if version == schema::MIGRATIONS.len() { "WHERE removed_at IS NULL" } else { "" };
     connection.query_row(
-        "SELECT name, (SELECT count(*) FROM scan), (SELECT count(*) FROM scan WHERE status = 'accepted') FROM workspace",
+        &format!(
+            "SELECT name, (SELECT count(*) FROM scan {listed}),
+                 (SELECT count(*) FILTER (WHERE status = 'accepted') FROM scan {listed}) FROM workspace"
+        ),
         (),
         |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)),
     )

@@ -1,13 +1,13 @@
-//! The journal: every finished gesture, undone and redone, never deleted.
+//! The journal: every finished gesture and decision, undone and redone, never deleted.
 
 use super::{
-    Workspace,
+    Workspace, also,
     failure::{Cause, Failure},
     masks,
 };
 use crate::domain::{
     edit::Edit,
-    journal::{Author, CaseKey, Step, StepState},
+    journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -21,8 +21,8 @@ impl Workspace {
     }
 
     /// Adds a step that was done. Undone steps of its case and of the cases `redo_of` are dropped: what was taken back
-    /// before a new gesture cannot be had again. A case that was new or proposed is now corrected. Edits that change
-    /// nothing are left out.
+    /// before a new gesture cannot be had again. A case that was new or proposed is now corrected, where the step does not
+    /// say otherwise. Edits that change nothing are left out, but where the step says that the slice holds nothing.
     ///
     /// # Errors
     /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
@@ -31,15 +31,29 @@ impl Workspace {
         self.write("save the step in the workspace", |t| append(t, step, redo_of))
     }
 
-    /// Takes a step back, or does it again. Nothing happens where that is how it stands.
+    /// Takes a step back, or does it again, with what it changed of its case's status. Nothing happens where that is how
+    /// it stands.
     ///
     /// # Errors
     /// For an unknown or dropped step, and out of order: a step can be taken back only while no later one on the same
     /// slice counts, and done again only after all earlier ones on it; where the database cannot be written
     /// ([`Failure::can_retry`]).
     pub fn set_undone(&mut self, seq: i64, is_undone: bool) -> Result<(), Failure> {
+        self.set_undone_knowing(seq, is_undone, None)
+    }
+
+    /// The same; `known` says what goes with a step of its case's status where that is other than the journal tells.
+    ///
+    /// # Errors
+    /// As [`Workspace::set_undone`].
+    pub fn set_undone_knowing(
+        &mut self,
+        seq: i64,
+        is_undone: bool,
+        known: Option<StatusChange>,
+    ) -> Result<(), Failure> {
         let tried = if is_undone { "undo the step in the workspace" } else { "redo the step in the workspace" };
-        self.write(tried, |t| set_undone(t, seq, is_undone))
+        self.write(tried, |t| set_undone(t, seq, is_undone, known))
     }
 
     /// The newest `limit` steps of these cases that are done or undone, oldest first: the history of undo. Edits of
@@ -58,11 +72,30 @@ fn append(connection: &Connection, step: &Step, redo_of: &[CaseKey]) -> Result<(
         return Err(Cause::Refused(format!("step {} is not after the last one, {last}", step.seq)));
     }
     let pixels = masks::pixels_of(connection, step.case)?;
-    let mut drop_undone =
-        connection.prepare_cached("UPDATE step SET state = 'dropped' WHERE state = 'undone' AND scan_id = ?1")?;
-    for case in redo_of.iter().chain([&step.case]) {
-        drop_undone.execute([case.0])?;
+    redo_of.iter().chain([&step.case]).try_for_each(|case| drop_undone(connection, *case))?;
+    insert(connection, step)?;
+    let is_absent = |slice: u32| step.also.absent.iter().any(|(absent, _)| *absent == slice);
+    for (slice, edit) in step.edits.iter().filter(|(slice, edit)| !edit.is_empty() || is_absent(*slice)) {
+        append_edit(connection, step, pixels, *slice, edit)?;
     }
+    if step.also.status.is_none() && !step.edits.is_empty() {
+        connection
+            .prepare_cached("UPDATE scan SET status = 'corrected' WHERE id = ?1 AND status IN ('new', 'proposed')")?
+            .execute([step.case.0])?;
+    }
+    also::append(connection, step)
+}
+
+/// What was undone on a case cannot be done again; it stays on record.
+pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), Cause> {
+    connection
+        .prepare_cached("UPDATE step SET state = 'dropped' WHERE state = 'undone' AND scan_id = ?1")?
+        .execute([case.0])?;
+    Ok(())
+}
+
+/// Writes the row of a step, without what it changed.
+pub(super) fn insert(connection: &Connection, step: &Step) -> Result<(), Cause> {
     let (person, model, version) = match &step.author {
         Author::Person(name) => (Some(name), None, None),
         Author::Model { name, version } => (None, Some(name), Some(version)),
@@ -73,12 +106,6 @@ fn append(connection: &Connection, step: &Step, redo_of: &[CaseKey]) -> Result<(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'done')",
         )?
         .execute((step.seq, step.case.0, step.at, person, model, version, &step.tool))?;
-    for (slice, edit) in step.edits.iter().filter(|(_, edit)| !edit.is_empty()) {
-        append_edit(connection, step, pixels, *slice, edit)?;
-    }
-    connection
-        .prepare_cached("UPDATE scan SET status = 'corrected' WHERE id = ?1 AND status IN ('new', 'proposed')")?
-        .execute([step.case.0])?;
     Ok(())
 }
 
@@ -88,16 +115,21 @@ fn append_edit(connection: &Connection, step: &Step, pixels: u64, slice: u32, ed
     if end > pixels {
         return Err(Cause::Refused(format!("slice {} has {pixels} pixels, the edit reaches {end}", place + 1)));
     }
+    insert_edit(connection, step.seq, slice, edit)
+}
+
+/// Writes what a step changed on a slice, by the row of the slice.
+pub(super) fn insert_edit(connection: &Connection, seq: i64, slice: i64, edit: &Edit) -> Result<(), Cause> {
     masks::keep_base(connection, slice)?;
     connection.prepare_cached("INSERT INTO edit (seq, slice_id, runs) VALUES (?1, ?2, ?3)")?.execute((
-        step.seq,
+        seq,
         slice,
         edit.to_bytes(),
     ))?;
     masks::note_change(connection, slice)
 }
 
-fn set_undone(connection: &Connection, seq: i64, is_undone: bool) -> Result<(), Cause> {
+fn set_undone(connection: &Connection, seq: i64, is_undone: bool, known: Option<StatusChange>) -> Result<(), Cause> {
     let refused = |reason: &str| Err(Cause::Refused(format!("step {seq} {reason}")));
     let state = connection
         .prepare_cached("SELECT state FROM step WHERE seq = ?1")?
@@ -123,7 +155,7 @@ fn set_undone(connection: &Connection, seq: i64, is_undone: bool) -> Result<(), 
         connection.prepare_cached("DELETE FROM snapshot WHERE slice_id = ?1 AND seq >= ?2")?.execute([slice, seq])?;
         masks::note_change(connection, slice)?;
     }
-    Ok(())
+    also::set_undone(connection, seq, is_undone, known)
 }
 
 /// True where another step for which `condition` holds changes a slice that this one changes.
@@ -144,8 +176,11 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<S
     let mut query = connection.prepare_cached(
         "SELECT seq, scan_id, at, person, model, model_version, tool, state FROM step
          WHERE state <> 'dropped' AND scan_id IN (SELECT value FROM json_each(?1))
-             AND EXISTS (SELECT 1 FROM edit JOIN slice ON slice.id = slice_id
-                         WHERE edit.seq = step.seq AND place IS NOT NULL)
+             AND (EXISTS (SELECT 1 FROM edit JOIN slice ON slice.id = slice_id
+                          WHERE edit.seq = step.seq AND place IS NOT NULL)
+                  OR NOT EXISTS (SELECT 1 FROM edit WHERE edit.seq = step.seq)
+                     AND (EXISTS (SELECT 1 FROM status_change WHERE status_change.seq = step.seq)
+                          OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)))
          ORDER BY seq DESC LIMIT ?2",
     )?;
     let mut steps: Vec<Step> = query.query_map((keys, limit), read_step)?.collect::<rusqlite::Result<_>>()?;
@@ -159,6 +194,7 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<S
         while let Some(row) = rows.next()? {
             step.edits.push((row.get(0)?, read_edit(step.seq, &row.get::<_, Vec<u8>>(1)?)?));
         }
+        step.also = also::read(connection, step.seq)?;
     }
     Ok(steps)
 }
@@ -174,7 +210,8 @@ fn read_step(row: &Row) -> rusqlite::Result<Step> {
         _ => StepState::Dropped,
     };
     let case = CaseKey(row.get(1)?);
-    Ok(Step { seq: row.get(0)?, case, at: row.get(2)?, author, tool: row.get(6)?, edits: Vec::new(), state })
+    let (seq, at, tool) = (row.get(0)?, row.get(2)?, row.get(6)?);
+    Ok(Step { seq, case, at, author, tool, edits: Vec::new(), also: Also::default(), state })
 }
 
 /// The edit of which these are the bytes in the journal.
@@ -182,6 +219,7 @@ pub(super) fn read_edit(seq: i64, bytes: &[u8]) -> Result<Edit, Cause> {
     Edit::from_bytes(bytes).ok_or_else(|| Cause::Refused(format!("what step {seq} changed cannot be read")))
 }
 
-fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
+/// The number of the last step; 0 before the first.
+pub(super) fn last_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM step")?.query_row((), |r| r.get(0))
 }

@@ -4,7 +4,8 @@ use super::{
     Workspace,
     failure::{Cause, Failure},
 };
-use crate::domain::label::Label;
+use crate::domain::label::{self, Label};
+use rusqlite::Connection;
 
 impl Workspace {
     /// The labels; that at place `i` has value `i + 1`. Empty in a new workspace.
@@ -22,7 +23,7 @@ impl Workspace {
         })
     }
 
-    /// Puts these labels in the place of all.
+    /// Puts these labels in the place of all. One without an id gets one.
     ///
     /// # Errors
     /// For more than 255 labels, and where the database cannot be written.
@@ -32,12 +33,37 @@ impl Workspace {
                 return Err(Cause::Refused(format!("{} labels are too many: 255 fit in a mask", labels.len())));
             }
             t.execute("DELETE FROM label", ())?;
-            let mut insert = t.prepare_cached("INSERT INTO label (value, definition) VALUES (?1, ?2)")?;
             for (value, label) in (1i64..).zip(labels) {
-                let definition = serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()))?;
-                insert.execute((value, definition))?;
+                put(t, value, label.clone())?;
             }
             Ok(())
         })
     }
+}
+
+/// Gives every label an id that has none: those of workspaces from before labels had one.
+pub(super) fn give_ids(connection: &Connection) -> Result<(), Cause> {
+    let mut query = connection.prepare_cached("SELECT value, definition FROM label")?;
+    let rows: Vec<(i64, String)> =
+        query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (value, definition) in rows {
+        // One that cannot be read is told where labels are asked for.
+        if let Ok(label) = serde_json::from_str::<Label>(&definition)
+            && label.kept.id.is_empty()
+        {
+            put(connection, value, label)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(connection: &Connection, value: i64, mut label: Label) -> Result<(), Cause> {
+    if label.kept.id.is_empty() {
+        label.kept.id = label::new_id();
+    }
+    let definition = serde_json::to_string(&label).map_err(|e| Cause::Refused(e.to_string()))?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO label (value, definition) VALUES (?1, ?2)")?
+        .execute((value, definition))?;
+    Ok(())
 }

@@ -150,7 +150,9 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
 fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     match base(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
-        None if has_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
+        None if has_done_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
+        // All that was done was undone: nobody says that nothing is there.
+        None if has_steps(connection, slice)? => Ok(None),
         None => Ok(newest_proposal(connection, slice)?.map(|p| p.mask)),
     }
 }
@@ -235,6 +237,14 @@ fn fold_slice(connection: &Connection, slice: i64) -> Result<(), Cause> {
 /// True where a step was made on the slice, whatever became of it.
 pub(super) fn has_steps(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1)")?;
+    query.query_row([slice], |r| r.get(0))
+}
+
+/// True where a step on the slice counts.
+fn has_done_steps(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
+    let mut query = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM edit JOIN step ON step.seq = edit.seq WHERE slice_id = ?1 AND state = 'done')",
+    )?;
     query.query_row([slice], |r| r.get(0))
 }
 

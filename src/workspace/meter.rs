@@ -20,8 +20,9 @@ impl Workspace {
                 "SELECT count(*) FILTER (WHERE status = 'accepted'), count(*) FILTER (WHERE status = 'skipped'),
                      count(*), coalesce(sum(seconds) FILTER (WHERE status = 'accepted'), 0.0),
                      (SELECT coalesce(sum(changed_pixels), 0) FROM slice JOIN scan ON scan.id = scan_id
-                      WHERE status = 'accepted')
-                 FROM scan",
+                      WHERE status = 'accepted' AND removed_at IS NULL),
+                     (SELECT count(*) FROM scan WHERE removed_at IS NOT NULL)
+                 FROM scan WHERE removed_at IS NULL",
                 (),
                 read_meter,
             )?)
@@ -54,5 +55,6 @@ fn read_meter(row: &Row) -> rusqlite::Result<Meter> {
         total: row.get(2)?,
         seconds_of_accepted: row.get(3)?,
         pixels_changed: row.get::<_, i64>(4)?.unsigned_abs(),
+        out_of_list: row.get(5)?,
     })
 }

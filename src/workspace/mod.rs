@@ -4,6 +4,7 @@
 //! to the program, and after [`Workspace::sync`] whatever happens to the power; a call that failed left nothing, and can
 //! be made again.
 
+mod also;
 mod cases;
 mod failure;
 mod folder;
@@ -15,9 +16,11 @@ mod masks;
 mod meter;
 mod model_files;
 mod places;
+mod relabel;
 mod rounds;
 mod schema;
 mod subjects;
+mod tasks;
 mod versions;
 mod work_report;
 
@@ -76,7 +79,7 @@ impl Workspace {
         let name = folder.file_name().map_or_else(|| "Workspace".into(), |n| n.to_string_lossy().into_owned());
         workspace.write("open the workspace", |t| {
             t.execute("INSERT OR IGNORE INTO workspace (id, name, created_at) VALUES (1, ?1, ?2)", (name, now()))?;
-            Ok(())
+            labels::give_ids(t)
         })?;
         workspace.sweep_models();
         Ok(workspace)

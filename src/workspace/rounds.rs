@@ -99,7 +99,7 @@ impl Workspace {
         self.read("count what is new in the workspace", |c| {
             Ok(c.query_row(
                 "SELECT count(*) FROM scan LEFT JOIN subject ON subject.id = scan.subject
-                 WHERE status = 'accepted' AND side IS NOT 'hold-out'
+                 WHERE status = 'accepted' AND removed_at IS NULL AND side IS NOT 'hold-out'
                      AND EXISTS (SELECT 1 FROM slice WHERE scan_id = scan.id AND place IS NOT NULL AND (
                          EXISTS (SELECT 1 FROM edit WHERE slice_id = slice.id)
                          OR EXISTS (SELECT 1 FROM base WHERE slice_id = slice.id)
@@ -268,7 +268,7 @@ fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
     let mut query = connection.prepare_cached(
         "SELECT slice.id, description, place, side FROM scan JOIN slice ON scan_id = scan.id
          LEFT JOIN subject ON subject.id = scan.subject
-         WHERE status = 'accepted' AND place IS NOT NULL ORDER BY scan.id, place",
+         WHERE status = 'accepted' AND removed_at IS NULL AND place IS NOT NULL ORDER BY scan.id, place",
     )?;
     let read = |row: &Row| {
         let side = row.get::<_, Option<String>>(3)?.map(|name| subjects::side_of(&name)).unwrap_or_default();

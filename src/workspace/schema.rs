@@ -6,8 +6,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Entry `n` leads from version `n` to version `n + 1`. Entries that were released never change.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/places.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/places.sql"),
+    include_str!("schema/steps.sql"),
+];
 
 /// "LABR", so that databases of other programs are left alone.
 const APPLICATION: i32 = 0x4c41_4252;

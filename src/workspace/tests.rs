@@ -6,7 +6,8 @@ use super::*;
 use crate::domain::{
     edit::Edit,
     journal::{
-        Author, CaseDescription, CaseKey, Meter, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
+        Also, Author, CaseDescription, CaseKey, Meter, ModelStamp, Proposal, SliceDescription, Step, StepState,
+        StoredCase,
     },
     label::Label,
     mask::{Mask, PackedMask, Rule},
@@ -65,7 +66,16 @@ fn proposal(region: &Region, version: &str) -> Proposal {
 
 fn step(seq: i64, case: CaseKey, edits: Vec<(u32, Edit)>) -> Step {
     let author = Author::Person("AB".into());
-    Step { seq, case, at: 1_000 + seq, author, tool: "brush".into(), edits, state: StepState::Done }
+    Step {
+        seq,
+        case,
+        at: 1_000 + seq,
+        author,
+        tool: "brush".into(),
+        edits,
+        also: Also::default(),
+        state: StepState::Done,
+    }
 }
 
 fn stored(workspace: &mut Workspace, identity: &str) -> StoredCase {
@@ -347,7 +357,8 @@ fn the_meter_counts_accepted_cases_and_their_changed_pixels() {
     workspace.add_seconds(hip, 5.0).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     workspace.set_status(hip, Status::Skipped).unwrap();
-    let meter = Meter { accepted: 1, skipped: 1, total: 3, seconds_of_accepted: 20.0, pixels_changed: 4 + 9 };
+    let meter =
+        Meter { accepted: 1, skipped: 1, total: 3, seconds_of_accepted: 20.0, pixels_changed: 4 + 9, out_of_list: 0 };
     assert_eq!(workspace.meter().unwrap(), meter);
     assert!(stored(&mut workspace, "k").entry.accepted_at.is_some());
     workspace.set_undone(drawn, true).unwrap();
@@ -361,6 +372,10 @@ fn labels_come_back_in_their_order() {
     let labels: Vec<Label> =
         ["Femur", "Tibia", "Патела"].into_iter().zip(0..).map(|(n, i)| Label::named(n, i)).collect();
     workspace.set_labels(&labels).unwrap();
+    let names: Vec<String> = workspace.labels().unwrap().into_iter().map(|l| l.name).collect();
+    assert_eq!(names, ["Femur", "Tibia", "Патела"]);
+    // Each got an id.
+    let labels = workspace.labels().unwrap();
     workspace.rename("Knees 2026").unwrap();
     let mut workspace = reopened(workspace);
     assert_eq!(workspace.labels().unwrap(), labels);
@@ -604,3 +619,4 @@ fn a_folder_that_may_not_be_written_to_is_named() {
 
 mod holdout;
 mod learning;
+mod steps;

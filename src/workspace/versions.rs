@@ -9,14 +9,14 @@ use super::{
 };
 use crate::domain::{
     gate::{GateReport, Verdict},
-    learning::{NewVersion, RoundState, Version, VersionKey, VersionState},
+    learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
 
 const COLUMNS: &str =
     "id, name, parent, parent_name, made_at, state, reason, hash, file, cases, seconds, steps, settings, report,
-    id IS (SELECT version_id FROM active_version)";
+    id IS (SELECT version_id FROM active_version), round_id";
 
 impl Workspace {
     /// Keeps a version that a running round made: first its file, then that it is there, that the round is done, and
@@ -215,6 +215,7 @@ fn read_version(row: &Row, folder: &Path) -> rusqlite::Result<Version> {
         settings: row.get(12)?,
         report: read_report(&row.get::<_, String>(13)?),
         is_active: row.get(14)?,
+        round: RoundKey(row.get(15)?),
     })
 }
 

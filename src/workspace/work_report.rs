@@ -29,7 +29,7 @@ fn costs(connection: &Connection) -> Result<Vec<CaseCost>, Cause> {
              coalesce((SELECT trim(model || ' ' || model_version) FROM proposal JOIN slice ON slice.id = slice_id
                        WHERE scan_id = scan.id ORDER BY proposal.id LIMIT 1), ''),
              coalesce((SELECT side = 'hold-out' FROM subject WHERE subject.id = scan.subject), 0)
-         FROM scan WHERE status = 'accepted' ORDER BY accepted_at, id",
+         FROM scan WHERE status = 'accepted' AND removed_at IS NULL ORDER BY accepted_at, id",
     )?;
     let cases: Vec<(i64, CaseCost)> = query.query_map((), read_cost)?.collect::<rusqlite::Result<_>>()?;
     cases.into_iter().map(|(id, cost)| Ok(CaseCost { pixels: pixels(connection, id)?, ..cost })).collect()

@@ -2,7 +2,7 @@
 
 use super::{files, program, refuses, run, sample, succeeds};
 use labrum::domain::{
-    journal::{Author, CaseDescription, ModelStamp, Proposal, Step, StepState},
+    journal::{Also, Author, CaseDescription, ModelStamp, Proposal, Step, StepState},
     label::{Code, Label},
     mask::{Mask, PackedMask, Rule},
     progress::Cancel,
@@ -93,6 +93,7 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
                 author: Author::Person("Reader".into()),
                 tool: "brush".into(),
                 edits: vec![(slice, edit)],
+                also: Also::default(),
                 state: StepState::Done,
             };
             workspace.append(&step, &[]).unwrap();

@@ -81,6 +81,15 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
         assert_eq!((&case["name"], &case["status"]), (&name.into(), &"accepted".into()));
         assert_eq!((&case["slices_with_mask"], &case["labels"]), (&1.into(), &serde_json::json!(["Polyp"])));
     }
+    // A case that is taken out of the list comes back with its work when it is added again.
+    let removed = workspace(folder.path(), &[&"remove", &"b.png", &"-w", &"work"]);
+    assert!(
+        removed.code == Some(0) && removed.out.contains("b.png; 2 cases are left"),
+        "{} {}",
+        removed.out,
+        removed.err
+    );
+    assert_eq!(list(&work)["cases"].as_array().unwrap().len(), 2);
     // The same again goes on where it stopped: nothing is there twice, and nothing fails.
     let at = folder.path();
     let again: [&dyn AsRef<OsStr>; 6] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks"];

@@ -6,7 +6,7 @@ use labrum::{
         edit::Edit,
         gate::GateReport,
         journal::{
-            Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
+            Also, Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
         },
         learning::{NewVersion, RoundKey, RoundState, VersionState},
         mask::{Mask, PackedMask, Rule},
@@ -231,8 +231,16 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
         Action::Stroke { case, slice, edit } => {
             let author = Author::Person("AB".into());
             let (seq, edits) = (workspace.next_seq().unwrap(), vec![(*slice as u32, edit.clone())]);
-            let step =
-                Step { seq, case: keys[*case], at: seq, author, tool: "brush".into(), edits, state: StepState::Done };
+            let step = Step {
+                seq,
+                case: keys[*case],
+                at: seq,
+                author,
+                tool: "brush".into(),
+                edits,
+                also: Also::default(),
+                state: StepState::Done,
+            };
             workspace.append(&step, keys)
         }
         Action::Undo(seq) => workspace.set_undone(*seq, true),

@@ -3,13 +3,16 @@
 use crate::{SIDE, Task, made, snapshot};
 use labrum::{
     domain::{
+        edit::Edit,
         holdout::{self, Side},
-        journal::{Author, CaseDescription, SliceDescription, Step, StepState},
-        label::Label,
+        journal::{Also, Author, CaseDescription, SliceDescription, Step, StepState},
+        label::{Kept, Label},
         learning::VersionState,
         mask::Mask,
-        study::Status,
+        study::{Source, Status},
     },
+    learning::course::Model,
+    model::checkpoint,
     workspace::Workspace,
 };
 use std::{
@@ -76,6 +79,7 @@ fn workspace(folder: &Path, count: u64) {
             author: Author::Person("AB".into()),
             tool: "Brush".into(),
             edits: vec![(0, edit)],
+            also: Also::default(),
             state: StepState::Done,
         };
         workspace.append(&step, &[]).unwrap();
@@ -128,10 +132,14 @@ fn a_round_is_done_its_versions_listed_compared_renamed_exported_and_taken_back(
     let picture = work.join("pictures/disc-0.png");
     let out = folder.path().join("masks");
     succeeds(&[&"segment", &picture, &"--out", &out, &"--model", &file, &"--device", &"cpu"]);
-    let refused = run(&[&"models", &"--workspace", &work, &"delete", &"1"]);
+    let refused = run(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
     assert_eq!(refused.status.code(), Some(1), "the active version stays");
     succeeds(&[&"models", &"--workspace", &work, &"activate", &"0"]);
-    succeeds(&[&"models", &"--workspace", &work, &"delete", &"1"]);
+    let asked = run(&[&"models", &"--workspace", &work, &"delete", &"1"]);
+    assert!(text(&asked.stderr).contains("--yes"), "{}", text(&asked.stderr));
+    assert_eq!(models(&[]).as_array().unwrap().len(), 2, "nobody was asked: nothing is deleted");
+    let said = succeeds(&[&"models", &"--workspace", &work, &"delete", &"1", &"--yes"]);
+    assert!(said.contains("\"First try\" was deleted"), "{said}");
     assert_eq!(models(&[]).as_array().unwrap().len(), 1);
 }
 
@@ -147,6 +155,103 @@ fn equal_workspaces_seeds_and_devices_make_equal_models() {
         })
         .collect();
     assert_eq!(hashes[0], hashes[1]);
+}
+
+/// Calls the first label of a workspace something else.
+fn rename_label(folder: &Path, name: &str) {
+    let mut workspace = Workspace::open(folder).unwrap();
+    let mut labels = workspace.labels().unwrap();
+    labels[0].name = name.into();
+    workspace.set_labels(&labels).unwrap();
+    workspace.close().unwrap();
+}
+
+#[test]
+fn a_label_that_a_model_has_learned_can_be_called_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = folder.path();
+    workspace(work, 14);
+    let learned = train(work, &["--steps", "60", "--json"]).output().unwrap();
+    assert_eq!(learned.status.code(), Some(0), "{}", text(&learned.stderr));
+    let compare = || {
+        let report = json(&[&"models", &"--workspace", &work, &"--json", &"compare", &"1", &"1", &"--device", &"cpu"]);
+        report["cases"].as_array().unwrap().iter().map(|c| c["candidate"]["dice"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let before = compare();
+    assert!(before.iter().any(|dice| *dice > 0.1), "it has learned something: {before:?}");
+    rename_label(work, "Lesion X");
+    assert_eq!(compare(), before, "figures do not hang on a name");
+
+    let exported = work.join("exported.safetensors");
+    succeeds(&[&"models", &"--workspace", &work, &"export", &"1", &"--out", &exported]);
+    assert_eq!(Model::read(&exported).unwrap().card.labels[0].name, "Lesion X", "it leaves under its name of today");
+
+    // A version from before models carried ids: its classes are the values of the workspace.
+    let file = std::fs::read_dir(work.join("models")).unwrap().next().unwrap().unwrap().path();
+    let mut model = Model::read(&file).unwrap();
+    assert_eq!(model.card.labels[0].name, "Disc");
+    model.card.labels[0].kept = Kept::default();
+    std::fs::write(&file, checkpoint::to_bytes(&model.card, &model.weights).unwrap()).unwrap();
+    assert_eq!(compare(), before);
+
+    // The next round goes on with it, under its new name and nothing else.
+    let next = train(work, &["--steps", "8", "--json"]).output().unwrap();
+    assert_eq!(next.status.code(), Some(0), "{}", text(&next.stderr));
+    let version: serde_json::Value = serde_json::from_slice(&next.stdout).unwrap();
+    let next = Model::read(Path::new(version["file"].as_str().unwrap())).unwrap();
+    let names: Vec<&str> = next.card.labels.iter().map(|l| l.name.as_str()).collect();
+    assert_eq!(names, ["Lesion X"]);
+    assert_eq!(Workspace::open(work).unwrap().labels().unwrap().len(), 1, "no label with the old name has come");
+}
+
+#[test]
+fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    workspace(folder.path(), 6);
+    let mut work = Workspace::open(folder.path()).unwrap();
+    for number in 100..104 {
+        let picture = folder.path().join(format!("pictures/empty-{number}.png"));
+        let noise = |x: u32, y: u32| image::Luma([(60 + (x * 7 + y * 13 + number * 29) % 21) as u8]);
+        image::GrayImage::from_fn(SIDE, SIDE, noise).save(&picture).unwrap();
+        let name = format!("empty-{number}");
+        let case = CaseDescription {
+            identity: name.clone(),
+            study: folder.path().display().to_string(),
+            description: name.clone(),
+            modality: String::new(),
+            date: String::new(),
+            columns: SIDE,
+            rows: SIDE,
+            subject: holdout::subject(&name),
+            fingerprint: None,
+            slices: vec![SliceDescription { source: Source { path: picture, frame: 0 }, sop_instance_uid: None }],
+        };
+        let key = work.adopt(&case).unwrap();
+        let step = Step {
+            seq: work.next_seq().unwrap(),
+            case: key,
+            at: 0,
+            author: Author::Person("AB".into()),
+            tool: "Nothing here".into(),
+            edits: vec![(0, Edit::default())],
+            also: Also { absent: vec![(0, 1)], ..Also::default() },
+            state: StepState::Done,
+        };
+        work.append(&step, &[]).unwrap();
+        work.set_status(key, Status::Accepted).unwrap();
+    }
+    work.close().unwrap();
+    let dry = train(folder.path(), &["--dry-run", "--json"]).output().unwrap();
+    let estimate: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
+    let (learned, held) = (estimate["cases"].as_u64().unwrap(), estimate["holdout_cases"].as_u64().unwrap());
+    assert_eq!(learned + held, 10, "{estimate}");
+    let done = train(folder.path(), &["--steps", "20", "--json"]).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let version: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(version["cases"].as_u64().unwrap(), learned);
+    let cases = version["report"]["cases"].as_array().unwrap();
+    assert_eq!(cases.len() as u64, held, "the empty ones are judged, too");
+    assert!(cases.iter().all(|c| c["candidate"]["dice"].as_f64().unwrap().is_finite()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use labrum::{
     domain::{
         edit::Edit,
         gate::GateReport,
-        journal::{Author, CaseDescription, ModelStamp, Proposal, SliceDescription, Step, StepState},
+        journal::{Also, Author, CaseDescription, ModelStamp, Proposal, SliceDescription, Step, StepState},
         learning::{NewVersion, VersionState},
         mask::{Mask, PackedMask},
         study::{Source, Status},
@@ -235,8 +235,16 @@ fn workspace() -> Vec<u8> {
         let edit = Edit::between(disc(9).labels(), disc(11).labels());
         let author = Author::Person("somebody".into());
         let seq = workspace.next_seq().unwrap();
-        let step =
-            Step { seq, case, at: 2, author, tool: "brush".into(), edits: vec![(0, edit)], state: StepState::Done };
+        let step = Step {
+            seq,
+            case,
+            at: 2,
+            author,
+            tool: "brush".into(),
+            edits: vec![(0, edit)],
+            also: Also::default(),
+            state: StepState::Done,
+        };
         workspace.append(&step, &[]).unwrap();
         workspace.set_status(case, Status::Accepted).unwrap();
     }

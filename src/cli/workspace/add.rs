@@ -5,7 +5,7 @@ use crate::cli::{OverwriteArgument, console};
 use crate::domain::{
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
-    label::{self, Label},
+    label::{self, Kept, Label},
     mask::{Mask, PackedMask},
     study::{Series, Status, Study},
 };
@@ -155,6 +155,10 @@ fn add(
     let about = recognise::describe(study, series)?;
     let is_new = workspace.case(&about.identity)?.is_none();
     let key = workspace.adopt(&about)?;
+    if !is_new {
+        // One that was taken out of the list comes back.
+        workspace.set_listed(key, true)?;
+    }
     let mut one = Added {
         name: about.description.clone(),
         identity: about.identity.clone(),
@@ -314,12 +318,13 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
     // A label that was made by its name alone is any of that name.
     let bare = Label::named("", 0).concept;
     for label in labels {
-        let same = known.iter().position(|one| one.is_same(label));
-        let named = || known.iter().position(|one| one.name == label.name && one.concept == bare);
-        let place = same.or_else(named).unwrap_or_else(|| {
+        let first = |is_it: &dyn Fn(&Label) -> bool| known.iter().position(|one| !one.is_gone() && is_it(one));
+        let known_as =
+            first(&|one| one.is_same(label)).or_else(|| first(&|one| one.name == label.name && one.concept == bare));
+        let place = known_as.unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
             let color = if is_taken { label::free_color(&known) } else { label.color };
-            known.push(Label { color, ..label.clone() });
+            known.push(Label { color, kept: Kept::default(), ..label.clone() });
             known.len() - 1
         });
         let value = u8::try_from(place + 1).ok().filter(|_| known.len() <= MOST_LABELS);

@@ -257,7 +257,12 @@ impl<'a> Export<'a> {
             places: &places,
             gaps: &[],
         };
-        write_series(folder, name, &files, formats)
+        let is_empty = masks.iter().all(Mask::is_blank);
+        let (formats, refused): (Vec<Format>, Vec<Format>) =
+            formats.iter().copied().partition(|format| !(is_empty && cannot_be_empty(*format)));
+        let mut written = write_series(folder, name, &files, &formats)?;
+        written.unfit.extend(refused.into_iter().map(|format| Unfit { format, error: nothing_there(format) }));
+        Ok(written)
     }
 
     fn stop_if_cancelled(&self) -> Result<()> {
@@ -278,7 +283,11 @@ impl<'a> Export<'a> {
             series: written.series.id.clone(),
             modality: case.series.modality.clone(),
             slices: case.slices.len(),
-            labels: labels.map(|(value, (label, author))| LabelEntry::new(value, &label.name, author)).collect(),
+            labels: labels
+                .filter(|(_, (label, _))| !label.is_gone())
+                .map(|(value, (label, author))| LabelEntry::new(value, &label.name, author))
+                .collect(),
+            nothing_of: case.nothing_of(),
             files: written.files.iter().map(file).collect::<Result<_>>()?,
             warnings: written.warnings.clone(),
             not_written: written.unfit.iter().map(|unfit| self.not_written(unfit)).collect(),
@@ -293,6 +302,17 @@ impl<'a> Export<'a> {
         };
         NotWritten { format: unfit.format.name(), reason }
     }
+}
+
+/// Whether a format holds what is there, and cannot say that nothing is.
+fn cannot_be_empty(format: Format) -> bool {
+    matches!(format, Format::Seg | Format::SegLabelMap | Format::StructureSet)
+}
+
+fn nothing_there(format: Format) -> Error {
+    let reason = "there is nothing on these images, and such a file holds what is there";
+    Error::new(format!("write {}", format.name()), reason)
+        .advise("Label maps, NIfTI, COCO and the manifest can say that there is nothing.")
 }
 
 /// The slices with masks. Those without are left out: an empty mask would say that nothing is there.

@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     domain::{
         journal::StoredCase,
-        label::Label,
+        label::{Gone, Label, value_now},
         mask::Mask,
         progress::Cancel,
         region::Region,
@@ -29,6 +29,8 @@ pub struct MaskedSlice {
     pub proposal: Option<Mask>,
     /// Probabilities of each label; empty where they are not known.
     pub probabilities: Vec<Vec<u16>>,
+    /// Labels of which a person said that the slice holds nothing.
+    pub absent: Vec<u8>,
 }
 
 /// A case to be written.
@@ -46,7 +48,7 @@ pub struct CaseToExport {
     pub series: Series,
     /// Those with masks, in order of place.
     pub slices: Vec<MaskedSlice>,
-    /// What the masks' values mean.
+    /// What the masks' values mean; those that do not stand in the case count as gone.
     pub labels: Vec<Label>,
     /// Name, version and hash of the weights of the model that proposed masks.
     pub model: Option<[String; 3]>,
@@ -63,6 +65,14 @@ impl CaseToExport {
     /// Who made each label, by what is left of the model's proposals.
     pub fn authors(&self) -> Vec<Authorship> {
         (1..=255u8).zip(&self.labels).map(|(label, _)| self.author(label)).collect()
+    }
+
+    /// Names of labels of which a person said that there is nothing, and of which no slice has any.
+    pub fn nothing_of(&self) -> Vec<String> {
+        let is_said = |label: u8| self.slices.iter().any(|s| s.absent.contains(&label));
+        let is_there = |label: u8| self.slices.iter().any(|s| s.mask.count(label) > 0);
+        let named = (1..=255u8).zip(&self.labels).filter(|(value, _)| is_said(*value) && !is_there(*value));
+        named.map(|(_, label)| label.name.clone()).collect()
     }
 
     /// A case as a workspace keeps it, its files looked up where they were last. `labels` are the workspace's.
@@ -120,8 +130,9 @@ impl CaseToExport {
             slices.push(MaskedSlice {
                 index,
                 mask: mask.unpack(),
-                proposal: proposal.map(|p| p.mask.unpack()),
+                proposal: proposal.map(|p| merged(p.mask.unpack(), labels)),
                 probabilities: Vec::new(),
+                absent: kept.absent.clone(),
             });
         }
         if slices.is_empty() {
@@ -136,7 +147,7 @@ impl CaseToExport {
             date: study.date,
             series,
             slices,
-            labels: labels.to_vec(),
+            labels: standing(labels, stored),
             model: model.map(|p| [p.model.name.clone(), p.model.version.clone(), p.model.weights.clone()]),
             person: person.to_owned(),
         })
@@ -160,4 +171,24 @@ impl CaseToExport {
         let person = if algorithm_type == AlgorithmType::Automatic { String::new() } else { self.person.clone() };
         Authorship { algorithm_type, model, model_version, weights, person }
     }
+}
+
+/// What a model proposed, with the labels that others were merged into since.
+fn merged(mut proposal: Mask, labels: &[Label]) -> Mask {
+    for (value, _) in (1..=255u8).zip(labels).filter(|(_, label)| label.is_gone()) {
+        proposal.move_label(value, value_now(labels, value));
+    }
+    proposal
+}
+
+/// The labels of a workspace as they stand in a case: those of other tasks, where it has nothing of them, count as gone.
+fn standing(labels: &[Label], stored: &StoredCase) -> Vec<Label> {
+    let is_used = |value: u8| stored.slices.iter().filter_map(|s| s.mask.as_ref()).any(|mask| mask.holds(value));
+    let mut labels = labels.to_vec();
+    for (value, label) in (1..=255u8).zip(&mut labels) {
+        if label.kept.task != stored.entry.task && !is_used(value) {
+            label.kept.gone = label.kept.gone.or(Some(Gone::Removed));
+        }
+    }
+    labels
 }

@@ -84,9 +84,11 @@ impl Coco {
     /// Adds the slices of a series with their masks. `names` are what the files of the images are called. Labels of one
     /// series are categories apart, whatever they are called; those of the same name in several series are one.
     pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
-        let called = told_apart(labels.iter().map(|label| label.name.as_str()));
-        let categories: Vec<usize> =
-            labels.iter().zip(called).map(|(label, name)| self.category(label, name)).collect();
+        // A label that is gone is no category.
+        let standing = || (1..=255u8).zip(labels).filter(|(_, label)| !label.is_gone());
+        let called = told_apart(standing().map(|(_, label)| label.name.as_str()));
+        let categories: Vec<(u8, usize)> =
+            standing().zip(called).map(|((value, label), name)| (value, self.category(label, name))).collect();
         for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
             let image_id = self.images.len() + 1;
             self.images.push(Picture {
@@ -97,7 +99,7 @@ impl Coco {
                 frame: slice.source.frame + 1,
                 sop_instance_uid: slice.uid_in_file().map(str::to_owned),
             });
-            for (label, category_id) in (1..=255).zip(&categories) {
+            for &(label, category_id) in &categories {
                 let region = mask.region(label);
                 if region.is_empty() {
                     continue;
@@ -107,7 +109,7 @@ impl Coco {
                 self.annotations.push(Annotation {
                     id: self.annotations.len() + 1,
                     image_id,
-                    category_id: *category_id,
+                    category_id,
                     area: region.len(),
                     bbox: [bounds.columns.start, bounds.rows.start, bounds.columns.len(), bounds.rows.len()],
                     iscrowd: u8::from(matches!(segmentation, Shape::Runs(_))),

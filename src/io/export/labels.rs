@@ -47,7 +47,8 @@ pub fn write_labels(folder: &Path, series: &str, labels: &[Label]) -> Result<Opt
 /// As [`write_labels`], without `gaps`: values that are no labels.
 pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], gaps: &[u8]) -> Result<Option<PathBuf>> {
     const TRIED: &str = "write the names of the labels";
-    let labels = (1..=255u8).zip(labels).filter(|(value, _)| !gaps.contains(value));
+    let is_listed = |(value, label): &(u8, &Label)| !gaps.contains(value) && !label.is_gone();
+    let labels = (1..=255u8).zip(labels).filter(is_listed);
     let entries = labels.map(|(value, label)| Entry {
         value,
         name: label.name.clone(),

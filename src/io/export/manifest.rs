@@ -48,6 +48,8 @@ pub struct CaseEntry {
     pub slices: usize,
     /// Each label and who made it.
     pub labels: Vec<LabelEntry>,
+    /// Labels of which a person said that the case holds nothing.
+    pub nothing_of: Vec<String>,
     /// The files.
     pub files: Vec<FileEntry>,
     /// What a person should know.

@@ -15,6 +15,7 @@ mod overlay;
 mod pattern;
 mod png;
 mod series;
+mod standing;
 
 pub use coco::Coco;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
@@ -26,3 +27,6 @@ pub use originals::refuse_originals;
 pub use overlay::{OverlayLook, overlay_pixels};
 pub use png::{label_map, label_mask, overlay, probabilities};
 pub use series::{Format, Names, SeriesFiles, SeriesWritten, SliceFiles, Unfit, planned, write_series, write_slice};
+
+#[cfg(test)]
+mod tests;

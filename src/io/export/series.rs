@@ -5,7 +5,9 @@ use super::{
     file_names::{label_file_names, safe, unique, without_ending},
     label_map, label_mask,
     labels::write_labels_but,
-    overlay, probabilities, write_nifti,
+    overlay, probabilities,
+    standing::Standing,
+    write_nifti,
 };
 use crate::domain::image::{Image, Window};
 use crate::domain::label::Label;
@@ -133,21 +135,24 @@ pub struct SliceFiles<'a> {
 pub fn planned(folder: &Path, names: &Names, labels: &[Label], formats: &[Format]) -> Vec<PathBuf> {
     let of_slices = names.slices.iter().flat_map(|name| formats.iter().map(move |f| (name, f)));
     let of_slices = of_slices.flat_map(|(name, format)| slice_paths(folder, name, labels, *format));
+    let of_slices = of_slices.map(|(_, path)| path);
     of_slices.chain(formats.iter().filter_map(|f| series_path(folder, &names.series, *f))).collect()
 }
 
-/// One file, or one for each label.
-fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> Vec<PathBuf> {
+/// One file, or one for each label that is not gone, with its place among the labels.
+fn slice_paths(folder: &Path, name: &str, labels: &[Label], format: Format) -> Vec<(usize, PathBuf)> {
     let path = |ending: String| folder.join(format!("{name}{ending}.png"));
     let each = |ending: &str| {
-        let names = label_file_names(labels);
-        names.into_iter().map(|name| path(format!(".{name}{ending}"))).collect()
+        let (places, standing): (Vec<usize>, Vec<Label>) =
+            labels.iter().cloned().enumerate().filter(|(_, label)| !label.is_gone()).unzip();
+        let names = label_file_names(&standing);
+        places.into_iter().zip(names).map(|(place, name)| (place, path(format!(".{name}{ending}")))).collect()
     };
     match format {
-        Format::LabelMap => vec![path(String::new())],
+        Format::LabelMap => vec![(0, path(String::new()))],
         Format::LabelMasks => each(""),
-        Format::Overlay => vec![path(".overlay".into())],
-        Format::Probabilities if labels.len() == 1 => vec![path(".probability".into())],
+        Format::Overlay => vec![(0, path(".overlay".into()))],
+        Format::Probabilities if labels.len() == 1 => vec![(0, path(".probability".into()))],
         Format::Probabilities => each(".probability"),
         format => {
             debug_assert!(format.is_of_series());
@@ -176,7 +181,7 @@ pub fn write_slice(folder: &Path, name: &str, files: &SliceFiles<'_>, formats: &
     let mut written = Vec::new();
     let SliceFiles { image, window, look, mask, prediction, labels } = files;
     for format in formats {
-        for (i, path) in slice_paths(folder, name, labels, *format).into_iter().enumerate() {
+        for (i, path) in slice_paths(folder, name, labels, *format) {
             match format {
                 Format::LabelMap => label_map(&path, mask, labels)?,
                 Format::LabelMasks => label_mask(&path, mask, i as u8 + 1)?,
@@ -267,6 +272,10 @@ pub fn write_series(folder: &Path, name: &str, files: &SeriesFiles<'_>, formats:
 
 /// Writes one file and tells what to warn of.
 fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<Vec<String>> {
+    let is_numbered = [Format::Seg, Format::SegLabelMap, Format::SegFractional, Format::StructureSet].contains(&format);
+    if let Some(standing) = Some(files).filter(|_| is_numbered).and_then(Standing::of) {
+        return standing.with(files, |files| write_whole(path, files, format));
+    }
     let SeriesFiles { series, masks, probabilities, labels, authors, options, places, .. } = *files;
     let seg = |content| Ok(seg::write(path, series, content, labels, authors, options)?.warnings);
     match format {

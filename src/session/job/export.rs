@@ -104,6 +104,8 @@ pub struct ExportSlice {
     pub mask: Mask,
     /// What a model found there, with its probabilities.
     pub proposal: Option<Arc<Finding>>,
+    /// Labels of which a person said that it holds nothing.
+    pub absent: Vec<u8>,
 }
 
 /// Write files.

@@ -8,7 +8,7 @@ use crate::{
     Error,
     domain::{
         holdout::Side,
-        journal::{CaseDescription, CaseKey, Meter},
+        journal::{CaseDescription, CaseKey, Meter, StatusChange, Task, TaskKey},
         label::Label,
         learning::RoundKey,
         mask::PackedMask,
@@ -18,6 +18,7 @@ use crate::{
         case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
+        tasks::TaskChoice,
     },
 };
 use std::{path::PathBuf, sync::Arc};
@@ -31,6 +32,10 @@ pub struct CaseToAdopt {
     pub study: Arc<StudyInfo>,
     /// The series.
     pub series: Arc<Series>,
+    /// The task that it joins where it is new.
+    pub task: TaskKey,
+    /// A person opened it: it comes back where it was taken out of the list.
+    pub comes_back: bool,
 }
 
 /// What the workspace is to do. All but opening and adopting must not be lost.
@@ -68,8 +73,6 @@ pub enum StoreJob {
         step: Step,
         /// Who took it; empty where unknown.
         person: String,
-        /// Cases that are open: what was undone on them cannot be done again.
-        open: Vec<CaseId>,
     },
     /// A step was taken back or done again.
     SetUndone {
@@ -77,6 +80,8 @@ pub enum StoreJob {
         step: StepId,
         /// Taken back.
         undone: bool,
+        /// What goes with it of the status, where that is other than the journal tells.
+        status: Option<StatusChange>,
     },
     /// A model found something.
     Proposal {
@@ -93,6 +98,30 @@ pub enum StoreJob {
         case: CaseId,
         /// Its status.
         status: Status,
+    },
+    /// Count where a label is used.
+    CountLabel(u8),
+    /// A label left the list: what has it in any case gets another one, or none.
+    RemoveLabel {
+        /// Which.
+        label: u8,
+        /// The other one.
+        into: Option<u8>,
+        /// What the steps are called.
+        tool: String,
+        /// Who did it; empty where unknown.
+        person: String,
+    },
+    /// A case leaves the list; its work is kept.
+    RemoveCase(CaseId),
+    /// Let go of what models proposed for cases that are out of the list.
+    Tidy,
+    /// Cases belong to a task from now on.
+    SetTask {
+        /// Which cases.
+        cases: Vec<CaseId>,
+        /// Which task; a new one is begun.
+        task: TaskChoice,
     },
     /// Begin a round: take a snapshot of the accepted masks.
     BeginRound(Box<RoundWish>),
@@ -127,6 +156,8 @@ pub struct WorkspaceInfo {
     pub name: String,
     /// Its labels.
     pub labels: Vec<Label>,
+    /// Its tasks, all but the first.
+    pub tasks: Vec<Task>,
     /// How far the work is.
     pub meter: Meter,
     /// Files and folders of its cases, where they are to be opened.
@@ -159,6 +190,8 @@ pub struct RestoredSlice {
     pub is_touched: bool,
     /// The newest proposal came after them.
     pub is_proposal_apart: bool,
+    /// Labels of which a person said that it holds nothing.
+    pub absent: Vec<u8>,
 }
 
 /// How the workspace knows a case.
@@ -168,6 +201,8 @@ pub struct Known {
     pub key: CaseKey,
     /// On which side of the line it is.
     pub side: Option<Side>,
+    /// The task that it belongs to.
+    pub task: TaskKey,
 }
 
 /// A case as the workspace kept it. Findings come later, slice by slice.
@@ -185,4 +220,6 @@ pub struct Restored {
     pub undone: Vec<Step>,
     /// What could not be restored.
     pub problems: Vec<Error>,
+    /// It takes the place of what was told before: the workspace changed masks since.
+    pub is_anew: bool,
 }

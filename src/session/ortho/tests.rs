@@ -44,7 +44,11 @@ fn session(series: Series, settings: Settings) -> Session {
     let catalog = Catalog { studies: vec![study], passed_over: Vec::new() };
     session.on_event(Event::Opened { id: id.unwrap(), result: Ok(catalog) });
     let case = session.cases[0].id;
-    session.on_event(Event::Restored { case, known: Known { key: CaseKey(1), side: None }, restored: None });
+    session.on_event(Event::Restored {
+        case,
+        known: Known { key: CaseKey(1), side: None, task: Default::default() },
+        restored: None,
+    });
     session
 }
 

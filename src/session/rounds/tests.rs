@@ -78,6 +78,7 @@ fn made(key: i64) -> NewVersion {
 fn version(key: i64, is_active: bool) -> Version {
     Version {
         key: VersionKey(key),
+        round: RoundKey(key),
         name: format!("US model round-{key}"),
         parent: None,
         parent_name: "US model 1".into(),

@@ -436,7 +436,10 @@ fn play(session: &mut Session, gesture: &Gesture) {
             take(session, *tool, 6.0);
             if matches!(tool, UserCommand::ToolPolygon | UserCommand::ToolLiveWire) {
                 places.iter().for_each(|at| click(session, *at, *erases));
-                command(session, UserCommand::Accept);
+                // Where nothing is drawn it would accept the case.
+                if session.is_drawing() {
+                    command(session, UserCommand::Accept);
+                }
             } else {
                 drag(session, places, *erases);
             }

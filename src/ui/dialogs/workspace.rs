@@ -17,6 +17,8 @@ pub(crate) struct WorkspaceDialog {
     name: String,
     folder: String,
     waits_for_folder: bool,
+    /// The first click on "Tidy up" was done.
+    is_tidying: bool,
 }
 
 impl WorkspaceDialog {
@@ -47,6 +49,7 @@ impl WorkspaceDialog {
                 let meter = session.meter;
                 pair(ui, "Cases accepted", &format!("{} of {}", meter.accepted, meter.total));
                 pair(ui, "Pixels changed in them", &count(meter.pixels_changed));
+                self.tidy(ui, session, actions);
                 self.rename(ui, &info.name, actions);
                 self.move_to(ui, session, actions);
             }
@@ -64,6 +67,25 @@ impl WorkspaceDialog {
             done |= ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked();
         });
         done
+    }
+
+    /// What was taken out of the list, and a way to let go of most of it.
+    fn tidy(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let out = session.meter.out_of_list;
+        if out == 0 {
+            return;
+        }
+        pair(ui, "Cases out of the list", &out.to_string());
+        ui.horizontal(|ui| {
+            let words = if self.is_tidying { "Let it go" } else { "Tidy up" };
+            if ui.add(Button::new(words).min_size(vec2(88.0, 24.0))).clicked() {
+                if self.is_tidying {
+                    actions.push(Action::TidyWorkspace);
+                }
+                self.is_tidying = !self.is_tidying;
+            }
+            explain(ui, "Lets go of what models proposed for them. What was drawn on them is kept.");
+        });
     }
 
     fn rename(&mut self, ui: &mut Ui, known: &str, actions: &mut Vec<Action>) {

@@ -191,7 +191,7 @@ fn case_row(
     let colors = theme::colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
     let is_stale = session.is_stale(case);
-    let status = status_words(case, is_stale);
+    let status = status_words(session, case, is_stale);
     let mark = if is_held_out(case) { ", held out" } else { "" };
     let name = format!("Case {}, {}, {status}{mark}", case.title(), case.summary());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_current, &name));
@@ -264,7 +264,7 @@ fn is_held_out(case: &Case) -> bool {
     case.side == Some(Side::HoldOut)
 }
 
-fn status_words(case: &Case, is_stale: bool) -> String {
+fn status_words(session: &Session, case: &Case, is_stale: bool) -> String {
     if case.hides_proposals() {
         return "Draw it yourself: no proposal is shown".to_owned();
     }
@@ -276,7 +276,17 @@ fn status_words(case: &Case, is_stale: bool) -> String {
         Status::Proposed if found < count => format!("Proposed on {found} of {count} slices"),
         status => status_label(status).to_owned(),
     };
+    let words = match nothing_of(session, case) {
+        Some(names) => format!("{words} · nothing of {names}"),
+        None => words,
+    };
     if proposals_apart(case) == 0 { words } else { format!("{words} · proposal waits") }
+}
+
+/// The labels of which a person said that the case holds nothing.
+fn nothing_of(session: &Session, case: &Case) -> Option<String> {
+    let names: Vec<&str> = case.absent_labels().into_iter().map(|label| session.label_name(label)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// Slices with a proposal that is newer than the work on them.

@@ -11,13 +11,15 @@ use crate::{
     ui::{
         dialogs::Dialogs,
         shortcuts, theme,
-        widgets::{explain, icon_button, number, swatch},
+        widgets::{command_button, explain, icon_button, number, swatch},
     },
 };
 use egui::{Align, Button, Label as Words, Layout, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use egui_material_icons::{
     MaterialIcon,
-    icons::{ICON_ADD, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF},
+    icons::{
+        ICON_ADD, ICON_BLOCK, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
+    },
 };
 
 const ROW: f32 = 26.0;
@@ -27,15 +29,19 @@ const ROWS: usize = 6;
 
 /// Shows the list.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs, actions: &mut Vec<Action>) {
-    let labels = session.labels();
+    let labels = session.standing_labels();
+    if let Some(task) = session.task_name() {
+        explain(ui, &format!("Task: {task}"));
+    }
     if labels.is_empty() {
         explain(ui, "There is no label yet. The first stroke makes one.");
     }
     let height = ROW * ROWS as f32;
     ScrollArea::vertical().id_salt("labels").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        for (index, label) in labels.iter().enumerate() {
-            row(ui, session, index as u8 + 1, label, dialogs, actions);
+        for value in labels {
+            let label = usize::from(value).checked_sub(1).and_then(|i| session.labels().get(i));
+            label.into_iter().for_each(|label| row(ui, session, value, label, dialogs, actions));
         }
     });
     ui.add_space(2.0);
@@ -48,9 +54,8 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, dialogs: &mut Dialogs,
             if icon_button(ui, ICON_EDIT, "Edit the label").clicked() {
                 dialogs.edit_label(session, active);
             }
-            if icon_button(ui, ICON_REMOVE, "Remove the last label").clicked() {
-                actions.push(Action::Label(LabelAction::RemoveLast));
-            }
+            command_icon(ui, session, actions, UserCommand::RemoveLabel, ICON_REMOVE);
+            command_icon(ui, session, actions, UserCommand::NothingHere, ICON_BLOCK);
         });
     });
     tools::paint_over(ui, session, actions);
@@ -75,7 +80,9 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
         ui.spacing_mut().button_padding.x = 3.0;
         switches(ui, session, value, label, actions);
         ui.add_space(4.0);
-        ui.label(RichText::new(measured.map_or(String::new(), area)).size(12.0).color(colors.dimmed));
+        let is_absent = session.case().is_some_and(|c| c.is_absent(c.slice, value));
+        let words = if is_absent { "nothing here".to_owned() } else { measured.map_or(String::new(), area) };
+        ui.label(RichText::new(words).size(12.0).color(colors.dimmed));
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             swatch(ui, label.color);
@@ -119,6 +126,12 @@ fn switch(ui: &mut Ui, icon: MaterialIcon, is_set: bool, name: &str) -> bool {
     let color = if is_set { colors.warning } else { colors.dimmed };
     let button = Button::new(icon.rich_text().size(16.0).color(color)).frame_when_inactive(false);
     ui.add(button).on_hover_text(name).accessible_name(name).clicked()
+}
+
+/// An icon that does a command.
+fn command_icon(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, command: UserCommand, icon: MaterialIcon) {
+    let button = Button::new(icon.rich_text().size(16.0)).frame_when_inactive(false);
+    command_button(ui, session, actions, command, button);
 }
 
 fn area(m: &Measurement) -> String {

@@ -77,6 +77,14 @@ fn words(session: &Session, entry: &Entry) -> String {
     if entry.command == UserCommand::PauseTraining && session.is_training_paused() {
         return "Go on training".to_owned();
     }
+    let anywhere = match entry.command {
+        UserCommand::UndoAnywhere => session.next_undo_anywhere(),
+        UserCommand::RedoAnywhere => session.next_redo_anywhere(),
+        _ => None,
+    };
+    if let Some((tool, case)) = anywhere {
+        return format!("{}: {} in {case}", entry.label, tool.to_lowercase());
+    }
     let what = match entry.command {
         UserCommand::Undo => session.next_undo(),
         UserCommand::Redo => session.next_redo(),
@@ -110,8 +118,10 @@ fn ends_group(command: UserCommand) -> bool {
         command,
         C::OpenFromServer
             | C::ImportFound
-            | C::Redo
-            | C::EmptyLabel
+            | C::RedoAnywhere
+            | C::NothingElsewhere
+            | C::Interpolate
+            | C::RemoveCase
             | C::ToolPull
             | C::SmallerBrush
             | C::PreviousLabel

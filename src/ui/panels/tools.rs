@@ -226,7 +226,7 @@ pub(super) fn paint_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Actio
         PaintOver::Label(label) => format!("{} only", session.label_name(label)),
     };
     let mut choices = vec![PaintOver::Everything, PaintOver::Background];
-    choices.extend((1..=session.labels().len() as u8).map(PaintOver::Label));
+    choices.extend(session.standing_labels().into_iter().map(PaintOver::Label));
     ui.horizontal(|ui| {
         name(ui, "Paints over");
         let width = ui.available_width();

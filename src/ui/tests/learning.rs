@@ -6,7 +6,7 @@ use crate::{
         gate::{GateCase, GateReport},
         holdout::Side,
         label::Label,
-        learning::{CaseCost, Version, VersionKey, VersionState, WorkReport},
+        learning::{CaseCost, RoundKey, Version, VersionKey, VersionState, WorkReport},
         metrics::Scores,
         progress::Control,
         study::{Kind, Series, Slice, Source, Status},
@@ -100,6 +100,7 @@ const BETTER: [(f64, f64); 5] = [(0.80, 0.86), (0.90, 0.93), (0.85, 0.90), (0.95
 fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -> Version {
     Version {
         key: VersionKey(key),
+        round: RoundKey(key),
         name: format!("Fetal head round-{key}"),
         parent: (key > 1).then_some(VersionKey(key - 1)),
         parent_name: if key > 1 { format!("Fetal head round-{}", key - 1) } else { "Fetal head 1.0.0".into() },

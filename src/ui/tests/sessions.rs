@@ -221,12 +221,13 @@ impl Bench {
         for job in self.session.take_jobs() {
             match job {
                 Job::Store(StoreJob::Append { step, .. }) => self.seen.journal.push(format!(
-                    "{} on case {}: {:?}",
+                    "{} on case {}: {:?} {:?}",
                     step.tool,
                     step.case,
+                    step.also,
                     step.edits.iter().map(|(slice, bytes)| (*slice, hash(bytes))).collect::<Vec<_>>()
                 )),
-                Job::Store(StoreJob::SetUndone { step, undone }) => {
+                Job::Store(StoreJob::SetUndone { step, undone, .. }) => {
                     self.seen.journal.push(format!("{step:?} undone: {undone}"));
                 }
                 Job::Store(StoreJob::Status { case, status }) => {

@@ -1,11 +1,13 @@
 //! The open workspace: the session's jobs as calls of the store, and what it keeps as events.
 
+mod labels;
+
 use crate::{
     Error,
     domain::{
-        edit::Edit,
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
+            TaskKey,
         },
         label::Label,
         mask::PackedMask,
@@ -64,6 +66,7 @@ impl From<Failure> for Trouble {
 pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
     match job {
         StoreJob::Append { step, .. } => Some(step.case),
+        StoreJob::RemoveCase(case) => Some(*case),
         StoreJob::Proposal { case, .. } | StoreJob::Status { case, .. } | StoreJob::Seconds { case, .. } => Some(*case),
         StoreJob::Shown { case, .. } => Some(*case),
         _ => None,
@@ -166,23 +169,24 @@ impl Keeper {
                 self.labels = labels.clone().into();
                 Ok(Vec::new())
             }
-            StoreJob::Append { step, person, open } => self.append(step, person, open),
-            StoreJob::SetUndone { step, undone } => {
+            StoreJob::Append { step, person } => self.append(step, person),
+            StoreJob::SetUndone { step, undone, status } => {
                 let seq = match step {
                     StepId::Stored(seq) => Some(*seq),
                     StepId::New(id) => self.steps.get(id).copied(),
                 };
                 let lost =
                     || Trouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
-                self.workspace()?.set_undone(seq.ok_or_else(lost)?, *undone)?;
+                self.workspace()?.set_undone_knowing(seq.ok_or_else(lost)?, *undone, *status)?;
                 self.has_to_fold = true;
-                Ok(Vec::new())
+                // It may have been the acceptance.
+                self.counts()
             }
             StoreJob::Proposal { case, slice, finding } => self.proposal(*case, *slice as u32, finding),
             StoreJob::Status { case, status } => {
                 let key = self.key(*case)?;
                 self.workspace()?.set_status(key, *status)?;
-                Ok(vec![Event::Meter(self.workspace()?.meter()?), self.newly_accepted()?])
+                self.counts()
             }
             StoreJob::Seconds { case, seconds } => {
                 // The time spent on a case that was not taken in is no loss.
@@ -191,6 +195,26 @@ impl Keeper {
                 }
                 Ok(Vec::new())
             }
+            StoreJob::CountLabel(label) => Ok(vec![Event::LabelUse(self.workspace()?.label_use(*label)?)]),
+            StoreJob::RemoveLabel { label, into, tool, person } => {
+                let changed = self.workspace()?.relabel(*label, into.unwrap_or(0), tool, person)?;
+                self.next_seq = self.workspace()?.next_seq()?;
+                self.has_to_fold = true;
+                self.tell_again(&changed)
+            }
+            StoreJob::RemoveCase(case) => {
+                let key = self.key(*case)?;
+                self.workspace()?.set_listed(key, false)?;
+                self.cases.remove(case);
+                self.found.retain(|slice, _| slice.case != *case);
+                self.counts()
+            }
+            StoreJob::Tidy => {
+                self.workspace()?.tidy()?;
+                let text = "What models had proposed for cases out of the list is gone; what was drawn on them is kept";
+                Ok(vec![Event::Notice(text.into())])
+            }
+            StoreJob::SetTask { cases, task } => self.set_task(cases, task),
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
             StoreJob::Version(job) => self.version(job),
@@ -264,8 +288,9 @@ impl Keeper {
             (sources, missing) = images(workspace)?;
             resume = workspace.last_shown()?.map(|(path, slice)| (path, slice as usize));
         }
+        let tasks = workspace.tasks()?;
         (self.next_seq, self.labels) = (next_seq, labels.clone().into());
-        Ok(WorkspaceInfo { folder, name, labels, meter, sources, missing, resume })
+        Ok(WorkspaceInfo { folder, name, labels, tasks, meter, sources, missing, resume })
     }
 
     /// Notes where images are now.
@@ -295,32 +320,30 @@ impl Keeper {
         self.cases.get(&case).map(|known| known.key).ok_or_else(lost)
     }
 
-    fn append(&mut self, step: &Step, person: &str, open: &[CaseId]) -> Result<Vec<Event>, Trouble> {
-        let case = self.key(step.case)?;
-        let redo_of: Vec<CaseKey> = open.iter().filter_map(|c| Some(self.cases.get(c)?.key)).collect();
-        let edits = step.edits(false).map(|(slice, edit)| (slice as u32, edit)).collect();
-        let seq = self.store_step(case, &step.tool, Author::Person(person.to_owned()), edits, &redo_of)?;
-        if let StepId::New(id) = step.id {
-            self.steps.insert(id, seq);
-        }
-        Ok(Vec::new())
+    /// How far the work is, and how much of it is new to the model.
+    fn counts(&mut self) -> Result<Vec<Event>, Trouble> {
+        Ok(vec![Event::Meter(self.workspace()?.meter()?), self.newly_accepted()?])
     }
 
-    fn store_step(
-        &mut self,
-        case: CaseKey,
-        tool: &str,
-        author: Author,
-        edits: Vec<(u32, Edit)>,
-        redo_of: &[CaseKey],
-    ) -> Result<i64, Trouble> {
-        let seq = self.next_seq;
-        let at = now();
-        let step = Stored { seq, case, at, author, tool: tool.to_owned(), edits, state: StepState::Done };
-        self.workspace()?.append(&step, redo_of)?;
+    fn append(&mut self, step: &Step, person: &str) -> Result<Vec<Event>, Trouble> {
+        let case = self.key(step.case)?;
+        let stored = Stored {
+            seq: self.next_seq,
+            case,
+            at: now(),
+            author: Author::Person(person.to_owned()),
+            tool: step.tool.to_string(),
+            edits: step.edits(false).map(|(slice, edit)| (slice as u32, edit)).collect(),
+            also: step.also.clone(),
+            state: StepState::Done,
+        };
+        self.workspace()?.append(&stored, &[])?;
         self.next_seq += 1;
         self.has_to_fold = true;
-        Ok(seq)
+        if let StepId::New(id) = step.id {
+            self.steps.insert(id, stored.seq);
+        }
+        if step.also.status.is_some() { self.counts() } else { Ok(Vec::new()) }
     }
 
     /// All accepted cases with their masks.
@@ -349,11 +372,25 @@ impl Keeper {
     /// Finds or enters a case; the findings of the slices that are named can be had after.
     pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Trouble> {
         let case = adopt.case;
+        let comes_back = adopt.comes_back;
         let (stored, was_there) = self.enter(adopt)?;
-        let known = job::Known { key: stored.entry.key, side: stored.entry.side };
+        if !stored.entry.is_listed {
+            if !comes_back {
+                self.cases.remove(&case);
+                return Ok((Event::OutOfList(case), Vec::new()));
+            }
+            self.workspace()?.set_listed(stored.entry.key, true)?;
+        }
+        let known = job::Known { key: stored.entry.key, side: stored.entry.side, task: stored.entry.task };
         if !was_there {
             return Ok((Event::Restored { case, known, restored: None }, Vec::new()));
         }
+        let (restored, slices) = self.restored(case, stored)?;
+        Ok((Event::Restored { case, known, restored: Some(Box::new(restored)) }, slices))
+    }
+
+    /// What is kept of a case, and the slices whose findings can be had after.
+    fn restored(&mut self, case: CaseId, stored: StoredCase) -> Result<(Restored, Vec<SliceKey>), Trouble> {
         let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
         let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
         let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
@@ -362,12 +399,13 @@ impl Keeper {
             steps.into_iter().filter(|s| s.state != StepState::Dropped).partition(|s| s.state == StepState::Done);
         let to_step = |s: Stored| {
             let edits = s.edits.iter().map(|(slice, edit)| (*slice as usize, edit.to_bytes())).collect();
-            stored_step(s.seq, case, &s.tool, edits)
+            stored_step(s.seq, case, &s.tool, edits, s.also)
         };
         let slice = |s: StoredSlice| RestoredSlice {
             mask: s.mask,
             is_touched: s.is_touched,
             is_proposal_apart: s.is_proposal_apart,
+            absent: s.absent,
         };
         let restored = Restored {
             status: stored.entry.status,
@@ -376,13 +414,14 @@ impl Keeper {
             done: done.into_iter().map(to_step).collect(),
             undone: undone.into_iter().map(to_step).collect(),
             problems: stored.problems,
+            is_anew: false,
         };
-        Ok((Event::Restored { case, known, restored: Some(Box::new(restored)) }, slices))
+        Ok((restored, slices))
     }
 
     /// Makes a case known; and what the workspace had of it, where it had something.
     fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), Trouble> {
-        let CaseToAdopt { case, study, series } = adopt;
+        let CaseToAdopt { case, study, series, task, .. } = adopt;
         let identity = recognise::identity(&series).map_err(Trouble::Never)?;
         let was_there = self.workspace()?.case(&identity)?;
         let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
@@ -391,6 +430,9 @@ impl Keeper {
             description.fingerprint = recognise::fingerprint(&series);
         }
         let key = self.workspace()?.adopt(&description)?;
+        if was_there.is_none() && task != TaskKey::default() {
+            self.workspace()?.set_task(key, task)?;
+        }
         self.cases.insert(case, Known { key, series });
         // Once more: adopting may have found its slices in another order.
         let lost = || Trouble::Never(Error::new("take the case into the workspace", "it is not there"));
@@ -450,79 +492,4 @@ fn now() -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-    use super::*;
-    use crate::{
-        domain::mask::Mask,
-        domain::study::{Kind, Slice, Source},
-        session::case::StudyInfo,
-    };
-
-    fn series() -> Arc<Series> {
-        let source = Source { path: "/scans/a".into(), frame: 0 };
-        let slice = Slice {
-            source,
-            sop_instance_uid: None,
-            instance_number: None,
-            plane: None,
-            spacing: None,
-            regions: Vec::new(),
-        };
-        Arc::new(Series {
-            id: "1.2.3".into(),
-            kind: Kind::Dicom,
-            modality: "CT".into(),
-            description: String::new(),
-            number: None,
-            body_part: String::new(),
-            transfer_syntax: String::new(),
-            sop_class: String::new(),
-            frame_of_reference_uid: None,
-            columns: 256,
-            rows: 256,
-            color: false,
-            slices: vec![slice],
-            notes: Vec::new(),
-        })
-    }
-
-    #[test]
-    fn a_full_disk_lets_a_step_wait_and_loses_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let places = Places { config: folder.path().into(), cache: folder.path().into(), data: folder.path().into() };
-        let mut keeper = Keeper::new(places);
-        assert!(keeper.work(&StoreJob::Open { folder: None, with_cases: false }, false).is_ok());
-        keeper.adopt(CaseToAdopt { case: 1, study: Arc::new(StudyInfo::default()), series: series() }).unwrap();
-        // Noise, so that each step takes many pages.
-        let noise = |seed: usize| {
-            let labels = (0..256 * 256).map(|i| ((i * 7919 * (seed + 1)) >> 7) as u8 % 3).collect();
-            Mask::from_labels(256, 256, labels).unwrap()
-        };
-        let mut before = Mask::empty(256, 256);
-        let mut job = |n: u64| {
-            let edit = before.replace(&noise(n as usize));
-            let edits = vec![(0, Arc::from(edit.to_bytes()))];
-            let step = Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits };
-            StoreJob::Append { step, person: String::new(), open: vec![1] }
-        };
-        keeper.workspace.as_mut().unwrap().hold_at(120).unwrap();
-        let mut written = 0;
-        let stuck = loop {
-            let job = job(written);
-            match keeper.work(&job, true) {
-                Ok(_) => written += 1,
-                Err(Trouble::Later(error)) => {
-                    assert!(error.to_string().contains("disk is full"), "{error}");
-                    break job;
-                }
-                Err(Trouble::Never(error)) => panic!("{error}"),
-            }
-        };
-        keeper.workspace.as_mut().unwrap().hold_at(0).unwrap();
-        assert!(keeper.work(&stuck, true).is_ok(), "the same step is written once there is room");
-        let key = keeper.cases[&1].key;
-        let steps = keeper.workspace.as_mut().unwrap().steps(&[key], 1000).unwrap();
-        assert_eq!(steps.len() as u64, written + 1);
-    }
-}
+mod tests;

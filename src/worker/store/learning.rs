@@ -3,9 +3,15 @@
 use super::keeper::{Keeper, Trouble};
 use crate::{
     Error, Result,
-    domain::learning::{RoundKey, RoundState, Version, VersionKey},
+    domain::{
+        label::{Label, bind_by_value},
+        learning::{RoundKey, RoundState, Version, VersionKey},
+    },
     io::whole_file,
-    learning::round::{RoundSettings, StartFrom},
+    learning::{
+        course::Model,
+        round::{RoundSettings, StartFrom},
+    },
     model::{
         checkpoint,
         train::{Loss, round::Length, round::Plan},
@@ -44,9 +50,10 @@ impl Keeper {
 
     fn versions(&mut self) -> std::result::Result<Event, Trouble> {
         let versions = self.workspace()?.versions()?;
+        let labels = self.workspace()?.labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
             // Without its file the shipped models go on, and the list says which version is active.
-            entry(version).inspect_err(|error| log::warn!("{error}")).ok()
+            entry(version, &labels).inspect_err(|error| log::warn!("{error}")).ok()
         });
         Ok(Event::Versions { versions, active })
     }
@@ -88,7 +95,8 @@ impl Keeper {
             VersionJob::Delete(key) => self.workspace()?.delete_version(*key)?,
             VersionJob::Export(key, folder) => {
                 let version = self.find(*key)?;
-                let file = export(&version, folder).map_err(Trouble::Never)?;
+                let labels = self.workspace()?.labels()?;
+                let file = export(&version, folder, &labels).map_err(Trouble::Never)?;
                 return Ok(vec![Event::Notice(format!("{} is in {}", version.name, file.display()))]);
             }
             VersionJob::Compare(first, second) => {
@@ -108,9 +116,10 @@ impl Keeper {
 }
 
 /// A version as a model that can be run, under the name that it has in the list.
-fn entry(version: &Version) -> Result<ModelEntry> {
+fn entry(version: &Version, labels: &[Label]) -> Result<ModelEntry> {
     let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
     let mut card = checkpoint::card(&bytes).map_err(|e| Error { path: Some(version.file.clone()), ..e })?;
+    bind_by_value(&mut card.labels, labels);
     // Name and version of the card together are the name of the version.
     if let Some((name, number)) = version.name.rsplit_once(' ') {
         (card.name, card.version) = (name.to_owned(), number.to_owned());
@@ -120,10 +129,10 @@ fn entry(version: &Version) -> Result<ModelEntry> {
     Ok(ModelEntry { source: ModelSource::File(version.file.clone()), card: Arc::new(card) })
 }
 
-/// Writes the file of a version into a folder, under its name.
-fn export(version: &Version, folder: &Path) -> Result<PathBuf> {
+/// Writes the file of a version into a folder, under its name, with its labels as they are called now.
+fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf> {
     whole_file::make_folder(folder)?;
-    let bytes = std::fs::read(&version.file).map_err(|e| Error::at("read the version", &version.file, e))?;
+    let bytes = Model::bytes_of_version(&version.file, labels)?;
     let plain = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '-' };
     let file = folder.join(format!("{}.safetensors", version.name.chars().map(plain).collect::<String>()));
     whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;

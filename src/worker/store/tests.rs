@@ -6,11 +6,12 @@ mod places;
 
 use super::*;
 use crate::{
-    domain::{mask::Mask, study::Status},
+    domain::{label::Label, mask::Mask, study::Status},
     session::{
         Action, Session,
         command::UserCommand,
         job::{Job, SliceKey},
+        labels::LabelAction,
         settings::Settings,
         store::WorkspaceState,
         tools::{Phase, PointerInput},
@@ -163,6 +164,75 @@ fn status_and_order_of_pictures_come_back_by_their_content() {
     let desk = Desk::open(folder.path(), renamed);
     assert_eq!(desk.session.case().unwrap().status, Status::Accepted);
     assert_eq!(desk.masks(), masks);
+}
+
+#[test]
+fn nothing_here_and_its_acceptance_come_back_after_a_restart_and_are_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = samples("fetal-head").join("fetal-head-011_HC.png");
+    let mut desk = Desk::open(folder.path(), picture.clone());
+    desk.command(UserCommand::NothingHere);
+    desk.command(UserCommand::Accept);
+    desk.until("the journal", |s| s.unsaved() == 0 && s.meter.accepted == 1 && s.learning.newly_accepted == 1);
+    drop(desk);
+
+    let mut desk = Desk::open(folder.path(), picture);
+    let case = desk.session.case().unwrap();
+    assert_eq!((case.status, case.absent_labels()), (Status::Accepted, vec![1]));
+    assert!(desk.masks()[0].as_ref().is_some_and(Mask::is_blank));
+    desk.command(UserCommand::Undo);
+    assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
+    desk.until("the journal", |s| s.unsaved() == 0 && s.meter.accepted == 0);
+    desk.command(UserCommand::Redo);
+    desk.until("the acceptance", |s| s.unsaved() == 0 && s.meter.accepted == 1);
+    desk.command(UserCommand::Undo);
+    desk.command(UserCommand::Undo);
+    let case = desk.session.case().unwrap();
+    assert_eq!((case.status, case.absent_labels()), (Status::New, Vec::new()));
+    desk.until("the journal", |s| s.unsaved() == 0);
+}
+
+#[test]
+fn a_renamed_label_is_undone_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    let renamed = Label { name: "Adenoma".into(), ..desk.session.labels()[0].clone() };
+    desk.session.apply(Action::Label(LabelAction::Change(1, renamed)));
+    desk.until("the journal", |s| s.unsaved() == 0);
+    drop(desk);
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    assert_eq!(desk.session.labels()[0].name, "Adenoma");
+    desk.command(UserCommand::Undo);
+    assert_eq!(desk.session.labels()[0].name, "Polyp");
+}
+
+#[test]
+fn a_label_is_removed_from_cases_that_are_not_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.command(UserCommand::ToolBrush);
+    desk.dab([60.0, 60.0]);
+    desk.command(UserCommand::CloseAll);
+    desk.session.apply(Action::Open(vec![samples("fetal-head").join("fetal-head-011_HC.png")]));
+    desk.until("the picture", |s| s.current_loaded().is_some() && s.case().is_some_and(|c| c.is_restored));
+    desk.dab([100.0, 100.0]);
+    desk.session.apply(Action::Label(LabelAction::Count(1)));
+    desk.until("the count", |s| s.label_use(1).is_some());
+    assert_eq!(desk.session.label_use(1).map(|u| (u.cases, u.slices)), Some((2, 2)));
+    desk.session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    desk.until("the journal", |s| s.unsaved() == 0);
+    // Numbers of steps go on after those that the workspace made.
+    desk.dab([100.0, 100.0]);
+    desk.until("the journal", |s| s.unsaved() == 0);
+    drop(desk);
+
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    assert!(desk.masks().iter().flatten().all(Mask::is_blank), "it was taken from the closed case, too");
+    assert_eq!(desk.session.next_undo(), Some("Remove label Label 1"));
+    desk.command(UserCommand::Undo);
+    assert!(desk.masks().iter().flatten().any(|m| m.count(1) > 0));
+    assert!(desk.session.standing_labels().contains(&1), "the label is there again");
 }
 
 #[test]

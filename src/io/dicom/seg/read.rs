@@ -9,7 +9,7 @@ use crate::{
     domain::{
         codes,
         geometry::{PixelSpacing, Plane},
-        label::{Code, Label, PALETTE},
+        label::{Code, Kept, Label, PALETTE},
     },
     io::{
         dicom::{
@@ -265,6 +265,7 @@ fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<St
         modifiers: modifiers.iter().map(|item| code(item, charset)).collect(),
         visible: true,
         locked: false,
+        kept: Kept::default(),
     }
 }
 

@@ -1,0 +1,209 @@
+//! Labels bound to models, removed, merged, moved; of tasks; and slices that hold nothing.
+
+use super::*;
+use crate::domain::{journal::Task, journal::TaskKey, label::Gone};
+use crate::session::tasks::TaskChoice;
+
+fn labels(session: &Session) -> Vec<&str> {
+    session.standing_labels().into_iter().map(|l| session.label_name(l)).collect()
+}
+
+fn rename(session: &mut Session, value: u8, name: &str) {
+    let renamed = Label { name: name.into(), ..session.labels()[usize::from(value) - 1].clone() };
+    session.apply(Action::Label(LabelAction::Change(value, renamed)));
+}
+
+/// Takes the finding of a run on the slice on the screen.
+fn run(session: &mut Session) -> SegmentJob {
+    command(session, UserCommand::SegmentSlice);
+    segment_jobs(session).remove(0)
+}
+
+fn draw(session: &mut Session, at: usize, slice: usize, label: u8) {
+    let key = SliceKey { case: session.cases[at].id, slice };
+    let dot = Region::from_fn(&PixelRect { columns: 3..9, rows: 3..9 }, |_, _| true);
+    let edit = session.write_mask(key, |mask| mask.paint(&dot, label, &Rule::FREE));
+    session.commit("Brush", key.case, vec![(slice, edit)]);
+}
+
+fn count(session: &Session, at: usize, slice: usize, label: u8) -> usize {
+    session.mask_of(SliceKey { case: session.cases[at].id, slice }).map_or(0, |m| m.count(label))
+}
+
+#[test]
+fn a_label_that_a_model_knows_can_be_renamed() {
+    let mut session = session(&[("a", 1)], Some(model("US")));
+    assert_eq!(segment_jobs(&mut session)[0].values, [1]);
+    assert_eq!(labels(&session), ["Disc"]);
+    rename(&mut session, 1, "Lesion X");
+    assert_eq!(run(&mut session).values, [1], "it is the same label, whatever it is called");
+    assert_eq!(labels(&session), ["Lesion X"]);
+    // Another label of the old name is none that the model knows.
+    session.apply(Action::Label(LabelAction::Add(Label::named("Disc", 1))));
+    assert_eq!(run(&mut session).values, [1]);
+    assert_eq!(labels(&session), ["Lesion X", "Disc"]);
+}
+
+#[test]
+fn a_label_that_was_removed_takes_its_masks_with_it_and_undo_brings_both_back() {
+    let mut session = session(&[("a", 2), ("b", 1)], None);
+    for name in ["Polyp", "Bone"] {
+        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+    }
+    draw(&mut session, 0, 0, 1);
+    draw(&mut session, 0, 1, 2);
+    draw(&mut session, 1, 0, 1);
+    session.take_jobs();
+    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    assert_eq!(labels(&session), ["Bone"]);
+    assert_eq!([count(&session, 0, 0, 1), count(&session, 0, 1, 2), count(&session, 1, 0, 1)], [0, 36, 0]);
+    let asked = |j: &Job| matches!(j, Job::Store(StoreJob::RemoveLabel { label: 1, into: None, .. }));
+    assert!(session.take_jobs().iter().any(asked), "the cases that are not open are the workspace's");
+    assert_eq!(session.next_undo(), Some("Remove label Polyp"));
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(labels(&session), ["Polyp", "Bone"]);
+    assert_eq!([count(&session, 0, 0, 1), count(&session, 1, 0, 1)], [36, 0], "undo stays in the case");
+    // A value is never given twice.
+    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    session.apply(Action::Label(LabelAction::Add(Label::named("New", 0))));
+    assert_eq!(session.active_label(), 3);
+}
+
+#[test]
+fn a_ghost_is_merged_and_the_model_proposes_the_other_from_then_on() {
+    let mut session = session(&[("a", 1)], Some(model("US")));
+    let job = segment_jobs(&mut session).remove(0);
+    answer(&mut session, &job);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Adenoma", 1))));
+    session.take_jobs();
+    session.apply(Action::Label(LabelAction::Remove { label: 1, into: Some(2) }));
+    assert_eq!(labels(&session), ["Adenoma"]);
+    assert_eq!(session.active_label(), 2);
+    let state = &session.cases[0].slices[0];
+    assert!(!state.is_touched, "a proposal stays one");
+    assert_eq!(state.proposal.as_ref().unwrap().mask().count(1), 0);
+    assert!(count(&session, 0, 0, 2) > 0 && count(&session, 0, 0, 1) == 0);
+    assert_eq!(session.next_undo(), None);
+    assert_eq!(run(&mut session).values, [2]);
+    assert_eq!(session.labels()[0].kept.gone, Some(Gone::Into(2)));
+}
+
+#[test]
+fn an_accepted_case_of_which_nothing_is_left_is_not_accepted_any_more() {
+    let mut session = session(&[("a", 1), ("b", 1)], None);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    draw(&mut session, 0, 0, 1);
+    command(&mut session, UserCommand::Accept);
+    session.apply(Action::Label(LabelAction::Remove { label: 1, into: None }));
+    assert_eq!(session.cases[0].status, Status::Corrected);
+    command(&mut session, UserCommand::PreviousCase);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!((session.cases[0].status, count(&session, 0, 0, 1)), (Status::Accepted, 36));
+}
+
+#[test]
+fn what_has_one_label_is_given_another_here_or_in_the_whole_case() {
+    let mut session = session(&[("a", 2)], None);
+    for name in ["Polyp", "Bone"] {
+        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+    }
+    draw(&mut session, 0, 0, 1);
+    draw(&mut session, 0, 1, 1);
+    session.apply(Action::SetSlice(0));
+    session.apply(Action::Label(LabelAction::Move { from: 1, to: 2, whole_case: false }));
+    assert_eq!([count(&session, 0, 0, 2), count(&session, 0, 1, 2)], [36, 0]);
+    session.apply(Action::Label(LabelAction::Move { from: 1, to: 2, whole_case: true }));
+    assert_eq!([count(&session, 0, 0, 2), count(&session, 0, 1, 2)], [36, 36]);
+    command(&mut session, UserCommand::Undo);
+    assert_eq!(count(&session, 0, 1, 1), 36);
+}
+
+#[test]
+fn nothing_here_can_be_accepted_and_is_undone() {
+    let mut session = session(&[("a", 1), ("b", 1)], None);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    let key = session.cases[0].key();
+    let image = Image::new(64, 64, Pixels::U8(vec![7; 4096])).unwrap();
+    let default_window = image.default_window();
+    let loaded = Loaded { presets: Vec::new(), image: Arc::new(image), default_window };
+    session.on_event(Event::Loaded { key, result: Ok(Arc::new(loaded)) });
+    assert!(session.refusal(UserCommand::Accept).unwrap().contains("Nothing here"));
+    session.take_jobs();
+    command(&mut session, UserCommand::NothingHere);
+    assert_eq!(session.refusal(UserCommand::Accept), None);
+    assert!(session.cases[0].is_absent(0, 1) && session.cases[0].absent_labels() == [1]);
+    let step = session.take_jobs().into_iter().find_map(|j| match j {
+        Job::Store(StoreJob::Append { step, .. }) => Some(step),
+        _ => None,
+    });
+    let step = step.unwrap();
+    assert_eq!((step.also.absent.as_slice(), step.edits.len()), ([(0, 1)].as_slice(), 1));
+    command(&mut session, UserCommand::Undo);
+    assert_eq!((session.cases[0].status, session.cases[0].absent_labels()), (Status::New, Vec::new()));
+    command(&mut session, UserCommand::Redo);
+    command(&mut session, UserCommand::Accept);
+    assert_eq!(session.cases[0].status, Status::Accepted);
+    let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
+    command(&mut session, UserCommand::PreviousCase);
+    session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
+    let export = session.take_jobs().into_iter().find_map(|j| if let Job::Export(e) = j { Some(e) } else { None });
+    let export = export.unwrap();
+    assert!(export.slices[0].mask.is_blank() && export.slices[0].absent == [1]);
+}
+
+#[test]
+fn nothing_is_said_of_all_slices_without_the_label_at_once() {
+    let mut session = session(&[("a", 5)], None);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    draw(&mut session, 0, 2, 1);
+    session.nothing_elsewhere();
+    let said: Vec<bool> = session.cases[0].slices.iter().map(|s| !s.absent.is_empty()).collect();
+    assert_eq!(said, [true, true, false, true, true]);
+    assert_eq!(count(&session, 0, 2, 1), 36);
+    assert!((0..5).all(|slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some()));
+    command(&mut session, UserCommand::Undo);
+    assert!(session.cases[0].slices.iter().all(|s| s.absent.is_empty()));
+}
+
+#[test]
+fn labels_of_another_task_do_not_stand_in_a_case() {
+    let mut session = session(&[("heart", 1), ("head", 1)], Some(model("US")));
+    session.apply(Action::Label(LabelAction::Add(Label::named("Fetal head", 0))));
+    let (heart, head) = (session.cases[0].id, session.cases[1].id);
+    session.apply(Action::ChooseTask { task: TaskChoice::New("Hearts".into()), whole_study: false });
+    let asked = |j: &Job| matches!(j, Job::Store(StoreJob::SetTask { cases, .. }) if cases == &[heart]);
+    assert!(session.take_jobs().iter().any(asked));
+    let tasks = vec![Task { key: TaskKey(1), name: "Hearts".into() }];
+    session.on_event(Event::Tasks { tasks, changed: vec![(heart, TaskKey(1))] });
+    let of = |session: &Session| labels(session).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    assert!(of(&session).iter().all(|l| l != "Fetal head"), "{:?}", of(&session));
+    session.apply(Action::Label(LabelAction::Add(Label::named("Ventricle", 1))));
+    assert!(of(&session).contains(&"Ventricle".to_owned()));
+    session.apply(Action::SelectCase(head));
+    assert!(of(&session).contains(&"Fetal head".to_owned()) && !of(&session).contains(&"Ventricle".to_owned()));
+    assert_ne!(session.label_name(session.active_label()), "Ventricle");
+    session.apply(Action::SelectCase(heart));
+    assert_eq!(session.task_name().as_deref(), Some("Hearts"));
+    // A label of the same name in a file is one of this task.
+    let task = session.task();
+    let value = session.values_of(&[Label::named("Fetal head", 0)], task);
+    assert_eq!(session.labels()[usize::from(value[0]) - 1].kept.task, task);
+}
+
+#[test]
+fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
+    let mut session = session(&[("a", 1), ("b", 1), ("c", 1)], None);
+    session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));
+    draw(&mut session, 1, 0, 1);
+    command(&mut session, UserCommand::NextCase);
+    let id = session.cases[1].id;
+    session.take_jobs();
+    command(&mut session, UserCommand::RemoveCase);
+    let titles: Vec<String> = session.cases.iter().map(case::Case::title).collect();
+    assert_eq!((titles, session.current), (vec!["a".to_owned(), "c".to_owned()], Some(1)));
+    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Store(StoreJob::RemoveCase(case)) if *case == id)));
+    assert!(session.next_undo_anywhere().is_none() && session.live().is_some());
+    command(&mut session, UserCommand::RemoveCase);
+    command(&mut session, UserCommand::RemoveCase);
+    assert!(session.cases.is_empty() && session.current.is_none());
+}

@@ -1,0 +1,144 @@
+//! What is to become of a label: removed with its masks, merged into another one, or another one for what has it here.
+
+use super::title;
+use crate::{
+    domain::journal::LabelUse,
+    session::{Action, Session, labels::LabelAction},
+    ui::widgets::{explain, plural, primary, section},
+};
+use egui::{Align, Button, ComboBox, Layout, Ui, vec2};
+
+/// What is done with the label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// It goes with its masks.
+    Remove,
+    /// Its masks are those of another one.
+    Merge,
+    /// What has it in this case gets another one.
+    Move,
+}
+
+/// What was chosen so far.
+pub(crate) struct LabelRemovalDialog {
+    what: What,
+    label: u8,
+    other: Option<u8>,
+    whole_case: bool,
+    /// It was asked where the label is used.
+    was_asked: bool,
+}
+
+impl LabelRemovalDialog {
+    /// Whether a label shall go.
+    pub(super) fn remove(label: u8) -> Self {
+        Self { what: What::Remove, label, other: None, whole_case: false, was_asked: false }
+    }
+
+    /// Which label another one shall be.
+    pub(super) fn merge(session: &Session) -> Self {
+        let label = session.active_label();
+        Self { what: What::Merge, other: first_other(session, label), ..Self::remove(label) }
+    }
+
+    /// Which label what has one shall have.
+    pub(super) fn move_to(session: &Session) -> Self {
+        Self { what: What::Move, ..Self::merge(session) }
+    }
+
+    /// Shows the dialog; true once it is done.
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        if self.what != What::Move && !std::mem::replace(&mut self.was_asked, true) {
+            actions.push(Action::Label(LabelAction::Count(self.label)));
+        }
+        let name = session.label_name(self.label);
+        title(
+            ui,
+            &match self.what {
+                What::Remove => format!("Remove {name}?"),
+                What::Merge => format!("Merge {name} into another label?"),
+                What::Move => format!("Give another label to {name}"),
+            },
+        );
+        if self.what != What::Remove {
+            self.choose_other(ui, session);
+        }
+        let counted = session.label_use(self.label).filter(|_| self.was_asked);
+        match (self.what, counted) {
+            (What::Move, _) => {
+                section(ui, "Where");
+                ui.radio_value(&mut self.whole_case, false, "On this slice");
+                ui.radio_value(&mut self.whole_case, true, "In the whole case");
+            }
+            (_, None) => drop(ui.label("Counting where it is used...")),
+            (what, Some(counted)) => drop(ui.label(consequence(what, counted))),
+        }
+        ui.add_space(4.0);
+        match self.what {
+            What::Remove => {
+                explain(ui, "In an open case, undo brings back there what was drawn. What models proposed is gone.")
+            }
+            What::Merge => explain(ui, "Models that know it propose the other one from now on."),
+            What::Move => explain(ui, "One step, which can be undone."),
+        }
+        ui.add_space(12.0);
+        self.buttons(ui, counted.is_some() || self.what == What::Move, actions)
+    }
+
+    fn choose_other(&mut self, ui: &mut Ui, session: &Session) {
+        section(ui, if self.what == What::Merge { "Merge into" } else { "New label" });
+        let shown = self.other.map_or("None", |label| session.label_name(label));
+        let combo = ComboBox::from_id_salt("other label").selected_text(shown).width(240.0).show_ui(ui, |ui| {
+            for label in others(session, self.label) {
+                ui.selectable_value(&mut self.other, Some(label), session.label_name(label));
+            }
+        });
+        combo.response.accessible_name("Other label");
+        ui.add_space(8.0);
+    }
+
+    fn buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
+        let (words, action) = match (self.what, self.other) {
+            (What::Remove, _) => ("Remove", Some(LabelAction::Remove { label: self.label, into: None })),
+            (What::Merge, other) => {
+                ("Merge", other.map(|into| LabelAction::Remove { label: self.label, into: Some(into) }))
+            }
+            (What::Move, other) => {
+                let whole_case = self.whole_case;
+                ("Move", other.map(|to| LabelAction::Move { from: self.label, to, whole_case }))
+            }
+        };
+        let mut close = false;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = primary(ui, words).min_size(vec2(88.0, 28.0));
+            if ui.add_enabled(is_ready && action.is_some(), button).clicked() {
+                actions.extend(action.map(Action::Label));
+                close = true;
+            }
+            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
+        });
+        close
+    }
+}
+
+/// The other labels of the case.
+fn others(session: &Session, label: u8) -> Vec<u8> {
+    session.standing_labels().into_iter().filter(|other| *other != label).collect()
+}
+
+fn first_other(session: &Session, label: u8) -> Option<u8> {
+    others(session, label).first().copied()
+}
+
+fn consequence(what: What, counted: LabelUse) -> String {
+    if counted.slices == 0 {
+        return "It is used nowhere in the workspace.".into();
+    }
+    let (slices, cases) = (plural(counted.slices as usize, "slice"), plural(counted.cases as usize, "case"));
+    let accepted = match counted.accepted {
+        0 => String::new(),
+        n => format!(", {n} of them accepted"),
+    };
+    let fate = if what == What::Remove { "go with it" } else { "become masks of the other label" };
+    format!("Its masks on {slices} of {cases}{accepted}, {fate}.")
+}

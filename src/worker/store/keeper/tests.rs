@@ -1,0 +1,79 @@
+//! What the keeper does where the disk is full.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+use super::*;
+use crate::{
+    domain::journal::Also,
+    domain::mask::Mask,
+    domain::study::{Kind, Slice, Source},
+    session::case::StudyInfo,
+};
+
+fn series() -> Arc<Series> {
+    let source = Source { path: "/scans/a".into(), frame: 0 };
+    let slice = Slice {
+        source,
+        sop_instance_uid: None,
+        instance_number: None,
+        plane: None,
+        spacing: None,
+        regions: Vec::new(),
+    };
+    Arc::new(Series {
+        id: "1.2.3".into(),
+        kind: Kind::Dicom,
+        modality: "CT".into(),
+        description: String::new(),
+        number: None,
+        body_part: String::new(),
+        transfer_syntax: String::new(),
+        sop_class: String::new(),
+        frame_of_reference_uid: None,
+        columns: 256,
+        rows: 256,
+        color: false,
+        slices: vec![slice],
+        notes: Vec::new(),
+    })
+}
+
+#[test]
+fn a_full_disk_lets_a_step_wait_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places { config: folder.path().into(), cache: folder.path().into(), data: folder.path().into() };
+    let mut keeper = Keeper::new(places);
+    assert!(keeper.work(&StoreJob::Open { folder: None, with_cases: false }, false).is_ok());
+    let study = Arc::new(StudyInfo::default());
+    let adopt = CaseToAdopt { case: 1, study, series: series(), task: TaskKey::default(), comes_back: true };
+    keeper.adopt(adopt).unwrap();
+    // Noise, so that each step takes many pages.
+    let noise = |seed: usize| {
+        let labels = (0..256 * 256).map(|i| ((i * 7919 * (seed + 1)) >> 7) as u8 % 3).collect();
+        Mask::from_labels(256, 256, labels).unwrap()
+    };
+    let mut before = Mask::empty(256, 256);
+    let mut job = |n: u64| {
+        let edit = before.replace(&noise(n as usize));
+        let edits = vec![(0, Arc::from(edit.to_bytes()))];
+        let step = Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() };
+        StoreJob::Append { step, person: String::new() }
+    };
+    keeper.workspace.as_mut().unwrap().hold_at(120).unwrap();
+    let mut written = 0;
+    let stuck = loop {
+        let job = job(written);
+        match keeper.work(&job, true) {
+            Ok(_) => written += 1,
+            Err(Trouble::Later(error)) => {
+                assert!(error.to_string().contains("disk is full"), "{error}");
+                break job;
+            }
+            Err(Trouble::Never(error)) => panic!("{error}"),
+        }
+    };
+    keeper.workspace.as_mut().unwrap().hold_at(0).unwrap();
+    assert!(keeper.work(&stuck, true).is_ok(), "the same step is written once there is room");
+    let key = keeper.cases[&1].key;
+    let steps = keeper.workspace.as_mut().unwrap().steps(&[key], 1000).unwrap();
+    assert_eq!(steps.len() as u64, written + 1);
+}

@@ -1,0 +1,116 @@
+//! What steps change beside pixels: where a case stands, what a label is called, what a slice holds nothing of.
+
+use super::{
+    cases::{status_name, status_of},
+    failure::Cause,
+    masks, now,
+};
+use crate::domain::{
+    journal::{Also, LabelChange, StatusChange, Step},
+    label::Label,
+    study::Status,
+};
+use rusqlite::{Connection, OptionalExtension};
+
+/// Writes down and does what a new step changes beside pixels.
+pub(super) fn append(connection: &Connection, step: &Step) -> Result<(), Cause> {
+    if let Some(change) = step.also.status {
+        note_status(connection, step.seq, change)?;
+        set_status(connection, step.seq, change.after, (change.after == Status::Accepted).then_some(step.at))?;
+    }
+    if let Some(change) = &step.also.label {
+        let json = |label: &Label| serde_json::to_string(label).map_err(|e| Cause::Refused(e.to_string()));
+        connection
+            .prepare_cached("INSERT INTO label_change (seq, value, before, after) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((step.seq, change.value, json(&change.before)?, json(&change.after)?))?;
+    }
+    for (slice, label) in &step.also.absent {
+        let slice = masks::slice_id(connection, step.case, *slice)?;
+        connection
+            .prepare_cached("INSERT INTO absence (seq, slice_id, label) VALUES (?1, ?2, ?3)")?
+            .execute((step.seq, slice, label))?;
+    }
+    Ok(())
+}
+
+/// Takes back what a step changed of its case's status, or does it again. `known` says what that is where the journal does
+/// not: it is from before such changes were written down, or the case was signed off since without a step.
+pub(super) fn set_undone(
+    connection: &Connection,
+    seq: i64,
+    is_undone: bool,
+    known: Option<StatusChange>,
+) -> Result<(), Cause> {
+    if let Some(change) = known {
+        note_status(connection, seq, change)?;
+    }
+    let row: Option<(String, String, Option<i64>)> = connection
+        .prepare_cached("SELECT before, after, accepted_at FROM status_change WHERE seq = ?1")?
+        .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .optional()?;
+    let Some((before, after, accepted_at)) = row else { return Ok(()) };
+    let status = status_of(if is_undone { &before } else { &after });
+    let accepted_at = match (status, is_undone) {
+        (Status::Accepted, true) => accepted_at,
+        (Status::Accepted, false) => Some(now()),
+        _ => None,
+    };
+    set_status(connection, seq, status, accepted_at)
+}
+
+/// What a step changed beside pixels.
+pub(super) fn read(connection: &Connection, seq: i64) -> Result<Also, Cause> {
+    let status = connection
+        .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
+        .query_row([seq], |r| {
+            let of = |column| Ok::<_, rusqlite::Error>(status_of(&r.get::<_, String>(column)?));
+            Ok(StatusChange { before: of(0)?, after: of(1)? })
+        })
+        .optional()?;
+    let label = connection
+        .prepare_cached("SELECT value, before, after FROM label_change WHERE seq = ?1")?
+        .query_row([seq], |r| Ok((r.get(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))
+        .optional()?;
+    let label = label.map(|(value, before, after)| {
+        let of = |json: &str| {
+            serde_json::from_str(json)
+                .map_err(|e| Cause::Refused(format!("what step {seq} changed cannot be read: {e}")))
+        };
+        Ok::<_, Cause>(Box::new(LabelChange { value, before: of(&before)?, after: of(&after)? }))
+    });
+    let mut query = connection.prepare_cached(
+        "SELECT place, label FROM absence JOIN slice ON slice.id = slice_id
+         WHERE seq = ?1 AND place IS NOT NULL ORDER BY place, label",
+    )?;
+    let absent = query.query_map([seq], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Also { status, label: label.transpose()?, absent })
+}
+
+/// Labels of which a person said that the slice holds nothing, once for each step that says so.
+pub(super) fn absent(connection: &Connection, slice: i64) -> Result<Vec<u8>, Cause> {
+    let mut query = connection.prepare_cached(
+        "SELECT label FROM absence JOIN step ON step.seq = absence.seq
+         WHERE slice_id = ?1 AND state = 'done' ORDER BY absence.id",
+    )?;
+    Ok(query.query_map([slice], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Result<(), Cause> {
+    connection
+        .prepare_cached(
+            "INSERT INTO status_change (seq, before, after, accepted_at)
+             SELECT seq, ?2, ?3, accepted_at FROM step JOIN scan ON scan.id = scan_id WHERE seq = ?1
+             ON CONFLICT (seq) DO UPDATE SET before = excluded.before, after = excluded.after",
+        )?
+        .execute((seq, status_name(change.before), status_name(change.after)))?;
+    Ok(())
+}
+
+fn set_status(connection: &Connection, seq: i64, status: Status, accepted_at: Option<i64>) -> Result<(), Cause> {
+    connection
+        .prepare_cached(
+            "UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = (SELECT scan_id FROM step WHERE seq = ?1)",
+        )?
+        .execute((seq, status_name(status), accepted_at))?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Labels that leave the list: where they are used, and what becomes of their masks in all cases.
+
+use super::{
+    Workspace, also,
+    failure::{Cause, Failure},
+    journal, masks, now,
+};
+use crate::domain::{
+    edit::Edit,
+    journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
+    mask::PackedMask,
+    study::Status,
+};
+use rusqlite::Connection;
+
+impl Workspace {
+    /// Where a label is used, cases that are out of the list among them.
+    ///
+    /// # Errors
+    /// Where the database cannot be read, or a mask.
+    pub fn label_use(&mut self, label: u8) -> Result<LabelUse, Failure> {
+        self.read("count where the label is used in the workspace", |c| {
+            let mut count = LabelUse { value: label, ..LabelUse::default() };
+            for (case, status) in cases(c)? {
+                let mut slices = 0;
+                for slice in slices_of(c, case)? {
+                    slices += u32::from(masks::current(c, slice.id)?.is_some_and(|mask| mask.holds(label)));
+                }
+                count.slices += slices;
+                count.cases += u32::from(slices > 0);
+                count.accepted += u32::from(slices > 0 && status == Status::Accepted);
+            }
+            Ok(count)
+        })
+    }
+
+    /// Gives another label, or none (0), to what has one in any case: as a step of the journal where somebody drew or
+    /// accepted, else in the proposal itself. An accepted case that holds nothing any more is corrected. Tells the cases
+    /// that got a step.
+    ///
+    /// # Errors
+    /// Where a mask cannot be read; where the database cannot be written ([`Failure::can_retry`]): then nothing was.
+    pub fn relabel(&mut self, from: u8, to: u8, tool: &str, person: &str) -> Result<Vec<CaseKey>, Failure> {
+        self.write("change the label in all masks of the workspace", |t| {
+            let mut changed = Vec::new();
+            for (case, status) in cases(t)? {
+                if relabel_case(t, case, status, (from, to), tool, person)? {
+                    changed.push(case);
+                }
+            }
+            Ok(changed)
+        })
+    }
+}
+
+/// A slice of a case, those that are not there now among them.
+struct Slice {
+    id: i64,
+    place: Option<u32>,
+}
+
+fn cases(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
+    let mut query = connection.prepare_cached("SELECT id, status FROM scan ORDER BY id")?;
+    let read = |row: &rusqlite::Row| Ok((CaseKey(row.get(0)?), super::cases::status_of(&row.get::<_, String>(1)?)));
+    Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn slices_of(connection: &Connection, case: CaseKey) -> Result<Vec<Slice>, Cause> {
+    let mut query = connection.prepare_cached("SELECT id, place FROM slice WHERE scan_id = ?1 ORDER BY place, id")?;
+    let read = |row: &rusqlite::Row| Ok(Slice { id: row.get(0)?, place: row.get(1)? });
+    Ok(query.query_map([case.0], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// True where a step was made.
+fn relabel_case(
+    connection: &Connection,
+    case: CaseKey,
+    status: Status,
+    (from, to): (u8, u8),
+    tool: &str,
+    person: &str,
+) -> Result<bool, Cause> {
+    let mut edits: Vec<(i64, Edit)> = Vec::new();
+    let mut holds_some = false;
+    for slice in slices_of(connection, case)? {
+        let Some(packed) = masks::current(connection, slice.id)? else { continue };
+        if !packed.holds(from) {
+            holds_some |= packed.labelled() > 0;
+            continue;
+        }
+        let mut mask = packed.unpack();
+        let edit = mask.move_label(from, to);
+        holds_some |= !mask.is_blank();
+        let is_signed_off = status == Status::Accepted && slice.place.is_some();
+        if masks::is_touched(connection, slice.id)? || is_signed_off {
+            edits.push((slice.id, edit));
+        } else {
+            connection
+                .prepare_cached("UPDATE proposal SET mask = ?2 WHERE slice_id = ?1")?
+                .execute((slice.id, PackedMask::of(&mask).to_bytes()))?;
+        }
+    }
+    if edits.is_empty() {
+        return Ok(false);
+    }
+    let is_emptied = status == Status::Accepted && !holds_some;
+    let change = StatusChange { before: status, after: Status::Corrected };
+    let step = Step {
+        seq: journal::last_seq(connection)? + 1,
+        case,
+        at: now(),
+        author: Author::Person(person.to_owned()),
+        tool: tool.to_owned(),
+        edits: Vec::new(),
+        also: Also { status: is_emptied.then_some(change), ..Also::default() },
+        state: StepState::Done,
+    };
+    // What was undone before cannot be had again over what is changed now.
+    journal::drop_undone(connection, case)?;
+    journal::insert(connection, &step)?;
+    for (slice, edit) in &edits {
+        journal::insert_edit(connection, step.seq, *slice, edit)?;
+    }
+    also::append(connection, &step)?;
+    Ok(true)
+}
