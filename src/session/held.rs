@@ -114,11 +114,8 @@ impl Session {
 
 /// What has nothing to do with what is drawn.
 fn waits_for_nothing(action: &Action) -> bool {
-    match action {
-        Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_) | Action::Dismiss(_) => true,
-        Action::RetryStore | Action::Ortho(OrthoAction::SetCanvas(..)) => true,
-        _ => false,
-    }
+    matches!(action, Action::SetCanvas { .. } | Action::Ortho(OrthoAction::SetCanvas(..)) | Action::SetPanelWidths(_))
+        || matches!(action, Action::PreviewCommand(_) | Action::Dismiss(_) | Action::RetryStore)
 }
 
 #[cfg(test)]

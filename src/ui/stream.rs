@@ -384,12 +384,9 @@ fn ends(key: Key, ctx: &Context) -> bool {
 /// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
-    match command {
-        C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::Quit => true,
-        C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => true,
-        C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About => true,
-        _ => false,
-    }
+    matches!(command, C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::Quit)
+        || matches!(command, C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport)
+        || matches!(command, C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About)
 }
 
 /// False for commands that are done once for each press, however long the key is held.
