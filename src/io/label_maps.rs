@@ -198,7 +198,7 @@ mod tests {
         grey(images.join("c.png"), [9; 4]);
         let series = series(&images);
         let all: Vec<&Series> = series.iter().collect();
-        let maps = LabelMaps::find(&[masks.clone()], &all, None).unwrap().unwrap();
+        let maps = LabelMaps::find(std::slice::from_ref(&masks), &all, None).unwrap().unwrap();
         assert_eq!(maps.labels().iter().map(|label| label.value).collect::<Vec<_>>(), [1, 200]);
         let of = |i: usize| maps.masks(&series[i]).unwrap();
         assert_eq!(of(1)[0].1.labels(), [0, 200, 0, 0]);
@@ -215,7 +215,7 @@ mod tests {
             grey(masks.join(subject).join("a.png"), [value; 4]);
         }
         let series = series(&images);
-        let maps = LabelMaps::find(&[masks.clone()], &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
+        let maps = LabelMaps::find(std::slice::from_ref(&masks), &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
         let value = |i: usize| maps.masks(&series[i]).unwrap()[0].1.labels()[0];
         assert_eq!([value(0), value(1)], [1, 2]);
         grey(folder.path().join("more/a.png"), [1; 4]);
