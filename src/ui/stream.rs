@@ -384,16 +384,17 @@ fn ends(key: Key, ctx: &Context) -> bool {
 /// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
-    match command {
-        C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::Quit => true,
-        C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => true,
-        C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About => true,
-        _ => false,
-    }
+    let changes_layout = matches!(command, C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::RemoveCase | C::Quit);
+    let is_dialog = matches!(
+        command,
+        C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport | C::ChooseTask
+    ) || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel)
+        || matches!(command, C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About);
+    changes_layout || is_dialog
 }
 
 /// False for commands that are done once for each press, however long the key is held.
 fn repeats(command: UserCommand) -> bool {
     use UserCommand as C;
-    !matches!(command, C::Accept | C::Skip | C::TogglePanels | C::ToggleOrtho)
+    !matches!(command, C::Accept | C::Skip | C::RemoveCase | C::NothingHere | C::TogglePanels | C::ToggleOrtho)
 }
