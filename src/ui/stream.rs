@@ -384,13 +384,14 @@ fn ends(key: Key, ctx: &Context) -> bool {
 /// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
-    matches!(command, C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::Quit)
+    matches!(command, C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::RemoveCase | C::Quit)
         || matches!(command, C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport)
+        || matches!(command, C::ChooseTask | C::RemoveLabel | C::MergeLabel | C::MoveToLabel)
         || matches!(command, C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About)
 }
 
 /// False for commands that are done once for each press, however long the key is held.
 fn repeats(command: UserCommand) -> bool {
     use UserCommand as C;
-    !matches!(command, C::Accept | C::Skip | C::TogglePanels | C::ToggleOrtho)
+    !matches!(command, C::Accept | C::Skip | C::RemoveCase | C::NothingHere | C::TogglePanels | C::ToggleOrtho)
 }
