@@ -385,9 +385,10 @@ fn ends(key: Key, ctx: &Context) -> bool {
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
     match command {
-        C::TogglePanels | C::ToggleOrtho | C::CloseAll | C::Quit => true,
+        C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho | C::CloseAll | C::Quit => true,
         C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => true,
-        C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::About => true,
+        C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About => true,
+        C::NewWorkspace | C::FindImages | C::ChooseTask | C::RemoveLabel | C::MergeLabel | C::MoveToLabel => true,
         _ => false,
     }
 }
@@ -395,5 +396,5 @@ fn moves_canvas(command: UserCommand) -> bool {
 /// False for commands that are done once for each press, however long the key is held.
 fn repeats(command: UserCommand) -> bool {
     use UserCommand as C;
-    !matches!(command, C::Accept | C::Skip | C::TogglePanels | C::ToggleOrtho)
+    !matches!(command, C::Accept | C::Skip | C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
 }
