@@ -3,6 +3,7 @@
 mod dialog;
 mod frame_log;
 mod network;
+mod place;
 #[cfg(test)]
 mod tests;
 mod wheel;
@@ -13,14 +14,14 @@ use crate::{
     session::{
         Action, Session,
         job::{Event, Job, StoreJob},
-        settings::{DeviceChoice, Settings},
+        settings::{DeviceChoice, Settings, WindowPlace},
     },
     ui::{self, Window},
     worker::{Network, Places, Worker},
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
-use egui::ViewportBuilder;
 use frame_log::FrameLog;
+use place::Place;
 use std::{
     num::NonZeroUsize,
     path::PathBuf,
@@ -55,7 +56,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     let mut failure = None;
     // A computer without Vulkan, Metal or DirectX may still have OpenGL.
     for renderer in [Renderer::Wgpu, Renderer::Glow] {
-        let options = NativeOptions { renderer, ..options() };
+        let options = NativeOptions { renderer, ..options(settings.window) };
         let (settings, places, paths, trouble) = (settings.clone(), places.clone(), paths.clone(), trouble.clone());
         let create = Box::new(move |cc: &CreationContext<'_>| {
             let mut app = LabrumApp::new(&cc.egui_ctx, settings, places, network::real)?;
@@ -90,14 +91,10 @@ fn cannot_open(reason: &str) -> Error {
         .advise("Without a display use the command line: labrum segment INPUT --out DIR (see labrum --help).")
 }
 
-fn options() -> NativeOptions {
-    let viewport = ViewportBuilder::default()
-        .with_title("Labrum")
-        .with_app_id("labrum")
-        .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size([1024.0, 640.0])
-        .with_drag_and_drop(true);
-    NativeOptions { viewport, centered: true, ..Default::default() }
+fn options(window: Option<WindowPlace>) -> NativeOptions {
+    let viewport = place::builder(window).with_title("Labrum").with_app_id("labrum").with_drag_and_drop(true);
+    let centered = window.is_none_or(|w| w.corner.is_none());
+    NativeOptions { viewport, centered, ..Default::default() }
 }
 
 /// The app: what eframe runs.
@@ -106,6 +103,7 @@ pub struct LabrumApp {
     worker: Worker,
     window: Window,
     frame_log: Option<FrameLog>,
+    place: Place,
 }
 
 impl LabrumApp {
@@ -128,6 +126,7 @@ impl LabrumApp {
             session: Session::new(settings),
             window: Window::default(),
             frame_log: FrameLog::from_environment(),
+            place: Place::default(),
         })
     }
 
@@ -166,7 +165,9 @@ impl LabrumApp {
             // What was asked for is seen at once.
             ui.ctx().request_repaint();
         }
-        if let Some(wait) = self.session.notices.expire(Instant::now()) {
+        if !self.window.has_pointer_on_messages()
+            && let Some(wait) = self.session.notices.expire(Instant::now())
+        {
             ui.ctx().request_repaint_after(wait);
         }
     }
@@ -216,6 +217,9 @@ impl eframe::App for LabrumApp {
 
     fn ui(&mut self, ui: &mut egui::Ui, _: &mut eframe::Frame) {
         self.frame_log.iter_mut().for_each(FrameLog::begin);
+        if let Some(place) = self.place.follow(ui.ctx()) {
+            self.session.apply(Action::SetWindowPlace(place));
+        }
         self.frame(ui);
         self.frame_log.iter_mut().for_each(FrameLog::end);
     }

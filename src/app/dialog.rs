@@ -1,16 +1,38 @@
 //! Native dialogs, each on a thread of its own: a desktop without a portal lets them hang.
 
-use crate::session::job::{Event, Pick};
+use crate::{
+    io::desktop,
+    session::job::{Event, Pick},
+};
 use rfd::FileDialog;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 const PICTURES: &[&str] =
     &["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "PNG", "JPG", "JPEG", "TIF", "TIFF", "BMP", "WEBP"];
 /// "gz" alone: filters know the last ending only.
 const VOLUMES: &[&str] = &["nii", "nii.gz", "gz", "NII"];
 
-/// Shows a dialog and waits for it.
+/// Nobody closes a dialog so soon after it was asked for: there was none.
+const TOO_SOON: Duration = Duration::from_millis(150);
+
+/// Shows a dialog and waits for it; tells where the desktop has none.
 pub(super) fn show(pick: Pick) -> Event {
-    let chosen = match pick {
+    if !desktop::has_file_dialogs() {
+        return Event::NoDialog(pick);
+    }
+    let asked = Instant::now();
+    match choose(pick) {
+        None if asked.elapsed() < TOO_SOON => Event::NoDialog(pick),
+        chosen => Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) },
+    }
+}
+
+/// What was chosen in the desktop's own dialog; `None` where it was closed, or not shown.
+fn choose(pick: Pick) -> Option<Vec<PathBuf>> {
+    match pick {
         Pick::Files => FileDialog::new()
             .set_title("Open pictures or DICOM files")
             .add_filter("All files", &["*"])
@@ -44,6 +66,5 @@ pub(super) fn show(pick: Pick) -> Event {
             .add_filter("Models", &["safetensors"])
             .pick_file()
             .map(|f| vec![f]),
-    };
-    Event::Picked { pick, result: Ok(chosen.unwrap_or_default()) }
+    }
 }

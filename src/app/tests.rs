@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod desk;
 mod drawing;
 mod exporting;
 mod pacs;
@@ -91,8 +92,14 @@ struct Bench {
 impl Bench {
     fn new(paths: Vec<PathBuf>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_owned();
+        Self::with_data(folder, &data, paths)
+    }
+
+    /// With its data in another folder than its own.
+    fn with_data(folder: tempfile::TempDir, data: &Path, paths: Vec<PathBuf>) -> Self {
         let at = |name| folder.path().join(name);
-        let places = Places { config: at("config"), cache: at("cache"), data: at("data") };
+        let places = Places { config: at("config"), cache: at("cache"), data: data.join("data") };
         let mut begin = Some((places, paths));
         let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
             if let Some((places, paths)) = begin.take() {

@@ -215,7 +215,8 @@ mod tests {
             grey(masks.join(subject).join("a.png"), [value; 4]);
         }
         let series = series(&images);
-        let maps = LabelMaps::find(std::slice::from_ref(&masks), &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
+        let maps =
+            LabelMaps::find(std::slice::from_ref(&masks), &series.iter().collect::<Vec<_>>(), None).unwrap().unwrap();
         let value = |i: usize| maps.masks(&series[i]).unwrap()[0].1.labels()[0];
         assert_eq!([value(0), value(1)], [1, 2]);
         grey(folder.path().join("more/a.png"), [1; 4]);

@@ -2,6 +2,7 @@
 
 pub mod containment;
 pub mod dataset;
+pub mod desktop;
 pub mod dicom;
 pub mod export;
 pub mod import;

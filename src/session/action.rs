@@ -2,6 +2,7 @@
 
 use super::{
     Session,
+    case_list::CaseFilter,
     command::UserCommand,
     imports::ImportAnswer,
     job::{CaseId, ExportOptions, ExportScope, Job, ModelSource, Pick, StoreJob},
@@ -9,7 +10,7 @@ use super::{
     learning::LearnAction,
     ortho::OrthoAction,
     pacs::PacsAction,
-    settings::{CaseOrder, Settings},
+    settings::{CaseOrder, Settings, WindowPlace},
     tasks::TaskChoice,
     tools::{PointerInput, ToolOptions},
     view::Canvas,
@@ -101,8 +102,18 @@ pub enum Action {
     Learn(LearnAction),
     /// Something with the orthogonal views.
     Ortho(OrthoAction),
-    /// Take a message away.
+    /// Take a message off the picture.
     Dismiss(u64),
+    /// Forget the errors that are listed.
+    ClearErrors,
+    /// Show only these cases in the list.
+    Filter(CaseFilter),
+    /// The window has this size and place.
+    SetWindowPlace(WindowPlace),
+    /// The window asks for the path that was wanted.
+    PathIsAsked,
+    /// A path was typed where no native dialog can be shown.
+    Picked(Pick, PathBuf),
     /// Show a native dialog.
     Pick(Pick),
 }
@@ -123,9 +134,13 @@ impl Session {
     pub fn apply(&mut self, action: Action) {
         let is_work =
             !matches!(action, Action::SetCanvas { .. } | Action::SetPanelWidths(_) | Action::PreviewCommand(_))
+                && !matches!(action, Action::SetWindowPlace(_))
                 && !matches!(action, Action::Ortho(OrthoAction::SetCanvas(..)));
         if let Some(case) = self.case().map(|c| c.id).filter(|_| is_work) {
             self.work_on(case);
+        }
+        if self.is_only_looking(&action) {
+            return;
         }
         if self.needs_room(&action) {
             self.make_room();
@@ -183,6 +198,11 @@ impl Session {
             Action::Learn(action) => self.learn(action),
             Action::Ortho(action) => self.ortho_action(action),
             Action::Dismiss(id) => self.notices.dismiss(id),
+            Action::ClearErrors => self.notices.clear_errors(),
+            Action::Filter(filter) => self.case_filter = filter,
+            Action::SetWindowPlace(place) => self.change_settings(|s| s.window = Some(place)),
+            Action::PathIsAsked => self.asked_path = None,
+            Action::Picked(pick, path) => self.on_picked(pick, Ok(vec![path])),
             Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
         }
     }

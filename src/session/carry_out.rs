@@ -77,6 +77,8 @@ impl Session {
             C::ToggleOverlays => self.change_settings(|s| s.overlays = !s.overlays),
             C::ToggleMeasurements => self.change_settings(|s| s.measurements = !s.measurements),
             C::TogglePanels => self.change_settings(|s| s.panels = !s.panels),
+            C::ToggleCases => self.change_settings(|s| s.case_list = !s.case_list),
+            C::FindCase => self.change_settings(|s| (s.panels, s.case_list) = (true, true)),
             C::ToggleAutoRun => self.change_settings(|s| s.auto_run = !s.auto_run),
             C::ToggleTheme => self.change_settings(|s| {
                 s.theme = if s.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
@@ -117,7 +119,7 @@ impl Session {
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask => {}
             C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => {}
             C::OpenFromServer | C::SendToServer | C::SendQueue => {}
-            C::Quit | C::Palette | C::Keys | C::About => {}
+            C::Quit | C::Palette | C::Keys | C::Messages | C::About => {}
         }
     }
 

@@ -151,6 +151,7 @@ pub enum UserCommand {
     ToggleOrtho,
     NextView,
     TogglePanels,
+    ToggleCases,
     ToggleTheme,
     Palette,
     ToolLook,
@@ -189,7 +190,9 @@ pub enum UserCommand {
     Skip,
     NextCase,
     PreviousCase,
+    FindCase,
     Keys,
+    Messages,
     About,
 }
 
@@ -409,7 +412,8 @@ pub const COMMANDS: &[Entry] = {
             &[key("F2")],
         ),
         entry(C::NextView, View, "Next orthogonal view", "Keys go to the next of the three views", &[key("F6")]),
-        entry(C::TogglePanels, View, "Panels", "Show or hide the panels", &[key("Tab")]),
+        entry(C::TogglePanels, View, "Panels", "Show or hide the panels", &[key("F9")]),
+        entry(C::ToggleCases, View, "Case list", "Show or hide the case list alone", &[shift("F9")]),
         entry(C::ToggleTheme, View, "Light theme", "Light instead of dark", &[]),
         entry(C::Palette, View, "Command palette...", "Find a command by its name", &[ctrl("P")]),
         entry(C::ToolLook, Tools, "Look", "Draw nothing; a drag moves the picture", &[key("V")]),
@@ -466,7 +470,9 @@ pub const COMMANDS: &[Entry] = {
         entry(C::Skip, Review, "Skip", "Leave this case out and go to the next", &[key("Backspace")]),
         entry(C::NextCase, Review, "Next case", "The next case of the list", &[ctrl("PageDown")]),
         entry(C::PreviousCase, Review, "Previous case", "The case before in the list", &[ctrl("PageUp")]),
+        entry(C::FindCase, Review, "Find a case", "Search the case list by name", &[ctrl("F")]),
         entry(C::Keys, Help, "Keys and mouse", "What the keys and the mouse do", &[key("F1")]),
+        entry(C::Messages, Help, "Messages...", "What failed since the start, to be read again or copied", &[]),
         entry(C::About, Help, "About Labrum", "Version, device and licences", &[]),
     ]
 };

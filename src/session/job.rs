@@ -233,6 +233,13 @@ pub enum Pick {
     ImageFolder,
 }
 
+impl Pick {
+    /// True where the dialog that asks has a field for the path itself.
+    pub fn has_field(self) -> bool {
+        !matches!(self, Self::Files | Self::Folder | Self::Model | Self::Masks | Self::Workspace)
+    }
+}
+
 /// What the worker is asked to do.
 #[derive(Debug)]
 pub enum Job {
@@ -396,6 +403,8 @@ pub enum Event {
         /// What was chosen.
         result: Result<Vec<PathBuf>>,
     },
+    /// This desktop can show no native dialog.
+    NoDialog(Pick),
     /// Masks were read.
     Imported {
         /// For which case.
@@ -438,6 +447,8 @@ pub enum Event {
     Interpolated(Box<InterpolateJob>, Vec<(usize, Region)>),
     /// A workspace was opened, moved or renamed, or could not be.
     Workspace(Result<WorkspaceInfo>),
+    /// The window that had the workspace open has closed it.
+    HolderGone,
     /// What is in other workspaces.
     Workspaces(Vec<WorkspaceSummary>),
     /// A case was looked up; `None` where the workspace did not know it.

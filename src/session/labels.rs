@@ -55,6 +55,11 @@ pub enum LabelAction {
     PaintOver(PaintOver),
 }
 
+/// A label as it is, shown or hidden as `as_this`.
+pub(super) fn shown_alike(label: &Label, as_this: &Label) -> Label {
+    Label { visible: as_this.visible, ..label.clone() }
+}
+
 impl Session {
     /// The workspace's labels, those among them that are gone; a mask's value is the place in the list plus 1.
     pub fn labels(&self) -> &[Label] {

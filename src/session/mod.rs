@@ -5,6 +5,7 @@ mod action;
 mod cache;
 mod carry_out;
 pub mod case;
+pub mod case_list;
 pub mod command;
 mod editing;
 mod exports;
@@ -18,6 +19,7 @@ mod label_removal;
 pub mod labels;
 pub mod learning;
 pub mod live;
+mod looking;
 pub mod notice;
 mod opening;
 mod operations;
@@ -53,9 +55,10 @@ use crate::domain::{
 };
 use cache::Cache;
 use case::Case;
+use case_list::CaseFilter;
 use held::Held;
 use history::History;
-use job::{CaseId, Event, Job, Loaded, ModelEntry, ModelSource, RunId, SliceKey, StoreJob, WorkspaceSummary};
+use job::{CaseId, Event, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob, WorkspaceSummary};
 use labels::PaintOver;
 use learning::Learning;
 use live::Live;
@@ -121,6 +124,12 @@ pub struct Session {
     pub overlapping: Option<imports::Overlapping>,
     /// Masks from files that are laid only once more is said: that is asked.
     pub undecided: Option<imports::Undecided>,
+    /// A native dialog could not be shown: the path is asked for in the window.
+    pub asked_path: Option<Pick>,
+    /// This desktop has no native dialogs for files: none is offered again.
+    pub lacks_dialogs: bool,
+    /// Which cases are listed.
+    pub case_filter: CaseFilter,
     /// The doubtful place that was gone to last.
     pub focus: Option<(SliceKey, usize)>,
     /// The folder that a dialog chose for the export; the dialog takes it.
@@ -145,6 +154,7 @@ pub struct Session {
     live: Option<Live>,
     history: History,
     workspace: WorkspaceState,
+    is_holder_gone: bool,
     sent_to_store: u64,
     written: u64,
     store_trouble: Option<String>,
@@ -192,6 +202,9 @@ impl Session {
             passed_over: Vec::new(),
             overlapping: None,
             undecided: None,
+            asked_path: None,
+            lacks_dialogs: false,
+            case_filter: CaseFilter::default(),
             focus: None,
             picked_export_folder: None,
             picked_workspace_folder: None,
@@ -209,6 +222,7 @@ impl Session {
             live: None,
             history: History::default(),
             workspace: WorkspaceState::Opening,
+            is_holder_gone: false,
             sent_to_store: 0,
             written: 0,
             store_trouble: None,
@@ -336,6 +350,7 @@ impl Session {
             Event::Resliced { case, plane, image, .. } => self.on_resliced(case, plane, image),
             Event::Interpolated(job, shapes) => self.on_interpolated(&job, shapes),
             Event::Workspace(result) => self.on_workspace(result),
+            Event::HolderGone => self.on_holder_gone(),
             Event::Workspaces(summaries) => self.recent_workspaces = summaries,
             Event::Restored { case, known, restored } => self.on_restored(case, known, restored.map(|r| *r)),
             Event::RestoredSlice { key, finding, proposal } => self.on_restored_slice(key, finding, proposal),
@@ -353,6 +368,7 @@ impl Session {
             Event::WorkReport(report) => self.learning.report = Some(report),
             Event::Pacs(event) => self.on_pacs(event),
             Event::Picked { pick, result } => self.on_picked(pick, result),
+            Event::NoDialog(pick) => self.on_no_dialog(pick),
             Event::ModelRead(Err(error)) | Event::Failed(error) => self.fail(&error),
         }
     }

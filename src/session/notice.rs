@@ -1,12 +1,18 @@
-//! Messages to the user: they go by themselves unless they are errors.
+//! Messages to the user: all go by themselves after a while; errors stay in a list until that is cleared.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// How long a message stays that is no error.
+/// How long a message stays on the picture.
 const STAYS: Duration = Duration::from_secs(6);
 
-/// How many messages are kept.
-const MOST: usize = 5;
+/// How long an error does: there is more to read, and something to decide.
+const ERROR_STAYS: Duration = Duration::from_secs(20);
+
+/// So many messages are on the picture at a time.
+const MOST: usize = 4;
+
+/// So many errors are kept.
+const KEPT: usize = 200;
 
 /// How serious a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +23,7 @@ pub enum Severity {
     Hint,
     /// Something to know.
     Warning,
-    /// Something failed; stays until it is dismissed.
+    /// Something failed; stays in the list of errors when it has gone from the picture.
     Error,
 }
 
@@ -32,15 +38,27 @@ pub struct Notice {
     pub text: String,
     /// A folder that can be shown with it.
     pub folder: Option<std::path::PathBuf>,
+    /// When it was made.
+    pub at: SystemTime,
     born: Instant,
+}
+
+impl Notice {
+    /// How much longer it stays on the picture.
+    fn left(&self, now: Instant) -> Duration {
+        let stays = if self.severity == Severity::Error { ERROR_STAYS } else { STAYS };
+        stays.saturating_sub(now.duration_since(self.born))
+    }
 }
 
 /// The messages that are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     next: u64,
-    /// Oldest first.
+    /// Those on the picture, oldest first.
     pub list: Vec<Notice>,
+    /// All errors, oldest first, until a person clears them.
+    pub errors: Vec<Notice>,
 }
 
 impl Notices {
@@ -49,9 +67,19 @@ impl Notices {
         let text = text.into();
         self.list.retain(|n| n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint));
         self.next += 1;
-        self.list.push(Notice { id: self.next, severity, text, folder: None, born: Instant::now() });
+        let (at, born) = (SystemTime::now(), Instant::now());
+        let notice = Notice { id: self.next, severity, text, folder: None, at, born };
+        if severity == Severity::Error {
+            self.errors.retain(|n| n.text != notice.text);
+            self.errors.push(notice.clone());
+            let too_many = self.errors.len().saturating_sub(KEPT);
+            self.errors.drain(..too_many);
+        }
+        self.list.push(notice);
         if self.list.len() > MOST {
-            self.list.remove(0);
+            // What went well is gone before what failed.
+            let first = self.list.iter().position(|n| n.severity != Severity::Error).unwrap_or(0);
+            self.list.remove(first.min(self.list.len() - 2));
         }
     }
 
@@ -62,16 +90,32 @@ impl Notices {
         }
     }
 
-    /// Takes a message away.
+    /// Takes a message off the picture.
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|n| n.id != id);
     }
 
+    /// Takes all messages off the picture.
+    pub fn dismiss_all(&mut self) {
+        self.list.clear();
+    }
+
+    /// Forgets the errors of the list, and takes them off the picture.
+    pub fn clear_errors(&mut self) {
+        self.errors.clear();
+        self.list.retain(|n| n.severity != Severity::Error);
+    }
+
+    /// Takes back messages that are not true any more.
+    pub fn forget(&mut self, is_over: impl Fn(&str) -> bool) {
+        self.list.retain(|n| !is_over(&n.text));
+        self.errors.retain(|n| !is_over(&n.text));
+    }
+
     /// Lets old ones go; tells when to ask again.
     pub fn expire(&mut self, now: Instant) -> Option<Duration> {
-        self.list.retain(|n| n.severity == Severity::Error || now.duration_since(n.born) < STAYS);
-        let fading = self.list.iter().filter(|n| n.severity != Severity::Error);
-        fading.map(|n| STAYS.saturating_sub(now.duration_since(n.born))).min()
+        self.list.retain(|n| !n.left(now).is_zero());
+        self.list.iter().map(|n| n.left(now)).min()
     }
 }
 
@@ -79,23 +123,55 @@ impl Notices {
 mod tests {
     use super::*;
 
+    fn texts(notices: &[Notice]) -> Vec<&str> {
+        notices.iter().map(|n| n.text.as_str()).collect()
+    }
+
     #[test]
     fn hints_do_not_pile_up() {
         let mut notices = Notices::default();
         notices.add(Severity::Info, "done");
         notices.add(Severity::Hint, "nothing to undo");
         notices.add(Severity::Hint, "nothing to fill");
-        let texts: Vec<_> = notices.list.iter().map(|n| n.text.as_str()).collect();
-        assert_eq!(texts, ["done", "nothing to fill"]);
+        assert_eq!(texts(&notices.list), ["done", "nothing to fill"]);
     }
 
     #[test]
-    fn errors_stay_and_other_messages_go() {
+    fn all_messages_go_by_themselves_and_errors_stay_in_their_list() {
         let mut notices = Notices::default();
         notices.add(Severity::Info, "done");
         notices.add(Severity::Error, "failed");
         notices.expire(Instant::now() + STAYS);
-        assert_eq!(notices.list.len(), 1);
-        assert_eq!(notices.list[0].text, "failed");
+        assert_eq!(texts(&notices.list), ["failed"], "an error stays longer");
+        assert_eq!(notices.expire(Instant::now() + ERROR_STAYS), None);
+        assert!(notices.list.is_empty());
+        assert_eq!(texts(&notices.errors), ["failed"]);
+        notices.clear_errors();
+        assert!(notices.errors.is_empty());
+    }
+
+    #[test]
+    fn what_went_well_makes_room_for_what_failed() {
+        let mut notices = Notices::default();
+        for text in ["first", "second", "third"] {
+            notices.add(Severity::Error, text);
+        }
+        for text in ["done", "and this"] {
+            notices.add(Severity::Info, text);
+        }
+        assert_eq!(texts(&notices.list), ["first", "second", "third", "and this"]);
+        for text in ["fourth", "fifth"] {
+            notices.add(Severity::Error, text);
+        }
+        assert_eq!(texts(&notices.list), ["second", "third", "fourth", "fifth"]);
+        assert_eq!(notices.errors.len(), 5);
+    }
+
+    #[test]
+    fn what_is_not_true_any_more_is_taken_back_everywhere() {
+        let mut notices = Notices::default();
+        notices.add(Severity::Error, "the disk is full");
+        notices.forget(|text| text.starts_with("the disk"));
+        assert!(notices.list.is_empty() && notices.errors.is_empty());
     }
 }

@@ -160,6 +160,8 @@ impl Session {
         self.current = None;
         self.focus = None;
         self.passed_over.clear();
+        self.case_filter = super::case_list::CaseFilter::default();
+        self.notices.dismiss_all();
         self.cache.clear();
         self.jobs.push(Job::Wishes(Vec::new()));
     }
@@ -176,18 +178,6 @@ impl Session {
         self.slice_changed();
         self.note_shown();
         self.auto_run();
-    }
-
-    pub(super) fn step_case(&mut self, by: i64) {
-        let order = self.ordered();
-        let Some(here) = self.current.and_then(|at| order.iter().position(|i| *i == at)) else { return };
-        match usize::try_from(here as i64 + by).ok().and_then(|to| order.get(to)) {
-            Some(to) => self.select(Some(*to)),
-            None => {
-                let end = if by > 0 { "last" } else { "first" };
-                self.notices.add(Severity::Hint, format!("This is the {end} case of the list."));
-            }
-        }
     }
 
     pub(super) fn scroll(&mut self, by: i64) {
@@ -333,6 +323,16 @@ impl Session {
                 self.picked_workspace_folder = paths.into_iter().next()
             }
             Pick::Model => self.jobs.extend(paths.into_iter().next().map(Job::ReadModel)),
+        }
+    }
+
+    /// Without native dialogs the path is typed: in the field of the dialog that asked, else in one of its own.
+    pub(super) fn on_no_dialog(&mut self, pick: Pick) {
+        self.lacks_dialogs = true;
+        if pick.has_field() {
+            self.notices.add(Severity::Hint, "There is no file dialog on this desktop: type the path into the field.");
+        } else {
+            self.asked_path = Some(pick);
         }
     }
 

@@ -9,6 +9,7 @@ impl Session {
         let case = self.case();
         let has_many = case.is_some_and(|c| c.slices.len() > 1);
         match command {
+            _ if self.holder().is_some() && command.changes_work() => Some(super::looking::LOOKING),
             C::OpenFiles | C::OpenFolder | C::OpenPath | C::Settings | C::Quit | C::Palette | C::Keys | C::About => {
                 None
             }
@@ -16,7 +17,7 @@ impl Session {
             C::FindImages => (self.missing() == 0).then_some("All images of the workspace are where they were"),
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
-            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel => None,
+            C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel | C::Messages => None,
             C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowNothing => None,
             C::ShowDifference | C::ToggleOrtho => None,
             C::NextView => self.ortho().is_none().then_some("The orthogonal views are not shown"),
@@ -27,6 +28,8 @@ impl Session {
             C::RedoAnywhere => self.next_redo_anywhere().is_none().then_some("Nothing was undone"),
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements | C::ToggleOverlays => None,
+            C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
+            C::Cancel if !self.notices.list.is_empty() => None,
             C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
             C::Export if self.exporting.is_some() => Some("An export is going on"),
             // Those of the workspace can be had without a case on the screen.
@@ -78,6 +81,9 @@ impl Session {
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
             C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
                 (!has_many).then_some("This case has one slice")
+            }
+            C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => {
+                self.preset_name(command).is_none().then_some("This picture has no such window")
             }
             C::NextCase | C::PreviousCase => (self.cases.len() < 2).then_some("Only one case is open"),
             _ => None,

@@ -130,7 +130,8 @@ impl Session {
 
     /// Starts the next run that nobody asked for, where the settings allow it and nothing else runs.
     pub(super) fn auto_run(&mut self) {
-        let Some(at) = self.current.filter(|_| self.settings.auto_run && !self.models.is_empty()) else { return };
+        let may_run = self.settings.auto_run && !self.models.is_empty() && self.holder().is_none();
+        let Some(at) = self.current.filter(|_| may_run) else { return };
         let wants = |c: &Case| {
             let is_new = c.status == Status::New && !c.has_mask();
             let is_wanted = is_new || c.status == Status::Proposed && self.is_stale(c);

@@ -94,6 +94,17 @@ pub const MEMORY_MB: std::ops::RangeInclusive<usize> = 288..=65536;
 /// what is in work and what the allocator keeps.
 const PROGRAM_MB: usize = 270;
 
+/// Size and place of the window, in points at 100 %.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WindowPlace {
+    /// Of what is in the frame, when it is not maximised.
+    pub size: [f32; 2],
+    /// Of its frame's upper left corner; `None` where the desktop does not tell.
+    pub corner: Option<[f32; 2]>,
+    /// It fills the desktop.
+    pub is_maximised: bool,
+}
+
 /// All settings. A field that a file lacks takes its default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -120,6 +131,10 @@ pub struct Settings {
     pub overlays: bool,
     /// Show the panels.
     pub panels: bool,
+    /// Show the case list, where panels are shown.
+    pub case_list: bool,
+    /// Where the window was when it was closed.
+    pub window: Option<WindowPlace>,
     /// Width of the case list, points.
     pub left_width: f32,
     /// Width of the panel on the right, points.
@@ -160,6 +175,8 @@ impl Default for Settings {
             orthogonal: false,
             overlays: true,
             panels: true,
+            case_list: true,
+            window: None,
             left_width: 264.0,
             right_width: 280.0,
             ui_scale: 1.0,

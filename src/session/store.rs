@@ -110,6 +110,7 @@ impl Session {
                 self.resume = info.resume.clone();
                 self.remember_workspace(&info.folder);
                 self.workspace = WorkspaceState::Open(Box::new(info));
+                self.begin_looking();
                 self.open_again(paths);
             }
             Err(error) => {
@@ -276,7 +277,7 @@ impl Session {
                 let text = super::sentence(&error.to_string());
                 if self.store_trouble.as_ref() != Some(&text) {
                     // In the place of the same words without the comfort.
-                    self.notices.list.retain(|n| n.text != text);
+                    self.notices.forget(|t| t == text);
                     let more = "The work is kept in memory and written as soon as that works again.";
                     self.notices.add(Severity::Error, format!("{text} {more}"));
                 }
@@ -284,7 +285,7 @@ impl Session {
             }
             None => {
                 if let Some(text) = self.store_trouble.take() {
-                    self.notices.list.retain(|n| !n.text.starts_with(&text));
+                    self.notices.forget(|t| t.starts_with(&text));
                     self.notices.add(Severity::Info, "All work is saved again.");
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::{
     Session,
+    command::UserCommand,
     job::Job,
     settings::{Settings, ViewMode},
     view::{Canvas, Extent, View},
@@ -76,6 +77,18 @@ impl Session {
         if window.is_some() {
             self.set_window(window);
         }
+    }
+
+    /// What the window is called that a command shows the picture through.
+    pub fn preset_name(&self, command: UserCommand) -> Option<&str> {
+        let index = match command {
+            UserCommand::WindowPreset1 => 0,
+            UserCommand::WindowPreset2 => 1,
+            UserCommand::WindowPreset3 => 2,
+            UserCommand::WindowPreset4 => 3,
+            _ => return None,
+        };
+        self.current_loaded()?.presets.get(index).map(|preset| preset.name.as_str())
     }
 
     pub(super) fn set_window(&mut self, window: Option<Window>) {

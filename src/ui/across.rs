@@ -3,6 +3,7 @@
 use super::{
     canvas,
     look::{Layers, Levels, Look, Scene},
+    panels,
     stage::Stage,
     stream::Target,
     theme::CANVAS,
@@ -95,7 +96,7 @@ fn one(
 ) {
     let plane = view.pane.plane;
     let rect = ui.available_rect_before_wrap();
-    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
     let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
@@ -108,6 +109,8 @@ fn one(
     let placement = view.view.place(canvas, view.extent());
     state.target = Some(Target::of(ui, &response, plane));
     state.input.show_cursor(ui, &response, session);
+    let place = (response.id.with("menu"), response.layer_id);
+    panels::context::picture(ui, session, place, &mut state.input.menu, actions);
     if let Some(loaded) = session.current_loaded() {
         state.window = Some((session.window_of(case, loaded), case.window.is_none()));
     }
@@ -153,8 +156,8 @@ fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &Ac
     for note in ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column) {
         title = format!("{title}\n{}{}", note[..1].to_uppercase(), &note[1..]);
     }
-    canvas::text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    canvas::sides(painter, inner, canvas::letters_of(view.pane.right, view.pane.down));
+    let above = canvas::text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
+    canvas::sides(painter, inner, canvas::letters_of(view.pane.right, view.pane.down), &[above]);
     canvas::scale_bar(painter, inner, view.pane.spacing[0], placement);
     let count = case.slices.len();
     if ortho.loaded < count {

@@ -4,6 +4,7 @@ use super::{
     Pointer, across,
     look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
+    panels,
     stage::{Shown, Stage, Unpacked},
     stream::{Heard, Target},
     theme::{self, ADDED, CANVAS, ON_CANVAS, RELABELLED, REMOVED, confidence_color},
@@ -20,7 +21,7 @@ use crate::{
         view::{Canvas, Placement},
     },
 };
-use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 /// How opaque a proposal is that another model would make in another way now.
 const STALE: f32 = 0.5;
@@ -77,7 +78,8 @@ impl CanvasState {
 /// Shows the canvas.
 pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, actions: &mut Vec<Action>) {
     let rect = ui.available_rect_before_wrap();
-    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    // Tab goes past it: keys are for the picture whenever no control has them.
+    let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, CANVAS);
     let canvas = Canvas { min: [rect.min.x, rect.min.y], size: [rect.width(), rect.height()] };
@@ -95,6 +97,8 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     let extent = session.extent(case);
     let placement = case.view.place(canvas, extent);
     state.input.show_cursor(ui, &response, session);
+    let place = (response.id.with("menu"), response.layer_id);
+    panels::context::picture(ui, session, place, &mut state.input.menu, actions);
     if let Some(error) = session.current_failure() {
         state.shown.clear_unless(None);
         return message(&painter, rect, "This slice cannot be shown", &error.to_string());
@@ -203,15 +207,20 @@ fn annotate(
         title = format!("{title}\nNo orthogonal views: {reason}");
     }
     let below = text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    remarks(painter, below.left_bottom() + vec2(4.0, 6.0), inner.width() / 2.0, case, &loaded.image);
+    let below_remarks =
+        remarks(painter, below.left_bottom() + vec2(4.0, 6.0), inner.width() / 2.0, case, &loaded.image);
     let window = session.window_of(case, loaded);
     let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;
     let zoom = placement.scale[0] * painter.pixels_per_point() * 100.0;
     let state = format!("C {:.digits$}  W {:.digits$}{unit}\nZoom {zoom:.0} %", window.center, window.width);
-    text(painter, inner.right_top(), Align2::RIGHT_TOP, &state);
+    // Below the title where there is no room beside it.
+    let width = painter.layout_no_wrap(state.clone(), FontId::proportional(12.0), ON_CANVAS).size().x + 8.0;
+    let is_beside = below.right() + width <= inner.right();
+    let top = if is_beside { inner.top() } else { below.bottom().max(below_remarks.bottom()) + 6.0 };
+    let right = text(painter, pos2(inner.right(), top), Align2::RIGHT_TOP, &state);
     if let Some(letters) = letters(&loaded.image) {
-        sides(painter, inner, letters);
+        sides(painter, inner, letters, &[below, below_remarks, right]);
     }
     if let Some(column_mm) = width_under_bar(&loaded.image, inner, placement) {
         scale_bar(painter, inner, column_mm, placement);
@@ -249,17 +258,18 @@ pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) -> 
 }
 
 /// What a user should know of the series and of this picture, below the title: slices or rows that are missing.
-fn remarks(painter: &Painter, at: Pos2, width: f32, case: &Case, image: &Image) {
+fn remarks(painter: &Painter, at: Pos2, width: f32, case: &Case, image: &Image) -> Rect {
     let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}."));
     let lines: Vec<String> =
         truncated.into_iter().chain(case.series.notes.iter().map(|n| session::sentence(n))).collect();
     if lines.is_empty() {
-        return;
+        return Rect::NOTHING;
     }
     let galley = painter.layout(lines.join("\n"), FontId::proportional(12.0), theme::DOUBT, width);
     let rect = Align2::LEFT_TOP.anchor_size(at, galley.size());
     painter.rect_filled(rect.expand2(vec2(4.0, 1.0)), 3.0, Color32::from_black_alpha(150));
     painter.galley(rect.min, galley, theme::DOUBT);
+    rect
 }
 
 /// Drawings that are stored with the picture.
@@ -276,16 +286,29 @@ fn drawings(painter: &Painter, image: &Image, placement: Placement) {
     }
 }
 
-/// Letters at the four edges: which side of the patient lies there.
-pub(super) fn sides(painter: &Painter, rect: Rect, [right, left, bottom, top]: [String; 4]) {
+/// Letters at the four edges: which side of the patient lies there. Where words are `taken` up, the letters stand below
+/// them.
+pub(super) fn sides(painter: &Painter, rect: Rect, [right, left, bottom, top]: [String; 4], taken: &[Rect]) {
     for (at, anchor, letters) in [
         (rect.right_center(), Align2::RIGHT_CENTER, right),
         (rect.left_center(), Align2::LEFT_CENTER, left),
         (rect.center_bottom(), Align2::CENTER_BOTTOM, bottom),
         (rect.center_top(), Align2::CENTER_TOP, top),
     ] {
-        text(painter, at, anchor, &letters);
+        text(painter, clear_of(taken, anchor, at), anchor, &letters);
     }
+}
+
+/// Where two letters stand that are not to cover the words.
+fn clear_of(taken: &[Rect], anchor: Align2, mut at: Pos2) -> Pos2 {
+    const LETTERS: Vec2 = vec2(40.0, 18.0);
+    for _ in taken {
+        let place = anchor.anchor_size(at, LETTERS);
+        if let Some(words) = taken.iter().find(|words| words.intersects(place)) {
+            at.y += words.bottom() + 4.0 - place.top();
+        }
+    }
+    at
 }
 
 /// The same where rows go along `row` and columns along `column`, directions in the patient.
@@ -445,5 +468,14 @@ mod tests {
         assert_eq!(side([0.0, -1.0, 0.0]), "A");
         assert_eq!(side([0.7, 0.7, 0.0]), "LP");
         assert_eq!(side([0.0, 0.1, -0.99]), "F");
+    }
+
+    #[test]
+    fn letters_stand_below_words_that_reach_their_place() {
+        let words = Rect::from_min_max(pos2(12.0, 12.0), pos2(240.0, 48.0));
+        let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
+        let at = clear_of(&[words, more], Align2::CENTER_TOP, pos2(200.0, 12.0));
+        assert_eq!(at, pos2(200.0, 84.0));
+        assert_eq!(clear_of(&[words], Align2::CENTER_TOP, pos2(400.0, 12.0)), pos2(400.0, 12.0));
     }
 }

@@ -9,11 +9,13 @@ mod keys;
 mod label;
 mod label_removal;
 mod leave;
+mod messages;
 mod overlapping;
 pub(in crate::ui) mod pacs;
 mod palette;
 mod path;
 mod settings;
+mod sheet;
 mod task;
 mod undecided;
 mod versions;
@@ -21,7 +23,7 @@ mod work_report;
 pub(in crate::ui) mod workspace;
 
 use crate::session::{Action, Session, command::UserCommand};
-use egui::{Context, Frame, Id, Margin, Modal, RichText, Ui};
+use egui::{Context, Frame, Id, Margin, Modal, Ui};
 pub(in crate::ui) use gate::Judged;
 
 /// The dialog that is open, if any.
@@ -47,6 +49,7 @@ pub(crate) enum Dialogs {
     Gate(gate::GateDialog),
     WorkReport(work_report::WorkReportDialog),
     Keys(keys::KeysDialog),
+    Messages,
     About,
     Leave(leave::LeaveDialog),
 }
@@ -76,7 +79,7 @@ impl Dialogs {
     /// Opens the dialog of a command; false for a command without one.
     pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
         *self = match command {
-            UserCommand::OpenPath => Self::Path(path::PathDialog::default()),
+            UserCommand::OpenPath => Self::Path(path::PathDialog::open()),
             UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(folder::Purpose::NewWorkspace)),
             UserCommand::FindImages => Self::Folder(folder::FolderDialog::new(folder::Purpose::FindImages)),
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
@@ -95,6 +98,7 @@ impl Dialogs {
             UserCommand::MoveToLabel => Self::LabelRemoval(label_removal::LabelRemovalDialog::move_to(session)),
             UserCommand::ChooseTask => Self::Task(task::TaskDialog::new(session)),
             UserCommand::Keys => Self::Keys(keys::KeysDialog::default()),
+            UserCommand::Messages => Self::Messages,
             UserCommand::About => Self::About,
             _ => return false,
         };
@@ -118,14 +122,14 @@ impl Dialogs {
         }
     }
 
-    /// Asks what to do about work that is not written.
+    /// Asks what to do about work that is not written, and about a round of training.
     pub(crate) fn leave(&mut self) {
         *self = Self::Leave(leave::LeaveDialog::default());
     }
 
-    /// True once the user has said that work may be lost.
-    pub(crate) fn may_lose_work(&self) -> bool {
-        matches!(self, Self::Leave(dialog) if dialog.may_lose_work)
+    /// True once the user has said that the window may close.
+    pub(crate) fn may_leave(&self) -> bool {
+        matches!(self, Self::Leave(dialog) if dialog.may_leave)
     }
 
     /// Shows what is open.
@@ -135,6 +139,10 @@ impl Dialogs {
         }
         if let (Self::None, Some(_)) = (&*self, &session.undecided) {
             *self = Self::Undecided(undecided::UndecidedDialog::default());
+        }
+        if let (Self::None, Some(pick)) = (&*self, session.asked_path) {
+            *self = Self::Path(path::PathDialog::instead(pick));
+            actions.push(Action::PathIsAsked);
         }
         // Each has its own place: none opens at the size of the one before.
         let (name, width): (&str, f32) = match self {
@@ -157,12 +165,14 @@ impl Dialogs {
             Self::Gate(_) => ("gate", 1000.0),
             Self::WorkReport(_) => ("work report", 960.0),
             Self::Keys(_) => ("keys", 640.0),
+            Self::Messages => ("messages", 640.0),
             Self::About => ("about", 460.0),
             Self::Leave(_) => ("leave", 460.0),
         };
-        let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(16)).corner_radius(8);
+        let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(sheet::MARGIN as i8)).corner_radius(8);
+        sheet::listen(ctx);
         let modal = Modal::new(Id::unique(("dialog", name))).frame(frame).show(ctx, |ui| {
-            ui.set_width(width.min(ui.ctx().content_rect().width() - 64.0));
+            ui.set_width(width.min(sheet::widest(ui.ctx())));
             self.content(ui, session, actions)
         });
         match modal.inner {
@@ -184,7 +194,7 @@ impl Dialogs {
     fn content(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
         match self {
             Self::None => Turn::Close,
-            Self::Path(dialog) => dialog.show(ui, actions).into(),
+            Self::Path(dialog) => dialog.show(ui, session, actions).into(),
             Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
             Self::Undecided(dialog) => dialog.show(ui, session, actions).into(),
             Self::Folder(dialog) => dialog.show(ui, session, actions).into(),
@@ -202,6 +212,7 @@ impl Dialogs {
             Self::Gate(dialog) => dialog.show(ui, session, actions),
             Self::WorkReport(dialog) => dialog.show(ui, session, actions).into(),
             Self::Keys(dialog) => dialog.show(ui, session, actions).into(),
+            Self::Messages => messages::show(ui, session, actions).into(),
             Self::About => about::show(ui, session).into(),
             Self::Leave(dialog) => dialog.show(ui, session, actions).into(),
         }
@@ -214,10 +225,4 @@ impl Dialogs {
             _ => Self::None,
         }
     }
-}
-
-/// The title of a dialog.
-fn title(ui: &mut Ui, words: &str) {
-    ui.label(RichText::new(words).heading().color(super::theme::colors(ui).strong));
-    ui.add_space(8.0);
 }

@@ -4,6 +4,7 @@ mod across;
 mod canvas;
 mod charts;
 mod dialogs;
+mod focus;
 pub mod gpu;
 pub mod look;
 mod overlay;
@@ -62,6 +63,8 @@ pub struct Window {
     panel_widths: [f32; 2],
     previewed: Option<Previewed>,
     title: String,
+    toasts: panels::toasts::Toasts,
+    case_list: panels::cases::CaseList,
 }
 
 impl Window {
@@ -133,6 +136,11 @@ impl Window {
         let pointer = Stream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
 
         Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
+        if let Some(holder) = session.holder() {
+            let show = |ui: &mut Ui| panels::looking::show(ui, session, holder, &mut actions);
+            Panel::top("looking").frame(bar(ui, 6)).show(ui, show);
+        }
+        // Of one height, whatever goes on: the picture does not move.
         Panel::bottom("status")
             .frame(bar(ui, 4))
             .exact_size(STATUS)
@@ -155,8 +163,9 @@ impl Window {
 
         self.leave(ui, session);
         self.dialogs.show(ui.ctx(), session, &mut actions);
-        panels::toasts::show(ui.ctx(), session, &mut actions);
+        self.toasts.show(ui.ctx(), session, &mut actions);
         panels::drop_hint(ui.ctx());
+        focus::ring(ui);
         actions.retain(|action| !self.is_for_window(ui.ctx(), session, action));
         let targets =
             [self.canvas.take_target()].into_iter().chain(self.across.iter_mut().map(AcrossState::take_target));
@@ -177,6 +186,11 @@ impl Window {
     pub fn use_wheel(&mut self, ctx: &Context, events_per_notch: f32) {
         self.events_per_notch = events_per_notch;
         ctx.options_mut(|o| o.input_options.line_scroll_speed /= events_per_notch);
+    }
+
+    /// True while the pointer is on messages: none goes by itself then.
+    pub fn has_pointer_on_messages(&self) -> bool {
+        self.toasts.is_pointed_at()
     }
 
     /// True while a dialog has the keyboard.
@@ -206,11 +220,16 @@ impl Window {
             return None;
         }
         let settings = &session.settings;
-        let left = Panel::left("cases")
-            .frame(side(ui))
-            .default_size(settings.left_width)
-            .size_range(240.0..=320.0)
-            .show(ui, |ui| panels::cases::show(ui, session, &mut self.textures, actions));
+        // On a narrow screen the picture needs the room more than the names of cases do.
+        let is_narrow = ui.available_width() < NARROW;
+        let ([least, most], right_most) = if is_narrow { ([180.0, 200.0], 248.0) } else { ([240.0, 320.0], 320.0) };
+        let left = settings.case_list.then(|| {
+            Panel::left("cases")
+                .frame(side(ui))
+                .default_size(settings.left_width)
+                .size_range(least..=most)
+                .show(ui, |ui| self.case_list.show(ui, session, &mut self.textures, actions))
+        });
         Panel::left("tools")
             .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(4, 8)))
             .exact_size(panels::tools::BAR)
@@ -219,14 +238,15 @@ impl Window {
         let right = Panel::right("inspector")
             .frame(side(ui))
             .default_size(settings.right_width)
-            .size_range(248.0..=320.0)
+            .size_range(248.0..=right_most)
             .show(ui, |ui| panels::inspector::show(ui, session, shown, &mut self.dialogs, actions));
-        let widths = [left.response.rect.width(), right.response.rect.width()].map(f32::round);
+        let left = left.map_or(settings.left_width, |left| left.response.rect.width());
+        let widths = [left, right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
         if widths != self.panel_widths && !ui.input(|i| i.pointer.any_down()) {
             let is_first = self.panel_widths == [0.0; 2];
             self.panel_widths = widths;
-            if !is_first {
+            if !is_first && !is_narrow {
                 actions.push(Action::SetPanelWidths(widths));
             }
         }
@@ -251,15 +271,21 @@ impl Window {
         }
         match command {
             UserCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            UserCommand::FindCase => {
+                self.case_list.search();
+                // The session brings the list into sight.
+                return false;
+            }
             other => return self.dialogs.open(*other, session),
         }
         true
     }
 
-    /// Nobody closes the window on work that is not written yet without being asked.
+    /// Nobody closes the window on work that is not written yet, or on a round of training, without being asked.
     fn leave(&mut self, ui: &Ui, session: &Session) {
         let is_asked = ui.input(|i| i.viewport().close_requested());
-        if is_asked && session.unsaved() > 0 && !self.dialogs.may_lose_work() {
+        let has_something = session.unsaved() > 0 || session.learning.running.is_some();
+        if is_asked && has_something && !self.dialogs.may_leave() {
             ui.send_viewport_cmd(ViewportCommand::CancelClose);
             self.dialogs.leave();
         }
@@ -285,6 +311,9 @@ fn pinched(ctx: &Context, now: &Heard, actions: &mut Vec<Action>) {
         actions.push(Action::Zoom { factor: touch.zoom_delta, pointer: touch.center_pos.into() });
     }
 }
+
+/// Less is a narrow window, in points.
+const NARROW: f32 = 900.0;
 
 /// A bar across the window.
 fn bar(ui: &Ui, height: i8) -> Frame {

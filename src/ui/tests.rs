@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod at_once;
+mod desktop;
 mod learning;
 mod ortho;
 mod pacs;

@@ -1,7 +1,10 @@
 //! Colours, type and spacing: neutral greys, one accent, a grid of four points.
 
 use crate::session::settings::Theme;
-use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals, vec2};
+use egui::{
+    Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, TextStyle, Visuals, style::ScrollStyle,
+    vec2,
+};
 
 /// Behind the picture, in both themes: the image is the only bright thing.
 pub(crate) const CANVAS: Color32 = Color32::BLACK;
@@ -39,6 +42,8 @@ pub(crate) struct Colors {
     pub(crate) warning: Color32,
     pub(crate) error: Color32,
     pub(crate) good: Color32,
+    /// The ring about what has the keyboard.
+    pub(crate) focus: Color32,
 }
 
 const DARK: Colors = Colors {
@@ -56,6 +61,7 @@ const DARK: Colors = Colors {
     warning: Color32::from_rgb(236, 172, 60),
     error: Color32::from_rgb(255, 138, 112),
     good: Color32::from_rgb(86, 190, 150),
+    focus: Color32::from_rgb(120, 190, 250),
 };
 
 const LIGHT: Colors = Colors {
@@ -73,6 +79,7 @@ const LIGHT: Colors = Colors {
     warning: Color32::from_rgb(140, 84, 0),
     error: Color32::from_rgb(170, 50, 16),
     good: Color32::from_rgb(0, 104, 74),
+    focus: Color32::from_rgb(0, 92, 184),
 };
 
 /// The colours in use.
@@ -125,6 +132,9 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
     spacing.icon_width = 16.0;
     spacing.icon_width_inner = 10.0;
 
+    // Bars have room of their own: they never lie on figures or buttons.
+    spacing.scroll = ScrollStyle { floating: false, bar_width: 7.0, bar_inner_margin: 4.0, ..ScrollStyle::solid() };
+
     let v = &mut style.visuals;
     v.override_text_color = None;
     v.weak_text_color = Some(colors.dimmed);
@@ -161,8 +171,6 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
         state.expansion = 0.0;
     }
     w.noninteractive.bg_stroke = Stroke::new(1.0, colors.line);
-    // Whoever goes through the controls by key sees where they are.
-    w.active.bg_stroke = Stroke::new(1.0, colors.accent);
     style
 }
 
@@ -209,6 +217,7 @@ mod tests {
                 ("a warning", c.warning, c.panel),
                 ("an error", c.error, c.panel),
                 ("good news", c.good, c.panel),
+                ("the ring of the keyboard", c.focus, c.panel),
             ] {
                 let ratio = contrast(text, ground);
                 assert!(ratio >= 4.5, "{what} in the {name} theme: {ratio:.2}");

@@ -69,6 +69,8 @@ pub(crate) struct ToolInput {
     has_moved: bool,
     slices: f32,
     notches: f32,
+    /// Where a click with the right button asked for the menu of the picture, until that is opened.
+    pub(super) menu: Option<Pos2>,
 }
 
 /// What an event is read with: the state of things when it came.
@@ -244,6 +246,10 @@ impl ToolInput {
             } else if is_click {
                 self.clicked = Some(at);
             }
+        }
+        // A drag has changed the grey levels; a click has not.
+        if self.gesture == Gesture::Window && at.distance(self.pressed_at) <= SAME_PLACE {
+            self.menu = Some(at);
         }
         self.gesture = Gesture::None;
         self.gone = None;

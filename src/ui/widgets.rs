@@ -1,7 +1,10 @@
 //! Small pieces that the panels are made of.
 
 use super::{shortcuts, theme};
-use crate::session::{Action, Session, command::UserCommand};
+use crate::session::{
+    Action, Session,
+    command::{Entry, UserCommand},
+};
 use egui::{Align, Button, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::MaterialIcon;
 
@@ -23,6 +26,48 @@ pub(crate) fn command_button(
         actions.push(Action::Command(command));
     }
     response
+}
+
+/// What a command is called now: windows by their names.
+pub(crate) fn command_name(session: &Session, entry: &Entry) -> String {
+    match (entry.command, session.preset_name(entry.command)) {
+        (_, Some(name)) => format!("Window: {name}"),
+        (UserCommand::PauseTraining, _) if session.is_training_paused() => "Go on training".to_owned(),
+        _ => entry.label.to_owned(),
+    }
+}
+
+/// The line of a menu for a command, with its key; closes the menu.
+pub(crate) fn menu_item(
+    ui: &mut Ui,
+    session: &Session,
+    actions: &mut Vec<Action>,
+    entry: &Entry,
+    words: String,
+    is_on: Option<bool>,
+) {
+    let refusal = session.refusal(entry.command);
+    let button = match is_on {
+        Some(is_on) => Button::selectable(is_on, words),
+        None => Button::new(words),
+    };
+    let button = button.shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command));
+    let response = ui
+        .add_enabled(refusal.is_none(), button)
+        .on_hover_text(entry.tooltip)
+        .on_disabled_hover_text(refusal.unwrap_or_default())
+        .accessible_name(entry.label.trim_end_matches("..."));
+    if response.clicked() {
+        actions.push(Action::Command(entry.command));
+        ui.close();
+    }
+}
+
+/// A menu that scrolls where the window is too low for it.
+pub(crate) fn scrolled_menu(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let room = (ui.ctx().content_rect().height() - 56.0).max(120.0);
+    let area = egui::ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([true, true]);
+    area.show(ui, |ui| ui.with_layout(Layout::top_down_justified(Align::Min), content));
 }
 
 /// The button of the one thing to do next.

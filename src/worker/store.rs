@@ -154,6 +154,8 @@ enum Next {
     Job(u64, StoreJob),
     Later(Later),
     Fold,
+    /// The window that has the workspace open may be closed.
+    LookAround,
     End,
 }
 
@@ -171,6 +173,11 @@ impl Thread {
             match self.next() {
                 Next::End => return self.keeper.close(),
                 Next::Fold => self.keeper.fold(),
+                Next::LookAround => {
+                    if self.keeper.is_holder_gone() {
+                        self.tell(Event::HolderGone);
+                    }
+                }
                 Next::Later(later) => self.look_up(later),
                 Next::Job(number, job) => self.write(number, &job),
             }
@@ -203,6 +210,8 @@ impl Thread {
                     queue.retry_now = true;
                 } else if self.keeper.has_to_fold() {
                     return Next::Fold;
+                } else if self.keeper.is_looking() {
+                    return Next::LookAround;
                 }
             }
         }
@@ -307,7 +316,14 @@ impl Thread {
         match self.keeper.adopt(case.clone()) {
             Ok((restored, slices)) => {
                 self.tell(restored);
-                self.shared.lock().later.extend(slices.into_iter().map(Later::Findings));
+                let mut queue = self.shared.lock();
+                queue.later.extend(slices.into_iter().map(Later::Findings));
+                let is_last = !queue.later.iter().any(|later| matches!(later, Later::Adopt(_)));
+                drop(queue);
+                if is_last {
+                    // How many there are in all.
+                    self.keeper.meter().into_iter().for_each(|event| self.tell(event));
+                }
                 Ok(())
             }
             Err(trouble) => {

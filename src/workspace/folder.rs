@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::File,
     io::Read,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime},
 };
 
@@ -147,7 +147,7 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn compare(source: &PathBuf, target: &PathBuf) -> std::io::Result<()> {
+pub(super) fn compare(source: &Path, target: &Path) -> std::io::Result<()> {
     let (mut a, mut b) = (File::open(source)?, File::open(target)?);
     let (mut piece_a, mut piece_b) = (Vec::new(), Vec::new());
     loop {

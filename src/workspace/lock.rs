@@ -51,6 +51,19 @@ impl Lock {
     }
 }
 
+/// Who else holds the workspace `folder`, if anybody does. What cannot be found out counts as nobody.
+pub fn holder_of(folder: &Path) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).write(true).open(folder.join(FILE)).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        Ok(()) => {
+            let _ = file.unlock();
+            None
+        }
+        Err(TryLockError::Error(_)) => None,
+    }
+}
+
 /// Writes who holds the lock and since when.
 fn sign(file: &mut File) -> std::io::Result<()> {
     let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
@@ -106,7 +119,10 @@ mod tests {
         // Windows lets nobody read a locked file.
         let who = format!("process {}", std::process::id());
         assert!(error.contains(&who) || cfg!(windows), "{error}");
+        let holder = holder_of(folder.path()).unwrap();
+        assert!(holder.starts_with("another Labrum window"), "{holder}");
         drop(first);
+        assert_eq!(holder_of(folder.path()), None);
         assert!(Lock::take(folder.path()).is_ok());
     }
 }

@@ -12,6 +12,7 @@ mod identity;
 mod journal;
 mod labels;
 mod lock;
+mod look;
 mod masks;
 mod meter;
 mod model_files;
@@ -27,6 +28,8 @@ mod work_report;
 pub use failure::Failure;
 pub use folder::{Summary, summary};
 pub use identity::content_hash;
+pub use lock::holder_of;
+pub use look::copy_for_looking;
 
 use crate::Error;
 use failure::Cause;

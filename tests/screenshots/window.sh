@@ -24,6 +24,10 @@ for _ in $(seq 50); do xdotool getmouselocation >/dev/null 2>&1 && break; sleep 
 # open PATH...: starts the app with fresh settings and a fresh workspace and waits until it has settled.
 open() {
     rm -rf "$LABRUM_CONFIG" "$LABRUM_DATA"
+    if [ -n "${SETTINGS:-}" ]; then
+        mkdir -p "$LABRUM_CONFIG"
+        printf '%s' "$SETTINGS" >"$LABRUM_CONFIG/settings.json"
+    fi
     "$binary" "$@" >"$work/log" 2>&1 &
     app=$!
     local window=

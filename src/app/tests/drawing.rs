@@ -533,6 +533,10 @@ fn every_key_of_the_table_does_what_it_says() {
     assert_eq!(bench.session().case().unwrap().status, Status::Accepted);
     bench.key(Key::Backspace, NONE);
     assert_eq!(bench.session().case().unwrap().status, Status::Skipped);
+    assert!(!bench.session().notices.list.is_empty());
+    bench.key(Key::Escape, NONE);
+    assert!(bench.session().notices.list.is_empty(), "messages go first");
+    assert_eq!(bench.tool(), ToolKind::Brush);
     bench.key(Key::Escape, NONE);
     assert_eq!(bench.tool(), ToolKind::Look, "with nothing in hand the tool is put away");
 }

@@ -166,6 +166,8 @@ pub struct WorkspaceInfo {
     pub missing: Vec<String>,
     /// The file and the place of the slice at which the work stopped.
     pub resume: Option<(PathBuf, usize)>,
+    /// Another window has it open, this one only looks at it: who.
+    pub holder: Option<String>,
 }
 
 /// What is told of a workspace that is not open.

@@ -193,13 +193,15 @@ impl Session {
         self.pointer(PointerInput { phase: Phase::Release, ..at });
     }
 
-    /// Esc: drops what is in hand, else stops what is going on, else puts the tool away.
+    /// Esc: drops what is in hand, else stops what is going on, else takes messages away, else puts the tool away.
     pub(super) fn escape(&mut self) {
         if self.drop_hand() {
             return;
         }
         if self.is_busy() {
             self.cancel();
+        } else if !self.notices.list.is_empty() {
+            self.notices.dismiss_all();
         } else {
             self.choose_tool(ToolKind::Look);
         }

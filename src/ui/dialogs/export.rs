@@ -1,6 +1,6 @@
 //! What to export, in which formats, to which folder: a preset that is remembered.
 
-use super::{path::to_path, title};
+use super::{path::to_path, sheet};
 use crate::{
     session::{
         Action, ExportRequest, Session,
@@ -8,10 +8,10 @@ use crate::{
     },
     ui::{
         theme,
-        widgets::{capital, explain, plural, primary, section},
+        widgets::{capital, explain, plural, section},
     },
 };
-use egui::{Align, Button, Layout, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Button, RichText, TextEdit, Ui};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 
 /// What was chosen so far.
@@ -60,19 +60,18 @@ impl ExportDialog {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
-        title(ui, "Export");
-        // What stands below the list has its place on every screen.
-        let room = (ui.ctx().content_rect().height() - 296.0).max(120.0);
-        let list = ScrollArea::vertical().max_height(room).min_scrolled_height(room).auto_shrink([false, true]);
-        list.show(ui, |ui| {
+        sheet::body(ui, "Export", |ui| {
             self.choose_masks(ui, session);
             self.choose_formats(ui, session);
             self.choose_seg(ui, session);
             self.choose_patient(ui);
         });
-        self.choose_folder(ui, actions);
-        ui.add_space(12.0);
-        self.buttons(ui, session, actions)
+        // What stands below the list has its place on every screen.
+        sheet::below(ui, |ui| {
+            self.choose_folder(ui, session, actions);
+            ui.add_space(12.0);
+            self.buttons(ui, session, actions)
+        })
     }
 
     fn choose_masks(&mut self, ui: &mut Ui, session: &Session) {
@@ -185,13 +184,14 @@ impl ExportDialog {
         }
     }
 
-    fn choose_folder(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+    fn choose_folder(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         section(ui, "Folder");
         ui.horizontal(|ui| {
             let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"));
             let width = ui.available_width() - 104.0;
             ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Export folder");
-            if ui.add(browse).accessible_name("Browse").clicked() {
+            let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+            if browse.accessible_name("Browse").clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::ExportFolder));
             }
@@ -213,10 +213,8 @@ impl ExportDialog {
             None
         };
         let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let export = primary(ui, "Export").min_size(egui::vec2(88.0, 28.0));
-            let export = ui.add_enabled(missing.is_none(), export).on_disabled_hover_text(missing.unwrap_or_default());
-            if export.clicked() {
+        sheet::row(ui, |ui| {
+            if sheet::main_button(ui, "Export", missing) {
                 let options = ExportOptions { formats, ..self.options.clone() };
                 actions.push(Action::Export(ExportRequest {
                     folder: to_path(&self.folder),

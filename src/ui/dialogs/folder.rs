@@ -1,11 +1,11 @@
 //! A folder that is typed, pasted or chosen: for a new workspace, or to look for images that have moved.
 
-use super::{path::to_path, title};
+use super::{path::to_path, sheet};
 use crate::{
     session::{Action, Session, job::Pick},
-    ui::widgets::{explain, primary},
+    ui::widgets::explain,
 };
-use egui::{Align, Button, Key, Layout, TextEdit, Ui, vec2};
+use egui::{Button, TextEdit, Ui, vec2};
 
 /// What the folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,31 +41,30 @@ impl FolderDialog {
             Purpose::NewWorkspace => ("New workspace", "/path/of/a/new/folder", "Make it", Pick::NewWorkspace),
             Purpose::FindImages => ("Find the images", "/path/to/the/images", "Look there", Pick::ImageFolder),
         };
-        title(ui, heading);
-        let mut go_on = false;
-        ui.horizontal(|ui| {
-            let width = ui.available_width() - 96.0;
-            let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width).hint_text(hint));
-            let field = field.accessible_name("Folder");
-            if !self.had_focus {
-                field.request_focus();
-                self.had_focus = true;
-            }
-            go_on = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-            if ui.add(Button::new("Browse").min_size(vec2(88.0, 24.0))).clicked() {
-                self.waits_for_folder = true;
-                actions.push(Action::Pick(pick));
-            }
+        sheet::body(ui, heading, |ui| {
+            ui.horizontal(|ui| {
+                let width = ui.available_width() - 96.0;
+                let field = ui.add(TextEdit::singleline(&mut self.folder).desired_width(width).hint_text(hint));
+                let field = field.accessible_name("Folder");
+                if !self.had_focus {
+                    field.request_focus();
+                    self.had_focus = true;
+                }
+                let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
+                let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+                if browse.clicked() {
+                    self.waits_for_folder = true;
+                    actions.push(Action::Pick(pick));
+                }
+            });
+            explain(ui, &self.meaning(session));
         });
-        explain(ui, &self.meaning(session));
-        ui.add_space(12.0);
-        let has_folder = !self.folder.trim().is_empty();
-        let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            go_on |= ui.add_enabled(has_folder, primary(ui, go)).clicked();
-            close = ui.add(Button::new("Cancel")).clicked();
+        let missing = self.folder.trim().is_empty().then_some("Name a folder");
+        let (go_on, close) = sheet::buttons(ui, |ui| {
+            let go_on = sheet::main_button(ui, go, missing);
+            (go_on, ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked())
         });
-        if go_on && has_folder {
+        if go_on {
             let folder = to_path(&self.folder);
             actions.push(match self.purpose {
                 Purpose::NewWorkspace => Action::OpenWorkspace(folder),

@@ -1,6 +1,6 @@
 //! The gate's report: whether a version is better than the one that was active, figure by figure and case by case.
 
-use super::{Dialogs, Turn, title, versions::VersionsDialog};
+use super::{Dialogs, Turn, sheet, versions::VersionsDialog};
 use crate::{
     domain::{
         bootstrap::MeanInterval,
@@ -16,10 +16,10 @@ use crate::{
         charts::{Chart, Series, short},
         table::{Cell, Column, ROW, Table},
         theme,
-        widgets::{capital, explain, plural, primary},
+        widgets::{capital, explain, plural},
     },
 };
-use egui::{Align, Button, Color32, Context, Id, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, Color32, Context, Id, Label, RichText, ScrollArea, Ui, vec2};
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP},
@@ -75,25 +75,21 @@ impl GateDialog {
             Judged::Version(key) => match learning.version(key) {
                 Some(version) => {
                     mark_seen(ui.ctx(), key);
-                    title(ui, &format!("Gate report: {}", version.name));
-                    turn = of_version(ui, version, actions);
+                    let heading = format!("Gate report: {}", version.name);
+                    turn = sheet::body(ui, &heading, |ui| of_version(ui, version, actions));
                 }
-                None => {
-                    title(ui, "Gate report");
-                    explain(ui, "This version is not there any more.");
-                }
+                None => sheet::body(ui, "Gate report", |ui| explain(ui, "This version is not there any more.")),
             },
             Judged::Comparison(first, second) => {
                 let name = |key| learning.version(key).map_or("?", |v| v.name.as_str());
-                title(ui, &format!("{} against {}", name(second), name(first)));
-                match compared(learning, first, second) {
+                let heading = format!("{} against {}", name(second), name(first));
+                sheet::body(ui, &heading, |ui| match compared(learning, first, second) {
                     Some(report) => turn = body(ui, report, &[name(first), name(second)], true, actions),
                     None if learning.is_comparing => waits(ui),
                     None => explain(ui, "The two versions could not be compared; a message says why."),
-                }
+                });
             }
         }
-        ui.add_space(8.0);
         match self.buttons(ui, learning, actions) {
             true => Turn::Close,
             false => turn,
@@ -108,7 +104,7 @@ impl GateDialog {
         };
         let mut done = false;
         let size = vec2(88.0, 28.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::buttons(ui, |ui| {
             let decide = version.filter(|v| !v.is_active);
             let words = decide.map(|v| match v.state {
                 VersionState::Undecided => "Use it",
@@ -117,8 +113,11 @@ impl GateDialog {
             });
             let asks = decide.is_some_and(|v| v.state == VersionState::Undecided);
             if let Some((version, words)) = decide.zip(words) {
-                let button = if asks { primary(ui, words) } else { Button::new(words) };
-                if ui.add(button.min_size(size)).on_hover_text("It proposes masks from now on").clicked() {
+                let is_used = match asks {
+                    true => sheet::main_button(ui, words, None),
+                    false => ui.add(Button::new(words).min_size(size)).clicked(),
+                };
+                if is_used {
                     actions.push(Action::Learn(LearnAction::Activate(version.key)));
                     done = true;
                 }
@@ -130,8 +129,10 @@ impl GateDialog {
                     done = true;
                 }
             }
-            let close = if asks { Button::new("Close") } else { primary(ui, "Close") };
-            done |= ui.add(close.min_size(size)).clicked();
+            done |= match asks {
+                true => ui.add(Button::new("Close").min_size(size)).clicked(),
+                false => sheet::main_button(ui, "Close", None),
+            };
         });
         done
     }

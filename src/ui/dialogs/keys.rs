@@ -1,6 +1,6 @@
 //! Keys and mouse: what they do, and other keys for commands.
 
-use super::title;
+use super::sheet;
 use crate::{
     session::{
         Action, Session,
@@ -9,14 +9,14 @@ use crate::{
     },
     ui::{
         shortcuts, theme,
-        widgets::{column, explain, icon_button, primary},
+        widgets::{column, explain, icon_button},
     },
 };
-use egui::{Align, Button, Event, Key, Layout, Modifiers, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, Event, Key, Modifiers, RichText, Ui, vec2};
 use egui_material_icons::icons::ICON_RESTART_ALT;
 
 /// What the mouse does, and the keys that are held: these stay as they are.
-const FIXED: [(&str, &str); 12] = [
+const FIXED: [(&str, &str); 15] = [
     ("Next and previous slice", "Wheel"),
     ("Zoom at the pointer", "Ctrl+Wheel"),
     ("Size of the brush", "Shift+Wheel"),
@@ -27,7 +27,10 @@ const FIXED: [(&str, &str); 12] = [
     ("Hide the mask for a moment", "Hold H"),
     ("Move a corner of a polygon", "Drag it"),
     ("Take back the last corner", "Backspace or Undo while the line is drawn"),
-    ("Go through the controls", "Shift+Tab, then Tab"),
+    ("Go through the controls, and back", "Tab, Shift+Tab"),
+    ("Give the keys back to the picture", "Esc, or a click on it"),
+    ("Press the blue button of a dialog", "Enter"),
+    ("Menu of a case, a label, the picture", "Click with the right button"),
     ("Open", "Drop files or folders on the window"),
 ];
 
@@ -43,11 +46,8 @@ impl KeysDialog {
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut keys = session.settings.keys.clone();
         self.listen(ui, &mut keys);
-        title(ui, "Keys and mouse");
-        explain(ui, "Click a key to change it.");
-        ui.add_space(4.0);
-        let height = (ui.ctx().content_rect().height() - 260.0).max(120.0);
-        ScrollArea::vertical().max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+        sheet::body(ui, "Keys and mouse", |ui| {
+            explain(ui, "Click a key to change it.");
             heading(ui, "Mouse and held keys");
             for (what, how) in FIXED {
                 line(ui, what, |ui| {
@@ -61,23 +61,25 @@ impl KeysDialog {
                 }
             }
         });
-        ui.add_space(8.0);
-        ui.label(RichText::new(&self.told).size(12.0).color(theme::colors(ui).warning));
-        let close = ui.horizontal(|ui| {
-            let is_changed = keys != Keys::default();
-            let reset = ui.add_enabled(is_changed, Button::new("Usual keys for all"));
-            if reset.on_disabled_hover_text("All keys are the usual ones").clicked() {
-                keys.reset_all();
-                self.told = "All keys are the usual ones again.".into();
-            }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(primary(ui, "Close")).clicked()).inner
+        let close = sheet::below(ui, |ui| {
+            ui.label(RichText::new(&self.told).size(12.0).color(theme::colors(ui).warning));
+            ui.horizontal(|ui| {
+                let is_changed = keys != Keys::default();
+                let reset = ui.add_enabled(is_changed, Button::new("Usual keys for all"));
+                if reset.on_disabled_hover_text("All keys are the usual ones").clicked() {
+                    keys.reset_all();
+                    self.told = "All keys are the usual ones again.".into();
+                }
+                sheet::row(ui, |ui| sheet::main_button(ui, "Close", None))
+            })
+            .inner
         });
         if keys != session.settings.keys {
             let mut settings = session.settings.clone();
             settings.keys = keys;
             actions.push(Action::SetSettings(settings));
         }
-        close.inner
+        close
     }
 
     /// The key of a command: a click on it waits for another.
@@ -135,7 +137,7 @@ fn chosen(key: Key, modifiers: Modifiers) -> Result<Shortcut, &'static str> {
     match key {
         Key::Escape => return Err(""),
         Key::Space => return Err("Space is held to move the picture. Press another key."),
-        Key::Tab => return Err("Tab is for the panels and the controls. Press another key."),
+        Key::Tab => return Err("Tab goes through the controls. Press another key."),
         Key::H if is_alone => return Err("H is held to hide the mask. Press another key."),
         _ if modifiers.alt => return Err("Alt is held to erase. Press a key without it."),
         _ => {}

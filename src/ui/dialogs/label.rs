@@ -1,6 +1,6 @@
 //! A label: its name, its colour, and which concept it stands for.
 
-use super::title;
+use super::sheet;
 use crate::{
     domain::{
         codes::{self, Concept},
@@ -9,12 +9,12 @@ use crate::{
     session::{Action, Session, labels::LabelAction},
     ui::{
         theme,
-        widgets::{explain, primary, section},
+        widgets::{explain, section},
     },
 };
 use egui::{
-    Align, Button, Color32, Key, Layout, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo,
-    text::CCursorRange, text_edit::TextEditState, vec2,
+    Button, Color32, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, text::CCursorRange,
+    text_edit::TextEditState, vec2,
 };
 
 /// So many concepts are listed; who wants another types more.
@@ -52,22 +52,21 @@ impl LabelDialog {
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        title(ui, if self.value.is_some() { "Label" } else { "New label" });
-        section(ui, "Name");
-        let name = TextEdit::singleline(&mut self.label.name).desired_width(f32::INFINITY).char_limit(64);
-        let name = ui.add(name).accessible_name("Name of the label");
-        if !std::mem::replace(&mut self.had_focus, true) {
-            name.request_focus();
-            select_all(ui, &name, &self.label.name);
-        }
-        let is_entered = name.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-        self.follows_concept &= !name.changed();
-        section(ui, "Colour");
-        self.color(ui);
-        section(ui, "Concept");
-        self.concept(ui);
-        ui.add_space(12.0);
-        self.buttons(ui, is_entered, actions)
+        sheet::body(ui, if self.value.is_some() { "Label" } else { "New label" }, |ui| {
+            section(ui, "Name");
+            let name = TextEdit::singleline(&mut self.label.name).desired_width(f32::INFINITY).char_limit(64);
+            let name = ui.add(name).accessible_name("Name of the label");
+            if !std::mem::replace(&mut self.had_focus, true) {
+                name.request_focus();
+                select_all(ui, &name, &self.label.name);
+            }
+            self.follows_concept &= !name.changed();
+            section(ui, "Colour");
+            self.color(ui);
+            section(ui, "Concept");
+            self.concept(ui);
+        });
+        self.buttons(ui, actions)
     }
 
     fn color(&mut self, ui: &mut Ui) {
@@ -132,13 +131,11 @@ impl LabelDialog {
         }
     }
 
-    fn buttons(&mut self, ui: &mut Ui, is_entered: bool, actions: &mut Vec<Action>) -> bool {
+    fn buttons(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let has_name = !self.label.name.trim().is_empty();
-            let save = primary(ui, if self.value.is_some() { "Save" } else { "Add" }).min_size(vec2(88.0, 28.0));
-            let is_clicked = ui.add_enabled(has_name, save).on_disabled_hover_text("Give it a name").clicked();
-            if is_clicked || (is_entered && has_name) {
+        sheet::buttons(ui, |ui| {
+            let missing = self.label.name.trim().is_empty().then_some("Give it a name");
+            if sheet::main_button(ui, if self.value.is_some() { "Save" } else { "Add" }, missing) {
                 self.label.name = self.label.name.trim().to_owned();
                 let label = self.label.clone();
                 actions.push(Action::Label(match self.value {

@@ -1,12 +1,12 @@
 //! What is to become of a label: removed with its masks, merged into another one, or another one for what has it here.
 
-use super::title;
+use super::sheet;
 use crate::{
     domain::journal::LabelUse,
     session::{Action, Session, labels::LabelAction},
-    ui::widgets::{explain, plural, primary, section},
+    ui::widgets::{explain, plural, section},
 };
-use egui::{Align, Button, ComboBox, Layout, Ui, vec2};
+use egui::{Button, ComboBox, Ui, vec2};
 
 /// What is done with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,18 +52,21 @@ impl LabelRemovalDialog {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
         let name = session.label_name(self.label);
-        title(
-            ui,
-            &match self.what {
-                What::Remove => format!("Remove {name}?"),
-                What::Merge => format!("Merge {name} into another label?"),
-                What::Move => format!("Give another label to {name}"),
-            },
-        );
+        let heading = match self.what {
+            What::Remove => format!("Remove {name}?"),
+            What::Merge => format!("Merge {name} into another label?"),
+            What::Move => format!("Give another label to {name}"),
+        };
+        let counted = session.label_use(self.label).filter(|_| self.was_asked);
+        let is_ready = counted.is_some() || self.what == What::Move;
+        sheet::body(ui, &heading, |ui| self.body(ui, session, counted));
+        self.buttons(ui, is_ready, actions)
+    }
+
+    fn body(&mut self, ui: &mut Ui, session: &Session, counted: Option<LabelUse>) {
         if self.what != What::Remove {
             self.choose_other(ui, session);
         }
-        let counted = session.label_use(self.label).filter(|_| self.was_asked);
         match (self.what, counted) {
             (What::Move, _) => {
                 section(ui, "Where");
@@ -81,8 +84,6 @@ impl LabelRemovalDialog {
             What::Merge => explain(ui, "Models that know it propose the other one from now on."),
             What::Move => explain(ui, "One step, which can be undone."),
         }
-        ui.add_space(12.0);
-        self.buttons(ui, counted.is_some() || self.what == What::Move, actions)
     }
 
     fn choose_other(&mut self, ui: &mut Ui, session: &Session) {
@@ -109,9 +110,13 @@ impl LabelRemovalDialog {
             }
         };
         let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = primary(ui, words).min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(is_ready && action.is_some(), button).clicked() {
+        sheet::buttons(ui, |ui| {
+            let missing = match (is_ready, &action) {
+                (false, _) => Some("It is being counted"),
+                (true, None) => Some("There is no other label"),
+                (true, Some(_)) => None,
+            };
+            if sheet::main_button(ui, words, missing) {
                 actions.extend(action.map(Action::Label));
                 close = true;
             }

@@ -1,11 +1,11 @@
 //! Masks from files that lie over each other: which are taken in, and which lies on top.
 
-use super::title;
+use super::sheet;
 use crate::{
     session::{Action, Session, imports::Overlapping},
-    ui::widgets::{count, explain, icon_button, primary, swatch},
+    ui::widgets::{count, explain, icon_button, swatch},
 };
-use egui::{Align, Button, Layout, ScrollArea, Ui, vec2};
+use egui::{Align, Button, Layout, Ui, vec2};
 use egui_material_icons::icons::{ICON_ARROW_DOWNWARD, ICON_ARROW_UPWARD};
 
 /// What was chosen so far.
@@ -29,19 +29,18 @@ impl OverlappingDialog {
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let Some(overlapping) = &session.overlapping else { return true };
-        title(ui, "Masks overlap");
-        explain(
-            ui,
-            "A mask holds one label for each pixel. Choose what is taken in; the first in the list lies on top.",
-        );
-        ui.add_space(8.0);
-        ScrollArea::vertical().max_height(360.0).show(ui, |ui| self.list(ui, overlapping));
-        ui.add_space(12.0);
+        sheet::body(ui, "Masks overlap", |ui| {
+            explain(
+                ui,
+                "A mask holds one label for each pixel. Choose what is taken in; the first in the list lies on top.",
+            );
+            ui.add_space(8.0);
+            self.list(ui, overlapping);
+        });
         let mut done = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::buttons(ui, |ui| {
             let taken: Vec<usize> = self.rows.iter().filter(|(_, is_taken)| *is_taken).map(|(i, _)| *i).collect();
-            let import = primary(ui, "Import").min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(!taken.is_empty(), import).clicked() {
+            if sheet::main_button(ui, "Import", taken.is_empty().then_some("Take one of them")) {
                 actions.push(Action::TakeOverlapping(Some(taken)));
                 (self.is_answered, done) = (true, true);
             }

@@ -8,7 +8,7 @@ mod sign_in;
 pub(crate) use queue::QueueDialog;
 pub(crate) use send::SendDialog;
 
-use super::title;
+use super::sheet;
 use crate::{
     domain::pacs::{Query, RemoteSeries, RemoteStudy},
     session::{
@@ -21,7 +21,9 @@ use crate::{
         widgets::{bytes, explain, plural, primary, progress},
     },
 };
-use egui::{Align, Button, ComboBox, Key, Label, Layout, Response, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{
+    Align, Button, ComboBox, Key, Label, Layout, Modifiers, Response, RichText, ScrollArea, TextEdit, Ui, vec2,
+};
 use server::ServerForm;
 use sign_in::SignInForm;
 
@@ -99,14 +101,15 @@ impl PacsDialog {
         if session.pacs.opened > self.opened_before {
             return true;
         }
-        title(ui, "Open from server");
-        self.servers(ui, session, actions);
-        self.question(ui, session, actions);
-        ui.add_space(4.0);
-        self.studies(ui, session, actions);
-        ui.add_space(4.0);
-        self.series(ui, session);
-        self.state(ui, session, actions);
+        sheet::body(ui, "Open from server", |ui| {
+            self.servers(ui, session, actions);
+            self.question(ui, session, actions);
+            ui.add_space(4.0);
+            self.studies(ui, session, actions);
+            ui.add_space(4.0);
+            self.series(ui, session);
+            self.state(ui, session, actions);
+        });
         self.buttons(ui, session, actions)
     }
 
@@ -172,6 +175,8 @@ impl PacsDialog {
                 if (is_clicked || is_entered) && problem.is_none() {
                     (self.study, self.series) = (None, Vec::new());
                     actions.push(Action::Pacs(PacsAction::Find(self.query.clone())));
+                    // It opens nothing at the same time.
+                    ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
                 }
             });
         });
@@ -270,7 +275,7 @@ impl PacsDialog {
 
     fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        sheet::buttons(ui, |ui| {
             let words = match self.series.len() {
                 0 => "Open study".to_owned(),
                 1 => "Open 1 series".to_owned(),
@@ -283,7 +288,8 @@ impl PacsDialog {
             };
             let button = primary(ui, &words).min_size(vec2(120.0, 28.0));
             let open = ui.add_enabled(refusal.is_none(), button).on_disabled_hover_text(refusal.unwrap_or_default());
-            if open.accessible_name("Open study").clicked()
+            let is_pressed = open.accessible_name("Open study").clicked();
+            if (is_pressed || (refusal.is_none() && sheet::is_entered(ui.ctx())))
                 && let Some(study) = self.study.clone()
             {
                 actions.push(self.receive(study));

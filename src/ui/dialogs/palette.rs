@@ -5,7 +5,10 @@ use crate::{
         Action, Session,
         command::{COMMANDS, Entry, UserCommand},
     },
-    ui::{shortcuts, widgets::explain},
+    ui::{
+        shortcuts,
+        widgets::{command_name, explain},
+    },
 };
 use egui::{Button, Key, Modifiers, ScrollArea, TextEdit, Ui, vec2};
 
@@ -34,18 +37,22 @@ impl Palette {
             self.marked = 0;
         }
         ui.add_space(4.0);
-        let found = found(&self.text);
+        let found = found(session, &self.text);
+        // As high as it will ever be, whatever is found.
+        let height = (ui.ctx().content_rect().height() - 128.0).clamp(96.0, 360.0);
         if found.is_empty() {
             explain(ui, "There is no such command.");
+            ui.add_space((height - 20.0).max(0.0));
             return false;
         }
         self.marked = (self.marked as i64 + step).clamp(0, found.len() as i64 - 1) as usize;
         let mut done = None;
-        ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        let area = ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false);
+        area.show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for (index, entry) in found.iter().enumerate() {
                 let refusal = session.refusal(entry.command);
-                let button = Button::selectable(index == self.marked, entry.label)
+                let button = Button::selectable(index == self.marked, command_name(session, entry))
                     .shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command))
                     .min_size(vec2(ui.available_width(), 28.0));
                 let response = ui
@@ -70,23 +77,38 @@ impl Palette {
     }
 }
 
-/// The commands whose name holds all the words, those that begin with them first.
-fn found(text: &str) -> Vec<&'static Entry> {
+/// The commands whose name or explanation holds all the words: those whose name begins with them first, then those that
+/// have them in their name.
+fn found(session: &Session, text: &str) -> Vec<&'static Entry> {
     let text = text.trim().to_lowercase();
-    let holds = |e: &&Entry| text.split_whitespace().all(|word| e.label.to_lowercase().contains(word));
-    let mut found: Vec<_> = COMMANDS.iter().filter(|e| e.command != UserCommand::Palette).filter(holds).collect();
-    found.sort_by_key(|e| !e.label.to_lowercase().starts_with(&text));
-    found
+    let has_all = |words: &str| text.split_whitespace().all(|word| words.contains(word));
+    let rank = |entry: &Entry| {
+        let name = command_name(session, entry).to_lowercase();
+        match &name {
+            name if name.starts_with(&text) => Some(0),
+            name if has_all(name) => Some(1),
+            name if has_all(&format!("{name} {} {}", entry.label, entry.tooltip).to_lowercase()) => Some(2),
+            _ => None,
+        }
+    };
+    let others = COMMANDS.iter().filter(|e| e.command != UserCommand::Palette);
+    let mut found: Vec<(i32, &Entry)> = others.filter_map(|entry| Some((rank(entry)?, entry))).collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, entry)| entry).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::settings::Settings;
 
     #[test]
     fn a_command_is_found_by_any_of_its_words() {
+        let session = Session::new(Settings::default());
+        let found = |text| found(&session, text);
         assert_eq!(found("doubtful next")[0].command, UserCommand::NextDoubtful);
         assert_eq!(found("exp")[0].command, UserCommand::Export);
+        assert_eq!(found("dark")[0].command, UserCommand::ToggleTheme);
         assert!(found("no such thing").is_empty());
     }
 }

@@ -1,44 +1,80 @@
-//! A path that is typed or pasted.
+//! A path that is typed or pasted: for a command of its own, and wherever the desktop has no dialog for files.
 
-use super::title;
+use super::sheet;
 use crate::{
-    session::Action,
-    ui::widgets::{explain, primary},
+    session::{Action, Session, job::Pick},
+    ui::widgets::explain,
 };
-use egui::{Align, Button, Key, Layout, TextEdit, Ui};
+use egui::{Button, TextEdit, Ui, vec2};
 use std::path::PathBuf;
 
 /// What was typed so far.
-#[derive(Default)]
 pub(crate) struct PathDialog {
+    pick: Pick,
+    /// It takes the place of the desktop's own dialog.
+    is_instead: bool,
     text: String,
     had_focus: bool,
 }
 
 impl PathDialog {
+    /// For files or folders with images.
+    pub(super) fn open() -> Self {
+        Self { pick: Pick::Files, is_instead: false, text: String::new(), had_focus: false }
+    }
+
+    /// For what the desktop has no dialog for.
+    pub(super) fn instead(pick: Pick) -> Self {
+        Self { pick, is_instead: true, ..Self::open() }
+    }
+
     /// Shows the dialog; true once it is done.
-    pub(super) fn show(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) -> bool {
-        title(ui, "Open path");
-        let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).hint_text("/path/to/scans");
-        let response = ui.add(edit).accessible_name("Path");
-        if !self.had_focus {
-            response.request_focus();
-            self.had_focus = true;
-        }
-        explain(ui, "A file, or a folder with all folders in it.");
-        ui.add_space(12.0);
-        let mut open = response.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-        let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = primary(ui, "Open");
-            open |= ui.add_enabled(!self.text.trim().is_empty(), button).clicked();
-            close = ui.add(Button::new("Cancel")).clicked();
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
+        let (heading, hint, meaning, words) = self.words();
+        sheet::body(ui, heading, |ui| {
+            let edit = TextEdit::singleline(&mut self.text).desired_width(f32::INFINITY).hint_text(hint);
+            let response = ui.add(edit).accessible_name("Path");
+            if !self.had_focus {
+                response.request_focus();
+                self.had_focus = true;
+            }
+            explain(ui, meaning);
+            sheet::no_dialog(ui, self.is_instead && session.lacks_dialogs);
         });
-        if open && !self.text.trim().is_empty() {
-            actions.push(Action::Open(vec![to_path(&self.text)]));
-            return true;
+        let missing = self.text.trim().is_empty().then_some("Type a path");
+        let (go_on, close) = sheet::buttons(ui, |ui| {
+            let go_on = sheet::main_button(ui, words, missing);
+            (go_on, ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked())
+        });
+        if go_on {
+            actions.push(Action::Picked(self.pick, to_path(&self.text)));
         }
-        close
+        go_on || close
+    }
+
+    /// The title, an example, what can be named, and what the button says.
+    fn words(&self) -> (&'static str, &'static str, &'static str, &'static str) {
+        let images = "A file, or a folder with all folders in it.";
+        match self.pick {
+            Pick::Files if !self.is_instead => ("Open path", "/path/to/scans", images, "Open"),
+            Pick::Files => ("Open a file", "/path/to/scan.dcm", images, "Open"),
+            Pick::Folder => ("Open a folder", "/path/to/scans", images, "Open"),
+            Pick::Masks => (
+                "Import masks",
+                "/path/to/masks",
+                "A DICOM-SEG, an RT Structure Set, a NIfTI volume or a label map, or a folder of them.",
+                "Import",
+            ),
+            Pick::Model => ("Open a model", "/path/to/model.safetensors", "A .safetensors file with its card.", "Open"),
+            Pick::Workspace => (
+                "Open a workspace",
+                "/path/to/workspace",
+                "A folder with a workspace, or an empty or new one for a new workspace.",
+                "Open",
+            ),
+            // Those have fields of their own.
+            _ => ("Folder", "/path/to/folder", "A folder.", "Take it"),
+        }
     }
 }
 

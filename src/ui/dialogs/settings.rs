@@ -1,6 +1,6 @@
 //! Settings: person, device, model, learning, look.
 
-use super::title;
+use super::sheet;
 use crate::{
     session::{
         Action, Session,
@@ -9,10 +9,10 @@ use crate::{
     },
     ui::{
         panels::inspector::device_name,
-        widgets::{capital, explain, primary, section, segmented},
+        widgets::{capital, explain, section, segmented},
     },
 };
-use egui::{Align, DragValue, Layout, ScrollArea, Slider, TextEdit, Ui, vec2};
+use egui::{Align, DragValue, Layout, Slider, TextEdit, Ui, vec2};
 
 /// How many threads compute; 0 for all cores.
 fn threads(ui: &mut Ui, threads: &mut usize) {
@@ -76,14 +76,11 @@ fn number_in(text: &str) -> Option<f64> {
 /// Shows the dialog; true once it is done.
 pub(super) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
     let mut settings = session.settings.clone();
-    title(ui, "Settings");
-    let room = (ui.ctx().content_rect().height() - 168.0).max(120.0);
-    ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| all(ui, session, &mut settings));
-    ui.add_space(12.0);
+    sheet::body(ui, "Settings", |ui| all(ui, session, &mut settings));
     if settings != session.settings {
         actions.push(Action::SetSettings(settings));
     }
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.add(primary(ui, "Done")).clicked()).inner
+    sheet::buttons(ui, |ui| sheet::main_button(ui, "Done", None))
 }
 
 fn all(ui: &mut Ui, session: &Session, settings: &mut Settings) {

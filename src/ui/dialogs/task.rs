@@ -1,12 +1,12 @@
 //! The task of a case: which cases share labels.
 
-use super::title;
+use super::sheet;
 use crate::{
     domain::journal::TaskKey,
     session::{Action, Session, tasks::TaskChoice},
-    ui::widgets::{explain, primary, section},
+    ui::widgets::{explain, section},
 };
-use egui::{Align, Button, Key, Layout, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
 
 /// What was chosen so far.
 pub(crate) struct TaskDialog {
@@ -25,7 +25,23 @@ impl TaskDialog {
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        title(ui, "Task");
+        sheet::body(ui, "Task", |ui| self.body(ui, session));
+        let missing = (self.chosen.is_none() && self.name.trim().is_empty()).then_some("Give it a name");
+        sheet::buttons(ui, |ui| {
+            let words = if self.chosen.is_some() { "Choose" } else { "Begin" };
+            let is_chosen = sheet::main_button(ui, words, missing);
+            if is_chosen {
+                let task = match self.chosen {
+                    Some(key) => TaskChoice::Known(key),
+                    None => TaskChoice::New(self.name.trim().to_owned()),
+                };
+                actions.push(Action::ChooseTask { task, whole_study: self.whole_study });
+            }
+            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() || is_chosen
+        })
+    }
+
+    fn body(&mut self, ui: &mut Ui, session: &Session) {
         explain(
             ui,
             "Cases of a task share labels. The labels of other tasks do not stand in them, but for those that are used.",
@@ -37,33 +53,13 @@ impl TaskDialog {
                 ui.radio_value(&mut self.chosen, Some(task.key), &task.name);
             }
         });
-        let mut is_entered = false;
         if self.chosen.is_none() {
             section(ui, "Its name");
             let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY).char_limit(64);
-            let field = ui.add(field).accessible_name("Name of the task");
-            is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+            ui.add(field).accessible_name("Name of the task");
         }
         section(ui, "Cases");
         ui.radio_value(&mut self.whole_study, true, "All cases of the study or folder");
         ui.radio_value(&mut self.whole_study, false, "This case alone");
-        ui.add_space(12.0);
-        let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let is_named = self.chosen.is_some() || !self.name.trim().is_empty();
-            let words = if self.chosen.is_some() { "Choose" } else { "Begin" };
-            let button = primary(ui, words).min_size(vec2(88.0, 28.0));
-            let is_clicked = ui.add_enabled(is_named, button).on_disabled_hover_text("Give it a name").clicked();
-            if is_clicked || is_entered && is_named {
-                let task = match self.chosen {
-                    Some(key) => TaskChoice::Known(key),
-                    None => TaskChoice::New(self.name.trim().to_owned()),
-                };
-                actions.push(Action::ChooseTask { task, whole_study: self.whole_study });
-                close = true;
-            }
-            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
-        });
-        close
     }
 }

@@ -1,12 +1,12 @@
 //! Masks from files that are not laid without more being said: of which time they are, or whether their place alone counts.
 
-use super::title;
+use super::sheet;
 use crate::{
     ErrorKind,
     session::{self, Action, Session, imports::ImportAnswer},
-    ui::widgets::{explain, primary},
+    ui::widgets::explain,
 };
-use egui::{Align, Button, Layout, Slider, Ui, vec2};
+use egui::{Button, Slider, Ui, vec2};
 
 /// What was chosen so far.
 pub(crate) struct UndecidedDialog {
@@ -35,33 +35,33 @@ impl UndecidedDialog {
         let file = file.map_or_else(|| "The file".to_owned(), |name| name.to_string_lossy().into_owned());
         let (answer, words) = match error.kind {
             ErrorKind::TimeWanted(times) => {
-                title(ui, "Masks of one time");
-                ui.label(format!("{file}: {}", session::sentence(&error.reason)));
-                explain(ui, "Choose the time that is laid on these images.");
-                ui.add_space(8.0);
-                ui.horizontal(|ui| {
-                    let label = ui.label("Time");
-                    ui.add(Slider::new(&mut self.time, 1..=times)).labelled_by(label.id);
-                    ui.label(format!("of {times}"));
+                sheet::body(ui, "Masks of one time", |ui| {
+                    ui.label(format!("{file}: {}", session::sentence(&error.reason)));
+                    explain(ui, "Choose the time that is laid on these images.");
+                    ui.add_space(8.0);
+                    ui.horizontal(|ui| {
+                        let label = ui.label("Time");
+                        ui.add(Slider::new(&mut self.time, 1..=times)).labelled_by(label.id);
+                        ui.label(format!("of {times}"));
+                    });
                 });
                 (ImportAnswer::Time(self.time), "Import")
             }
             _ => {
-                title(ui, "Masks of other images");
-                ui.label(format!("{file}: {}", session::sentence(&error.reason)));
-                explain(
-                    ui,
-                    "Open the series that they were made from. Or have them laid by their place in the patient alone: that is \
-                     right only where nothing moved between the two.",
-                );
+                sheet::body(ui, "Masks of other images", |ui| {
+                    ui.label(format!("{file}: {}", session::sentence(&error.reason)));
+                    explain(
+                        ui,
+                        "Open the series that they were made from. Or have them laid by their place in the patient alone: \
+                         that is right only where nothing moved between the two.",
+                    );
+                });
                 (ImportAnswer::ByPosition, "Lay by position")
             }
         };
-        ui.add_space(12.0);
         let mut done = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let lay = primary(ui, words).min_size(vec2(88.0, 28.0));
-            if ui.add(lay).clicked() {
+        sheet::buttons(ui, |ui| {
+            if sheet::main_button(ui, words, None) {
                 actions.push(Action::AnswerImport(Some(answer)));
                 (self.is_answered, done) = (true, true);
             }

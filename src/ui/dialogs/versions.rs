@@ -5,7 +5,7 @@ use super::{
     export::usual_folder,
     gate::{self, GateDialog, Judged},
     path::to_path,
-    title,
+    sheet,
 };
 use crate::{
     domain::learning::{Version, VersionKey, VersionState},
@@ -68,7 +68,16 @@ impl VersionsDialog {
 
     /// Shows the dialog.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
-        title(ui, "Versions of the model");
+        let mut turn = sheet::body(ui, "Versions of the model", |ui| self.body(ui, session, actions));
+        sheet::buttons(ui, |ui| {
+            if sheet::main_button(ui, "Close", None) {
+                turn = Turn::Close;
+            }
+        });
+        turn
+    }
+
+    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
         let mut turn = Turn::Stay;
         if session.learning.versions.is_empty() {
             empty(ui, session, actions);
@@ -84,12 +93,6 @@ impl VersionsDialog {
                 }
             });
         }
-        ui.add_space(8.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked() {
-                turn = Turn::Close;
-            }
-        });
         turn
     }
 

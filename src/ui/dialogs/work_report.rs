@@ -1,6 +1,6 @@
 //! The report on the work: whether learning saves any, case by case and model by model.
 
-use super::{export::usual_folder, path::to_path, title};
+use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
     domain::{
         label::PALETTE,
@@ -11,10 +11,10 @@ use crate::{
         charts::{Chart, Series, plain_tip, short},
         table::{Cell, Column, ROW, Table},
         theme,
-        widgets::{clock, explain, primary, section},
+        widgets::{clock, explain, section},
     },
 };
-use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_LIGHTBULB;
 use egui_plot::PlotPoint;
 
@@ -45,10 +45,8 @@ impl WorkReportDialog {
         if !std::mem::replace(&mut self.is_asked_for, true) {
             actions.push(Action::Learn(LearnAction::Report));
         }
-        title(ui, "Work report");
         let report = session.learning.report.as_deref();
-        let room = (ui.ctx().content_rect().height() - 240.0).max(120.0);
-        ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| {
+        sheet::body(ui, "Work report", |ui| {
             // The dialog has its size before the report is there.
             ui.set_min_height(PLOT + 160.0);
             match report {
@@ -56,13 +54,12 @@ impl WorkReportDialog {
                 Some(report) => body(ui, report),
             }
         });
-        section(ui, "Export to a folder");
-        self.export(ui, report.is_some(), actions);
-        ui.add_space(8.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked()
+        sheet::below(ui, |ui| {
+            section(ui, "Export to a folder");
+            self.export(ui, report.is_some(), actions);
+            ui.add_space(8.0);
+            sheet::row(ui, |ui| sheet::main_button(ui, "Close", None))
         })
-        .inner
     }
 
     fn export(&mut self, ui: &mut Ui, is_there: bool, actions: &mut Vec<Action>) {

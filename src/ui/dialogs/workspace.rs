@@ -1,11 +1,11 @@
 //! The workspace: where the work is kept, what it is called, how to move it, and others.
 
-use super::{path::to_path, title};
+use super::{path::to_path, sheet};
 use crate::{
     session::{Action, Session, job::Pick, store::WorkspaceState},
     ui::{
         theme,
-        widgets::{capital, count, explain, pair, primary, section, with_icon},
+        widgets::{capital, count, explain, pair, section, with_icon},
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, TextEdit, Ui, vec2};
@@ -32,7 +32,13 @@ impl WorkspaceDialog {
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        title(ui, "Workspace");
+        let mut done = false;
+        sheet::body(ui, "Workspace", |ui| done = self.body(ui, session, actions));
+        sheet::buttons(ui, |ui| sheet::main_button(ui, "Close", None)) || done
+    }
+
+    /// True where another workspace is asked for.
+    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let mut done = false;
         match session.workspace() {
             WorkspaceState::Opening => explain(ui, "The workspace is being opened."),
@@ -61,10 +67,6 @@ impl WorkspaceDialog {
                 done = true;
             }
             explain(ui, "A folder with a workspace, or an empty one for a new one.");
-        });
-        ui.add_space(12.0);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            done |= ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked();
         });
         done
     }
@@ -114,7 +116,9 @@ impl WorkspaceDialog {
             let width = ui.available_width() - 192.0;
             let field = TextEdit::singleline(&mut self.folder).desired_width(width).hint_text("/path/of/a/new/folder");
             ui.add(field).accessible_name("Folder to move to");
-            if ui.add(Button::new("Browse").min_size(vec2(88.0, 24.0))).clicked() {
+            let browse = Button::new("Browse").min_size(vec2(88.0, 24.0));
+            let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
+            if browse.clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::MoveWorkspace));
             }

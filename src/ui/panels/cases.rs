@@ -5,17 +5,20 @@ use crate::{
     session::{
         Action, Session,
         case::{Case, status_label},
+        case_list::CaseFilter,
         command::UserCommand,
         settings::CaseOrder,
     },
     ui::{
+        shortcuts,
         textures::Textures,
         theme,
         widgets::{clock, command_button, count, progress, with_icon},
     },
 };
 use egui::{
-    Align, Color32, ComboBox, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Color32, ComboBox, Key, Layout, Rect, RichText, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::{
     MaterialIcon,
@@ -43,14 +46,84 @@ impl Row<'_> {
     }
 }
 
-/// Shows the list.
-pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| choose_order(ui, session, actions));
-    });
-    meter(ui, session);
-    ui.add_space(4.0);
+/// What the list remembers between frames.
+#[derive(Default)]
+pub(in crate::ui) struct CaseList {
+    wants_search: bool,
+}
+
+impl CaseList {
+    /// The search field gets the keyboard.
+    pub(in crate::ui) fn search(&mut self) {
+        self.wants_search = true;
+    }
+
+    /// Shows the list.
+    pub(in crate::ui) fn show(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        textures: &mut Textures,
+        actions: &mut Vec<Action>,
+    ) {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Cases").color(theme::colors(ui).strong));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| choose_order(ui, session, actions));
+        });
+        meter(ui, session);
+        ui.add_space(4.0);
+        self.filter(ui, session, actions);
+        ui.add_space(4.0);
+        below_filter(ui, session, textures, actions);
+    }
+
+    /// Which cases are listed: words, and what became of them.
+    fn filter(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+        let mut filter = session.case_filter.clone();
+        // Beside each other where there is room.
+        let room = ui.available_width();
+        let [field, combo] = if room >= 208.0 { [room - 112.0, 96.0] } else { [room, room - 8.0] };
+        ui.horizontal_wrapped(|ui| {
+            self.words(ui, session, &mut filter.words, field, actions);
+            let combo = ComboBox::from_id_salt("kept").selected_text(filter.kept.label()).width(combo);
+            let combo = combo.show_ui(ui, |ui| {
+                for (kept, count) in session.counts_of_kept() {
+                    let words = format!("{} ({count})", kept.label());
+                    ui.selectable_value(&mut filter.kept, kept, words);
+                }
+            });
+            combo.response.on_hover_text("Which cases are listed").accessible_name("Cases that are listed");
+        });
+        if !filter.is_empty() {
+            ui.horizontal(|ui| {
+                let words = format!("{} of {} listed", session.listed().len(), session.cases.len());
+                ui.label(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed));
+                if ui.link(RichText::new("List all").size(12.0)).clicked() {
+                    filter = CaseFilter::default();
+                }
+            });
+        }
+        if filter != session.case_filter {
+            actions.push(Action::Filter(filter));
+        }
+    }
+
+    /// The search field. Enter shows the first case that was found.
+    fn words(&mut self, ui: &mut Ui, session: &Session, words: &mut String, width: f32, actions: &mut Vec<Action>) {
+        let key = shortcuts::key_of(&session.settings.keys, UserCommand::FindCase);
+        let field = TextEdit::singleline(words).desired_width(width - 8.0).hint_text(format!("Find ({key})"));
+        let field = ui.add(field).accessible_name("Find a case");
+        if std::mem::take(&mut self.wants_search) {
+            field.request_focus();
+        }
+        if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
+            let first = session.listed().first().and_then(|i| session.cases.get(*i));
+            actions.extend(first.map(|case| Action::SelectCase(case.id)));
+        }
+    }
+}
+
+fn below_filter(ui: &mut Ui, session: &Session, textures: &mut Textures, actions: &mut Vec<Action>) {
     let footer = if session.passed_over.is_empty() { 36.0 } else { 60.0 };
     let height = ui.available_height() - footer;
     let rows = rows(session);
@@ -122,7 +195,7 @@ fn rows(session: &Session) -> Vec<Row<'_>> {
     let mut rows = Vec::with_capacity(session.cases.len() + 8);
     let has_headings = session.settings.case_order == CaseOrder::Opened;
     let mut study = None;
-    for (index, case) in session.ordered().into_iter().filter_map(|i| Some((i, session.cases.get(i)?))) {
+    for (index, case) in session.listed().into_iter().filter_map(|i| Some((i, session.cases.get(i)?))) {
         if has_headings && study != Some(&case.study.id) {
             study = Some(&case.study.id);
             rows.push(Row::Study(case));
@@ -172,7 +245,7 @@ fn list(
                 });
             }
             Row::Case(index, case) => {
-                if case_row(ui, rect, session, case, session.current == Some(*index), textures) {
+                if case_row(ui, rect, session, case, session.current == Some(*index), textures, actions) {
                     actions.push(Action::SelectCase(case.id));
                 }
             }
@@ -187,6 +260,7 @@ fn case_row(
     case: &Case,
     is_current: bool,
     textures: &mut Textures,
+    actions: &mut Vec<Action>,
 ) -> bool {
     let colors = theme::colors(ui);
     let response = ui.interact(rect, ui.scope_id().with(case.id), Sense::click());
@@ -236,6 +310,7 @@ fn case_row(
         let icon = status_icon(ui, case.status, is_stale);
         status_line(ui, case, icon, status, dimmed);
     });
+    super::context::case(&response, session, case, actions);
     response.on_hover_text(hover(case, is_stale)).clicked()
 }
 

@@ -1,6 +1,6 @@
 //! The labels of the workspace: which one is in hand, what is seen, what is locked.
 
-use super::tools;
+use super::{context, tools};
 use crate::{
     domain::{label::Label, measure::Measurement},
     session::{
@@ -94,6 +94,7 @@ fn row(ui: &mut Ui, session: &Session, value: u8, label: &Label, dialogs: &mut D
     let [before, next] = [UserCommand::PreviousLabel, UserCommand::NextLabel].map(|c| shortcuts::key_of(keys, c));
     let tip = format!("{}\nDouble-click to edit; {before} and {next} change the label in hand", label.concept.meaning);
     let response = response.on_hover_text(tip);
+    context::label(&response, session, (value, label), dialogs, actions);
     if response.double_clicked() {
         dialogs.edit_label(session, value);
     } else if response.clicked() {

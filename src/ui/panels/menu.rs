@@ -7,7 +7,7 @@ use crate::{
         settings::{Theme, ViewMode},
         store::WorkspaceState,
     },
-    ui::shortcuts,
+    ui::widgets::{command_name, menu_item, scrolled_menu},
 };
 use egui::{Button, MenuBar, Ui};
 
@@ -17,16 +17,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Acti
         for menu in Menu::ALL {
             ui.menu_button(menu.label(), |ui| {
                 ui.set_min_width(260.0);
-                let mut entries = COMMANDS.iter().filter(|e| e.menu == menu).peekable();
-                while let Some(entry) = entries.next() {
-                    item(ui, session, actions, entry);
-                    if entry.command == UserCommand::NewWorkspace {
-                        recent(ui, session, actions);
-                    }
-                    if entries.peek().is_some() && ends_group(entry.command) {
-                        ui.separator();
-                    }
-                }
+                scrolled_menu(ui, |ui| entries(ui, session, menu, actions));
             });
         }
     });
@@ -53,30 +44,54 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     });
 }
 
-fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry) {
-    let refusal = session.refusal(entry.command);
-    let words = words(session, entry);
-    let button = match is_on(session, entry.command) {
-        Some(is_on) => Button::selectable(is_on, words),
-        None => Button::new(words),
-    };
-    let button = button.shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command));
-    let response = ui
-        .add_enabled(refusal.is_none(), button)
-        .on_hover_text(entry.tooltip)
-        .on_disabled_hover_text(refusal.unwrap_or_default())
-        .accessible_name(entry.label.trim_end_matches("..."));
-    if response.clicked() {
-        actions.push(Action::Command(entry.command));
-        ui.close();
+/// The commands of a menu; those that belong together have a menu of their own in it.
+fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
+    let all: Vec<&Entry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
+    for run in all.chunk_by(|a, b| inner_menu(a.command) == inner_menu(b.command)) {
+        match run.first().and_then(|entry| inner_menu(entry.command)) {
+            Some(name) => {
+                ui.menu_button(name, |ui| {
+                    ui.set_min_width(240.0);
+                    scrolled_menu(ui, |ui| run.iter().for_each(|entry| item(ui, session, actions, entry)));
+                });
+            }
+            None => {
+                for (place, entry) in run.iter().enumerate() {
+                    item(ui, session, actions, entry);
+                    if entry.command == UserCommand::NewWorkspace {
+                        recent(ui, session, actions);
+                    }
+                    if ends_group(entry.command) && place + 1 < run.len() {
+                        ui.separator();
+                    }
+                }
+            }
+        }
     }
+}
+
+/// The menu within its menu that a command stands in.
+fn inner_menu(command: UserCommand) -> Option<&'static str> {
+    use UserCommand as C;
+    Some(match command {
+        C::CycleViewMode | C::ShowFill | C::ShowOutline | C::ShowConfidence | C::ShowDifference | C::ShowNothing => {
+            "Mask"
+        }
+        C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => "Slice",
+        C::ZoomIn | C::ZoomOut | C::ZoomFit | C::ZoomActual => "Zoom",
+        C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => "Window of grey levels",
+        C::WindowAuto | C::WindowReset => "Window of grey levels",
+        C::PointerLeft | C::PointerRight | C::PointerUp | C::PointerDown | C::DrawAtPointer => "Draw by key",
+        _ => return None,
+    })
+}
+
+fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry) {
+    menu_item(ui, session, actions, entry, words(session, entry), is_on(session, entry.command));
 }
 
 /// The name of a command; for undo and redo with what they would do.
 fn words(session: &Session, entry: &Entry) -> String {
-    if entry.command == UserCommand::PauseTraining && session.is_training_paused() {
-        return "Go on training".to_owned();
-    }
     let anywhere = match entry.command {
         UserCommand::UndoAnywhere => session.next_undo_anywhere(),
         UserCommand::RedoAnywhere => session.next_redo_anywhere(),
@@ -90,7 +105,8 @@ fn words(session: &Session, entry: &Entry) -> String {
         UserCommand::Redo => session.next_redo(),
         _ => None,
     };
-    what.map_or(entry.label.to_owned(), |what| format!("{}: {}", entry.label, what.to_lowercase()))
+    let name = command_name(session, entry);
+    what.map_or_else(|| name.clone(), |what| format!("{name}: {}", what.to_lowercase()))
 }
 
 /// Whether something that can be switched is on.
@@ -106,6 +122,7 @@ fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
         UserCommand::ToggleOrtho => settings.orthogonal,
         UserCommand::ToggleOverlays => settings.overlays,
         UserCommand::TogglePanels => settings.panels,
+        UserCommand::ToggleCases => settings.case_list,
         UserCommand::ToggleTheme => settings.theme == Theme::Light,
         UserCommand::ToggleAutoRun => settings.auto_run,
         command => session.tool() == command.tool()?,
@@ -129,9 +146,6 @@ fn ends_group(command: UserCommand) -> bool {
             | C::CloseAll
             | C::Settings
             | C::ToggleOverlays
-            | C::LastSlice
-            | C::ZoomActual
-            | C::WindowReset
             | C::NextView
             | C::ToggleTheme
             | C::SegmentSeries
@@ -140,5 +154,7 @@ fn ends_group(command: UserCommand) -> bool {
             | C::WorkReport
             | C::PreviousDoubtful
             | C::Skip
+            | C::PreviousCase
+            | C::Keys
     )
 }

@@ -1,8 +1,10 @@
 //! The panels around the canvas.
 
 pub(super) mod cases;
+pub(super) mod context;
 pub(super) mod inspector;
 mod labels;
+pub(super) mod looking;
 pub(super) mod menu;
 mod operations;
 pub(super) mod scrubber;

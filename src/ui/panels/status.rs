@@ -7,7 +7,7 @@ use crate::{
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
-use egui_material_icons::icons::ICON_CLOSE;
+use egui_material_icons::icons::{ICON_CLOSE, ICON_ERROR};
 use std::time::Instant;
 
 /// Room for what the pointer is on.
@@ -27,6 +27,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointe
             }
             separator(ui);
             saved(ui, session, actions);
+            if !session.notices.errors.is_empty() {
+                separator(ui);
+                failed(ui, session, actions);
+            }
             if session.is_busy() {
                 separator(ui);
                 busy(ui, session, actions);
@@ -138,6 +142,15 @@ fn busy(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         widgets::progress(ui, fraction, &words);
     });
     ui.label(RichText::new(words).size(12.0));
+}
+
+/// How many things failed; a click lists them.
+fn failed(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let (count, color) = (session.notices.errors.len(), theme::colors(ui).error);
+    let words = RichText::new(count.to_string()).size(12.0).color(color);
+    let button = Button::new((ICON_ERROR.rich_text().size(16.0).color(color), words)).frame_when_inactive(false);
+    let response = widgets::command_button(ui, session, actions, UserCommand::Messages, button);
+    response.accessible_name(format!("Messages: {count} of what failed"));
 }
 
 /// What waits to be sent; a click shows the list.

@@ -1,60 +1,109 @@
 //! Messages at the bottom right: what happened and what can be done.
 
 use crate::{
-    session::{Action, Session, notice::Severity},
+    session::{
+        Action, Session,
+        command::UserCommand,
+        notice::{Notice, Severity},
+    },
     ui::{theme, widgets},
 };
-use egui::{Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, RichText, Stroke, vec2};
+use egui::{
+    Align, Align2, Area, Context, Frame, Id, Label, Layout, Margin, Order, RichText, ScrollArea, Stroke, Ui, Vec2, vec2,
+};
 use egui_material_icons::icons::{ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_ERROR, ICON_INFO, ICON_WARNING};
 
-/// Shows all messages.
-pub(in crate::ui) fn show(ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
-    if session.notices.list.is_empty() {
-        return;
+const WIDTH: f32 = 380.0;
+
+/// The text of a message scrolls where it is higher; less where there are many.
+const TEXT_HEIGHT: f32 = 96.0;
+
+/// All of them take no more of the window's height than this, and a message without its text so much.
+const SHARE: f32 = 0.55;
+const FRAME: f32 = 44.0;
+
+/// Where the messages are, so that none moves under the pointer.
+#[derive(Default)]
+pub(in crate::ui) struct Toasts {
+    /// Those that were shown last, oldest first, with their heights.
+    rows: Vec<(u64, f32)>,
+    is_pointed_at: bool,
+}
+
+impl Toasts {
+    /// True while the pointer is on them: none goes by itself then.
+    pub(in crate::ui) fn is_pointed_at(&self) -> bool {
+        self.is_pointed_at
     }
-    let right =
-        if session.settings.panels && session.case().is_some() { session.settings.right_width + 16.0 } else { 16.0 };
-    Area::new(Id::unique("messages")).anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0)).order(Order::Foreground).show(
-        ctx,
-        |ui| {
-            for notice in &session.notices.list {
-                let colors = theme::colors(ui);
-                let (icon, color, kind) = match notice.severity {
-                    Severity::Info => (ICON_CHECK_CIRCLE, colors.good, "Message"),
-                    Severity::Hint => (ICON_INFO, colors.dimmed, "Hint"),
-                    Severity::Warning => (ICON_WARNING, colors.warning, "Warning"),
-                    Severity::Error => (ICON_ERROR, colors.error, "Error"),
-                };
-                Frame::new()
-                    .fill(colors.raised)
-                    .stroke(Stroke::new(1.0, colors.line))
-                    .corner_radius(6)
-                    .inner_margin(Margin::symmetric(12, 8))
-                    .show(ui, |ui| {
-                        ui.set_width(380.0);
-                        ui.horizontal_top(|ui| {
-                            ui.label(icon.rich_text().size(18.0).color(color)).accessible_name(kind);
-                            ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
-                                if widgets::icon_button(ui, ICON_CLOSE, "Dismiss").clicked() {
-                                    actions.push(Action::Dismiss(notice.id));
-                                }
-                                ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
-                                    ui.add(
-                                        Label::new(RichText::new(&notice.text).color(colors.text))
-                                            .wrap()
-                                            .selectable(true),
-                                    );
-                                    if let Some(folder) = &notice.folder
-                                        && ui.link("Copy the path").clicked()
-                                    {
-                                        ui.copy_text(folder.display().to_string());
-                                    }
-                                });
-                            });
-                        });
-                    });
-                ui.add_space(4.0);
+
+    /// Shows all messages, the newest on top: those that are there stay where they are when another one comes.
+    pub(in crate::ui) fn show(&mut self, ctx: &Context, session: &Session, actions: &mut Vec<Action>) {
+        let list = &session.notices.list;
+        // While one is aimed at, what is dismissed leaves its room.
+        let stays = |(id, _): &(u64, f32)| self.is_pointed_at || list.iter().any(|n| n.id == *id);
+        let mut rows: Vec<(u64, f32)> = self.rows.iter().filter(|row| stays(row)).copied().collect();
+        rows.extend(list.iter().filter(|n| !self.rows.iter().any(|(id, _)| *id == n.id)).map(|n| (n.id, 0.0)));
+        if list.is_empty() {
+            (self.rows, self.is_pointed_at) = (Vec::new(), false);
+            return;
+        }
+        let has_panel = session.settings.panels && session.case().is_some();
+        let right = if has_panel { session.settings.right_width + 32.0 } else { 16.0 };
+        let area = Area::new(Id::unique("messages")).anchor(Align2::RIGHT_BOTTOM, vec2(-right, -88.0));
+        let width = WIDTH.min(ctx.content_rect().width() * 0.4);
+        let share = ctx.content_rect().height() * SHARE / list.len() as f32;
+        let size = vec2(width, (share - FRAME).clamp(18.0, TEXT_HEIGHT));
+        let shown = area.order(Order::Foreground).show(ctx, |ui| {
+            ui.set_width(width + 26.0);
+            ui.spacing_mut().item_spacing.y = 4.0;
+            for (id, height) in rows.iter_mut().rev() {
+                match list.iter().find(|n| n.id == *id) {
+                    Some(notice) => *height = message(ui, notice, size, session, actions),
+                    None => ui.add_space(*height),
+                }
             }
-        },
-    );
+        });
+        self.is_pointed_at = ctx.pointer_hover_pos().is_some_and(|at| shown.response.rect.contains(at));
+        self.rows = rows;
+    }
+}
+
+/// Returns how high it is.
+fn message(ui: &mut Ui, notice: &Notice, size: Vec2, session: &Session, actions: &mut Vec<Action>) -> f32 {
+    let colors = theme::colors(ui);
+    let (icon, color, kind) = match notice.severity {
+        Severity::Info => (ICON_CHECK_CIRCLE, colors.good, "Message"),
+        Severity::Hint => (ICON_INFO, colors.dimmed, "Hint"),
+        Severity::Warning => (ICON_WARNING, colors.warning, "Warning"),
+        Severity::Error => (ICON_ERROR, colors.error, "Error"),
+    };
+    let frame = Frame::new().fill(colors.raised).stroke(Stroke::new(1.0, colors.line)).corner_radius(6);
+    let frame = frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
+        ui.set_width(size.x);
+        ui.horizontal_top(|ui| {
+            ui.label(icon.rich_text().size(18.0).color(color)).accessible_name(kind);
+            ui.with_layout(Layout::right_to_left(Align::TOP), |ui| {
+                if widgets::icon_button(ui, ICON_CLOSE, "Dismiss").clicked() {
+                    actions.push(Action::Dismiss(notice.id));
+                }
+                ui.with_layout(Layout::top_down(Align::LEFT), |ui| words(ui, notice, size.y, session, actions));
+            });
+        });
+    });
+    frame.response.rect.height()
+}
+
+fn words(ui: &mut Ui, notice: &Notice, height: f32, session: &Session, actions: &mut Vec<Action>) {
+    let text = RichText::new(&notice.text).color(theme::colors(ui).text);
+    let area = ScrollArea::vertical().id_salt(notice.id).max_height(height).min_scrolled_height(height);
+    area.auto_shrink([false, true]).show(ui, |ui| ui.add(Label::new(text).wrap().selectable(true)));
+    if let Some(folder) = &notice.folder
+        && ui.link("Copy the path").clicked()
+    {
+        ui.copy_text(folder.display().to_string());
+    }
+    // Where there are more than fit, or one is long.
+    if notice.severity == Severity::Error && session.notices.errors.len() > 1 && ui.link("All messages").clicked() {
+        actions.push(Action::Command(UserCommand::Messages));
+    }
 }

@@ -8,7 +8,9 @@ use crate::{
         widgets::{command_button, primary, with_icon},
     },
 };
-use egui::{Align, Button, CornerRadius, Frame, Layout, Margin, RichText, Sense, Stroke, Ui, UiBuilder, vec2};
+use egui::{
+    Align, Button, CornerRadius, Frame, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, UiBuilder, vec2,
+};
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN};
 
 /// Name of the folder, title, what it shows, licence.
@@ -25,61 +27,66 @@ const RECENT: usize = 4;
 
 /// Shows the screen.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
     let room = ui.available_rect_before_wrap();
     let recent = session.recent_workspaces.len().min(RECENT);
     let height = 460.0 + if recent > 0 { 52.0 + recent as f32 * 32.0 } else { 0.0 };
     let size = vec2(WIDTH.min(room.width() - 32.0), height.min(room.height() - 16.0));
     let column = egui::Rect::from_center_size(room.center(), size);
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
-        ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
-        ui.add_space(4.0);
-        ui.label(
-            RichText::new(
-                "Open a scan, see the mask and its boundary, correct it, export it. Nothing leaves this computer.",
-            )
-            .color(colors.dimmed),
-        );
+        // On a low screen the samples are reached by scrolling.
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| content(ui, session, recent, actions));
+    });
+}
+
+fn content(ui: &mut Ui, session: &Session, recent: usize, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
+    ui.add_space(4.0);
+    ui.label(
+        RichText::new(
+            "Open a scan, see the mask and its boundary, correct it, export it. Nothing leaves this computer.",
+        )
+        .color(colors.dimmed),
+    );
+    ui.add_space(24.0);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().button_padding = vec2(14.0, 8.0);
+        let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
+        let open = high(primary(ui, "Open folder"));
+        command_button(ui, session, actions, UserCommand::OpenFolder, open);
+        let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
+        command_button(ui, session, actions, UserCommand::OpenFiles, files);
+        let path = high(with_icon(ICON_EDIT, "Type a path"));
+        command_button(ui, session, actions, UserCommand::OpenPath, path);
+    });
+    ui.add_space(8.0);
+    let palette = shortcuts::key_of(&session.settings.keys, UserCommand::Palette);
+    ui.label(
+        RichText::new(format!(
+            "Or drop files here. DICOM, NIfTI, PNG, JPEG, TIFF, BMP and WebP. {palette} lists all commands."
+        ))
+        .size(12.0)
+        .color(colors.dimmed),
+    );
+    if let WorkspaceState::Failed(reason) = session.workspace() {
+        ui.add_space(16.0);
+        failed(ui, reason, actions);
+    }
+    if recent > 0 {
         ui.add_space(24.0);
-        ui.horizontal(|ui| {
-            ui.spacing_mut().button_padding = vec2(14.0, 8.0);
-            let high = |button: Button<'static>| button.min_size(vec2(0.0, 36.0));
-            let open = high(primary(ui, "Open folder"));
-            command_button(ui, session, actions, UserCommand::OpenFolder, open);
-            let files = high(with_icon(ICON_DESCRIPTION, "Open files"));
-            command_button(ui, session, actions, UserCommand::OpenFiles, files);
-            let path = high(with_icon(ICON_EDIT, "Type a path"));
-            command_button(ui, session, actions, UserCommand::OpenPath, path);
-        });
-        ui.add_space(8.0);
-        let palette = shortcuts::key_of(&session.settings.keys, UserCommand::Palette);
-        ui.label(
-            RichText::new(format!(
-                "Or drop files here. DICOM, NIfTI, PNG, JPEG, TIFF, BMP and WebP. {palette} lists all commands."
-            ))
-            .size(12.0)
-            .color(colors.dimmed),
-        );
-        if let WorkspaceState::Failed(reason) = session.workspace() {
-            ui.add_space(16.0);
-            failed(ui, reason, actions);
-        }
-        if recent > 0 {
-            ui.add_space(24.0);
-            workspaces(ui, session, actions);
-        }
-        ui.add_space(24.0);
-        ui.label(RichText::new("Samples").size(18.0).color(colors.strong));
-        ui.add_space(8.0);
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = 12.0;
-            let width = (ui.available_width() - 24.0) / 3.0;
-            for (name, title, what, licence) in SAMPLES {
-                if sample(ui, width, title, what, licence) {
-                    actions.push(Action::OpenSample(name));
-                }
+        workspaces(ui, session, actions);
+    }
+    ui.add_space(24.0);
+    ui.label(RichText::new("Samples").size(18.0).color(colors.strong));
+    ui.add_space(8.0);
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        let width = (ui.available_width() - 24.0) / 3.0;
+        for (name, title, what, licence) in SAMPLES {
+            if sample(ui, width, title, what, licence) {
+                actions.push(Action::OpenSample(name));
             }
-        });
+        }
     });
 }
 

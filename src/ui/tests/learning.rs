@@ -70,7 +70,7 @@ fn model(name: &str) -> ModelEntry {
 }
 
 /// A session with a few cases open, of which two are accepted.
-fn open() -> Session {
+pub(super) fn open() -> Session {
     let mut session = Session::new(Settings::default());
     session.cases = (1..=4).map(|id| case(id, &format!("Head {id}"))).collect();
     session.current = Some(0);

@@ -20,7 +20,7 @@ use crate::{
         store::stored_step,
     },
     worker::{Places, recognise},
-    workspace::{Failure, Workspace},
+    workspace::{self, Failure, Workspace},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -78,10 +78,24 @@ struct Known {
     series: Arc<Series>,
 }
 
+/// A copy of a workspace that another window has open.
+struct Look {
+    /// Where that is.
+    folder: PathBuf,
+    /// Who has it open.
+    holder: String,
+    /// Removed with this.
+    _copy: tempfile::TempDir,
+    /// The window knows that the other one has closed it.
+    is_told: bool,
+}
+
 /// The workspace and what the session's names in it are.
 pub(super) struct Keeper {
     places: Places,
     workspace: Option<Workspace>,
+    /// Set while `workspace` is a copy of one that another window has open.
+    look: Option<Look>,
     /// The folder that could not be opened and may be another time, and whether its cases are wanted.
     failed: Option<(PathBuf, bool)>,
     cases: HashMap<CaseId, Known>,
@@ -98,6 +112,7 @@ impl Keeper {
         Self {
             places,
             workspace: None,
+            look: None,
             failed: None,
             cases: HashMap::new(),
             steps: HashMap::new(),
@@ -138,6 +153,8 @@ impl Keeper {
         if let Some(Err(failure)) = self.workspace.take().map(Workspace::close) {
             log::error!("{failure}");
         }
+        // After the workspace in it.
+        self.look = None;
     }
 
     /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
@@ -259,7 +276,7 @@ impl Keeper {
         self.steps.clear();
         self.found.clear();
         self.failed = Some((folder.to_owned(), with_cases));
-        let opened = Workspace::open(folder).and_then(|workspace| {
+        let opened = self.open_or_look(folder, has_work).and_then(|workspace| {
             self.workspace = Some(workspace);
             self.info(with_cases).map_err(Trouble::error)
         });
@@ -278,9 +295,34 @@ impl Keeper {
         opened
     }
 
+    /// Opens a workspace, or a copy of it where another window has it open: work that waits is for no copy.
+    fn open_or_look(&mut self, folder: &Path, has_work: bool) -> Result<Workspace, Error> {
+        let opened = Workspace::open(folder);
+        let holder = workspace::holder_of(folder).filter(|_| opened.is_err() && !has_work);
+        let Some(holder) = holder else { return opened };
+        let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
+        let copy = copy.map_err(|e| Error::at("look at the workspace", folder, e).advise("Free some space."))?;
+        workspace::copy_for_looking(folder, copy.path())?;
+        let workspace = Workspace::open(copy.path())?;
+        self.look = Some(Look { folder: folder.to_owned(), holder, _copy: copy, is_told: false });
+        Ok(workspace)
+    }
+
+    /// True while the workspace is a copy of one that another window has open.
+    pub(super) fn is_looking(&self) -> bool {
+        self.look.is_some()
+    }
+
+    /// True once after the other window has closed the workspace that is looked at.
+    pub(super) fn is_holder_gone(&mut self) -> bool {
+        let Some(look) = self.look.as_mut().filter(|look| !look.is_told) else { return false };
+        look.is_told = workspace::holder_of(&look.folder).is_none();
+        look.is_told
+    }
+
     fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, Trouble> {
         let workspace = self.workspace()?;
-        let (folder, name) = (workspace.folder().to_owned(), workspace.name()?);
+        let (mut folder, name) = (workspace.folder().to_owned(), workspace.name()?);
         let (labels, meter) = (workspace.labels()?, workspace.meter()?);
         let next_seq = workspace.next_seq()?;
         let (mut sources, mut missing, mut resume) = (Vec::new(), Vec::new(), None);
@@ -290,7 +332,11 @@ impl Keeper {
         }
         let tasks = workspace.tasks()?;
         (self.next_seq, self.labels) = (next_seq, labels.clone().into());
-        Ok(WorkspaceInfo { folder, name, labels, tasks, meter, sources, missing, resume })
+        if let Some(look) = &self.look {
+            folder.clone_from(&look.folder);
+        }
+        let holder = self.look.as_ref().map(|look| look.holder.clone());
+        Ok(WorkspaceInfo { folder, name, labels, tasks, meter, sources, missing, resume, holder })
     }
 
     /// Notes where images are now.
@@ -303,6 +349,11 @@ impl Keeper {
         let mut seen = HashSet::new();
         paths.retain(|path| seen.insert(path.clone()));
         Ok(vec![Event::Relocated { paths, missing }])
+    }
+
+    /// How far the work is; nothing where that cannot be read now.
+    pub(super) fn meter(&mut self) -> Option<Event> {
+        self.workspace.as_mut()?.meter().ok().map(Event::Meter)
     }
 
     pub(super) fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {

@@ -30,7 +30,9 @@ impl Keeper {
     /// What the window is told of a workspace that was opened: its versions, and a round that was cut off.
     pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, Trouble> {
         let mut events = vec![self.versions()?, self.newly_accepted()?];
-        if let Some(record) = self.workspace()?.running_round()? {
+        // The window that has the workspace open goes on with it.
+        let running = if self.is_looking() { None } else { self.workspace()?.running_round()? };
+        if let Some(record) = running {
             let snapshot = self.workspace()?.round_snapshot(record.key)?;
             events.push(Event::RoundBegun(Box::new(BegunRound {
                 key: record.key,

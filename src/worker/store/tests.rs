@@ -265,13 +265,30 @@ fn what_is_drawn_while_no_workspace_can_be_opened_goes_to_the_one_that_is_chosen
 }
 
 #[test]
-fn a_second_window_is_told_that_the_workspace_is_in_use() {
+fn a_second_window_looks_at_the_workspace_and_hears_when_the_first_is_closed() {
     let folder = tempfile::tempdir().unwrap();
-    let _first = Desk::open(folder.path(), samples("sarcoma-ct"));
+    let mut first = Desk::open(folder.path(), samples("sarcoma-ct"));
+    first.command(UserCommand::ToolBrush);
+    first.dab([60.0, 60.0]);
+    first.until("the journal", |s| s.unsaved() == 0);
+    let masks = first.masks();
     let mut second = Desk::open(folder.path(), samples("sarcoma-ct"));
-    second.until("the refusal", |s| matches!(s.workspace(), WorkspaceState::Failed(_)));
-    let WorkspaceState::Failed(reason) = second.session.workspace() else { panic!() };
-    assert!(reason.contains("My work"), "{reason}");
+    second.until("who has it", |s| s.holder().is_some());
+    let WorkspaceState::Open(info) = second.session.workspace() else { panic!() };
+    assert!(info.folder.ends_with("My work"), "{info:?}");
+    assert_eq!(second.masks(), masks);
+    second.command(UserCommand::ToolBrush);
+    second.dab([30.0, 30.0]);
+    assert_eq!(second.masks(), masks, "nothing is drawn");
+    // What the first one draws on is not lost, whatever the second does with its copy.
+    first.dab([90.0, 60.0]);
+    first.until("the journal", |s| s.unsaved() == 0);
+    let masks = first.masks();
+    assert!(!second.session.can_take_over());
+    drop(first);
+    second.until("the end of the first", |s| s.can_take_over());
+    drop(second);
+    assert_eq!(Desk::open(folder.path(), samples("sarcoma-ct")).masks(), masks);
 }
 
 /// Makes the folder of the data something that cannot be opened.

@@ -4,10 +4,10 @@ use crate::{
     domain::pacs::{SendItem, SendState},
     session::{Action, Session, pacs::PacsAction},
     ui::{
-        dialogs::title,
+        dialogs::sheet,
         table::{Cell, Column, ROW, Table},
         theme,
-        widgets::{capital, explain, moment, primary},
+        widgets::{capital, explain, moment},
     },
 };
 use egui::{Align, Button, Label, Layout, RichText, ScrollArea, Ui, vec2};
@@ -32,8 +32,20 @@ pub(crate) struct QueueDialog {
 impl QueueDialog {
     /// Shows the dialog; true once it is done.
     pub(in crate::ui::dialogs) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        title(ui, "What is being sent");
         let queue = &session.pacs.queue;
+        sheet::body(ui, "What is being sent", |ui| self.body(ui, queue, actions));
+        sheet::buttons(ui, |ui| {
+            let done = sheet::main_button(ui, "Close", None);
+            let has_done = queue.iter().any(|i| matches!(i.state, SendState::Sent | SendState::Cancelled));
+            let clear = Button::new("Clear what is done").min_size(vec2(88.0, 28.0));
+            if ui.add_enabled(has_done, clear).on_disabled_hover_text("Nothing is done with").clicked() {
+                actions.push(Action::Pacs(PacsAction::ForgetDone));
+            }
+            done
+        })
+    }
+
+    fn body(&mut self, ui: &mut Ui, queue: &[SendItem], actions: &mut Vec<Action>) {
         if queue.is_empty() {
             explain(
                 ui,
@@ -49,16 +61,6 @@ impl QueueDialog {
                 details(ui, item, actions);
             }
         });
-        let mut done = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            done = ui.add(primary(ui, "Close").min_size(vec2(88.0, 28.0))).clicked();
-            let has_done = queue.iter().any(|i| matches!(i.state, SendState::Sent | SendState::Cancelled));
-            let clear = Button::new("Clear what is done").min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(has_done, clear).on_disabled_hover_text("Nothing is done with").clicked() {
-                actions.push(Action::Pacs(PacsAction::ForgetDone));
-            }
-        });
-        done
     }
 
     fn list(&mut self, ui: &mut Ui, queue: &[SendItem]) {

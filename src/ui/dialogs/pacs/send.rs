@@ -3,11 +3,11 @@
 use crate::{
     session::{Action, Session, job::ExportFormat, pacs::PacsAction},
     ui::{
-        dialogs::title,
-        widgets::{explain, primary, section},
+        dialogs::sheet,
+        widgets::{explain, section},
     },
 };
-use egui::{Align, Button, ComboBox, Layout, RichText, Ui, vec2};
+use egui::{Button, ComboBox, RichText, Ui, vec2};
 
 const FORMATS: [ExportFormat; 3] = [ExportFormat::DicomSeg, ExportFormat::SegLabelMap, ExportFormat::SegFractional];
 
@@ -27,8 +27,21 @@ impl SendDialog {
     /// Shows the dialog; true once it is done.
     pub(in crate::ui::dialogs) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let Some(case) = session.case() else { return true };
-        title(ui, "Send to server");
-        explain(ui, &format!("{} · {}", case.title(), case.summary()));
+        let words = format!("{} · {}", case.title(), case.summary());
+        sheet::body(ui, "Send to server", |ui| self.body(ui, session, &words));
+        sheet::buttons(ui, |ui| {
+            let has_server = session.settings.servers.iter().any(|s| s.name == self.server);
+            let sends = sheet::main_button(ui, "Send", (!has_server).then_some("Choose a server"));
+            if sends {
+                let server = self.server.clone();
+                actions.push(Action::Pacs(PacsAction::Send { server, format: self.format }));
+            }
+            ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() || sends
+        })
+    }
+
+    fn body(&mut self, ui: &mut Ui, session: &Session, case: &str) {
+        explain(ui, case);
         section(ui, "Server");
         if session.settings.servers.is_empty() {
             ui.label("No server is known yet: add one under File, Open from server.");
@@ -54,18 +67,5 @@ impl SendDialog {
             "A new series in the same study; what is there is not changed. If the server cannot be reached, the segmentation \
              waits, also beyond the end of Labrum, and is sent once.",
         );
-        ui.add_space(12.0);
-        let mut close = false;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let has_server = session.settings.servers.iter().any(|s| s.name == self.server);
-            let button = primary(ui, "Send").min_size(vec2(88.0, 28.0));
-            if ui.add_enabled(has_server, button).on_disabled_hover_text("Choose a server").clicked() {
-                let server = self.server.clone();
-                actions.push(Action::Pacs(PacsAction::Send { server, format: self.format }));
-                close = true;
-            }
-            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
-        });
-        close
     }
 }

@@ -4,12 +4,12 @@ use crate::{
     domain::pacs::{Protocol, Server, SignIn},
     session::{Action, Session, pacs::PacsAction},
     ui::{
-        dialogs::{path::to_path, title},
+        dialogs::{path::to_path, sheet},
         theme,
-        widgets::{explain, primary, section, segmented},
+        widgets::{explain, section, segmented},
     },
 };
-use egui::{Align, Button, Layout, RichText, TextEdit, Ui, vec2};
+use egui::{Button, RichText, TextEdit, Ui, vec2};
 
 /// Width of the names at the left.
 const NAMES: f32 = 140.0;
@@ -49,7 +49,12 @@ impl ServerForm {
     }
 
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
-        title(ui, if self.before.is_some() { "Server" } else { "Add a server" });
+        let heading = if self.before.is_some() { "Server" } else { "Add a server" };
+        sheet::body(ui, heading, |ui| self.body(ui));
+        self.buttons(ui, session, actions)
+    }
+
+    fn body(&mut self, ui: &mut Ui) {
         field(ui, &mut self.server.name, "Name", "What you call it");
         let choices = Protocol::ALL.map(|p| {
             let tip = match p {
@@ -68,8 +73,6 @@ impl ServerForm {
             Protocol::Dimse => self.dimse(ui),
         }
         self.server.certificates = Some(to_path(&self.certificates)).filter(|_| !self.certificates.trim().is_empty());
-        ui.add_space(12.0);
-        self.buttons(ui, session, actions)
     }
 
     fn web(&mut self, ui: &mut Ui) {
@@ -132,9 +135,8 @@ impl ServerForm {
     fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
         let problem = self.problem(session);
         let mut outcome = Outcome::Stay;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let save = ui.add_enabled(problem.is_none(), primary(ui, "Save").min_size(vec2(88.0, 28.0)));
-            if save.on_disabled_hover_text(problem.clone().unwrap_or_default()).clicked() {
+        sheet::buttons(ui, |ui| {
+            if sheet::main_button(ui, "Save", problem.as_deref()) {
                 self.server.move_port = self.port.trim().parse().ok();
                 let server = Box::new(self.server.clone());
                 actions.push(Action::Pacs(PacsAction::Save { before: self.before.clone(), server }));

@@ -1,0 +1,24 @@
+//! A ring about the control that has the keyboard: whoever goes through the window by Tab sees where they are.
+
+use super::theme;
+use egui::{Rect, Stroke, StrokeKind, Ui};
+
+/// Draws the ring, after all controls.
+pub(super) fn ring(ui: &Ui) {
+    let ctx = ui.ctx();
+    // To ask for a control takes the keyboard from it where the pointer was clicked beside it: also from one that has
+    // just been given it.
+    if ctx.input(|i| i.pointer.any_pressed() || i.pointer.any_released()) {
+        return;
+    }
+    let Some(response) = ctx.memory(|m| m.focused()).and_then(|id| ctx.read_response(id)) else { return };
+    let rect = response.rect.intersect(response.interact_rect.expand(1.0));
+    if !rect.is_positive() || !rect.is_finite() {
+        return;
+    }
+    let colors = theme::colors(ui);
+    let painter = ctx.layer_painter(response.layer_id).with_clip_rect(Rect::EVERYTHING);
+    // Two lines: one of them is seen on the accent, on pictures, and on the panel.
+    painter.rect_stroke(rect, 4.0, Stroke::new(1.0, colors.panel), StrokeKind::Inside);
+    painter.rect_stroke(rect.expand(1.0), 5.0, Stroke::new(2.0, colors.focus), StrokeKind::Middle);
+}

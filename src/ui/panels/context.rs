@@ -1,0 +1,150 @@
+//! What a click with the right button offers: commands of the table that suit what was clicked on.
+
+use crate::{
+    domain::label::Label,
+    session::{Action, Session, case::Case, command::UserCommand, labels::LabelAction},
+    ui::{
+        dialogs::Dialogs,
+        widgets::{command_name, menu_item, scrolled_menu},
+    },
+};
+use egui::{Id, LayerId, Popup, PopupKind, Pos2, Response, SetOpenCommand, Ui};
+
+/// Groups of commands for a case.
+const CASE: &[&[UserCommand]] = &[
+    &[UserCommand::Accept, UserCommand::Skip],
+    &[UserCommand::SegmentSlice, UserCommand::SegmentSeries, UserCommand::AcceptAllProposals],
+    &[UserCommand::Export, UserCommand::SendToServer, UserCommand::ImportMasks, UserCommand::ImportFound],
+    &[UserCommand::ChooseTask, UserCommand::RemoveCase],
+];
+
+/// Groups of commands for the label in hand.
+const LABEL: &[&[UserCommand]] = &[
+    &[UserCommand::EmptyLabel, UserCommand::KeepLargest, UserCommand::RemoveIslands, UserCommand::FillHoles],
+    &[UserCommand::CopyFromPrevious, UserCommand::CopyFromNext, UserCommand::Interpolate],
+    &[UserCommand::NothingHere, UserCommand::MoveToLabel, UserCommand::MergeLabel, UserCommand::RemoveLabel],
+];
+
+/// Groups of commands for the picture.
+const PICTURE: &[&[UserCommand]] = &[
+    &[UserCommand::Undo, UserCommand::Redo],
+    &[UserCommand::SegmentSlice, UserCommand::AcceptProposal, UserCommand::EmptyLabel, UserCommand::NothingHere],
+    &[UserCommand::ZoomFit, UserCommand::ZoomActual],
+    &[
+        UserCommand::WindowPreset1,
+        UserCommand::WindowPreset2,
+        UserCommand::WindowPreset3,
+        UserCommand::WindowPreset4,
+        UserCommand::WindowAuto,
+        UserCommand::WindowReset,
+    ],
+    &[UserCommand::ShowFill, UserCommand::ShowOutline, UserCommand::ShowConfidence, UserCommand::ShowNothing],
+    &[UserCommand::ToggleOrtho, UserCommand::Export],
+];
+
+/// The menu of a case of the list. A click with the right button shows the case: the commands are about it.
+pub(super) fn case(response: &Response, session: &Session, case: &Case, actions: &mut Vec<Action>) {
+    if response.secondary_clicked() {
+        actions.push(Action::SelectCase(case.id));
+    }
+    response.context_menu(|ui| {
+        // Before it is shown nothing can be said of what can be done with it.
+        if session.case().is_some_and(|shown| shown.id == case.id) {
+            groups(ui, session, CASE, actions);
+            ui.separator();
+            copy(ui, "Copy the name", || case.title());
+            copy(ui, "Copy the path", || {
+                case.series.slices.first().map_or(String::new(), |s| s.source.path.display().to_string())
+            });
+        } else {
+            ui.label("It is being shown.");
+        }
+    });
+}
+
+/// The menu of a label. A click with the right button takes it in hand: the commands are about it.
+pub(super) fn label(
+    response: &Response,
+    session: &Session,
+    (value, label): (u8, &Label),
+    dialogs: &mut Dialogs,
+    actions: &mut Vec<Action>,
+) {
+    if response.secondary_clicked() && session.active_label() != value {
+        actions.push(Action::Label(LabelAction::Choose(value)));
+    }
+    response.context_menu(|ui| {
+        scrolled_menu(ui, |ui| {
+            if ui.button("Edit...").clicked() {
+                dialogs.edit_label(session, value);
+                ui.close();
+            }
+            let visible = Label { visible: !label.visible, ..label.clone() };
+            let locked = Label { locked: !label.locked, ..label.clone() };
+            for (words, changed) in [
+                (if label.visible { "Hide" } else { "Show" }, visible),
+                (if label.locked { "Unlock" } else { "Lock" }, locked),
+            ] {
+                if ui.button(words).clicked() {
+                    actions.push(Action::Label(LabelAction::Change(value, changed)));
+                    ui.close();
+                }
+            }
+            ui.separator();
+            lines(ui, session, LABEL, actions);
+        });
+    });
+}
+
+/// The menu of the picture; a click with the right button asks for it at `place`.
+pub(in crate::ui) fn picture(
+    ui: &Ui,
+    session: &Session,
+    (id, layer): (Id, LayerId),
+    place: &mut Option<Pos2>,
+    actions: &mut Vec<Action>,
+) {
+    let ctx = ui.ctx();
+    if let Some(at) = place.take() {
+        ctx.data_mut(|d| d.insert_temp(id, at));
+        Popup::open_id(ctx, id);
+    }
+    let at = ctx.data(|d| d.get_temp::<Pos2>(id)).filter(|_| Popup::is_id_open(ctx, id));
+    let Some(at) = at else { return };
+    let popup = Popup::new(id, ctx.clone(), at, layer).kind(PopupKind::Menu);
+    let popup =
+        popup.layout(egui::Layout::top_down_justified(egui::Align::Min)).style(egui::containers::menu::menu_style);
+    popup.open_memory(None::<SetOpenCommand>).show(|ui| {
+        ui.set_min_width(220.0);
+        groups(ui, session, PICTURE, actions);
+    });
+}
+
+fn groups(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
+    scrolled_menu(ui, |ui| lines(ui, session, groups, actions));
+}
+
+/// Commands that can never be done with what is shown are left out, those that cannot be done now are greyed.
+fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
+    for (at, group) in groups.iter().enumerate() {
+        if at > 0 {
+            ui.separator();
+        }
+        for command in group.iter().filter(|c| !is_window(**c) || session.preset_name(**c).is_some()) {
+            let entry = command.entry();
+            menu_item(ui, session, actions, entry, command_name(session, entry), None);
+        }
+    }
+}
+
+fn is_window(command: UserCommand) -> bool {
+    use UserCommand as C;
+    matches!(command, C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4)
+}
+
+fn copy(ui: &mut Ui, words: &str, text: impl FnOnce() -> String) {
+    if ui.button(words).clicked() {
+        ui.copy_text(text());
+        ui.close();
+    }
+}

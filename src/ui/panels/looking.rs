@@ -1,0 +1,46 @@
+//! The line below the menus that says that the workspace is only looked at, and what can be done about it.
+
+use crate::{
+    session::{Action, Session, command::UserCommand, job::Pick, store::WorkspaceState},
+    ui::{
+        theme,
+        widgets::{command_button, primary},
+    },
+};
+use egui::{Align, Button, Label, Layout, RichText, Ui};
+use egui_material_icons::icons::ICON_LOCK;
+
+/// Shows the line.
+pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, holder: &str, actions: &mut Vec<Action>) {
+    let colors = theme::colors(ui);
+    ui.horizontal(|ui| {
+        ui.label(ICON_LOCK.rich_text().size(18.0).color(colors.warning));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            command_button(ui, session, actions, UserCommand::Quit, Button::new("Quit"));
+            if ui.button("Another workspace...").clicked() {
+                actions.push(Action::Pick(Pick::Workspace));
+            }
+            take_over(ui, session, actions);
+            let words = match session.can_take_over() {
+                true => "Looking only; the other window has closed this workspace since.",
+                false => "Looking only, nothing can be drawn or accepted: the workspace is open in another window.",
+            };
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(words).color(colors.warning)).truncate())
+                    .on_hover_text(format!("{words}\nIt is {holder}."));
+            });
+        });
+    });
+}
+
+/// Opens the workspace anew, to work in.
+fn take_over(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
+    let WorkspaceState::Open(info) = session.workspace() else { return };
+    let is_free = session.can_take_over();
+    let button = if is_free { primary(ui, "Work on it here") } else { Button::new("Work on it here") };
+    let response = ui.add_enabled(is_free, button);
+    let response = response.on_disabled_hover_text("Close it in the other window first");
+    if response.on_hover_text("Open it anew, to draw and accept").clicked() {
+        actions.push(Action::OpenWorkspace(info.folder.clone()));
+    }
+}

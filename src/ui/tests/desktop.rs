@@ -1,0 +1,463 @@
+//! The window on real machines: small screens, large letters, no dialogs for files, the keyboard alone, a second window.
+
+use super::*;
+use crate::session::{
+    command::UserCommand,
+    job::{Pick, WorkspaceInfo},
+    learning::Running,
+    notice::Severity,
+    settings::Theme,
+};
+use egui::{Key, Modifiers, Order, Rect, vec2};
+use std::time::Instant;
+
+/// Sizes of windows in points: 1280x800 and 1024x768 at 100, 125 and 150 %.
+const SIZES: [[f32; 2]; 6] =
+    [[1280.0, 800.0], [1024.0, 768.0], [1024.0, 640.0], [853.0, 533.0], [819.0, 614.0], [683.0, 512.0]];
+
+/// Commands that open a dialog in a window without a case.
+const DIALOGS: [UserCommand; 10] = [
+    UserCommand::OpenPath,
+    UserCommand::OpenFromServer,
+    UserCommand::SendQueue,
+    UserCommand::Palette,
+    UserCommand::Settings,
+    UserCommand::Workspace,
+    UserCommand::Versions,
+    UserCommand::WorkReport,
+    UserCommand::Keys,
+    UserCommand::Messages,
+];
+
+fn sized(session: Session, size: [f32; 2]) -> Harness<'static, App> {
+    let mut harness = window(session);
+    harness.set_size(size.into());
+    harness.run_steps(2);
+    harness
+}
+
+fn empty() -> Session {
+    Session::new(Settings::default())
+}
+
+/// The places of all dialogs and menus.
+fn over(harness: &Harness<'static, App>) -> Vec<Rect> {
+    harness.ctx.memory(|m| {
+        let layers = m.layer_ids().filter(|l| l.order == Order::Foreground && m.areas().is_visible(l));
+        layers.filter_map(|l| m.area_rect(l.id)).filter(|rect| rect.is_positive()).collect()
+    })
+}
+
+#[test]
+fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
+    for size in SIZES {
+        for command in DIALOGS {
+            let mut harness = sized(empty(), size);
+            harness.state_mut().window.dialogs.open(command, &empty());
+            // The first frame measures and is not seen.
+            harness.run_steps(2);
+            let first = over(&harness);
+            let room = Rect::from_min_size(egui::Pos2::ZERO, size.into()).expand(1.0);
+            assert!(!first.is_empty(), "{command:?}");
+            harness.run_steps(6);
+            for rect in over(&harness) {
+                assert!(room.contains_rect(rect), "{command:?} at {size:?}: {rect:?}");
+            }
+            for (before, after) in first.iter().zip(over(&harness)) {
+                let moved = (before.min - after.min).abs().max((before.max - after.max).abs());
+                assert!(moved.max_elem() <= 3.0, "{command:?} at {size:?} grows: {before:?}, {after:?}");
+            }
+            for button in ["Close", "Done", "Cancel"] {
+                // The palette lists a command of that name.
+                for node in harness.query_all_by_label(button).filter(|_| command != UserCommand::Palette) {
+                    assert!(room.contains_rect(node.rect()), "{button} of {command:?} at {size:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_menu_fits_every_screen() {
+    for size in SIZES {
+        let mut harness = sized(empty(), size);
+        for menu in ["File", "Edit", "View", "Tools", "Model", "Review", "Help"] {
+            harness.get_all_by_label(menu).next().unwrap().click();
+            harness.run_steps(4);
+            let shown = over(&harness);
+            assert!(!shown.is_empty(), "{menu}");
+            let room = Rect::from_min_size(egui::Pos2::ZERO, size.into()).expand(1.0);
+            assert!(shown.iter().all(|rect| room.contains_rect(*rect)), "{menu} at {size:?}: {shown:?}");
+            harness.key_press(Key::Escape);
+            harness.run_steps(3);
+        }
+    }
+}
+
+#[test]
+fn the_palette_keeps_its_height_and_finds_by_what_a_command_does() {
+    let mut harness = window(empty());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    harness.run_steps(3);
+    let full = over(&harness);
+    harness.get_by_label("Find a command").type_text("dark");
+    harness.run_steps(3);
+    assert_eq!(over(&harness), full);
+    assert!(harness.query_by_label("Light theme").is_some());
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert_eq!(harness.state().session.settings.theme, Theme::Light);
+}
+
+#[test]
+fn where_the_desktop_has_no_dialogs_the_path_is_typed_in_place() {
+    for (pick, heading, expected) in [
+        (Pick::Folder, "Open a folder", "Picked(Folder, \"/scans/a b\")"),
+        (Pick::Files, "Open a file", "Picked(Files, \"/scans/a b\")"),
+        (Pick::Masks, "Import masks", "Picked(Masks, \"/scans/a b\")"),
+        (Pick::Model, "Open a model", "Picked(Model, \"/scans/a b\")"),
+        (Pick::Workspace, "Open a workspace", "Picked(Workspace, \"/scans/a b\")"),
+    ] {
+        let mut harness = window(empty());
+        harness.state_mut().session.on_event(Event::NoDialog(pick));
+        harness.run_steps(3);
+        assert!(harness.query_all_by_label(heading).next().is_some(), "{heading}");
+        assert!(harness.query_by_label_contains("This desktop has no dialog for files").is_some());
+        assert!(harness.get_by_label("Path").is_focused());
+        harness.get_by_label("Path").type_text("\"/scans/a b\"");
+        harness.run_steps(2);
+        harness.key_press(Key::Enter);
+        harness.run_steps(3);
+        assert!(harness.state().actions.iter().any(|a| a == expected), "{:?}", harness.state().actions);
+        assert!(!harness.state().window.has_dialog());
+    }
+}
+
+#[test]
+fn a_dialog_with_a_field_says_that_the_path_is_typed_there() {
+    let mut harness = window(empty());
+    harness.state_mut().window.dialogs.open(UserCommand::Workspace, &empty());
+    let folder = std::path::PathBuf::from("/work/a");
+    let info = WorkspaceInfo { folder, name: "A".into(), ..WorkspaceInfo::default() };
+    harness.state_mut().session.on_event(Event::Workspace(Ok(info)));
+    harness.state_mut().session.on_event(Event::NoDialog(Pick::MoveWorkspace));
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("type the path into the field").is_some());
+    harness.get_by_label("Browse").click();
+    harness.run_steps(2);
+    assert!(!harness.state().actions.iter().any(|a| a.contains("Pick(MoveWorkspace)")), "it is greyed");
+}
+
+/// A window with as many errors.
+fn failed(count: usize) -> Harness<'static, App> {
+    let mut session = empty();
+    (0..count).for_each(|n| session.fail(&Error::at("open", format!("/scan {n}"), "it is cut off")));
+    let mut harness = window(session);
+    harness.run_steps(2);
+    harness
+}
+
+#[test]
+fn escape_takes_messages_away_and_errors_are_read_again_in_their_list() {
+    let mut harness = failed(2);
+    assert!(harness.query_by_label_contains("/scan 1").is_some());
+    harness.key_press(Key::Escape);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("/scan 1").is_none());
+    harness.get_by_label("Messages: 2 of what failed").click();
+    harness.run_steps(3);
+    for n in 0..2 {
+        assert!(harness.query_by_label_contains(&format!("/scan {n}")).is_some());
+    }
+    harness.get_by_label("Copy all").click();
+    harness.step();
+    let copied = harness.output().platform_output.commands.iter().any(
+        |c| matches!(c, egui::OutputCommand::CopyText(text) if text.contains("/scan 0") && text.contains("/scan 1")),
+    );
+    assert!(copied);
+    harness.get_by_label("Clear").click();
+    harness.run_steps(3);
+    assert!(harness.query_by_label("Nothing has failed.").is_some());
+    harness.key_press(Key::Enter);
+    harness.run_steps(3);
+    assert!(!harness.state().window.has_dialog(), "Enter presses the blue button");
+    assert!(harness.query_by_label_contains("Messages:").is_none());
+}
+
+#[test]
+fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
+    let mut harness = failed(3);
+    let dismiss = |harness: &Harness<'static, App>, n: usize| {
+        let mut places: Vec<Rect> = harness.query_all_by_label("Dismiss").map(|node| node.rect()).collect();
+        places.sort_by(|a, b| a.top().total_cmp(&b.top()));
+        places[n]
+    };
+    let (top, lowest) = (dismiss(&harness, 0), dismiss(&harness, 2));
+    harness.hover_at(lowest.center());
+    harness.run_steps(2);
+    assert!(harness.state().window.has_pointer_on_messages());
+    let lowest_button = harness.query_all_by_label("Dismiss").find(|node| node.rect() == lowest).unwrap();
+    lowest_button.click();
+    harness.run_steps(3);
+    assert_eq!(harness.query_all_by_label("Dismiss").count(), 2);
+    assert_eq!(dismiss(&harness, 0), top, "the others stay where they are");
+    // Once nobody aims at them they come down.
+    harness.hover_at(egui::pos2(100.0, 100.0));
+    harness.run_steps(3);
+    assert!(dismiss(&harness, 0).top() > top.top());
+}
+
+#[test]
+fn messages_cover_no_more_than_a_corner() {
+    for size in SIZES {
+        let mut session = empty();
+        for n in 0..9 {
+            let path = format!("/a/long/way/to/a/scan/with/a/name/that/wraps/{n}/").repeat(6);
+            session.fail(&Error::at("open", path, "it is cut off"));
+        }
+        let harness = sized(session, size);
+        let shown = over(&harness).into_iter().fold(Rect::NOTHING, Rect::union);
+        assert!(shown.width() <= size[0] * 0.5 + 20.0, "{shown:?} of {size:?}");
+        assert!(
+            Rect::from_min_size(egui::Pos2::ZERO, vec2(size[0], size[1])).contains_rect(shown),
+            "{shown:?} of {size:?}"
+        );
+    }
+}
+
+#[test]
+fn close_all_takes_messages_with_it() {
+    let mut session = empty();
+    session.fail(&Error::new("open", "it is cut off"));
+    session.apply(Action::OpenWorkspace("/work/b".into()));
+    assert!(session.notices.list.is_empty());
+    assert_eq!(session.notices.errors.len(), 1);
+    session.notices.add(Severity::Warning, "soon gone");
+    assert!(session.notices.expire(Instant::now()).is_some());
+}
+
+#[test]
+fn tab_goes_through_the_controls_and_each_has_a_ring() {
+    let mut harness = window(empty());
+    let mut seen = Vec::new();
+    for _ in 0..8 {
+        harness.key_press(Key::Tab);
+        harness.run_steps(2);
+        let focused = harness.ctx.memory(|m| m.focused());
+        assert!(focused.is_some() && !seen.contains(&focused));
+        seen.push(focused);
+        let rect = harness.ctx.read_response(focused.unwrap()).unwrap().rect;
+        let blue = egui::Color32::from_rgb(120, 190, 250);
+        let has_ring = harness.output().shapes.iter().any(|shape| match &shape.shape {
+            egui::Shape::Rect(ring) => ring.stroke.color == blue && ring.rect.contains_rect(rect.shrink(1.0)),
+            _ => false,
+        });
+        assert!(has_ring, "about {rect:?}");
+    }
+    assert!(harness.state().session.settings.panels, "the panels stay");
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert_eq!(harness.ctx.memory(|m| m.focused()), None, "the keys are for the picture again");
+}
+
+#[test]
+fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
+    let mut harness = window(empty());
+    harness.key_press(Key::F1);
+    harness.run_steps(3);
+    harness.get_by_label("Key of Undo").focus();
+    harness.run_steps(2);
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert!(harness.query_by_label_contains("Press a key for Undo").is_some(), "it presses what has the keyboard");
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert!(harness.state().window.has_dialog());
+    harness.ctx.memory_mut(|m| m.focused().into_iter().for_each(|id| m.surrender_focus(id)));
+    harness.run_steps(1);
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert!(!harness.state().window.has_dialog());
+}
+
+#[test]
+fn closing_while_it_trains_says_what_becomes_of_the_round() {
+    let training = || {
+        let mut session = empty();
+        session.learning.running = Some(Running {
+            control: Default::default(),
+            estimate: None,
+            doing: Default::default(),
+            done: 0.3,
+            remaining: None,
+            loss: Vec::new(),
+            validation: Vec::new(),
+            is_resumed: false,
+            attempt: 0,
+            key: None,
+        });
+        window(session)
+    };
+    let mut harness = training();
+    assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
+    assert!(harness.query_by_label_contains("goes on where it was cut off").is_some());
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert!(!harness.state().window.has_dialog(), "Enter stays");
+
+    let mut harness = training();
+    close(&mut harness);
+    harness.get_all_by_label("Quit").last().unwrap().click();
+    let mut closes = false;
+    for _ in 0..4 {
+        harness.step();
+        closes |= harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close);
+    }
+    assert!(closes);
+    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
+}
+
+#[test]
+fn a_round_that_ends_while_one_is_asked_closes_no_window() {
+    let mut session = empty();
+    session.learning.running = Some(Running {
+        control: Default::default(),
+        estimate: None,
+        doing: Default::default(),
+        done: 0.99,
+        remaining: None,
+        loss: Vec::new(),
+        validation: Vec::new(),
+        is_resumed: false,
+        attempt: 0,
+        key: None,
+    });
+    let mut harness = window(session);
+    close(&mut harness);
+    harness.state_mut().session.learning.running = None;
+    for _ in 0..3 {
+        harness.step();
+        let commands = &harness.output().viewport_output[&ViewportId::ROOT].commands;
+        assert!(!commands.contains(&ViewportCommand::Close));
+    }
+    assert!(!harness.state().window.has_dialog());
+}
+
+#[test]
+fn a_workspace_that_another_window_has_open_is_looked_at_and_taken_over() {
+    let mut session = empty();
+    let holder = Some("another Labrum window (process 12 on tower)".to_owned());
+    let folder = std::path::PathBuf::from("/work/a");
+    session.on_event(Event::Workspace(Ok(WorkspaceInfo { folder, holder, ..WorkspaceInfo::default() })));
+    let mut harness = window(session);
+    assert!(harness.query_by_label_contains("Looking only").is_some());
+    for command in [
+        UserCommand::ToolBrush,
+        UserCommand::Accept,
+        UserCommand::Undo,
+        UserCommand::ImportMasks,
+        UserCommand::SegmentSlice,
+        UserCommand::Train,
+        UserCommand::Grow,
+    ] {
+        let refusal = harness.state().session.refusal(command).unwrap();
+        assert!(refusal.contains("open in another window"), "{command:?}: {refusal}");
+    }
+    for command in [UserCommand::OpenFolder, UserCommand::Settings, UserCommand::Versions, UserCommand::Workspace] {
+        assert_eq!(harness.state().session.refusal(command), None, "{command:?}");
+    }
+    harness.state_mut().session.take_jobs();
+    harness.state_mut().session.apply(Action::RenameWorkspace("Mine".into()));
+    assert!(harness.state_mut().session.take_jobs().is_empty(), "nothing is sent to it");
+    harness.get_by_label("Work on it here").click();
+    harness.run_steps(2);
+    assert!(!harness.state().actions.iter().any(|a| a.contains("OpenWorkspace")), "it is greyed");
+
+    harness.state_mut().session.on_event(Event::HolderGone);
+    harness.run_steps(2);
+    harness.get_by_label("Work on it here").click();
+    harness.run_steps(2);
+    assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/a\")"));
+    assert!(harness.query_by_label_contains("Looking only").is_none());
+}
+
+#[test]
+fn the_case_list_alone_can_be_hidden() {
+    let mut session = empty();
+    assert!(session.settings.case_list);
+    session.apply(Action::Command(UserCommand::ToggleCases));
+    assert!(session.settings.case_list, "nothing is open");
+    let mut harness = window(super::learning::open());
+    assert!(harness.query_by_label_contains("Case Head 1").is_some());
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::F9);
+    harness.run_steps(3);
+    assert!(harness.query_by_label_contains("Case Head 1").is_none());
+    assert!(harness.query_by_label("Labels").is_some(), "the panel at the right stays");
+    // Who looks for a case sees the list.
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.run_steps(3);
+    assert!(harness.get_by_label("Find a case").is_focused());
+}
+
+#[test]
+fn cases_are_found_by_name_and_by_what_became_of_them() {
+    let mut session = super::learning::open();
+    session.cases[1].status = crate::domain::study::Status::Accepted;
+    session.cases[2].side = Some(crate::domain::holdout::Side::HoldOut);
+    let mut harness = window(session);
+    let listed = |harness: &Harness<'static, App>| harness.query_all_by_label_contains("Case Head").count();
+    assert_eq!(listed(&harness), 4);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.run_steps(2);
+    harness.get_by_label("Find a case").type_text("head 3");
+    harness.run_steps(3);
+    assert_eq!(listed(&harness), 1);
+    assert!(harness.query_by_label("1 of 4 listed").is_some());
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert_eq!(harness.state().session.current, Some(2), "Enter shows the first that was found");
+    harness.get_by_label("List all").click();
+    harness.run_steps(2);
+    assert_eq!(listed(&harness), 4);
+    for (kept, count) in [("Accepted (1)", 1), ("Held out (1)", 1), ("Open (3)", 3)] {
+        harness.get_by_label("Cases that are listed").click();
+        harness.run_steps(3);
+        harness.get_by_label(kept).click();
+        harness.run_steps(3);
+        assert_eq!(listed(&harness), count, "{kept}");
+    }
+}
+
+#[test]
+fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
+    let mut session = super::learning::open();
+    session.cases[1].status = crate::domain::study::Status::Accepted;
+    session.apply(Action::Filter(crate::session::case_list::CaseFilter {
+        kept: crate::session::case_list::Kept::Open,
+        ..Default::default()
+    }));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        session.apply(Action::Command(UserCommand::NextCase));
+        seen.push(session.current.unwrap());
+    }
+    assert_eq!(seen, [2, 3, 3]);
+    assert!(session.notices.list.iter().any(|n| n.text.contains("This is the last case of the list")));
+    // From a case that is not listed to the nearest that is.
+    session.current = Some(1);
+    session.apply(Action::Command(UserCommand::PreviousCase));
+    assert_eq!(session.current, Some(0));
+}
+
+#[test]
+fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
+    let mut harness = window(super::learning::open());
+    harness.get_by_label_contains("Case Head 2").click_secondary();
+    harness.run_steps(4);
+    assert_eq!(harness.state().session.current, Some(1), "it is shown");
+    assert!(harness.query_by_label("Copy the name").is_some());
+    harness.get_by_label("Copy the path").click();
+    harness.step();
+    let copied = |c: &egui::OutputCommand| matches!(c, egui::OutputCommand::CopyText(t) if t == "/scans/Head 2");
+    assert!(harness.output().platform_output.commands.iter().any(copied));
+}

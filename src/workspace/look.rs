@@ -1,0 +1,127 @@
+//! A look at a workspace that another window has open: a copy of it as it is now, which that window hears nothing of.
+
+use super::{DATABASE, MODELS, folder::compare, lock};
+use crate::{Error, Result};
+use std::{
+    fs::File,
+    io::{ErrorKind, Read},
+    path::Path,
+    time::Duration,
+};
+
+/// How often a copy is tried again while the other window writes, and how long is waited in between.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes at the beginning of the log that change when it is begun anew.
+const LOG_HEADER: usize = 32;
+
+/// Copies database and models of the workspace in `folder` into the empty folder `into`, to be opened there. Neither a lock
+/// is taken nor anything written in `folder`; models are linked where that can be done.
+///
+/// # Errors
+/// Where a file cannot be read or written, or the other window writes all the time.
+pub fn copy_for_looking(folder: &Path, into: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| lock::explain("look at the workspace", folder, &e);
+    for _ in 0..TRIES {
+        if copy_database(folder, into).map_err(failed)? {
+            link_models(folder, into).map_err(failed)?;
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Error::at("look at the workspace", folder, "another window writes to it all the time").advise("Try again."))
+}
+
+/// False where the other window moved its log into the database meanwhile: the two copies then do not belong together.
+///
+/// Steps that it appends to the log while that is copied do no harm: what is not whole at the end of a log is not read.
+fn copy_database(folder: &Path, into: &Path) -> std::io::Result<bool> {
+    let (database, log) = (folder.join(DATABASE), folder.join(format!("{DATABASE}-wal")));
+    let before = header(&log)?;
+    std::fs::copy(&database, into.join(DATABASE))?;
+    let copied = match std::fs::copy(&log, into.join(format!("{DATABASE}-wal"))) {
+        Ok(_) => true,
+        Err(e) if e.kind() == ErrorKind::NotFound => false,
+        Err(e) => return Err(e),
+    };
+    let is_same_log = copied == before.is_some() && header(&log)? == before;
+    let is_same_database = match compare(&database, &into.join(DATABASE)) {
+        Ok(()) => true,
+        Err(e) if e.kind() == ErrorKind::Other => false,
+        Err(e) => return Err(e),
+    };
+    Ok(is_same_log && is_same_database)
+}
+
+/// The beginning of the log; `None` where there is none.
+fn header(log: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::with_capacity(LOG_HEADER);
+    match File::open(log) {
+        Ok(file) => file.take(LOG_HEADER as u64).read_to_end(&mut bytes).map(|_| Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Weights are written once under their name: a link shows the same file.
+fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(into.join(MODELS))?;
+    let entries = match std::fs::read_dir(folder.join(MODELS)) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    for entry in entries.flatten() {
+        let (source, target) = (entry.path(), into.join(MODELS).join(entry.file_name()));
+        if source.extension().is_some_and(|e| e == "safetensors") {
+            let linked = std::fs::hard_link(&source, &target).or_else(|_| std::fs::copy(&source, &target).map(drop));
+            match linked {
+                // It was deleted since the list was made.
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                linked => linked?,
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{domain::label::Label, workspace::Workspace};
+
+    #[test]
+    fn a_copy_holds_all_that_was_written_and_changes_nothing() {
+        let (folder, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut open = Workspace::open(folder.path()).unwrap();
+        open.rename("Hips").unwrap();
+        let weights = format!("{MODELS}/1-0123456789ab.safetensors");
+        std::fs::write(folder.path().join(&weights), "weights").unwrap();
+        std::fs::write(open.models_folder().join("round-1.state"), "state").unwrap();
+        copy_for_looking(folder.path(), into.path()).unwrap();
+        assert!(into.path().join(&weights).exists() && !into.path().join(MODELS).join("round-1.state").exists());
+
+        // Both go on by themselves.
+        let mut copy = Workspace::open(into.path()).unwrap();
+        assert_eq!(copy.name().unwrap(), "Hips");
+        copy.set_labels(&[Label::named("Only here", 0)]).unwrap();
+        open.rename("Knees").unwrap();
+        assert!(open.labels().unwrap().is_empty());
+        assert_eq!(copy.name().unwrap(), "Hips");
+        copy.close().unwrap();
+        assert!(folder.path().join(&weights).exists(), "what the copy does not name it removes from itself alone");
+        open.close().unwrap();
+        assert_eq!(Workspace::open(folder.path()).unwrap().name().unwrap(), "Knees");
+    }
+
+    #[test]
+    fn a_log_that_was_begun_anew_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        assert_eq!(header(&log).unwrap(), None);
+        std::fs::write(&log, vec![1; 100]).unwrap();
+        assert_eq!(header(&log).unwrap().map(|h| h.len()), Some(LOG_HEADER));
+    }
+}
