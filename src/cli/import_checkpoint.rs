@@ -89,7 +89,6 @@ pub(super) fn run(a: Arguments) -> Result<()> {
             std: spread(a.std, &bare.input.std),
         },
         purpose: a.purpose.unwrap_or(bare.purpose),
-        looks: None,
         trained_on: TrainedOn { data: a.data_name, license: a.data_license, ..bare.trained_on },
         parent: Some(checkpoint::hash(&weights)),
         name,

@@ -22,7 +22,7 @@ begins with, up to the first \"_\", is one subject. Each folder of --unlike is a
 how images of a kind that nobody thought of will fare.
 
 Example:
-  labrum recognise model.safetensors --like hc18/images --unlike busi/images,xrays --out model.safetensors"
+  labrum recognise model.safetensors --like hc18/images --unlike busi/images,xrays -o model.safetensors --overwrite"
 )]
 pub(super) struct Arguments {
     /// Model file of Labrum
@@ -34,8 +34,10 @@ pub(super) struct Arguments {
     #[arg(long, value_delimiter = ',', value_name = "FOLDERS")]
     unlike: Vec<PathBuf>,
     /// Model file to write
-    #[arg(long)]
+    #[arg(long, short)]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: super::OverwriteArgument,
     /// Print JSON on stdout
     #[arg(long)]
     json: bool,
@@ -63,6 +65,8 @@ struct Folder {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::check_model_file(&arguments.out)?;
+    arguments.overwrite.check([&arguments.out])?;
     let (card, weights) = checkpoint::read(&arguments.model)?;
     let mut card = card.ok_or_else(|| {
         Error::at("recognise images", &arguments.model, "the model has no card")

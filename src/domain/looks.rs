@@ -97,13 +97,18 @@ impl Grey {
     fn of(image: &Image) -> Self {
         let contrast = image.first_contrast();
         let level = |index: usize| image.level(contrast, image.value(index)).clamp(0.0, 1.0);
-        let whole = Self::sampled([0, image.columns], [0, image.rows], image.columns, &level);
-        let [x, y] = whole.content();
-        let place = |part: [usize; 2], cells: usize, pixels: usize| part.map(|cell| cell * pixels / cells.max(1));
-        let (columns, rows) = (place(x, whole.columns, image.columns), place(y, whole.rows, image.rows));
-        let mut grey = Self::sampled(columns, rows, image.columns, &level);
-        grey.colour = colour(image);
-        grey
+        let (mut columns, mut rows) = ([0, image.columns], [0, image.rows]);
+        let place = |part: [usize; 2], of: [usize; 2], cells: usize| {
+            part.map(|cell| of[0] + cell * (of[1] - of[0]) / cells.max(1))
+        };
+        // Once more, since what is seen the first time is coarse where the border is wide.
+        for _ in 0..3 {
+            let seen = Self::sampled(columns, rows, image.columns, &level);
+            let [x, y] = seen.content();
+            (columns, rows) = (place(x, columns, seen.columns), place(y, rows, seen.rows));
+        }
+        let grey = Self::sampled(columns, rows, image.columns, &level);
+        Self { colour: colour(image), ..grey }
     }
 
     fn sampled(columns: [usize; 2], rows: [usize; 2], stride: usize, level: &dyn Fn(usize) -> f64) -> Self {
