@@ -228,7 +228,7 @@ impl Window {
                 .frame(side(ui))
                 .default_size(settings.left_width)
                 .size_range(least..=most)
-                .show(ui, |ui| self.case_list.show(ui, session, &mut self.textures, actions))
+                .show(ui, |ui| held_in(ui, |ui| self.case_list.show(ui, session, &mut self.textures, actions)))
         });
         Panel::left("tools")
             .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(4, 8)))
@@ -239,7 +239,7 @@ impl Window {
             .frame(side(ui))
             .default_size(settings.right_width)
             .size_range(248.0..=right_most)
-            .show(ui, |ui| panels::inspector::show(ui, session, shown, &mut self.dialogs, actions));
+            .show(ui, |ui| held_in(ui, |ui| panels::inspector::show(ui, session, shown, &mut self.dialogs, actions)));
         let left = left.map_or(settings.left_width, |left| left.response.rect.width());
         let widths = [left, right.response.rect.width()].map(f32::round);
         // Written down once the edge is let go.
@@ -318,6 +318,15 @@ const NARROW: f32 = 900.0;
 /// A bar across the window.
 fn bar(ui: &Ui, height: i8) -> Frame {
     Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(12, height))
+}
+
+/// Shows what is in a panel within its width: what is a hair wider does not move the picture.
+fn held_in<T>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> T) -> T {
+    let room = ui.available_rect_before_wrap();
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(room));
+    let shown = content(&mut inner);
+    ui.advance_cursor_after_rect(room);
+    shown
 }
 
 /// A panel at the side.
