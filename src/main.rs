@@ -27,12 +27,25 @@ fn keep_freed_memory_for_a_while() {
 /// Keeps the graphics drivers' own words off stderr, where nobody asked for them; to be called before there are threads.
 #[allow(unsafe_code)]
 fn quiet_drivers() {
-    for (name, value) in [("EGL_LOG_LEVEL", "fatal"), ("MESA_LOG", "null"), ("LIBGL_DEBUG", "quiet")] {
+    let quiet = [("EGL_LOG_LEVEL", "fatal".to_owned()), ("MESA_LOG", "null".into()), ("LIBGL_DEBUG", "quiet".into())];
+    for (name, value) in quiet.into_iter().chain(runtime_folder()) {
         if std::env::var_os(name).is_none() {
             // SAFETY: no other thread reads or writes the environment, for there is none yet.
             unsafe { std::env::set_var(name, value) };
         }
     }
+}
+
+/// Drivers complain where nothing says where the user's sockets are, as in a job of cron or a container: the usual place,
+/// which only the system can make, says the same as an empty one.
+#[cfg(target_os = "linux")]
+fn runtime_folder() -> Option<(&'static str, String)> {
+    Some(("XDG_RUNTIME_DIR", format!("/run/user/{}", rustix::process::getuid().as_raw())))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn runtime_folder() -> Option<(&'static str, String)> {
+    None
 }
 
 /// What is between this program and the screen or the graphics card. What goes wrong there is told in our own words.

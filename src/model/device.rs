@@ -58,7 +58,9 @@ pub fn choose(choice: DeviceChoice) -> Result<NamedDevice> {
 }
 
 fn has_real_gpu() -> bool {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    // OpenGL looks for a display, which it tells of on stderr, and computes nothing.
+    descriptor.backends &= wgpu::Backends::PRIMARY;
     let adapters = pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY));
     let is_gpu = |a: &wgpu::Adapter| {
         matches!(

@@ -77,8 +77,10 @@ fn ctrl_c_keeps_the_best_so_far() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     let run = Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(0), "{rest:?}");
+    assert_eq!(run.code, Some(130), "{rest:?}");
     assert!(run.out.contains("Stopped; the best model so far is in"), "{}", run.out);
+    let last = rest.last().unwrap();
+    assert!(last.contains("it was stopped after") && last.contains("of 100000 epochs"), "{last}");
     assert_eq!(files(&out), ["model.safetensors"]);
     mean_dice(&model, &data);
 }
@@ -134,7 +136,7 @@ fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
     std::fs::remove_file(data.join("masks/labels.json")).unwrap();
     revalue(&data, |_| 3);
     mean_dice(&model, &data);
-    trained(&data, &model, &["--epochs", "1", "--threshold", "3", "--held-out", "0"]);
+    trained(&data, &model, &["--epochs", "1", "--threshold", "3", "--held-out", "0", "--overwrite"]);
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn subjects_that_hold_out_nobody_are_refused() {
     refuses(&[&"rehearse", &data, &"--cases", &"3"], &all);
     let run = trained(&data, &model, &["--epochs", "1", "--subject-pattern", "disc-(.)", "--held-out", "0.2"]);
     assert!(run.err.contains("validation Dice"), "{}", run.err);
-    let alone = trained(&data, &model, &["--epochs", "1", "--held-out", "0"]);
+    let alone = trained(&data, &model, &["--epochs", "1", "--held-out", "0", "--overwrite"]);
     assert!(alone.err.contains("training Dice") && !alone.err.contains("validation Dice"), "{}", alone.err);
 }
 
@@ -214,7 +216,8 @@ fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
     succeeds(&[&"plot", &json, &"--out", &plot, &"--title", &"Discs"]);
     let svg = std::fs::read_to_string(&plot).unwrap();
     assert!(svg.contains("Discs") && svg.contains(">\nrun\n<"), "{svg}");
-    refuses(&[&"plot", &at("train.txt"), &"--out", &plot], &["train.txt", "labrum train --log"]);
+    refuses(&[&"plot", &json, &"--out", &plot], &["plot.svg", "nothing is replaced unasked"]);
+    refuses(&[&"plot", &at("train.txt"), &"--out", &plot, &"--overwrite"], &["train.txt", "labrum train --log"]);
 }
 
 #[test]
