@@ -69,7 +69,10 @@ fn every_dialog_fits_every_screen_and_stays_as_it_opened() {
             }
             for button in ["Close", "Done", "Cancel"] {
                 // The palette and the keys list a command of that name.
-                for node in harness.query_all_by_label(button).filter(|_| !matches!(command, UserCommand::Palette | UserCommand::Keys)) {
+                for node in harness
+                    .query_all_by_label(button)
+                    .filter(|_| !matches!(command, UserCommand::Palette | UserCommand::Keys))
+                {
                     assert!(room.contains_rect(node.rect()), "{button} of {command:?} at {size:?}");
                 }
             }
