@@ -10,6 +10,9 @@ const LEAST: Vec2 = vec2(1024.0, 640.0);
 /// Frame, title and the desktop's own bar, where the desktop does not tell how much they take.
 const AROUND: Vec2 = vec2(8.0, 88.0);
 
+/// The scale of the settings is in force after so many frames: a size that is asked for before would be scaled once more.
+const SCALED: u32 = 2;
+
 /// The window is not taken for being in its place before so many frames.
 const SETTLES: u32 = 6;
 
@@ -47,6 +50,9 @@ impl Place {
         self.frames = self.frames.saturating_add(1);
         if self.frames <= SETTLES {
             ctx.request_repaint();
+            if self.frames <= SCALED {
+                return None;
+            }
             let around = info.outer_rect.zip(info.inner_rect).map(|(outer, inner)| outer.size() - inner.size());
             if let Some(monitor) = info.monitor_size.filter(|m| m.x > 1.0 && m.y > 1.0 && !is_large && !self.is_fitted)
             {
