@@ -133,6 +133,8 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
         None => (0, start(connection, slice)?),
     };
     let Some(start) = start else { return Ok(None) };
+    // All that was done was undone: nobody says that nothing is there.
+    let is_undone = || Ok::<_, Cause>(base(connection, slice)?.is_none() && all_undone(connection, slice)?);
     let mut query = connection.prepare_cached(
         "SELECT edit.seq, runs FROM edit JOIN step ON step.seq = edit.seq
          WHERE slice_id = ?1 AND edit.seq > ?2 AND state = 'done' ORDER BY edit.seq",
@@ -143,16 +145,16 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
         let edit = read_edit(row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?;
         mask.get_or_insert_with(|| start.unpack()).apply(&edit);
     }
-    Ok(Some(mask.as_ref().map_or(start, PackedMask::of)))
+    let mask = mask.as_ref().map_or(start, PackedMask::of);
+    let is_blank = mask == PackedMask::of(&blank(connection, slice)?);
+    Ok(if is_blank && is_undone()? { None } else { Some(mask) })
 }
 
 /// The mask of a slice before its first step; `None` where it has neither steps nor a mask.
 fn start(connection: &Connection, slice: i64) -> Result<Option<PackedMask>, Cause> {
     match base(connection, slice)? {
         Some(mask) => Ok(Some(mask)),
-        None if has_done_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
-        // All that was done was undone: nobody says that nothing is there.
-        None if has_steps(connection, slice)? => Ok(None),
+        None if has_steps(connection, slice)? => Ok(Some(PackedMask::of(&blank(connection, slice)?))),
         None => Ok(newest_proposal(connection, slice)?.map(|p| p.mask)),
     }
 }
@@ -240,10 +242,11 @@ pub(super) fn has_steps(connection: &Connection, slice: i64) -> rusqlite::Result
     query.query_row([slice], |r| r.get(0))
 }
 
-/// True where a step on the slice counts.
-fn has_done_steps(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
+/// True where steps were made on the slice of which none counts any more.
+fn all_undone(connection: &Connection, slice: i64) -> rusqlite::Result<bool> {
     let mut query = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM edit JOIN step ON step.seq = edit.seq WHERE slice_id = ?1 AND state = 'done')",
+        "SELECT EXISTS (SELECT 1 FROM edit WHERE slice_id = ?1) AND NOT EXISTS
+             (SELECT 1 FROM edit JOIN step ON step.seq = edit.seq WHERE slice_id = ?1 AND state = 'done')",
     )?;
     query.query_row([slice], |r| r.get(0))
 }

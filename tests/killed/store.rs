@@ -315,6 +315,8 @@ struct Case {
     status: Status,
     seconds: f64,
     masks: Vec<Option<Mask>>,
+    /// Slices that had a proposal before their first step.
+    had_proposal: Vec<bool>,
 }
 
 /// The script, which follows from the seed alone, and what it leads to.
@@ -331,7 +333,7 @@ struct Work {
 
 impl Work {
     fn new(seed: u64) -> Self {
-        let case = Case { masks: vec![None; SLICES], ..Case::default() };
+        let case = Case { masks: vec![None; SLICES], had_proposal: vec![false; SLICES], ..Case::default() };
         Self { seed, done: 0, cases: vec![case; CASES], steps: Vec::new(), learning: Learning::default() }
     }
 
@@ -385,6 +387,7 @@ impl Work {
             Action::Propose { case, slice, mask } => {
                 if !self.steps.iter().any(|s| (s.case, s.slice) == (*case, *slice)) {
                     self.cases[*case].masks[*slice] = Some(mask.unpack());
+                    self.cases[*case].had_proposal[*slice] = true;
                 }
                 if self.cases[*case].status == Status::New {
                     self.cases[*case].status = Status::Proposed;
@@ -433,6 +436,11 @@ impl Work {
         let Done { case, slice, edit, .. } = step.clone();
         let edit = if state == StepState::Undone { edit.inverse() } else { edit };
         self.mask(case, slice).apply(&edit);
+        // All that was done there was undone: nobody says that nothing is there.
+        let counts = |s: &Done| (s.case, s.slice) == (case, slice) && s.state == StepState::Done;
+        if !self.cases[case].had_proposal[slice] && !self.steps.iter().any(counts) {
+            self.cases[case].masks[slice] = None;
+        }
     }
 
     fn mask(&mut self, case: usize, slice: usize) -> &mut Mask {
