@@ -384,21 +384,21 @@ fn ends(key: Key, ctx: &Context) -> bool {
 /// True for commands that open a dialog or move the canvas: what comes after them waits until that is drawn.
 fn moves_canvas(command: UserCommand) -> bool {
     use UserCommand as C;
-    match command {
-        C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho | C::CloseAll | C::RemoveCase | C::Quit => true,
-        C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport => true,
-        C::OpenFromServer | C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About => true,
-        C::NewWorkspace | C::FindImages | C::ChooseTask | C::RemoveLabel | C::MergeLabel | C::MoveToLabel => true,
-        _ => false,
-    }
+    let is_dialog =
+        matches!(
+            command,
+            C::OpenPath | C::Export | C::Settings | C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer
+        ) || matches!(command, C::SendToServer | C::SendQueue | C::Palette | C::Keys | C::Messages | C::About)
+            || matches!(command, C::NewWorkspace | C::FindImages | C::ChooseTask)
+            || matches!(command, C::RemoveLabel | C::MergeLabel | C::MoveToLabel);
+    is_dialog
+        || matches!(command, C::TogglePanels | C::ToggleCases | C::FindCase | C::ToggleOrtho)
+        || matches!(command, C::CloseAll | C::RemoveCase | C::Quit)
 }
 
 /// False for commands that are done once for each press, however long the key is held.
 fn repeats(command: UserCommand) -> bool {
     use UserCommand as C;
-    match command {
-        C::Accept | C::Skip | C::RemoveCase | C::NothingHere => false,
-        C::TogglePanels | C::ToggleCases | C::ToggleOrtho => false,
-        _ => true,
-    }
+    let ends_work = matches!(command, C::Accept | C::Skip | C::RemoveCase | C::NothingHere);
+    !ends_work && !matches!(command, C::TogglePanels | C::ToggleCases | C::ToggleOrtho)
 }
