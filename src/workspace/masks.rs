@@ -133,8 +133,6 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
         None => (0, start(connection, slice)?),
     };
     let Some(start) = start else { return Ok(None) };
-    // All that was done was undone: nobody says that nothing is there.
-    let is_undone = || Ok::<_, Cause>(base(connection, slice)?.is_none() && all_undone(connection, slice)?);
     let mut query = connection.prepare_cached(
         "SELECT edit.seq, runs FROM edit JOIN step ON step.seq = edit.seq
          WHERE slice_id = ?1 AND edit.seq > ?2 AND state = 'done' ORDER BY edit.seq",
@@ -145,9 +143,11 @@ pub(super) fn current(connection: &Connection, slice: i64) -> Result<Option<Pack
         let edit = read_edit(row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?;
         mask.get_or_insert_with(|| start.unpack()).apply(&edit);
     }
-    let mask = mask.as_ref().map_or(start, PackedMask::of);
-    let is_blank = mask == PackedMask::of(&blank(connection, slice)?);
-    Ok(if is_blank && is_undone()? { None } else { Some(mask) })
+    if mask.is_none() && base(connection, slice)?.is_none() && all_undone(connection, slice)? {
+        // Nobody says that nothing is there.
+        return Ok(None);
+    }
+    Ok(Some(mask.as_ref().map_or(start, PackedMask::of)))
 }
 
 /// The mask of a slice before its first step; `None` where it has neither steps nor a mask.
