@@ -37,29 +37,12 @@ const SIDE: usize = 2048;
 
 fn series() -> Series {
     let source = Source { path: "/scans/large".into(), frame: 0 };
-    let slice = Slice {
-        source,
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
+    let slice = Slice::at(source);
     Series {
         id: "large".into(),
-        kind: Kind::Dicom,
         modality: "DX".into(),
         description: "large".into(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: SIDE,
-        rows: SIDE,
-        color: false,
-        slices: vec![slice],
-        notes: Vec::new(),
+        ..Series::of(Kind::Dicom, SIDE, SIDE, vec![slice])
     }
 }
 

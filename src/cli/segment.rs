@@ -210,7 +210,7 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
                 masks
             }
             None => {
-                let model = models.for_series(plan.series);
+                let model = models.ready(plan.model.as_ref());
                 match model.and_then(|model| segment_whole(plan, model, arguments, &bar, cancel)) {
                     Ok(mut outcome) => {
                         let masks = std::mem::take(&mut outcome.masks);

@@ -8,9 +8,10 @@ use crate::domain::{
     holdout::Side,
     journal::{CaseEntry, StoredCase},
     label::Label,
+    mask::labels_in,
     study::Status,
 };
-use crate::worker::recognise;
+use crate::worker::identity;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use clap::Subcommand;
@@ -280,37 +281,23 @@ fn listed(number: usize, entry: &CaseEntry, stored: Option<&StoredCase>, labels:
     let mut seen = HashSet::new();
     let files: Vec<PathBuf> =
         about.slices.iter().map(|s| s.source.path.clone()).filter(|path| seen.insert(path.clone())).collect();
-    let mut held = [false; 256];
     let masks = stored.iter().flat_map(|case| &case.slices).filter_map(|slice| slice.mask.as_ref());
-    masks.for_each(|mask| mask.unpack().labels().iter().for_each(|value| held[usize::from(*value)] = true));
-    let names = labels.iter().zip(&held[1..]).filter(|(_, held)| **held).map(|(label, _)| label.name.clone());
+    let held = labels_in(masks.flat_map(|mask| labels_in(mask.unpack().labels().iter().copied())));
+    let names = (1..).zip(labels).filter(|(value, _)| held.contains(value)).map(|(_, label)| label.name.clone());
     ListedCase {
         number,
         name: about.description.clone(),
         identity: about.identity.clone(),
         study: about.study.clone(),
         modality: about.modality.clone(),
-        status: status_name(entry.status),
-        side: entry.side.map(|side| match side {
-            Side::Training => "training",
-            Side::HoldOut => "hold-out",
-        }),
+        status: entry.status.name(),
+        side: entry.side.map(Side::name),
         slices: about.slices.len(),
         slices_with_mask: stored.map_or(0, slices_with_masks),
         labels: names.collect(),
         seconds: entry.seconds,
         missing: files.iter().filter(|path| !path.exists()).cloned().collect(),
         files,
-    }
-}
-
-fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::New => "new",
-        Status::Proposed => "proposed",
-        Status::Corrected => "corrected",
-        Status::Accepted => "accepted",
-        Status::Skipped => "skipped",
     }
 }
 
@@ -344,7 +331,7 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
             break;
         }
         let bar = console::bar(0, "{pos} files looked at");
-        let found = recognise::search(folder, &missing, &mut |files| bar.set_position(files as u64), &cancel);
+        let found = identity::search(folder, &missing, &mut |files| bar.set_position(files as u64), &cancel);
         bar.finish_and_clear();
         match found {
             Ok(found) => workspace.relocate(&found)?,

@@ -22,6 +22,21 @@ pub enum Side {
     HoldOut,
 }
 
+impl Side {
+    /// What it is called in a workspace and to programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::HoldOut => "hold-out",
+        }
+    }
+
+    /// The side of this name.
+    pub fn named(name: &str) -> Self {
+        if name == Self::HoldOut.name() { Self::HoldOut } else { Self::Training }
+    }
+}
+
 /// What tells a subject from others, and nothing else: a hash of a PatientID, a Study Instance UID or a file's content.
 pub fn subject(identity: &str) -> String {
     let hash = Sha256::new().chain_update("labrum subject ").chain_update(identity).finalize();

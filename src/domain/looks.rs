@@ -101,14 +101,17 @@ impl Grey {
         let place = |part: [usize; 2], of: [usize; 2], cells: usize| {
             part.map(|cell| of[0] + cell * (of[1] - of[0]) / cells.max(1))
         };
+        let mut seen = Self::sampled(columns, rows, image.columns, &level);
         // Once more, since what is seen the first time is coarse where the border is wide.
         for _ in 0..3 {
-            let seen = Self::sampled(columns, rows, image.columns, &level);
             let [x, y] = seen.content();
+            if [x, y] == [[0, seen.columns], [0, seen.rows]] {
+                break;
+            }
             (columns, rows) = (place(x, columns, seen.columns), place(y, rows, seen.rows));
+            seen = Self::sampled(columns, rows, image.columns, &level);
         }
-        let grey = Self::sampled(columns, rows, image.columns, &level);
-        Self { colour: colour(image), ..grey }
+        Self { colour: colour(image), ..seen }
     }
 
     fn sampled(columns: [usize; 2], rows: [usize; 2], stride: usize, level: &dyn Fn(usize) -> f64) -> Self {
@@ -257,7 +260,7 @@ impl Looks {
         let own: Vec<Vec<f64>> = like.iter().map(scaled).collect();
         let others: Vec<Vec<f64>> = unlike.iter().map(scaled).collect();
         let precision = inverse(&correlations(&own))?;
-        let mut distances: Vec<f64> = own.iter().map(|figures| distance(figures, &precision)).collect();
+        let mut distances: Vec<f64> = own.iter().map(|figures| distance(figures, |at| precision[at])).collect();
         distances.sort_by(f64::total_cmp);
         let limit = distances[((OWN * count) as usize).min(distances.len() - 1)];
         let (weights, constant) = separate(&own, &others);
@@ -285,21 +288,20 @@ impl Looks {
         }
         let scaled = |i: usize| (look.figures[i] - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
         let figures: Vec<f64> = (0..FIGURES).map(scaled).collect();
-        let precision: Vec<f64> = self.precision.iter().map(|v| f64::from(*v)).collect();
-        let weights: Vec<f64> = self.weights.iter().map(|v| f64::from(*v)).collect();
-        distance(&figures, &precision) <= f64::from(self.limit)
-            && (self.unlike == 0 || score(&figures, &weights, f64::from(self.constant)) > 0.0)
+        // Asked for each case in sight in every frame: nothing is copied.
+        distance(&figures, |at| f64::from(self.precision[at])) <= f64::from(self.limit)
+            && (self.unlike == 0 || score(&figures, |i| f64::from(self.weights[i]), f64::from(self.constant)) > 0.0)
     }
 }
 
-/// Mahalanobis distance from the mean.
-fn distance(figures: &[f64], precision: &[f64]) -> f64 {
-    let row = |i: usize| precision[i * FIGURES..][..FIGURES].iter().zip(figures).map(|(p, f)| p * f).sum::<f64>();
+/// Mahalanobis distance from the mean; `precision` row by row.
+fn distance(figures: &[f64], precision: impl Fn(usize) -> f64) -> f64 {
+    let row = |i: usize| figures.iter().enumerate().map(|(j, f)| precision(i * FIGURES + j) * f).sum::<f64>();
     figures.iter().enumerate().map(|(i, f)| f * row(i)).sum::<f64>().max(0.0).sqrt()
 }
 
-fn score(figures: &[f64], weights: &[f64], constant: f64) -> f64 {
-    constant + figures.iter().zip(weights).map(|(f, w)| f.clamp(-FAR, FAR) * w).sum::<f64>()
+fn score(figures: &[f64], weight: impl Fn(usize) -> f64, constant: f64) -> f64 {
+    constant + figures.iter().enumerate().map(|(i, f)| f.clamp(-FAR, FAR) * weight(i)).sum::<f64>()
 }
 
 /// How the figures go together, row by row, drawn towards figures that have nothing to do with each other.
@@ -352,7 +354,7 @@ fn separate(own: &[Vec<f64>], others: &[Vec<f64>]) -> (Vec<f64>, f64) {
         let (mut gradient, mut slope) = (vec![0.0; FIGURES], 0.0);
         for (looks, wanted) in sides {
             for figures in looks {
-                let probability = 1.0 / (1.0 + (-score(figures, &weights, constant)).exp());
+                let probability = 1.0 / (1.0 + (-score(figures, |i| weights[i], constant)).exp());
                 let error = (probability - wanted) / looks.len() as f64;
                 gradient.iter_mut().zip(figures).for_each(|(g, f)| *g += error * f.clamp(-FAR, FAR));
                 slope += error;

@@ -64,6 +64,13 @@ pub struct Mask {
     labels: Vec<u8>,
 }
 
+/// The labels that occur among `pixels`, background left out, in order.
+pub fn labels_in(pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
+    let mut occurs = [false; 256];
+    pixels.into_iter().for_each(|label| occurs[usize::from(label)] = true);
+    (1..=u8::MAX).filter(|label| occurs[usize::from(*label)]).collect()
+}
+
 impl Mask {
     /// A mask of background.
     pub fn empty(columns: usize, rows: usize) -> Self {
@@ -88,6 +95,12 @@ impl Mask {
     /// All labels, row after row.
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// The same with other values for the labels: label `i` becomes `values[i - 1]`; without a value, background.
+    pub fn relabelled(&self, values: &[u8]) -> Self {
+        let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
+        Self { columns: self.columns, rows: self.rows, labels: self.labels.iter().map(value).collect() }
     }
 
     /// The label at (`column`, `row`); 0 outside.

@@ -1,6 +1,9 @@
 //! How well two masks agree: Dice, IoU, Hausdorff distance (95th percentile), boundary IoU.
 
-use super::{distance::distance_to, mask::Mask};
+use super::{
+    distance::distance_to,
+    mask::{Mask, labels_in},
+};
 use serde::{Deserialize, Serialize};
 
 /// Share of the image diagonal that the boundary of boundary IoU is wide.
@@ -45,10 +48,9 @@ impl Scores {
 ///
 /// `spacing` is the distance between rows, then between columns.
 pub fn score(predicted: &Mask, truth: &Mask, spacing: [f64; 2]) -> Option<Scores> {
-    let mut present = [false; 256];
-    predicted.labels().iter().chain(truth.labels()).for_each(|&label| present[usize::from(label)] = true);
-    let labels = (1..=255u8).filter(|&label| present[usize::from(label)]);
-    let scores = labels.map(|label| score_label(predicted, truth, label, spacing)).collect::<Option<Vec<_>>>()?;
+    let labels = labels_in(predicted.labels().iter().chain(truth.labels()).copied());
+    let scores =
+        labels.into_iter().map(|label| score_label(predicted, truth, label, spacing)).collect::<Option<Vec<_>>>()?;
     let same_size = (predicted.columns(), predicted.rows()) == (truth.columns(), truth.rows());
     same_size.then(|| Scores::mean(&scores).unwrap_or(Scores::PERFECT))
 }

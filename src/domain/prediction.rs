@@ -19,8 +19,7 @@ impl Prediction {
             return self;
         }
         let (columns, rows) = (self.mask.columns(), self.mask.rows());
-        let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
-        let labels = self.mask.labels().iter().map(value).collect();
+        let mask = self.mask.relabelled(values);
         let most = values.iter().copied().max().map_or(0, usize::from);
         let mut probabilities = vec![vec![0; columns * rows]; most];
         for (map, value) in self.probabilities.into_iter().zip(values) {
@@ -29,7 +28,6 @@ impl Prediction {
                 place.iter_mut().zip(map).for_each(|(sum, p)| *sum = p.saturating_add(*sum));
             }
         }
-        let mask = Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows));
         Self { mask, probabilities }
     }
 

@@ -39,6 +39,11 @@ pub struct Slice {
 pub const SHARED: char = '#';
 
 impl Slice {
+    /// A slice of which no more is known than where its pixels are.
+    pub fn at(source: Source) -> Self {
+        Self { source, sop_instance_uid: None, instance_number: None, plane: None, spacing: None, regions: Vec::new() }
+    }
+
     /// What lengths on it are.
     pub fn scale(&self) -> Scale {
         Scale { spacing: self.spacing, regions: self.regions.clone() }
@@ -98,6 +103,26 @@ pub struct Series {
 }
 
 impl Series {
+    /// A series in grey levels of which no more is known than its slices and their size in pixels.
+    pub fn of(kind: Kind, columns: usize, rows: usize, slices: Vec<Slice>) -> Self {
+        Self {
+            id: String::new(),
+            kind,
+            modality: String::new(),
+            description: String::new(),
+            number: None,
+            body_part: String::new(),
+            transfer_syntax: String::new(),
+            sop_class: String::new(),
+            frame_of_reference_uid: None,
+            columns,
+            rows,
+            color: false,
+            slices,
+            notes: Vec::new(),
+        }
+    }
+
     /// Median distance between neighbouring slices, mm; `None` without geometry or with one slice.
     pub fn slice_spacing(&self) -> Option<f64> {
         let at: Vec<f64> = self.slices.iter().filter_map(|s| s.plane.map(|p| p.distance_along_normal())).collect();
@@ -160,6 +185,30 @@ pub enum Status {
     Accepted,
     /// Left out.
     Skipped,
+}
+
+impl Status {
+    /// What it is called in a workspace and to programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Proposed => "proposed",
+            Self::Corrected => "corrected",
+            Self::Accepted => "accepted",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The status of this name; a new case has any other.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "proposed" => Self::Proposed,
+            "corrected" => Self::Corrected,
+            "accepted" => Self::Accepted,
+            "skipped" => Self::Skipped,
+            _ => Self::New,
+        }
+    }
 }
 
 /// Paths as the system has them: serde's own way refuses those that are no Unicode.

@@ -161,15 +161,16 @@ pub enum Fit {
 }
 
 impl ModelCard {
-    /// Whether this model is for `series`, whose middle slice has this `look`; `None` where it was not read yet.
+    /// Whether this model is for `series`, whose middle slice has this `look`; `None` where it was not read yet. It is asked
+    /// for where the card says what its pictures look like, and all else fits.
     ///
     /// DICOM: modality and body part must be among those named. Where the card says what its pictures look like, the
     /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
     /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
     /// description where the body part is unknown.
-    pub fn fit(&self, series: &Series, look: Option<&Look>) -> Fit {
+    pub fn fit<'a>(&self, series: &Series, look: impl FnOnce() -> Option<&'a Look>) -> Fit {
         match self.fit_by_name(series) {
-            Fit::Fits => self.fit_by_look(look),
+            Fit::Fits => self.looks.as_ref().map_or(Fit::Fits, |looks| self.fit_by_look(looks, look())),
             no => no,
         }
     }
@@ -192,12 +193,11 @@ impl ModelCard {
         if self.looks.is_some() { format!("{named}, and {look}") } else { named }
     }
 
-    fn fit_by_look(&self, look: Option<&Look>) -> Fit {
-        match (&self.looks, look) {
-            (None, _) => Fit::Fits,
-            (Some(_), None) => Fit::No("the image is not read yet".into()),
-            (Some(looks), Some(look)) if looks.knows(look) => Fit::Fits,
-            (Some(_), Some(_)) => Fit::No(format!(
+    fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> Fit {
+        match look {
+            None => Fit::No("the image is not read yet".into()),
+            Some(look) if looks.knows(look) => Fit::Fits,
+            Some(_) => Fit::No(format!(
                 "it is for {}, and this does not look like the images that it learned from",
                 self.purpose.summary
             )),

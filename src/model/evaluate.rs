@@ -5,7 +5,7 @@ use super::card::InputSpec;
 use super::preprocess::{self, Size};
 use crate::domain::{
     bootstrap::MeanInterval,
-    mask::Mask,
+    mask::{Mask, labels_in},
     measure::ellipse_circumference,
     metrics::{self, Scores},
 };
@@ -62,11 +62,9 @@ impl CaseScores {
 fn boundary_share(truth: &Mask, spec: &InputSpec) -> Result<Option<f64>> {
     let placement = preprocess::placement(Size { columns: truth.columns(), rows: truth.rows() }, spec);
     let seen = preprocess::fit_mask(truth, &placement)?;
-    let mut present = [false; 256];
-    seen.iter().for_each(|&label| present[usize::from(label)] = true);
     let dims = [1, spec.rows, spec.columns];
-    let labels = (1..=255u8).filter(|&label| present[usize::from(label)]);
-    let (boundary, size) = labels
+    let (boundary, size) = labels_in(seen.iter().copied())
+        .into_iter()
         .map(|label| boundary_and_size(&seen, dims, label))
         .fold((0, 0), |(boundary, size), (more_boundary, more_size)| (boundary + more_boundary, size + more_size));
     Ok((size > 0).then(|| boundary as f64 / size as f64))

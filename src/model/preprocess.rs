@@ -3,7 +3,7 @@
 use super::card::{Aspect, InputSpec};
 use crate::domain::{
     image::{Image, Pixels},
-    mask::Mask,
+    mask::{Mask, labels_in},
     prediction::Prediction,
 };
 use crate::{Error, Result};
@@ -129,10 +129,8 @@ pub fn fit_mask(mask: &Mask, placement: &Placement) -> Result<Vec<u8>> {
     if size != placement.source {
         return Err(Error::new("fit the mask to the network", "mask and image are not of the same size"));
     }
-    let mut present = [false; 256];
-    mask.labels().iter().for_each(|&label| present[usize::from(label)] = true);
     let mut covers = Vec::new();
-    for label in (1..=255u8).filter(|&label| present[usize::from(label)]) {
+    for label in labels_in(mask.labels().iter().copied()) {
         let inside: Vec<f32> = mask.labels().iter().map(|&l| f32::from(u8::from(l == label))).collect();
         covers.push((label, resize(&inside, size, placement.inner)?));
     }

@@ -26,12 +26,16 @@ pub fn all() -> Result<Vec<Shipped>> {
     FILES.iter().map(one).collect()
 }
 
-/// The first shipped model that is for `series`, whose middle slice has this look; else why none is, one reason for each
+/// The first shipped model that is for `series`, whose middle slice has this look, asked for where a model
+/// wants to know; else why none is, one reason for each
 /// model.
-pub fn fitting(series: &Series, look: Option<&Look>) -> Result<std::result::Result<Shipped, Vec<String>>> {
+pub fn fitting<'a>(
+    series: &Series,
+    look: impl Fn() -> Option<&'a Look>,
+) -> Result<std::result::Result<Shipped, Vec<String>>> {
     let mut reasons = Vec::new();
     for model in all()? {
-        match model.card.fit(series, look) {
+        match model.card.fit(series, &look) {
             Fit::Fits => return Ok(Ok(model)),
             Fit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
         }

@@ -12,7 +12,6 @@ use crate::{
         import::{MaskChoice, TakenLabel},
         journal::TaskKey,
         label::Label,
-        mask::Mask,
         region::Region,
         study::Series,
     },
@@ -168,7 +167,7 @@ impl Session {
         let rule = self.locks();
         let mut edits: Vec<(usize, Edit)> = Vec::new();
         for (slice, mask) in &imported.masks {
-            let mask = relabelled(mask, &values);
+            let mask = mask.relabelled(&values);
             let whole = Region::whole(mask.columns(), mask.rows());
             let key = SliceKey { case, slice: *slice };
             edits.push((*slice, self.write_mask(key, |m| m.take(&mask, &whole, &rule))));
@@ -199,11 +198,4 @@ fn time_on_screen(series: &Series, slice: usize) -> Option<usize> {
     let here: Vec<usize> = (0..series.slices.len()).filter(is_here).collect();
     let place = here.iter().position(|index| *index == slice)?;
     (here.len() > 1).then_some(place + 1)
-}
-
-/// The mask with the values of the workspace.
-fn relabelled(mask: &Mask, values: &[u8]) -> Mask {
-    let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
-    let labels = mask.labels().iter().map(value).collect();
-    Mask::from_labels(mask.columns(), mask.rows(), labels).unwrap_or_else(|| Mask::empty(mask.columns(), mask.rows()))
 }

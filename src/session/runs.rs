@@ -69,7 +69,7 @@ pub enum Fitting {
 impl Session {
     /// Which model is run on a case.
     pub fn fitting(&self, case: &Case) -> Fitting {
-        let reason = |m: &ModelEntry| match m.card.fit(&case.series, case.look.as_ref()) {
+        let reason = |m: &ModelEntry| match m.card.fit(&case.series, || case.look.as_ref()) {
             Fit::Fits => None,
             Fit::No(reason) => Some(reason),
         };

@@ -32,29 +32,12 @@ mod pictures;
 pub(crate) use pictures::with_pictures;
 
 fn series(name: &str, slices: usize) -> Series {
-    let slice = |frame| Slice {
-        source: Source { path: format!("/scans/{name}").into(), frame },
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
+    let slice = |frame| Slice::at(Source { path: format!("/scans/{name}").into(), frame });
     Series {
         id: name.into(),
-        kind: Kind::Dicom,
         modality: "US".into(),
         description: name.into(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: 64,
-        rows: 64,
-        color: false,
-        slices: (0..slices as u32).map(slice).collect(),
-        notes: Vec::new(),
+        ..Series::of(Kind::Dicom, 64, 64, (0..slices as u32).map(slice).collect())
     }
 }
 

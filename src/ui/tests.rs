@@ -63,6 +63,14 @@ fn unsaved(waiting: usize) -> Session {
     session
 }
 
+/// True where the window closes within the next frames.
+fn closes(harness: &mut Harness<'static, App>) -> bool {
+    (0..4).fold(false, |closes, _| {
+        harness.step();
+        closes | harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close)
+    })
+}
+
 /// Asks the window to close and tells what it answers.
 fn close(harness: &mut Harness<'static, App>) -> Vec<ViewportCommand> {
     harness.input_mut().viewports.get_mut(&ViewportId::ROOT).unwrap().events.push(ViewportEvent::Close);
@@ -92,12 +100,7 @@ fn the_window_closes_once_all_is_written() {
     let mut harness = window(unsaved(1));
     close(&mut harness);
     harness.state_mut().session.on_event(Event::Stored { written: 1, trouble: None });
-    let mut closes = false;
-    for _ in 0..4 {
-        harness.step();
-        closes |= harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close);
-    }
-    assert!(closes);
+    assert!(closes(&mut harness));
     assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
 }
 

@@ -1,6 +1,6 @@
 //! Looks through folders, unpacks samples, writes the settings down.
 
-use super::{Outbox, Places, recognise, samples};
+use super::{Outbox, Places, identity, samples};
 use crate::{
     Error, Result,
     domain::learning::WorkReport,
@@ -26,14 +26,14 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
                     outbox.send(Event::Opening { id, files });
                 }
             };
-            let result = io::open::catalog(&recognise::absolute(paths), &mut progress, &cancel);
+            let result = io::open::catalog(&identity::absolute(paths), &mut progress, &cancel);
             outbox.send(Event::Opened { id, result });
         }
         Job::FindImages { id, folder, wanted, cancel } => {
             let mut progress = |files: usize| {
                 outbox.send(Event::Opening { id, files });
             };
-            let result = recognise::search(&folder, &wanted.into_iter().collect(), &mut progress, &cancel);
+            let result = identity::search(&folder, &wanted.into_iter().collect(), &mut progress, &cancel);
             outbox.send(Event::ImagesFound { id, result });
         }
         Job::OpenSample(name) => {

@@ -9,10 +9,10 @@
 mod decode;
 mod export;
 mod files;
+pub mod identity;
 mod network;
 mod pacs;
 mod places;
-pub mod recognise;
 mod reslice;
 mod samples;
 mod store;

@@ -1,10 +1,6 @@
 //! What steps change beside pixels: where a case stands, what a label is called, what a slice holds nothing of.
 
-use super::{
-    cases::{status_name, status_of},
-    failure::Cause,
-    masks, now,
-};
+use super::{failure::Cause, masks, now};
 use crate::domain::{
     journal::{Also, LabelChange, StatusChange, Step},
     label::Label,
@@ -49,7 +45,7 @@ pub(super) fn set_undone(
         .query_row([seq], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
     let Some((before, after, accepted_at)) = row else { return Ok(()) };
-    let status = status_of(if is_undone { &before } else { &after });
+    let status = Status::named(if is_undone { &before } else { &after });
     let accepted_at = match (status, is_undone) {
         (Status::Accepted, true) => accepted_at,
         (Status::Accepted, false) => Some(now()),
@@ -63,7 +59,7 @@ pub(super) fn read(connection: &Connection, seq: i64) -> Result<Also, Cause> {
     let status = connection
         .prepare_cached("SELECT before, after FROM status_change WHERE seq = ?1")?
         .query_row([seq], |r| {
-            let of = |column| Ok::<_, rusqlite::Error>(status_of(&r.get::<_, String>(column)?));
+            let of = |column| Ok::<_, rusqlite::Error>(Status::named(&r.get::<_, String>(column)?));
             Ok(StatusChange { before: of(0)?, after: of(1)? })
         })
         .optional()?;
@@ -102,7 +98,7 @@ fn note_status(connection: &Connection, seq: i64, change: StatusChange) -> Resul
              SELECT seq, ?2, ?3, accepted_at FROM step JOIN scan ON scan.id = scan_id WHERE seq = ?1
              ON CONFLICT (seq) DO UPDATE SET before = excluded.before, after = excluded.after",
         )?
-        .execute((seq, status_name(change.before), status_name(change.after)))?;
+        .execute((seq, change.before.name(), change.after.name()))?;
     Ok(())
 }
 
@@ -111,6 +107,6 @@ fn set_status(connection: &Connection, seq: i64, status: Status, accepted_at: Op
         .prepare_cached(
             "UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = (SELECT scan_id FROM step WHERE seq = ?1)",
         )?
-        .execute((seq, status_name(status), accepted_at))?;
+        .execute((seq, status.name(), accepted_at))?;
     Ok(())
 }

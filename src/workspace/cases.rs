@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Error,
     domain::{
+        holdout::Side,
         journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
         study::{Source, Status},
     },
@@ -92,7 +93,7 @@ impl Workspace {
         self.change(case, "save the status in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?.execute((
                 case.0,
-                status_name(status),
+                status.name(),
                 accepted_at,
             ))
         })
@@ -261,7 +262,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         fingerprint: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
         slices: Vec::new(),
     };
-    let status = status_of(&row.get::<_, String>(8)?);
+    let status = Status::named(&row.get::<_, String>(8)?);
     Ok(CaseEntry {
         key: CaseKey(row.get(0)?),
         description,
@@ -270,7 +271,7 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
         seconds: row.get(10)?,
         opened_at: row.get(11)?,
         accepted_at: row.get(12)?,
-        side: row.get::<_, Option<String>>(15)?.map(|name| subjects::side_of(&name)),
+        side: row.get::<_, Option<String>>(15)?.map(|name| Side::named(&name)),
         task: TaskKey(row.get(16)?),
         is_listed: row.get(17)?,
     })
@@ -330,24 +331,4 @@ fn restore_slice(connection: &Connection, slice: i64, size: (u32, u32)) -> Resul
     };
     let is_touched = masks::is_touched(connection, slice)?;
     Ok(StoredSlice { mask, proposal, is_proposal_apart, is_touched, absent: also::absent(connection, slice)? })
-}
-
-pub(super) fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::New => "new",
-        Status::Proposed => "proposed",
-        Status::Corrected => "corrected",
-        Status::Accepted => "accepted",
-        Status::Skipped => "skipped",
-    }
-}
-
-pub(super) fn status_of(name: &str) -> Status {
-    match name {
-        "proposed" => Status::Proposed,
-        "corrected" => Status::Corrected,
-        "accepted" => Status::Accepted,
-        "skipped" => Status::Skipped,
-        _ => Status::New,
-    }
 }

@@ -30,6 +30,7 @@ pub use folder::{Summary, summary};
 pub use identity::content_hash;
 pub use lock::holder_of;
 pub use look::copy_for_looking;
+pub use places::absolute;
 
 use crate::Error;
 use failure::Cause;
@@ -232,7 +233,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Milliseconds since 1970 (UTC).
-fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 

@@ -76,7 +76,7 @@ impl Places {
 }
 
 /// A path that means the same file wherever the program is started; nothing is looked up for it.
-pub(super) fn absolute(path: &Path) -> PathBuf {
+pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

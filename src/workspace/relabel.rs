@@ -61,7 +61,7 @@ struct Slice {
 
 fn cases(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
     let mut query = connection.prepare_cached("SELECT id, status FROM scan ORDER BY id")?;
-    let read = |row: &rusqlite::Row| Ok((CaseKey(row.get(0)?), super::cases::status_of(&row.get::<_, String>(1)?)));
+    let read = |row: &rusqlite::Row| Ok((CaseKey(row.get(0)?), Status::named(&row.get::<_, String>(1)?)));
     Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
 }
 

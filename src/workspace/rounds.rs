@@ -207,7 +207,7 @@ fn keep_lessons(connection: &Connection, round: RoundKey) -> Result<(), Cause> {
     for slice in accepted(connection)? {
         let Some(lesson) = lesson(connection, &slice)? else { continue };
         let (mask, before) = (lesson.mask.to_bytes(), lesson.before.map(|b| b.to_bytes()));
-        let side = subjects::side_name(slice.side);
+        let side = slice.side.name();
         insert.execute((round.0, slice.id, side, lesson.is_new, lesson.is_untouched, mask, before))?;
     }
     Ok(())
@@ -271,7 +271,7 @@ fn accepted(connection: &Connection) -> Result<Vec<Accepted>, Cause> {
          WHERE status = 'accepted' AND removed_at IS NULL AND place IS NOT NULL ORDER BY scan.id, place",
     )?;
     let read = |row: &Row| {
-        let side = row.get::<_, Option<String>>(3)?.map(|name| subjects::side_of(&name)).unwrap_or_default();
+        let side = row.get::<_, Option<String>>(3)?.map(|name| Side::named(&name)).unwrap_or_default();
         Ok(Accepted { id: row.get(0)?, title: row.get(1)?, place: row.get(2)?, side })
     };
     Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
@@ -310,7 +310,7 @@ fn read_slice(row: &Row) -> Result<SnapshotSlice, Cause> {
         source: Source { path: row.get::<_, String>(3)?.into(), frame: row.get(4)? },
         kind: if row.get(5)? { Kind::Picture } else { Kind::Dicom },
         subject: row.get(11)?,
-        side: subjects::side_of(&row.get::<_, String>(6)?),
+        side: Side::named(&row.get::<_, String>(6)?),
         is_new: row.get(7)?,
         mask: masks::read_mask(&row.get::<_, Vec<u8>>(8)?)?,
         before: before.map(|bytes| masks::read_mask(&bytes)).transpose()?,

@@ -1,7 +1,7 @@
 //! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
 
 use super::{failure::Cause, now};
-use crate::domain::holdout::{self, Side};
+use crate::domain::holdout;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else
@@ -40,19 +40,6 @@ pub(super) fn settle_all(connection: &Connection) -> Result<(), Cause> {
     let left: Vec<(i64, String)> =
         query.query_map((), |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     left.iter().try_for_each(|(scan, who)| settle(connection, *scan, &holdout::subject(who)))
-}
-
-/// What a side is called in the database.
-pub(super) fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Training => "training",
-        Side::HoldOut => "hold-out",
-    }
-}
-
-/// The side of this name.
-pub(super) fn side_of(name: &str) -> Side {
-    if name == "hold-out" { Side::HoldOut } else { Side::Training }
 }
 
 fn subject_of(connection: &Connection, scan: i64) -> rusqlite::Result<Option<String>> {
@@ -99,7 +86,7 @@ fn decide(connection: &Connection, subject: &str) -> Result<(), Cause> {
     let side = holdout::side_of(subject, known as usize, held_out as usize);
     connection.prepare_cached("INSERT INTO subject (id, side, seen_at) VALUES (?1, ?2, ?3)")?.execute((
         subject,
-        side_name(side),
+        side.name(),
         now(),
     ))?;
     Ok(())

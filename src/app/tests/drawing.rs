@@ -5,7 +5,7 @@ use crate::session::{command::UserCommand, settings::CaseOrder, tools::ToolKind}
 use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2, vec2};
 
 /// A picture with the mask of the model, and the pointer on it.
-fn corrected() -> Bench {
+pub(super) fn corrected() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| s.case().is_some_and(|c| c.found() >= 1) && s.current_loaded().is_some());
     bench.until("the proposal in the mask", |s| s.live().is_some_and(|l| !l.mask().is_blank()));
@@ -15,20 +15,20 @@ fn corrected() -> Bench {
 
 impl Bench {
     /// A point of the canvas, from its middle.
-    fn at(&self, across: f32, down: f32) -> Pos2 {
+    pub(super) fn at(&self, across: f32, down: f32) -> Pos2 {
         self.harness.get_by_label_contains("Picture:").rect().center() + vec2(across, down)
     }
 
-    fn moved(&mut self, at: Pos2) {
+    pub(super) fn moved(&mut self, at: Pos2) {
         self.harness.event(Input::PointerMoved(at));
     }
 
-    fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
+    pub(super) fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
         self.harness.event_modifiers(Input::PointerButton { pos: at, button, pressed, modifiers }, modifiers);
     }
 
     /// Drags with a button from the first to the last of some points.
-    fn drag(&mut self, button: PointerButton, modifiers: Modifiers, points: &[Pos2]) {
+    pub(super) fn drag(&mut self, button: PointerButton, modifiers: Modifiers, points: &[Pos2]) {
         self.moved(points[0]);
         self.button(points[0], button, true, modifiers);
         for point in &points[1..] {
@@ -38,20 +38,20 @@ impl Bench {
         self.harness.run_steps(2);
     }
 
-    fn draw(&mut self, points: &[Pos2]) {
+    pub(super) fn draw(&mut self, points: &[Pos2]) {
         self.drag(PointerButton::Primary, Modifiers::NONE, points);
     }
 
-    fn click_at(&mut self, at: Pos2) {
+    pub(super) fn click_at(&mut self, at: Pos2) {
         self.draw(&[at, at]);
     }
 
-    fn key(&mut self, key: Key, modifiers: Modifiers) {
+    pub(super) fn key(&mut self, key: Key, modifiers: Modifiers) {
         self.harness.key_press_modifiers(modifiers, key);
         self.harness.run_steps(2);
     }
 
-    fn wheel(&mut self, lines: f32, modifiers: Modifiers) {
+    pub(super) fn wheel(&mut self, lines: f32, modifiers: Modifiers) {
         let (unit, delta) = (MouseWheelUnit::Line, vec2(0.0, lines));
         let event = Input::MouseWheel {
             unit,
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     /// The pixel under a point of the screen.
-    fn pixel(&self, at: Pos2) -> [i64; 2] {
+    pub(super) fn pixel(&self, at: Pos2) -> [i64; 2] {
         let rect = self.harness.get_by_label_contains("Picture:").rect();
         let canvas = crate::session::view::Canvas { min: [rect.min.x, rect.min.y], size: rect.size().into() };
         let case = self.session().case().unwrap();
@@ -74,19 +74,19 @@ impl Bench {
     }
 
     /// The label under a point of the screen.
-    fn label(&self, at: Pos2) -> u8 {
+    pub(super) fn label(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at);
         self.session().live().unwrap().mask().at(column, row)
     }
 
     /// What the model proposed under a point of the screen.
-    fn proposed(&self, at: Pos2) -> u8 {
+    pub(super) fn proposed(&self, at: Pos2) -> u8 {
         let [column, row] = self.pixel(at).map(|v| v as usize);
         let case = self.session().case().unwrap();
         case.slices[case.slice].proposal.as_ref().unwrap().label_at(column, row)
     }
 
-    fn tool(&self) -> ToolKind {
+    pub(super) fn tool(&self) -> ToolKind {
         self.session().tool()
     }
 }
@@ -310,121 +310,6 @@ fn the_difference_to_the_proposal_is_shown() {
     assert_eq!(bench.session().settings.view_mode, ViewMode::Fill, "the same key shows what was shown before");
     bench.key(Key::D, Modifiers::NONE);
     assert_eq!(bench.session().settings.view_mode, ViewMode::Difference);
-}
-
-#[test]
-fn a_label_is_removed_after_a_question_that_counts_its_masks() {
-    let mut bench = corrected();
-    bench.click("Add a label");
-    bench.click("Add");
-    assert_eq!(bench.session().standing_labels(), [1, 2]);
-    bench.click("Remove the label");
-    bench.until("the count", |s| s.label_use(2).is_some());
-    assert!(bench.harness.query_by_label_contains("It is used nowhere").is_some());
-    bench.click("Remove");
-    assert_eq!(bench.session().standing_labels(), [1]);
-
-    bench.until("the model on both", |s| s.runs.is_empty());
-    bench.until("the proposals in the workspace", |s| s.unsaved() == 0);
-    bench.click("Remove the label");
-    bench.until("the count", |s| s.label_use(1).is_some());
-    let counted = bench.session().label_use(1).unwrap();
-    assert!(counted.slices > 0 && counted.accepted == 0, "{counted:?}");
-    assert!(bench.harness.query_by_label_contains("go with it").is_some());
-    bench.click("Cancel");
-    assert_eq!(bench.session().standing_labels(), [1]);
-    bench.click("Remove the label");
-    bench.until("the count", |s| s.label_use(1).is_some());
-    bench.click("Remove");
-    assert!(bench.session().standing_labels().is_empty());
-    assert!(bench.session().live().unwrap().mask().is_blank());
-    assert!(bench.harness.query_by_label_contains("There is no label yet").is_some());
-}
-
-#[test]
-fn nothing_here_is_said_by_key_shown_and_accepted() {
-    let mut bench = corrected();
-    bench.key(Key::Delete, Modifiers::SHIFT);
-    assert!(bench.session().live().unwrap().mask().is_blank());
-    // The measurements follow the mask a moment later.
-    bench.until("what was said", |s| s.case().is_some_and(|c| c.absent_labels() == [1]));
-    bench.harness.run_steps(4);
-    let said = bench.harness.query_all_by_label_contains("nothing of Disc").count();
-    assert!(said > 0, "the case list says so");
-    let first = bench.session().case().unwrap().id;
-    bench.click("Accept and next");
-    let case = bench.session().cases.iter().find(|c| c.id == first).unwrap();
-    assert_eq!(case.status, Status::Accepted);
-    bench.key(Key::U, Modifiers::COMMAND);
-    assert_eq!(bench.session().case().unwrap().id, first, "undo in any case goes back to it");
-    assert_eq!(bench.session().case().unwrap().status, Status::Corrected);
-    bench.key(Key::Z, Modifiers::COMMAND);
-    assert!(!bench.session().live().unwrap().mask().is_blank(), "what the model proposed is there again");
-}
-
-#[test]
-fn undo_in_the_next_case_leaves_the_accepted_one_alone() {
-    let mut bench = corrected();
-    bench.key(Key::B, Modifiers::NONE);
-    let at = bench.at(-250.0, -200.0);
-    bench.click_at(at);
-    bench.key(Key::Enter, Modifiers::NONE);
-    bench.key(Key::Z, Modifiers::COMMAND);
-    assert_eq!(bench.session().cases[0].status, Status::Accepted);
-    assert_eq!(bench.session().current, Some(1));
-    assert!(bench.session().notices.list.iter().any(|n| n.text.contains("\"Undo in any case\" goes to")));
-    bench.click("Edit");
-    assert!(bench.harness.query_by_label("Undo in any case").is_some());
-}
-
-#[test]
-fn a_case_is_taken_out_of_the_list_and_is_back_when_it_is_opened_again() {
-    let mut bench = corrected();
-    bench.key(Key::B, Modifiers::NONE);
-    let at = bench.at(-250.0, -200.0);
-    bench.click_at(at);
-    let (count, name) = (bench.session().cases.len(), bench.session().case().unwrap().title());
-    bench.key(Key::Delete, Modifiers::COMMAND);
-    assert_eq!(bench.session().cases.len(), count - 1);
-    assert!(bench.session().cases.iter().all(|c| c.title() != name));
-    bench.until("the workspace", |s| s.unsaved() == 0 && s.meter.total as usize == count - 1);
-    let folder = samples().join("fetal-head");
-    bench.harness.state_mut().as_mut().unwrap().begin(vec![folder], None);
-    bench.until("the case with its work", |s| {
-        s.cases.iter().any(|c| c.title() == name && c.is_restored && c.status == Status::Corrected)
-    });
-}
-
-#[test]
-fn a_task_of_its_own_is_begun_for_a_study() {
-    let mut bench = corrected();
-    bench.click("File");
-    bench.click("Task");
-    bench.harness.run_steps(4);
-    bench.harness.get_by_label("Name of the task").focus();
-    bench.harness.step();
-    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    bench.harness.get_by_label("Name of the task").type_text("Heads");
-    bench.harness.run_steps(2);
-    bench.click("Begin");
-    bench.until("the task", |s| s.task_name().as_deref() == Some("Heads"));
-    assert!(bench.harness.query_by_label_contains("Task: Heads").is_some());
-    bench.click("Add a label");
-    bench.click("Add");
-    let added = bench.session().labels().last().unwrap();
-    assert_eq!(added.kept.task, bench.session().case().unwrap().task);
-}
-
-#[test]
-fn a_label_that_is_hidden_is_not_drawn_with() {
-    let mut bench = corrected();
-    let name = bench.session().labels()[0].name.clone();
-    bench.click(&format!("Hide {name}"));
-    bench.key(Key::B, Modifiers::NONE);
-    let at = bench.at(-260.0, -210.0);
-    bench.click_at(at);
-    assert_eq!(bench.label(at), 0);
-    assert!(bench.session().notices.list.iter().any(|n| n.text.contains("hidden")));
 }
 
 #[test]

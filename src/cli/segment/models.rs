@@ -8,8 +8,13 @@ use crate::domain::{
     study::{Catalog, Series},
 };
 use crate::io::open;
-use crate::model::{card::Fit, infer::Segmenter, shipped};
+use crate::model::{
+    card::Fit,
+    infer::Segmenter,
+    shipped::{self, Shipped},
+};
 use crate::{Error, ErrorKind, Result};
+use std::cell::OnceCell;
 
 /// The model that was named, or the shipped ones as they are needed.
 pub(super) struct Models {
@@ -25,9 +30,12 @@ impl Models {
             return Ok(Self { named: false, device, loaded: None });
         };
         let model = model_named(path, device)?;
-        let misfit = series(catalog).find_map(|s| match model.card().fit(s, look(s).ok().flatten().as_ref()) {
-            Fit::No(reason) => Some(reason),
-            Fit::Fits => None,
+        let misfit = series(catalog).find_map(|series| {
+            let middle = Middle::of(series);
+            match model.card().fit(series, || middle.look()) {
+                Fit::No(reason) => Some(reason),
+                Fit::Fits => None,
+            }
         });
         if let Some(reason) = misfit {
             let name = &model.card().name;
@@ -38,33 +46,55 @@ impl Models {
         Ok(Self { named: true, device, loaded: Some(model) })
     }
 
-    /// The labels that the model for this series gives.
-    pub(super) fn labels(&self, series: &Series) -> Result<Vec<Label>> {
-        match &self.loaded {
-            Some(model) if self.named => Ok(model.card().labels.clone()),
-            _ => {
-                let model = shipped::fitting(series, look(series)?.as_ref())?;
-                Ok(model.map_err(|reasons| no_model(series, &reasons))?.card.labels)
-            }
+    /// The shipped model that is for this series; none where one was named.
+    pub(super) fn shipped_for(&self, series: &Series) -> Result<Option<Shipped>> {
+        if self.named {
+            return Ok(None);
         }
+        let middle = Middle::of(series);
+        let model = shipped::fitting(series, || middle.look())?;
+        middle.check_read()?;
+        model.map(Some).map_err(|reasons| no_model(series, &reasons))
     }
 
-    pub(super) fn for_series(&mut self, series: &Series) -> Result<&mut Segmenter> {
-        if !self.named {
-            let model = shipped::fitting(series, look(series)?.as_ref())?;
-            let model = model.map_err(|reasons| no_model(series, &reasons))?;
-            if self.loaded.as_ref().is_none_or(|l| *l.card() != model.card) {
-                self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
-            }
+    /// The labels of the model that was named, or of this one.
+    pub(super) fn labels(&self, shipped: Option<&Shipped>) -> Vec<Label> {
+        let card = shipped.map(|model| &model.card).or(self.loaded.as_ref().map(Segmenter::card));
+        card.map_or_else(Vec::new, |card| card.labels.clone())
+    }
+
+    /// The model that was named, or this one, ready to run.
+    pub(super) fn ready(&mut self, shipped: Option<&Shipped>) -> Result<&mut Segmenter> {
+        if let Some(model) = shipped
+            && self.loaded.as_ref().is_none_or(|l| *l.card() != model.card)
+        {
+            self.loaded = Some(Segmenter::from_bytes(model.bytes, self.device.into())?);
         }
         self.loaded.as_mut().ok_or_else(|| Error::new("segment", "no model is loaded"))
     }
 }
 
-/// What the middle slice looks like.
-fn look(series: &Series) -> Result<Option<Look>> {
-    let middle = series.slices.get(series.slices.len() / 2);
-    middle.map(|slice| Ok(Look::of(&open::load(&slice.source, series.kind)?))).transpose()
+/// The middle slice of a series, read once a model asks what it looks like.
+struct Middle<'a> {
+    series: &'a Series,
+    look: OnceCell<Result<Look>>,
+}
+
+impl<'a> Middle<'a> {
+    fn of(series: &'a Series) -> Self {
+        Self { series, look: OnceCell::new() }
+    }
+
+    fn look(&self) -> Option<&Look> {
+        let slice = self.series.slices.get(self.series.slices.len() / 2)?;
+        let read = || Ok(Look::of(&open::load(&slice.source, self.series.kind)?));
+        self.look.get_or_init(read).as_ref().ok()
+    }
+
+    /// Why its look is not known, where it was asked for.
+    fn check_read(self) -> Result<()> {
+        self.look.into_inner().transpose().map(drop)
+    }
 }
 
 fn no_model(series: &Series, reasons: &[String]) -> Error {

@@ -7,6 +7,7 @@ use crate::domain::{
     study::{Catalog, Kind, Series},
 };
 use crate::io::export::{Format, Names, planned, refuse_originals};
+use crate::model::shipped::Shipped;
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ const COCO: &str = "coco.json";
 /// A series, and the files that are to come of it.
 pub(super) struct Plan<'a> {
     pub(super) series: &'a Series,
+    /// The shipped model that is for it; none where one was named.
+    pub(super) model: Option<Shipped>,
     /// Below the folder of the results, as the images lie below the folder that was given.
     pub(super) below: PathBuf,
     pub(super) folder: PathBuf,
@@ -48,13 +51,14 @@ impl<'a> Plans<'a> {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
         let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
         for series in series(catalog) {
-            let labels = match models.labels(series) {
-                Ok(labels) => labels,
+            let model = match models.shipped_for(series) {
+                Ok(model) => model,
                 Err(error) => {
                     errors.push(error);
                     continue;
                 }
             };
+            let labels = models.labels(model.as_ref());
             let below = if arguments.is_flat { PathBuf::new() } else { below(series, &arguments.input) };
             let names = Names::new(series, taken.entry(below.clone()).or_default());
             let mut formats = formats(arguments, series);
@@ -63,7 +67,7 @@ impl<'a> Plans<'a> {
             formats.retain(|format| *format != Format::Coco);
             let folder = arguments.out.join(&below);
             let files = planned(&folder, &names, &labels, &formats);
-            plans.push(Plan { series, below, folder, names, formats, files, labels });
+            plans.push(Plan { series, model, below, folder, names, formats, files, labels });
         }
         let coco = (wants_coco && !plans.is_empty()).then(|| arguments.out.join(COCO));
         Self { series: plans, coco, errors }

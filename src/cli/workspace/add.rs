@@ -6,7 +6,7 @@ use crate::domain::{
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
     label::{self, Kept, Label},
-    mask::{Mask, PackedMask},
+    mask::{Mask, PackedMask, labels_in},
     study::{Series, Status, Study},
 };
 use crate::io::{
@@ -14,8 +14,9 @@ use crate::io::{
     label_maps::{self, LabelMaps, MapLabel},
     open,
 };
-use crate::worker::recognise;
+use crate::worker::identity;
 use crate::workspace::Workspace;
+use crate::workspace::now;
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -87,7 +88,7 @@ struct Added {
 pub(super) fn run(arguments: &AddArguments) -> Result<()> {
     let cancel = crate::cli::stop_on_ctrl_c()?;
     let mut workspace = arguments.which.open()?;
-    let catalog = open::catalog(&absolute(&arguments.images), &mut |_| {}, &cancel)?;
+    let catalog = open::catalog(&identity::absolute(arguments.images.clone()), &mut |_| {}, &cancel)?;
     let unreadable: Vec<_> = catalog.passed_over.iter().filter(|passed| passed.is_failure).collect();
     for passed in &unreadable {
         console::fail(format_args!("labrum: {}", Error::at("read the image", &passed.path, &passed.reason)));
@@ -131,10 +132,6 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
     }
 }
 
-fn absolute(paths: &[PathBuf]) -> Vec<PathBuf> {
-    paths.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())).collect()
-}
-
 fn tell(added: &[Added], json: bool) -> Result<()> {
     if json {
         return console::print_json(&added);
@@ -152,7 +149,7 @@ fn add(
     masks: &Masks,
     arguments: &AddArguments,
 ) -> Result<Added> {
-    let about = recognise::describe(study, series)?;
+    let about = identity::describe(study, series)?;
     let is_new = workspace.case(&about.identity)?.is_none();
     let key = workspace.adopt(&about)?;
     if !is_new {
@@ -208,9 +205,7 @@ fn take_masks(
         }
         if arguments.proposals {
             let model = ModelStamp { name: arguments.model_name.clone(), ..ModelStamp::default() };
-            let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            let at = at.map_or(0, |since| since.as_millis() as i64);
-            workspace.put_proposal(key, *slice as u32, &Proposal { model, at, mask }, None)?;
+            workspace.put_proposal(key, *slice as u32, &Proposal { model, at: now(), mask }, None)?;
         } else {
             workspace.set_base(key, *slice as u32, &mask)?;
         }
@@ -252,7 +247,7 @@ struct Masks {
 
 impl Masks {
     fn find(arguments: &AddArguments, images: &[(&Study, &Series)]) -> Result<Self> {
-        let paths = absolute(&arguments.masks);
+        let paths = identity::absolute(arguments.masks.clone());
         let images: Vec<&Series> = images.iter().map(|(_, series)| *series).collect();
         let maps = LabelMaps::find(&paths, &images, arguments.threshold)?;
         if let Some(note) = maps.as_ref().and_then(LabelMaps::note) {
@@ -279,7 +274,7 @@ impl Masks {
         }
         let values = values_of(workspace, &imported.labels)?;
         Ok(Found {
-            masks: imported.masks.iter().map(|(slice, mask)| (*slice, relabelled(mask, &values))).collect(),
+            masks: imported.masks.iter().map(|(slice, mask)| (*slice, mask.relabelled(&values))).collect(),
             labels: imported.labels.into_iter().map(|label| label.name).collect(),
             notes: imported.notes,
         })
@@ -300,12 +295,11 @@ fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Worksp
     for (number, value) in numbers.iter().zip(&values) {
         table[usize::from(*number) - 1] = *value;
     }
-    let mut held = [false; 256];
-    masks.iter().for_each(|(_, mask)| mask.labels().iter().for_each(|value| held[usize::from(*value)] = true));
-    let labels = numbers.iter().zip(&labels).filter(|(number, _)| held[usize::from(**number)]);
+    let held = labels_in(masks.iter().flat_map(|(_, mask)| mask.labels()).copied());
+    let labels = numbers.iter().zip(&labels).filter(|(number, _)| held.contains(number));
     Ok(Found {
         labels: labels.map(|(_, label)| label.name.clone()).collect(),
-        masks: masks.into_iter().map(|(slice, mask)| (slice, relabelled(&mask, &table))).collect(),
+        masks: masks.into_iter().map(|(slice, mask)| (slice, mask.relabelled(&table))).collect(),
         notes: Vec::new(),
     })
 }
@@ -334,11 +328,4 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
         workspace.set_labels(&known)?;
     }
     Ok(values)
-}
-
-/// The mask with the values of the workspace.
-fn relabelled(mask: &Mask, values: &[u8]) -> Mask {
-    let value = |l: &u8| usize::from(*l).checked_sub(1).and_then(|i| values.get(i)).copied().unwrap_or(0);
-    let labels = mask.labels().iter().map(value).collect();
-    Mask::from_labels(mask.columns(), mask.rows(), labels).unwrap_or_else(|| Mask::empty(mask.columns(), mask.rows()))
 }

@@ -17,28 +17,15 @@ const ROWS: usize = 9;
 pub(crate) fn series(orientation: [f64; 6], positions: &[[f64; 3]]) -> Series {
     let spacing = PixelSpacing { row: 0.5, column: 0.75, source: SpacingSource::PixelSpacing };
     let slice = |position: &[f64; 3]| Slice {
-        source: Source { path: "/scans/volume".into(), frame: 0 },
-        sop_instance_uid: None,
-        instance_number: None,
         plane: Some(Plane { position: *position, orientation }),
         spacing: Some(spacing),
-        regions: Vec::new(),
+        ..Slice::at(Source { path: "/scans/volume".into(), frame: 0 })
     };
     Series {
         id: "volume".into(),
-        kind: Kind::Dicom,
         modality: "CT".into(),
         description: "volume".into(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: COLUMNS,
-        rows: ROWS,
-        color: false,
-        slices: positions.iter().map(slice).collect(),
-        notes: Vec::new(),
+        ..Series::of(Kind::Dicom, COLUMNS, ROWS, positions.iter().map(slice).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{
     distance::distance_to,
-    mask::Mask,
+    mask::{Mask, labels_in},
     region::{PixelRect, Region, Span},
 };
 use std::ops::Range;
@@ -53,7 +53,11 @@ impl MaskPair {
     /// The labels of two masks of equal size (else none); `spacing` as for [`between`].
     pub fn of(a: &Mask, b: &Mask, spacing: [f64; 2]) -> Self {
         let (columns, rows) = (a.columns(), a.rows());
-        let labels = if (columns, rows) == (b.columns(), b.rows()) { labels_of(a, b) } else { Vec::new() };
+        let labels = if (columns, rows) == (b.columns(), b.rows()) {
+            labels_in(a.labels().iter().chain(b.labels()).copied())
+        } else {
+            Vec::new()
+        };
         let pair = |label| Some((label, Pair::of(&a.region(label), &b.region(label), spacing)?));
         Self { columns, rows, pairs: labels.into_iter().filter_map(pair).collect() }
     }
@@ -76,13 +80,6 @@ impl MaskPair {
         let won = |(label, window)| (label, Region::from_fn(&window, |x, y| labels[y * self.columns + x] == label));
         windows.into_iter().map(won).filter(|(_, region)| !region.is_empty()).collect()
     }
-}
-
-/// The labels of either mask but background, in order.
-fn labels_of(a: &Mask, b: &Mask) -> Vec<u8> {
-    let mut there = [false; 256];
-    a.labels().iter().chain(b.labels()).for_each(|l| there[usize::from(*l)] = true);
-    (1..=u8::MAX).filter(|l| there[usize::from(*l)]).collect()
 }
 
 /// Depth inside the interpolated shape for the pixels of a window, beyond which it is negative.

@@ -236,19 +236,8 @@ mod tests {
         };
         let series = Series {
             id: "1.2.3".into(),
-            kind: Kind::Dicom,
             modality: "CT".into(),
-            description: String::new(),
-            number: None,
-            body_part: String::new(),
-            transfer_syntax: String::new(),
-            sop_class: String::new(),
-            frame_of_reference_uid: None,
-            columns: 4,
-            rows: 4,
-            color: false,
-            slices: (0..2).map(slice).collect(),
-            notes: Vec::new(),
+            ..Series::of(Kind::Dicom, 4, 4, (0..2).map(slice).collect())
         };
         let mask = Mask::from_labels(4, 4, (0..16).map(|i| u8::from((5..=6).contains(&(i % 8)))).collect()).unwrap();
         let labels = [Label::named("Mass, left", 0), Label::named("Cyst", 1)];

@@ -311,29 +311,11 @@ pub(super) mod tests {
 
     /// The frames of one file.
     pub(in crate::io::export) fn clip(frames: u32) -> Series {
-        let slice = |frame| Slice {
-            source: Source { path: "clip.dcm".into(), frame },
-            sop_instance_uid: None,
-            instance_number: None,
-            plane: None,
-            spacing: None,
-            regions: Vec::new(),
-        };
+        let slice = |frame| Slice::at(Source { path: "clip.dcm".into(), frame });
         Series {
             id: "1.2.3".into(),
-            kind: Kind::Dicom,
             modality: "US".into(),
-            description: String::new(),
-            number: None,
-            body_part: String::new(),
-            transfer_syntax: String::new(),
-            sop_class: String::new(),
-            frame_of_reference_uid: None,
-            columns: 2,
-            rows: 2,
-            color: false,
-            slices: (0..frames).map(slice).collect(),
-            notes: Vec::new(),
+            ..Series::of(Kind::Dicom, 2, 2, (0..frames).map(slice).collect())
         }
     }
 

@@ -21,30 +21,8 @@ const ROWS: usize = 3;
 
 /// Pictures `0.png`, `1.png` and so on, which need not exist.
 fn series(slices: usize) -> Series {
-    let slice = |i: usize| Slice {
-        source: Source { path: format!("/nowhere/{i}.png").into(), frame: 0 },
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
-    Series {
-        id: "pictures".into(),
-        kind: Kind::Picture,
-        modality: String::new(),
-        description: String::new(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: COLUMNS,
-        rows: ROWS,
-        color: false,
-        slices: (0..slices).map(slice).collect(),
-        notes: Vec::new(),
-    }
+    let slice = |i: usize| Slice::at(Source { path: format!("/nowhere/{i}.png").into(), frame: 0 });
+    Series { id: "pictures".into(), ..Series::of(Kind::Picture, COLUMNS, ROWS, (0..slices).map(slice).collect()) }
 }
 
 fn labels() -> Vec<Label> {

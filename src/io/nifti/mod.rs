@@ -112,12 +112,9 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
         let slice = |stored: usize| {
             let place = layout.plane(&header, stored);
             Slice {
-                source: Source { path: path.to_owned(), frame: (time * header.size[2] + stored) as u32 },
-                sop_instance_uid: None,
-                instance_number: None,
                 plane: place.map(|(plane, _)| plane),
                 spacing: place.map_or(flat_spacing, |(_, spacing)| Some(spacing)),
-                regions: Vec::new(),
+                ..Slice::at(Source { path: path.to_owned(), frame: (time * header.size[2] + stored) as u32 })
             }
         };
         let mut slices: Vec<Slice> = (0..header.size[2]).map(slice).collect();
@@ -137,19 +134,11 @@ pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
         }
         Series {
             id: part_id(&path.display().to_string(), time),
-            kind: Kind::Picture,
-            modality: String::new(),
             description: name_of(path),
             number: (header.times > 1).then_some(time as i64 + 1),
-            body_part: String::new(),
-            transfer_syntax: String::new(),
-            sop_class: String::new(),
-            frame_of_reference_uid: None,
-            columns,
-            rows,
             color: header.number.is_color(),
-            slices: slices(time),
             notes,
+            ..Series::of(Kind::Picture, columns, rows, slices(time))
         }
     };
     Ok((0..header.times).map(one).collect())

@@ -15,29 +15,14 @@ use std::path::Path;
 pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
     let probe = probe(path)?;
     let spacing = spacing(path);
-    let slice = |frame: &u32| Slice {
-        source: Source { path: path.to_owned(), frame: *frame },
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing,
-        regions: Vec::new(),
-    };
+    let slice = |frame: &u32| Slice { spacing, ..Slice::at(Source { path: path.to_owned(), frame: *frame }) };
     let one = |(number, part): (usize, &Part)| Series {
         id: part_id(&path.display().to_string(), number),
-        kind: Kind::Picture,
-        modality: String::new(),
         description: name_of(path),
         number: (probe.parts.len() > 1).then_some(number as i64 + 1),
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: probe.columns,
-        rows: probe.rows,
         color: probe.color,
-        slices: part.frames.iter().map(slice).collect(),
         notes: part.note.iter().chain(&probe.notes).cloned().collect(),
+        ..Series::of(Kind::Picture, probe.columns, probe.rows, part.frames.iter().map(slice).collect())
     };
     Ok(probe.parts.iter().enumerate().map(one).collect())
 }

@@ -11,6 +11,7 @@ use super::random::{random_weights, seed_of};
 use super::samples::{Sample, grey_statistics};
 use super::state::State;
 use super::trainee::{Batch, Trainee, sample_dice};
+use crate::domain::mask::labels_in;
 use crate::domain::{label::Label, metrics, progress::Cancel};
 use crate::io::dataset::{self, Dataset, LabelTable, Pair};
 use crate::{Error, Result};
@@ -202,9 +203,8 @@ struct Classes {
 
 /// The labels that occur, and those of the model that is started from; no others are trained.
 fn classes(samples: &[Sample], judges: &[Sample], data: &Dataset, options: &TrainOptions) -> Result<Classes> {
-    let mut is_there = [false; 256];
-    samples.iter().chain(judges).flat_map(|s| &s.truth).for_each(|p| is_there[usize::from(p.label)] = true);
-    let mut values: BTreeSet<u8> = (1..=255).filter(|value| is_there[usize::from(*value)]).collect();
+    let pixels = samples.iter().chain(judges).flat_map(|s| &s.truth);
+    let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
         return Err(Error::new("train", "all masks are empty").advise("Give masks that hold at least one label."));
     }

@@ -283,51 +283,14 @@ fn enter_presses_the_blue_button_but_not_while_it_presses_another() {
     assert!(!harness.state().window.has_dialog());
 }
 
-#[test]
-fn closing_while_it_trains_says_what_becomes_of_the_round() {
-    let training = || {
-        let mut session = empty();
-        session.learning.running = Some(Running {
-            control: Default::default(),
-            estimate: None,
-            doing: Default::default(),
-            done: 0.3,
-            remaining: None,
-            loss: Vec::new(),
-            validation: Vec::new(),
-            is_resumed: false,
-            attempt: 0,
-            key: None,
-        });
-        window(session)
-    };
-    let mut harness = training();
-    assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
-    assert!(harness.query_by_label_contains("goes on where it was cut off").is_some());
-    harness.key_press(Key::Enter);
-    harness.run_steps(2);
-    assert!(!harness.state().window.has_dialog(), "Enter stays");
-
-    let mut harness = training();
-    close(&mut harness);
-    harness.get_all_by_label("Quit").last().unwrap().click();
-    let mut closes = false;
-    for _ in 0..4 {
-        harness.step();
-        closes |= harness.output().viewport_output[&ViewportId::ROOT].commands.contains(&ViewportCommand::Close);
-    }
-    assert!(closes);
-    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
-}
-
-#[test]
-fn a_round_that_ends_while_one_is_asked_closes_no_window() {
+/// A session in which a round runs, done by this share.
+fn training(done: f64) -> Session {
     let mut session = empty();
     session.learning.running = Some(Running {
         control: Default::default(),
         estimate: None,
         doing: Default::default(),
-        done: 0.99,
+        done,
         remaining: None,
         loss: Vec::new(),
         validation: Vec::new(),
@@ -335,7 +298,28 @@ fn a_round_that_ends_while_one_is_asked_closes_no_window() {
         attempt: 0,
         key: None,
     });
-    let mut harness = window(session);
+    session
+}
+
+#[test]
+fn closing_while_it_trains_says_what_becomes_of_the_round() {
+    let mut harness = window(training(0.3));
+    assert!(close(&mut harness).contains(&ViewportCommand::CancelClose));
+    assert!(harness.query_by_label_contains("goes on where it was cut off").is_some());
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert!(!harness.state().window.has_dialog(), "Enter stays");
+
+    let mut harness = window(training(0.3));
+    close(&mut harness);
+    harness.get_all_by_label("Quit").last().unwrap().click();
+    assert!(closes(&mut harness));
+    assert!(!close(&mut harness).contains(&ViewportCommand::CancelClose));
+}
+
+#[test]
+fn a_round_that_ends_while_one_is_asked_closes_no_window() {
+    let mut harness = window(training(0.99));
     close(&mut harness);
     harness.state_mut().session.learning.running = None;
     for _ in 0..3 {

@@ -25,29 +25,12 @@ use std::{sync::Arc, time::Duration};
 
 fn case(id: u64, name: &str) -> Case {
     let source = Source { path: format!("/scans/{name}").into(), frame: 0 };
-    let slice = Slice {
-        source,
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
+    let slice = Slice::at(source);
     let series = Series {
         id: name.into(),
-        kind: Kind::Dicom,
         modality: "US".into(),
         description: name.into(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: 64,
-        rows: 64,
-        color: false,
-        slices: vec![slice],
-        notes: Vec::new(),
+        ..Series::of(Kind::Dicom, 64, 64, vec![slice])
     };
     let study = StudyInfo { id: "study".into(), description: "Study".into(), ..StudyInfo::default() };
     Case::new(id, Arc::new(study), series)

@@ -1,5 +1,6 @@
 //! The open workspace: the session's jobs as calls of the store, and what it keeps as events.
 
+mod cases;
 mod labels;
 
 use crate::{
@@ -7,30 +8,24 @@ use crate::{
     domain::{
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
-            TaskKey,
         },
         label::Label,
         mask::PackedMask,
-        study::{Series, Slice, Status},
+        study::{Series, Status},
     },
     session::{
         finding::Finding,
         history::{Step, StepId},
-        job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey, StoreJob, WorkspaceInfo},
-        store::stored_step,
+        job::{CaseId, Event, SliceKey, StoreJob, WorkspaceInfo},
     },
-    worker::{Places, recognise},
-    workspace::{self, Failure, Workspace},
+    worker::Places,
+    workspace::{self, Failure, Workspace, now},
 };
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
 };
-
-/// So many steps can be undone at least after a restart.
-const STEPS: u32 = 1000;
 
 /// Slices whose journal is folded in one go.
 const FOLDED: u32 = 8;
@@ -419,98 +414,6 @@ impl Keeper {
         self.workspace()?.put_proposal(key, slice, &proposal, Some(&bytes))?;
         Ok(Vec::new())
     }
-
-    /// Finds or enters a case; the findings of the slices that are named can be had after.
-    pub(super) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Trouble> {
-        let case = adopt.case;
-        let comes_back = adopt.comes_back;
-        let (stored, was_there) = self.enter(adopt)?;
-        if !stored.entry.is_listed {
-            if !comes_back {
-                self.cases.remove(&case);
-                return Ok((Event::OutOfList(case), Vec::new()));
-            }
-            self.workspace()?.set_listed(stored.entry.key, true)?;
-        }
-        let known = job::Known { key: stored.entry.key, side: stored.entry.side, task: stored.entry.task };
-        if !was_there {
-            return Ok((Event::Restored { case, known, restored: None }, Vec::new()));
-        }
-        let (restored, slices) = self.restored(case, stored)?;
-        Ok((Event::Restored { case, known, restored: Some(Box::new(restored)) }, slices))
-    }
-
-    /// What is kept of a case, and the slices whose findings can be had after.
-    fn restored(&mut self, case: CaseId, stored: StoredCase) -> Result<(Restored, Vec<SliceKey>), Trouble> {
-        let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
-        let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
-        let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
-        self.found.extend(slices.iter().map(|key| (*key, stored.slices[key.slice].clone())));
-        let (done, undone): (Vec<_>, Vec<_>) =
-            steps.into_iter().filter(|s| s.state != StepState::Dropped).partition(|s| s.state == StepState::Done);
-        let to_step = |s: Stored| {
-            let edits = s.edits.iter().map(|(slice, edit)| (*slice as usize, edit.to_bytes())).collect();
-            stored_step(s.seq, case, &s.tool, edits, s.also)
-        };
-        let slice = |s: StoredSlice| RestoredSlice {
-            mask: s.mask,
-            is_touched: s.is_touched,
-            is_proposal_apart: s.is_proposal_apart,
-            absent: s.absent,
-        };
-        let restored = Restored {
-            status: stored.entry.status,
-            seconds: stored.entry.seconds,
-            slices: stored.slices.into_iter().map(slice).collect(),
-            done: done.into_iter().map(to_step).collect(),
-            undone: undone.into_iter().map(to_step).collect(),
-            problems: stored.problems,
-            is_anew: false,
-        };
-        Ok((restored, slices))
-    }
-
-    /// Makes a case known; and what the workspace had of it, where it had something.
-    fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), Trouble> {
-        let CaseToAdopt { case, study, series, task, .. } = adopt;
-        let identity = recognise::identity(&series).map_err(Trouble::Never)?;
-        let was_there = self.workspace()?.case(&identity)?;
-        let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
-        if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
-            description.subject = recognise::subject(&identity, &study.id, &study.patient_id, &series);
-            description.fingerprint = recognise::fingerprint(&series);
-        }
-        let key = self.workspace()?.adopt(&description)?;
-        if was_there.is_none() && task != TaskKey::default() {
-            self.workspace()?.set_task(key, task)?;
-        }
-        self.cases.insert(case, Known { key, series });
-        // Once more: adopting may have found its slices in another order.
-        let lost = || Trouble::Never(Error::new("take the case into the workspace", "it is not there"));
-        Ok((self.workspace()?.case(&identity)?.ok_or_else(lost)?, was_there.is_some()))
-    }
-
-    /// What is shown of a slice that was kept.
-    pub(super) fn findings(&mut self, key: SliceKey) -> Option<Event> {
-        let slice = self.found.remove(&key)?;
-        let known = self.cases.get(&key.case)?;
-        let scale = known.series.slices.get(key.slice).map(Slice::scale).unwrap_or_default();
-        let labels = self.labels.clone();
-        let bytes = self.workspace.as_mut()?.probabilities(known.key, key.slice as u32);
-        // Without probabilities the mask is still there.
-        let bytes = bytes.inspect_err(|failure| log::warn!("{failure}")).ok().flatten().unwrap_or_default();
-        let proposal = slice.proposal.as_ref().map(|p| {
-            let model = format!("{} {}", p.model.name, p.model.version).into();
-            let finding = Finding::restored(&p.mask.unpack(), &bytes, model, labels.clone(), &scale);
-            Arc::new(finding.with_weights(p.model.weights.as_str()))
-        });
-        let finding = match (&proposal, &slice.mask) {
-            (Some(proposal), Some(mask)) if !slice.is_touched && proposal.mask() == mask.unpack() => proposal.clone(),
-            (_, Some(mask)) => Arc::new(Finding::of_drawn(&mask.unpack(), proposal.as_deref(), labels, &scale)),
-            (_, None) => return None,
-        };
-        Some(Event::RestoredSlice { key, finding, proposal })
-    }
 }
 
 /// The files of all cases that are there, and the identities of cases of which some are not.
@@ -535,11 +438,6 @@ fn events(opened: Result<WorkspaceInfo, Error>) -> Vec<Event> {
         ))
     });
     notice.into_iter().chain([Event::Workspace(opened)]).collect()
-}
-
-/// Milliseconds since 1970 (UTC).
-fn now() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 #[cfg(test)]

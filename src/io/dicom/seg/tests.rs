@@ -22,29 +22,11 @@ pub(super) fn labels(n: usize) -> Vec<Label> {
 
 /// A series of `slices` pictures that need not exist: their headers are not read.
 pub(super) fn pictures(columns: usize, rows: usize, slices: usize) -> Series {
-    let slice = |i: usize| Slice {
-        source: Source { path: format!("picture-{i}.png").into(), frame: 0 },
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
+    let slice = |i: usize| Slice::at(Source { path: format!("picture-{i}.png").into(), frame: 0 });
     Series {
         id: "pictures".into(),
-        kind: Kind::Picture,
-        modality: String::new(),
         description: "picture-0.png".into(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns,
-        rows,
-        color: false,
-        slices: (0..slices).map(slice).collect(),
-        notes: Vec::new(),
+        ..Series::of(Kind::Picture, columns, rows, (0..slices).map(slice).collect())
     }
 }
 

@@ -109,14 +109,7 @@ mod tests {
     fn frame([x, y, z]: [f64; 3]) -> Frame {
         let plane = Plane { position: [x, y, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
         let source = Source { path: "x.dcm".into(), frame: 0 };
-        let slice = Slice {
-            source,
-            sop_instance_uid: None,
-            instance_number: None,
-            plane: Some(plane),
-            spacing: None,
-            regions: Vec::new(),
-        };
+        let slice = Slice { plane: Some(plane), ..Slice::at(source) };
         Frame {
             slice,
             size: (4, 4),

@@ -3,38 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
 use crate::{
-    domain::journal::Also,
+    domain::journal::{Also, TaskKey},
     domain::mask::Mask,
     domain::study::{Kind, Slice, Source},
-    session::case::StudyInfo,
+    session::{case::StudyInfo, job::CaseToAdopt},
 };
 
 fn series() -> Arc<Series> {
     let source = Source { path: "/scans/a".into(), frame: 0 };
-    let slice = Slice {
-        source,
-        sop_instance_uid: None,
-        instance_number: None,
-        plane: None,
-        spacing: None,
-        regions: Vec::new(),
-    };
-    Arc::new(Series {
-        id: "1.2.3".into(),
-        kind: Kind::Dicom,
-        modality: "CT".into(),
-        description: String::new(),
-        number: None,
-        body_part: String::new(),
-        transfer_syntax: String::new(),
-        sop_class: String::new(),
-        frame_of_reference_uid: None,
-        columns: 256,
-        rows: 256,
-        color: false,
-        slices: vec![slice],
-        notes: Vec::new(),
-    })
+    let slice = Slice::at(source);
+    Arc::new(Series { id: "1.2.3".into(), modality: "CT".into(), ..Series::of(Kind::Dicom, 256, 256, vec![slice]) })
 }
 
 #[test]

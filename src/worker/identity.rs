@@ -9,7 +9,7 @@ use crate::{
         study::{Kind, Series, Study},
     },
     io,
-    workspace::content_hash,
+    workspace::{self, content_hash},
 };
 use std::{
     collections::HashSet,
@@ -86,6 +86,6 @@ pub fn search(
 }
 
 /// Paths that mean the same wherever the program is started.
-pub(super) fn absolute(paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    paths.into_iter().map(|path| std::path::absolute(&path).unwrap_or(path)).collect()
+pub fn absolute(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().map(|path| workspace::absolute(&path)).collect()
 }
