@@ -57,6 +57,26 @@ impl Queue {
         self.next_number
     }
 
+    fn put(&mut self, job: StoreJob) {
+        match job {
+            StoreJob::Retry if self.has_workspace => self.retry_now = true,
+            // The steps go with the workspace: also those that its full disk did not take.
+            StoreJob::Retry | StoreJob::Move(_) => self.put_first(job),
+            StoreJob::Adopt(cases) => self.later.extend(cases.into_iter().map(Later::Adopt)),
+            StoreJob::Open { .. } if self.has_workspace => {
+                // The cases of the one before were closed.
+                self.later.clear();
+                self.put_last(job);
+            }
+            // What waits for a workspace goes to this one, and not to another that was to be opened before it.
+            StoreJob::Open { .. } => {
+                self.jobs.retain(|(_, waiting)| !matches!(waiting, StoreJob::Open { .. }));
+                self.put_first(job);
+            }
+            job => self.put_last(job),
+        }
+    }
+
     fn put_last(&mut self, job: StoreJob) {
         let number = self.number();
         self.jobs.push_back((number, job));
@@ -105,21 +125,7 @@ impl Handle {
     }
 
     pub(super) fn submit(&self, job: StoreJob) {
-        let mut queue = self.shared.lock();
-        match job {
-            StoreJob::Retry if queue.has_workspace => queue.retry_now = true,
-            // The steps go with the workspace: also those that its full disk did not take.
-            StoreJob::Retry | StoreJob::Move(_) => queue.put_first(job),
-            StoreJob::Adopt(cases) => queue.later.extend(cases.into_iter().map(Later::Adopt)),
-            StoreJob::Open { .. } if queue.has_workspace => {
-                // The cases of the one before were closed.
-                queue.later.clear();
-                queue.put_last(job);
-            }
-            // What waits for a workspace goes to this one.
-            StoreJob::Open { .. } => queue.put_first(job),
-            job => queue.put_last(job),
-        }
+        self.shared.lock().put(job);
         self.shared.changed.notify_all();
     }
 

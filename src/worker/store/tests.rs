@@ -404,3 +404,24 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
     desk.dab([60.0, 60.0]);
     desk.until("the journal", |s| s.unsaved() == 0);
 }
+
+#[test]
+fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (events, heard) = crossbeam_channel::unbounded();
+    let mut handle = Handle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
+    let chosen = folder.path().join("Chosen");
+    {
+        // Both come before the thread looks at either.
+        let mut queue = handle.shared.lock();
+        queue.put(StoreJob::Open { folder: None, with_cases: false });
+        queue.put(StoreJob::Open { folder: Some(chosen.clone()), with_cases: true });
+    }
+    handle.submit(StoreJob::Rename("Hips".into()));
+    handle.settle(Duration::from_secs(10));
+    handle.close();
+    let last =
+        heard.try_iter().filter_map(|e| if let Event::Workspace(Ok(info)) = e { Some(info) } else { None }).last();
+    let last = last.unwrap();
+    assert_eq!((last.folder, last.name.as_str()), (chosen, "Hips"));
+}
