@@ -124,7 +124,9 @@ impl Bench {
     fn until(&mut self, what: &str, done: impl Fn(&Session) -> bool) {
         let begun = Instant::now();
         while !done(self.session()) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "waited too long for: {what}");
+            let session = self.session();
+            let (cases, notices) = (session.cases.len(), &session.notices.list);
+            assert!(begun.elapsed() < Duration::from_secs(30), "still not: {what}; {cases} cases, {notices:?}");
             std::thread::sleep(Duration::from_millis(5));
             self.harness.step();
         }

@@ -138,6 +138,8 @@ pub struct Session {
     pub picked_workspace_folder: Option<PathBuf>,
     /// What is in the workspaces used last.
     pub recent_workspaces: Vec<WorkspaceSummary>,
+    /// True where no workspace was known when the program started.
+    pub is_first_start: bool,
     /// How far the work in the workspace is.
     pub meter: Meter,
     /// The learning loop.
@@ -161,6 +163,8 @@ pub struct Session {
     activity: Option<Activity>,
     /// Where the work stopped in the workspace that is being opened: a file, and a place in its series.
     resume: Option<(PathBuf, usize)>,
+    /// Images of a workspace that are looked through once those are in that a person opened.
+    restore_next: Vec<PathBuf>,
     ortho: Option<Ortho>,
     /// Why there is none, and of which case, size and limit that holds.
     ortho_refused: Option<((CaseId, usize, usize), String)>,
@@ -189,6 +193,7 @@ impl Session {
             Job::LookAtWorkspaces(settings.recent_workspaces.clone()),
         ];
         let cache = settings.picture_bytes();
+        let is_first_start = settings.recent_workspaces.is_empty();
         Self {
             cases: Vec::new(),
             current: None,
@@ -209,6 +214,8 @@ impl Session {
             picked_export_folder: None,
             picked_workspace_folder: None,
             recent_workspaces: Vec::new(),
+            is_first_start,
+            restore_next: Vec::new(),
             meter: Meter::default(),
             learning: Learning::default(),
             pacs: Pacs::default(),

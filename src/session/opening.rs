@@ -34,6 +34,11 @@ impl Session {
 
     /// Opens what the workspace had.
     pub(super) fn open_again(&mut self, paths: Vec<PathBuf>) {
+        if self.opening.as_ref().is_some_and(|opening| !opening.is_restoring) {
+            // What a person opened meanwhile comes first.
+            self.restore_next = paths;
+            return;
+        }
         self.look_through(paths, true);
     }
 
@@ -57,13 +62,13 @@ impl Session {
 
     pub(super) fn opened(&mut self, id: u64, result: Result<Catalog>) {
         let Some(opening) = self.opening.take_if(|o| o.id == id) else { return };
-        if opening.cancel.is_cancelled() {
-            return self.notices.add(Severity::Info, "Opening was cancelled.");
-        }
         match result {
+            _ if opening.cancel.is_cancelled() => self.notices.add(Severity::Info, "Opening was cancelled."),
             Ok(catalog) => self.take_in(catalog, opening.is_restoring),
             Err(error) => self.fail(&error),
         }
+        let restore_next = std::mem::take(&mut self.restore_next);
+        self.look_through(restore_next, true);
     }
 
     fn take_in(&mut self, catalog: Catalog, is_restoring: bool) {
@@ -113,9 +118,10 @@ impl Session {
 
     /// The case, and in it the slice, at which the work in the workspace stopped, where it has just come in.
     fn where_work_stopped(&mut self) -> Option<usize> {
-        let (path, slice) = self.resume.take()?;
-        let is_it = |case: &Case| case.slice_info(slice).is_some_and(|shown| shown.source.path == path);
+        let (path, slice) = self.resume.as_ref()?;
+        let is_it = |case: &Case| case.slice_info(*slice).is_some_and(|shown| shown.source.path == *path);
         let at = self.cases.iter().position(is_it)?;
+        let (_, slice) = self.resume.take()?;
         self.cases[at].slice = slice;
         Some(at)
     }
@@ -156,6 +162,7 @@ impl Session {
         self.activity = None;
         self.live = None;
         self.history = super::history::History::default();
+        self.restore_next.clear();
         self.cases.clear();
         self.current = None;
         self.focus = None;

@@ -1,13 +1,14 @@
 //! Correcting in the window: with the mouse on the canvas, with keys, and with the panels.
 
 use super::*;
-use crate::session::{command::UserCommand, settings::CaseOrder, tools::ToolKind};
+use crate::session::{command::UserCommand, settings::CaseOrder, store::WorkspaceState, tools::ToolKind};
 use egui::{Event as Input, Modifiers, MouseWheelUnit, PointerButton, Pos2, pos2, vec2};
 
 /// A picture with the mask of the model, and the pointer on it.
 pub(super) fn corrected() -> Bench {
     let mut bench = Bench::new(vec![samples().join("fetal-head")]);
     bench.until("the mask", |s| s.case().is_some_and(|c| c.found() >= 1) && s.current_loaded().is_some());
+    bench.until("the workspace", |s| matches!(s.workspace(), WorkspaceState::Open(_)));
     bench.until("the proposal in the mask", |s| s.live().is_some_and(|l| !l.mask().is_blank()));
     bench.harness.run_steps(4);
     bench
