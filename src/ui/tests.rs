@@ -118,7 +118,8 @@ fn what_is_not_saved_is_said_below_with_the_reason() {
 
 #[test]
 fn workspaces_used_last_are_opened_from_the_first_screen() {
-    let mut session = Session::new(Settings::default());
+    let recent_workspaces = vec!["/work/Heads".into(), "/work/Gone".into()];
+    let mut session = Session::new(Settings { recent_workspaces, ..Settings::default() });
     let workspace = |name: &str, cases, is_missing| WorkspaceSummary {
         folder: format!("/work/{name}").into(),
         name: name.into(),
@@ -133,6 +134,22 @@ fn workspaces_used_last_are_opened_from_the_first_screen() {
     harness.get_by_label("Open workspace Heads").click();
     harness.run_steps(2);
     assert!(harness.state().actions.iter().any(|a| a == "OpenWorkspace(\"/work/Heads\")"));
+}
+
+#[test]
+fn the_first_screen_stays_in_its_place_while_the_workspaces_are_looked_at() {
+    let folder = std::path::PathBuf::from("/work/Heads");
+    let summary =
+        WorkspaceSummary { folder: folder.clone(), name: "Heads".into(), cases: Some((12, 5)), is_missing: false };
+    for known in [Vec::new(), vec![folder.clone()]] {
+        let mut harness = window(Session::new(Settings { recent_workspaces: known, ..Settings::default() }));
+        let sample = harness.get_by_label("Open sample Heart").rect();
+        let info = crate::session::job::WorkspaceInfo { folder: folder.clone(), ..Default::default() };
+        harness.state_mut().session.on_event(Event::Workspace(Ok(info)));
+        harness.state_mut().session.on_event(Event::Workspaces(vec![summary.clone()]));
+        harness.run_steps(3);
+        assert_eq!(harness.get_by_label("Open sample Heart").rect().left_top(), sample.left_top());
+    }
 }
 
 #[test]

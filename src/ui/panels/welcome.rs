@@ -12,6 +12,7 @@ use egui::{
     Align, Button, CornerRadius, Frame, Layout, Margin, RichText, ScrollArea, Sense, Stroke, Ui, UiBuilder, vec2,
 };
 use egui_material_icons::icons::{ICON_DESCRIPTION, ICON_EDIT, ICON_FOLDER_OPEN};
+use std::path::{Path, PathBuf};
 
 /// Name of the folder, title, what it shows, licence.
 const SAMPLES: [(&str, &str, &str, &str); 3] = [
@@ -28,17 +29,23 @@ const RECENT: usize = 4;
 /// Shows the screen.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let room = ui.available_rect_before_wrap();
-    let recent = session.recent_workspaces.len().min(RECENT);
-    let height = 460.0 + if recent > 0 { 52.0 + recent as f32 * 32.0 } else { 0.0 };
+    // The first start makes a workspace; there is room for it from the first frame on.
+    let height = 460.0 + 52.0 + recent_folders(session).len().max(1) as f32 * 32.0;
     let size = vec2(WIDTH.min(room.width() - 32.0), height.min(room.height() - 16.0));
     let column = egui::Rect::from_center_size(room.center(), size);
     ui.scope_builder(UiBuilder::new().max_rect(column).layout(Layout::top_down(Align::LEFT)), |ui| {
         // On a low screen the samples are reached by scrolling.
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| content(ui, session, recent, actions));
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| content(ui, session, actions));
     });
 }
 
-fn content(ui: &mut Ui, session: &Session, recent: usize, actions: &mut Vec<Action>) {
+/// The folders of the workspaces used last.
+fn recent_folders(session: &Session) -> &[PathBuf] {
+    let all = &session.settings.recent_workspaces;
+    &all[..all.len().min(RECENT)]
+}
+
+fn content(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let colors = theme::colors(ui);
     ui.label(RichText::new("Labrum").size(34.0).color(colors.strong));
     ui.add_space(4.0);
@@ -72,12 +79,19 @@ fn content(ui: &mut Ui, session: &Session, recent: usize, actions: &mut Vec<Acti
         ui.add_space(16.0);
         failed(ui, reason, actions);
     }
-    if recent > 0 {
-        ui.add_space(24.0);
+    // What is found out only after the first frame moves nothing that could be clicked on by then.
+    if session.is_first_start {
+        samples(ui, actions);
         workspaces(ui, session, actions);
+    } else {
+        workspaces(ui, session, actions);
+        samples(ui, actions);
     }
+}
+
+fn samples(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.add_space(24.0);
-    ui.label(RichText::new("Samples").size(18.0).color(colors.strong));
+    ui.label(RichText::new("Samples").size(18.0).color(theme::colors(ui).strong));
     ui.add_space(8.0);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
@@ -92,27 +106,42 @@ fn content(ui: &mut Ui, session: &Session, recent: usize, actions: &mut Vec<Acti
 
 /// The workspaces used last.
 fn workspaces(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    let colors = theme::colors(ui);
-    ui.label(RichText::new("Workspaces").size(18.0).color(colors.strong));
+    let folders = recent_folders(session);
+    if folders.is_empty() {
+        return;
+    }
+    ui.add_space(24.0);
+    ui.label(RichText::new("Workspaces").size(18.0).color(theme::colors(ui).strong));
     ui.add_space(4.0);
-    ui.spacing_mut().item_spacing.y = 2.0;
-    for summary in session.recent_workspaces.iter().take(RECENT) {
-        let (words, reason) = match (summary.is_missing, summary.cases) {
-            (true, _) => ("not there".to_owned(), "The folder is gone or is no workspace any more"),
-            (false, Some((cases, accepted))) => (format!("{accepted} of {cases} accepted"), ""),
-            (false, None) => (String::new(), ""),
-        };
-        let button = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), summary.name.clone()))
-            .right_text(RichText::new(words).size(12.0).color(colors.dimmed))
-            .min_size(vec2(ui.available_width(), 30.0));
-        let response = ui
-            .add_enabled(!summary.is_missing, button)
-            .on_hover_text(summary.folder.display().to_string())
-            .on_disabled_hover_text(format!("{reason}: {}", summary.folder.display()))
-            .accessible_name(format!("Open workspace {}", summary.name));
-        if response.clicked() {
-            actions.push(Action::OpenWorkspace(summary.folder.clone()));
-        }
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        folders.iter().for_each(|folder| workspace(ui, session, folder, actions));
+    });
+}
+
+fn workspace(ui: &mut Ui, session: &Session, folder: &Path, actions: &mut Vec<Action>) {
+    // Nothing is known of it in the first frames.
+    let summary = session.recent_workspaces.iter().find(|summary| summary.folder == folder);
+    let name = match summary {
+        Some(summary) => summary.name.clone(),
+        None => folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned(),
+    };
+    let is_missing = summary.is_some_and(|summary| summary.is_missing);
+    let words = match summary.and_then(|summary| summary.cases) {
+        _ if is_missing => "not there".to_owned(),
+        Some((cases, accepted)) => format!("{accepted} of {cases} accepted"),
+        None => String::new(),
+    };
+    let button = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), name.clone()))
+        .right_text(RichText::new(words).size(12.0).color(theme::colors(ui).dimmed))
+        .min_size(vec2(ui.available_width(), 30.0));
+    let response = ui
+        .add_enabled(!is_missing, button)
+        .on_hover_text(folder.display().to_string())
+        .on_disabled_hover_text(format!("There is no workspace in this folder any more: {}", folder.display()))
+        .accessible_name(format!("Open workspace {name}"));
+    if response.clicked() {
+        actions.push(Action::OpenWorkspace(folder.to_owned()));
     }
 }
 
