@@ -1,43 +1,71 @@
 //! The one error of the crate: what was tried, on which file, why it failed and what can be done.
 
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// What a function that can fail returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What a failure is, for whoever decides by it: an exit code, whether others are to be gone on with. Never the words.
+/// What kind of failure it is: all that decides by an error decides by this, never by its words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// Something did not work.
     #[default]
     Other,
-    /// What was asked for makes no sense as it was asked for.
+    /// The request itself makes no sense.
     Usage,
-    /// A person stopped it.
-    Stopped,
-    /// There is nothing of what was looked for.
-    Absent,
-    /// No model is for it.
+    /// A person cancelled it.
+    Cancelled,
+    /// What was looked for does not exist.
+    NotFound,
+    /// No model is made for this image.
     NoModel,
-    /// The disk, or what is on it, does not let a file be written: others there would fare no better.
+    /// The disk cannot be written to now: it is full, read-only, gone, or another program holds the file. The same can
+    /// succeed later; other files on it would fare no better.
     Disk,
-    /// Masks name other images than those on which they should be laid: they may be laid by their place alone, if a person
+    /// What was read is not what it was announced to be.
+    Mismatch,
+    /// Masks name other images than those on which they should be laid: they may be laid by position alone, if a person
     /// wants it.
     NamesOtherImages,
-    /// Masks are of one of so many times, and do not say of which: a person has to.
-    TimeWanted(usize),
+    /// Masks belong to one of this many times, and do not say to which: a person has to choose.
+    TimeWanted(u32),
+    /// A server cannot be reached, does not answer, or has trouble of its own: it may go better later.
+    Unreachable,
+    /// The connection to a server was lost: what was sent may have arrived.
+    ConnectionLost,
+    /// A server asks who it is, or does not accept the answer.
+    SignIn,
+    /// A server refuses, or its answer cannot be understood.
+    Refused,
+    /// The connection to a server cannot be trusted.
+    Untrusted,
+    /// The settings of a server make no sense.
+    Settings,
 }
 
 impl ErrorKind {
-    /// True where a person can decide what nothing in the files says, and it goes on.
+    /// True where a person can answer what nothing in the files says, and it goes on.
     pub fn is_question(self) -> bool {
         matches!(self, Self::NamesOtherImages | Self::TimeWanted(_))
+    }
+
+    /// True where the same may succeed later without anybody doing anything.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Unreachable | Self::ConnectionLost)
+    }
+
+    /// True where what was to be sent may have arrived.
+    pub fn is_uncertain(self) -> bool {
+        matches!(self, Self::ConnectionLost | Self::Cancelled)
     }
 }
 
 /// A failure that a person can act upon: `cannot <tried> "<path>": <reason>. <advice>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Error {
     /// What was tried, as an infinitive: "read the image".
     pub tried: String,
@@ -47,14 +75,33 @@ pub struct Error {
     pub reason: String,
     /// What can be done about it, a whole sentence.
     pub advice: Option<String>,
-    /// What it is.
+    /// What kind of failure it is.
     pub kind: ErrorKind,
+    /// The error of a library or of the system behind it, where there is one.
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
+
+/// Equal where they say the same: what lies behind them cannot be compared.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |e: &Self| (e.kind, e.tried.clone(), e.path.clone(), e.reason.clone(), e.advice.clone());
+        said(self) == said(other)
+    }
+}
+
+impl Eq for Error {}
 
 impl Error {
     /// An error about nothing on disk.
     pub fn new(tried: impl Into<String>, reason: impl ToString) -> Self {
-        Self { tried: tried.into(), path: None, reason: reason.to_string(), advice: None, kind: ErrorKind::Other }
+        Self {
+            tried: tried.into(),
+            path: None,
+            reason: reason.to_string(),
+            advice: None,
+            kind: ErrorKind::Other,
+            source: None,
+        }
     }
 
     /// An error about a file or folder.
@@ -68,7 +115,13 @@ impl Error {
         self
     }
 
-    /// Says what it is.
+    /// Keeps the error of a library or of the system that lies behind it.
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Says what kind of failure it is.
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
         self
@@ -89,4 +142,8 @@ impl std::fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}

@@ -89,6 +89,18 @@ fn the_domain_reads_no_file_and_starts_no_thread() {
 }
 
 #[test]
+fn nothing_decides_by_the_words_of_a_message() {
+    let fields = ["tried", "reason", "advice", "text"];
+    let looks = [".contains(", ".starts_with(", ".ends_with(", ".as_str() ==", " == \""];
+    let asked: Vec<String> = fields.iter().flat_map(|f| looks.iter().map(move |l| format!(".{f}{l}"))).collect();
+    check(|source| {
+        let is_asked = |line: &&str| asked.iter().any(|asked| line.replace(".as_deref()", "").contains(asked.as_str()));
+        let broken = source.code.lines().filter(is_asked);
+        broken.map(|line| format!("an `ErrorKind` decides, not the text of a message: {}", line.trim())).collect()
+    });
+}
+
+#[test]
 fn only_the_mask_writes_its_labels() {
     let mask = sources().into_iter().find(|source| source.path == "domain/mask.rs").unwrap();
     let fields = body_of(&mask.code, "pub struct Mask");

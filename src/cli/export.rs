@@ -101,7 +101,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     };
     let cases = accepted.iter().map(|entry| {
         let about = &entry.description;
-        let stored = workspace.case(&about.identity).map_err(Error::from);
+        let stored = workspace.case(&about.identity);
         let gone = || Error::new(format!("export \"{}\"", about.description), "it is not in the workspace any more");
         let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
         (about.description.clone(), case)
@@ -125,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             let reason = format!("it was stopped after {done} of {all} cases");
             Err(Error::new("export everything", reason)
                 .advise("The same command writes the others; those that are there are written anew.")
-                .of_kind(ErrorKind::Stopped))
+                .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
         _ if done == all => Err(Error::new("export everything", "not all cases fit into all formats, see above")),

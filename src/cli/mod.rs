@@ -229,7 +229,7 @@ fn check_workspace(folder: &Path) -> Result<()> {
             .advise(
                 "The window shows the folder of its workspace under File, Workspace; labrum workspace create makes one.",
             )
-            .of_kind(ErrorKind::Absent)),
+            .of_kind(ErrorKind::NotFound)),
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             super::print(&plot(&results))?;
         }
         let reason = format!("it was stopped after {} of {} rounds", results.len(), rehearsal.cases.len());
-        return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Stopped));
+        return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
         let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);

@@ -155,7 +155,7 @@ fn take(
         // It stays begun: its last state is in the workspace.
         Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was").advise(
             "The same command without options goes on from its last state; --anew begins another, --give-up ends it.",
-        ).of_kind(ErrorKind::Stopped)),
+        ).of_kind(ErrorKind::Cancelled)),
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
             Err(error)

@@ -217,7 +217,7 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
                         done.outcomes.push(outcome);
                         masks
                     }
-                    Err(error) if error.kind == ErrorKind::Stopped => break,
+                    Err(error) if error.kind == ErrorKind::Cancelled => break,
                     Err(error) => {
                         done.errors.push(error);
                         continue;
@@ -274,7 +274,7 @@ fn end(done: Done, is_stopped: bool) -> Result<()> {
             Some(
                 Error::new("segment everything", reason)
                     .advise("The same command with --resume does the others.")
-                    .of_kind(ErrorKind::Stopped),
+                    .of_kind(ErrorKind::Cancelled),
             )
         }
         (_, 0, 0) => errors.pop(),
@@ -373,7 +373,7 @@ fn segment(
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
     for (slice, name) in series.slices.iter().zip(&names.slices) {
         if cancel.is_cancelled() {
-            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Stopped));
+            return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Cancelled));
         }
         let image = open::load(&slice.source, series.kind)?;
         warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));

@@ -237,7 +237,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step")
             .advise("No model was written.")
-            .of_kind(ErrorKind::Stopped));
+            .of_kind(ErrorKind::Cancelled));
     }
     save(&out, &trained.card, &trained.weights)?;
     if let Some(last) = &last {
@@ -256,7 +256,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
                 false => "With --log a training that is stopped can be gone on with.",
             };
             let reason = format!("it was stopped after {epochs} of {} epochs", epochs_wanted);
-            Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Stopped))
+            Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Cancelled))
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::{
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
 };
-use crate::io::pacs::{Archive, Claim, Exchange, Object, Queue, ResultName, rename_object};
+use crate::io::pacs::{Archive, Claim, Object, Queue, ResultName, rename_object};
 use crate::io::whole_file;
 use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -167,7 +167,7 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
         0 if cancel.is_cancelled() && ours.watch.is_none() => {
             Err(Error::new("segment all studies", format!("it was stopped after {} studies", outcomes.len()))
                 .advise("The next run goes on from here.")
-                .of_kind(ErrorKind::Stopped))
+                .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),
         n => Err(Error::new("segment all studies", format!("{n} of {} went wrong, see above", outcomes.len()))
@@ -289,7 +289,7 @@ impl Worker<'_> {
         let out = self.folder.join("results").join(study);
         let produced = segment::produce(&self.arguments.of_files(images, &out), self.cancel)?;
         if self.cancel.is_cancelled() {
-            return Err(Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Stopped));
+            return Err(Error::new("segment the study", "it was stopped").of_kind(ErrorKind::Cancelled));
         }
         let mut results = Vec::new();
         for (file, model_sha256) in produced.objects {
@@ -314,7 +314,7 @@ impl Worker<'_> {
     fn send(&self, file: &Path) -> Result<()> {
         let item = self.queue.add(file, self.to.server())?;
         self.queue.retry(&item.id)?;
-        let mut archive = |_: &crate::domain::pacs::Server| -> Exchange<Archive> { Ok(self.to.clone()) };
+        let mut archive = |_: &crate::domain::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
         let patience = Duration::from_secs(600);
         super::pacs::send::work(&self.queue, &mut archive, &|i| i.id == item.id, patience, self.cancel)?;
         let end = self.queue.items()?.into_iter().find(|i| i.id == item.id);

@@ -76,7 +76,7 @@ pub fn end(done: crate::Result<()>) -> ExitCode {
 fn code_of(error: &Error) -> u8 {
     match error.kind {
         ErrorKind::Usage => WRONG_USAGE,
-        ErrorKind::Stopped => STOPPED,
+        ErrorKind::Cancelled => STOPPED,
         // Whatever the work said when it was told to stop.
         _ if WAS_STOPPED.load(Relaxed) => STOPPED,
         _ => FAILED,

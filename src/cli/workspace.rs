@@ -336,7 +336,7 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
         match found {
             Ok(found) => workspace.relocate(&found)?,
             // Another one may hold some.
-            Err(error) if error.kind != ErrorKind::Stopped && arguments.folders.len() > 1 => {
+            Err(error) if error.kind != ErrorKind::Cancelled && arguments.folders.len() > 1 => {
                 console::fail(format_args!("labrum: {error}"));
             }
             Err(error) => return Err(error),
@@ -350,7 +350,7 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
     match missing.len() {
         0 => Ok(()),
         _ if cancel.is_cancelled() => {
-            Err(Error::at("find all images of", folder, "it was stopped").of_kind(ErrorKind::Stopped))
+            Err(Error::at("find all images of", folder, "it was stopped").of_kind(ErrorKind::Cancelled))
         }
         n => Err(Error::at("find all images of", folder, format!("those of {n} cases are in none of the folders"))),
     }

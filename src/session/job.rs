@@ -9,7 +9,7 @@ mod store;
 pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SurveyJob, Target};
 pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
-pub use pacs::{PacsEvent, PacsFailure, PacsJob};
+pub use pacs::{PacsEvent, PacsJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{

@@ -27,6 +27,13 @@ pub enum Severity {
     Error,
 }
 
+/// What a message is about, where that can be over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Work that cannot be saved.
+    Saving,
+}
+
 /// A message.
 #[derive(Clone, Debug)]
 pub struct Notice {
@@ -38,6 +45,8 @@ pub struct Notice {
     pub text: String,
     /// A folder that can be shown with it.
     pub folder: Option<std::path::PathBuf>,
+    /// What it is about.
+    topic: Option<Topic>,
     /// When it was made.
     pub at: SystemTime,
     born: Instant,
@@ -64,11 +73,21 @@ pub struct Notices {
 impl Notices {
     /// Shows a message; the same text twice is shown once.
     pub fn add(&mut self, severity: Severity, text: impl Into<String>) {
+        self.push(severity, text, None);
+    }
+
+    /// Shows a message on something that can be over; it takes the place of the one before.
+    pub fn add_about(&mut self, topic: Topic, severity: Severity, text: impl Into<String>) {
+        self.forget(topic);
+        self.push(severity, text, Some(topic));
+    }
+
+    fn push(&mut self, severity: Severity, text: impl Into<String>, topic: Option<Topic>) {
         let text = text.into();
         self.list.retain(|n| n.text != text && !(severity == Severity::Hint && n.severity == Severity::Hint));
         self.next += 1;
         let (at, born) = (SystemTime::now(), Instant::now());
-        let notice = Notice { id: self.next, severity, text, folder: None, at, born };
+        let notice = Notice { id: self.next, severity, text, folder: None, topic, at, born };
         if severity == Severity::Error {
             self.errors.retain(|n| n.text != notice.text);
             self.errors.push(notice.clone());
@@ -106,10 +125,10 @@ impl Notices {
         self.list.retain(|n| n.severity != Severity::Error);
     }
 
-    /// Takes back messages that are not true any more.
-    pub fn forget(&mut self, is_over: impl Fn(&str) -> bool) {
-        self.list.retain(|n| !is_over(&n.text));
-        self.errors.retain(|n| !is_over(&n.text));
+    /// Takes back what is not true any more.
+    pub fn forget(&mut self, topic: Topic) {
+        self.list.retain(|n| n.topic != Some(topic));
+        self.errors.retain(|n| n.topic != Some(topic));
     }
 
     /// Lets old ones go; tells when to ask again.
@@ -170,8 +189,11 @@ mod tests {
     #[test]
     fn what_is_not_true_any_more_is_taken_back_everywhere() {
         let mut notices = Notices::default();
-        notices.add(Severity::Error, "the disk is full");
-        notices.forget(|text| text.starts_with("the disk"));
-        assert!(notices.list.is_empty() && notices.errors.is_empty());
+        notices.add(Severity::Error, "cannot read it");
+        notices.add_about(Topic::Saving, Severity::Error, "the disk is full");
+        notices.add_about(Topic::Saving, Severity::Error, "the disk is gone");
+        assert_eq!(texts(&notices.list), ["cannot read it", "the disk is gone"]);
+        notices.forget(Topic::Saving);
+        assert_eq!((texts(&notices.list), texts(&notices.errors)), (vec!["cannot read it"], vec!["cannot read it"]));
     }
 }

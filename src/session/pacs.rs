@@ -2,7 +2,7 @@
 
 use super::{
     ExportRequest, Session,
-    job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsFailure, PacsJob},
+    job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob},
     notice::Severity,
 };
 use crate::domain::{
@@ -10,6 +10,7 @@ use crate::domain::{
     progress::Cancel,
     study::Kind,
 };
+use crate::{ErrorKind, Result};
 use std::collections::HashMap;
 
 /// What a person asks for.
@@ -351,14 +352,14 @@ impl Session {
     }
 
     /// The answer; a failure is kept to be shown, and done again once somebody has signed in.
-    fn understood<T>(&mut self, result: Result<T, PacsFailure>, again: Option<Box<PacsAction>>) -> Option<T> {
+    fn understood<T>(&mut self, result: Result<T>, again: Option<Box<PacsAction>>) -> Option<T> {
         match result {
             Ok(answer) => Some(answer),
-            Err(failure) if failure.is_cancelled => None,
-            Err(failure) => {
-                self.pacs.needs_sign_in = failure.needs_sign_in;
-                self.pacs.postponed = again.filter(|_| failure.needs_sign_in);
-                self.pacs.trouble = Some(super::sentence(&failure.error.to_string()));
+            Err(error) if error.kind == ErrorKind::Cancelled => None,
+            Err(error) => {
+                self.pacs.needs_sign_in = error.kind == ErrorKind::SignIn;
+                self.pacs.postponed = again.filter(|_| self.pacs.needs_sign_in);
+                self.pacs.trouble = Some(super::sentence(&error.to_string()));
                 None
             }
         }

@@ -7,7 +7,7 @@ use super::{
     history::{Step, StepId},
     job::{CaseId, CaseToAdopt, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
     learning::Learning,
-    notice::Severity,
+    notice::{Severity, Topic},
 };
 use crate::{
     Error, Result,
@@ -116,7 +116,7 @@ impl Session {
             Err(error) => {
                 self.learning = Learning::default();
                 self.workspace = WorkspaceState::Failed(error.to_string());
-                self.fail(&error);
+                self.notices.add_about(Topic::Saving, Severity::Error, super::sentence(&error.to_string()));
             }
         }
         for case in &mut self.cases {
@@ -276,16 +276,14 @@ impl Session {
             Some(error) => {
                 let text = super::sentence(&error.to_string());
                 if self.store_trouble.as_ref() != Some(&text) {
-                    // In the place of the same words without the comfort.
-                    self.notices.forget(|t| t == text);
                     let more = "The work is kept in memory and written as soon as that works again.";
-                    self.notices.add(Severity::Error, format!("{text} {more}"));
+                    self.notices.add_about(Topic::Saving, Severity::Error, format!("{text} {more}"));
                 }
                 self.store_trouble = Some(text);
             }
             None => {
-                if let Some(text) = self.store_trouble.take() {
-                    self.notices.forget(|t| t.starts_with(&text));
+                if self.store_trouble.take().is_some() {
+                    self.notices.forget(Topic::Saving);
                     self.notices.add(Severity::Info, "All work is saved again.");
                 }
             }

@@ -3,18 +3,16 @@
 
 use super::{Outbox, Places, spawn};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{Receiving, Secret, SendItem, Server},
         progress::Cancel,
     },
     io::{
-        pacs::{
-            Archive, Exchange, Failure, Kind, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive,
-        },
+        pacs::{Archive, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
         whole_file,
     },
-    session::job::{Event, ExportJob, PacsEvent, PacsFailure, PacsJob},
+    session::job::{Event, ExportJob, PacsEvent, PacsJob},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::{
@@ -100,31 +98,23 @@ impl Secrets {
         kept
     }
 
-    fn archive(&self, server: &Server) -> Exchange<Archive> {
+    fn archive(&self, server: &Server) -> Result<Archive> {
         Archive::new(server, self.of(server).as_ref())
-    }
-}
-
-fn failed(failure: Failure) -> PacsFailure {
-    PacsFailure {
-        needs_sign_in: failure.kind == Kind::SignIn,
-        is_cancelled: failure.kind == Kind::Cancelled,
-        error: failure.error,
     }
 }
 
 fn answer(job: PacsJob, secrets: &Secrets, outbox: &Outbox) {
     let event = match job {
         PacsJob::Echo { id, server, cancel } => {
-            let result = secrets.archive(&server).and_then(|archive| archive.echo(&cancel)).map_err(failed);
+            let result = secrets.archive(&server).and_then(|archive| archive.echo(&cancel));
             PacsEvent::Echoed { id, result }
         }
         PacsJob::Find { id, server, query, cancel } => {
-            let result = secrets.archive(&server).and_then(|a| a.studies(&query, &cancel)).map_err(failed);
+            let result = secrets.archive(&server).and_then(|a| a.studies(&query, &cancel));
             PacsEvent::Found { id, result }
         }
         PacsJob::ListSeries { id, server, study_uid, cancel } => {
-            let result = secrets.archive(&server).and_then(|a| a.series(&study_uid, &cancel)).map_err(failed);
+            let result = secrets.archive(&server).and_then(|a| a.series(&study_uid, &cancel));
             PacsEvent::Series { id, study_uid, result }
         }
         PacsJob::SignIn { server, secret, is_kept } => {
@@ -153,12 +143,12 @@ fn bring(job: PacsJob, cache: &std::path::Path, secrets: &Secrets, outbox: &Outb
             outbox.send(Event::Pacs(PacsEvent::Receiving { id, state }));
         }
     };
-    let mut fetch = || -> Exchange<Vec<PathBuf>> {
+    let mut fetch = || -> Result<Vec<PathBuf>> {
         let archive = secrets.archive(&server)?;
         let folder = folder_of_study(cache, &server, &study_uid)?;
         Ok(receive(&archive, &study_uid, series.as_deref(), &folder, &mut progress, &cancel)?.folders)
     };
-    let result = fetch().map_err(failed);
+    let result = fetch();
     outbox.send(Event::Pacs(PacsEvent::Received { id, result }));
 }
 
@@ -227,7 +217,7 @@ impl Sending {
         let mut needs_sign_in: Vec<String> = Vec::new();
         let mut archive = |server: &Server| {
             let archive = self.secrets.archive(server);
-            if archive.as_ref().is_err_and(|failure| failure.kind == Kind::SignIn) {
+            if archive.as_ref().is_err_and(|error| error.kind == ErrorKind::SignIn) {
                 needs_sign_in.push(server.name.clone());
             }
             archive

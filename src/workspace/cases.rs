@@ -2,13 +2,13 @@
 
 use super::{
     Workspace, also,
-    failure::{Cause, Failure},
+    failure::Cause,
     masks, now,
     places::{Places, absolute},
     subjects,
 };
 use crate::{
-    Error,
+    Error, Result,
     domain::{
         holdout::Side,
         journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
@@ -31,8 +31,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the case is known with images of another size and something was drawn on them; where the database cannot
-    /// be written ([`Failure::can_retry`]).
-    pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey, Failure> {
+    /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey> {
         let places = Places::of(&self.folder);
         self.write("take the case into the workspace", |t| adopt(t, case, &places))
     }
@@ -40,8 +40,8 @@ impl Workspace {
     /// Takes many cases in at once, which spares the disk; the key of each, or why it cannot be taken.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`Failure::can_retry`]): then none was taken in.
-    pub fn adopt_all(&mut self, cases: &[CaseDescription]) -> Result<Vec<Result<CaseKey, Failure>>, Failure> {
+    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then none was taken in.
+    pub fn adopt_all(&mut self, cases: &[CaseDescription]) -> Result<Vec<Result<CaseKey>>> {
         let tried = "take the cases into the workspace";
         let folder = self.folder.clone();
         // A refused case has written nothing.
@@ -57,7 +57,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn cases(&mut self) -> Result<Vec<CaseEntry>, Failure> {
+    pub fn cases(&mut self) -> Result<Vec<CaseEntry>> {
         let places = Places::of(&self.folder);
         self.read("read the cases of the workspace", |c| {
             let mut query =
@@ -75,7 +75,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read. A mask that cannot be restored is left out and named in
     /// [`StoredCase::problems`].
-    pub fn case(&mut self, identity: &str) -> Result<Option<StoredCase>, Failure> {
+    pub fn case(&mut self, identity: &str) -> Result<Option<StoredCase>> {
         let folder = self.folder.clone();
         self.read("read the case from the workspace", |c| {
             let mut query = c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE identity = ?1"))?;
@@ -87,8 +87,8 @@ impl Workspace {
     /// Says where a case stands.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<(), Failure> {
+    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_status(&mut self, case: CaseKey, status: Status) -> Result<()> {
         let accepted_at = (status == Status::Accepted).then(now);
         self.change(case, "save the status in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET status = ?2, accepted_at = ?3 WHERE id = ?1")?.execute((
@@ -102,8 +102,8 @@ impl Workspace {
     /// Says which slice of a case is shown now.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<(), Failure> {
+    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_shown(&mut self, case: CaseKey, slice: u32) -> Result<()> {
         self.change(case, "save the slice shown in the workspace", |c| {
             // Two within a millisecond: the later one counts.
             c.prepare_cached(
@@ -119,7 +119,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>, Failure> {
+    pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>> {
         let places = Places::of(&self.folder);
         self.read("read where the work stopped", |c| {
             let mut query = c.prepare_cached(
@@ -133,8 +133,8 @@ impl Workspace {
     /// Adds seconds of work on a case.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<(), Failure> {
+    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn add_seconds(&mut self, case: CaseKey, seconds: f64) -> Result<()> {
         self.change(case, "save the time worked in the workspace", |c| {
             c.prepare_cached("UPDATE scan SET seconds = seconds + max(?2, 0) WHERE id = ?1")?.execute((case.0, seconds))
         })
@@ -146,7 +146,7 @@ impl Workspace {
         case: CaseKey,
         tried: &str,
         update: impl FnOnce(&Connection) -> rusqlite::Result<usize>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         self.write(tried, |t| match update(t)? {
             0 => Err(Cause::Refused(format!("there is no case {}", case.0))),
             _ => Ok(()),

@@ -1,7 +1,7 @@
 //! The folder of a workspace from outside: a look into a closed one, and the move to another place.
 
-use super::{DATABASE, Failure, Open, Workspace, lock, schema};
-use crate::Error;
+use super::{DATABASE, Open, Workspace, lock, schema};
+use crate::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::File,
@@ -66,22 +66,21 @@ impl Workspace {
     ///
     /// # Errors
     /// Where `target` is in use or cannot be written: the workspace is then open at its old place.
-    pub fn move_to(&mut self, target: &Path) -> Result<(), Failure> {
+    pub fn move_to(&mut self, target: &Path) -> Result<()> {
         let tried = "move the workspace to";
-        let refuse = |error: Error| Failure { error, can_retry: false };
-        check_target(&self.folder, target).map_err(refuse)?;
+        check_target(&self.folder, target)?;
         if let Some(open) = self.open.take()
             && let Err(failure) = open.close(&self.folder)
         {
-            self.open = Some(Open::at(&self.folder, schema::MIGRATIONS).map_err(refuse)?);
+            self.open = Some(Open::at(&self.folder, schema::MIGRATIONS)?);
             return Err(failure);
         }
         let moved = relocate(&self.folder, target);
         if moved.is_ok() {
             self.folder = super::places::absolute(target);
         }
-        self.open = Some(Open::at(&self.folder, schema::MIGRATIONS).map_err(refuse)?);
-        moved.map_err(|e| refuse(lock::explain(tried, target, &e)))?;
+        self.open = Some(Open::at(&self.folder, schema::MIGRATIONS)?);
+        moved.map_err(|e| lock::explain(tried, target, &e))?;
         // The work has moved: where its images lie is known without this, too.
         self.note_places().unwrap_or_else(|failure| log::warn!("{failure}"));
         Ok(())

@@ -1,13 +1,12 @@
 //! The journal: every finished gesture and decision, undone and redone, never deleted.
 
-use super::{
-    Workspace, also,
-    failure::{Cause, Failure},
-    masks,
-};
-use crate::domain::{
-    edit::Edit,
-    journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
+use super::{Workspace, also, failure::Cause, masks};
+use crate::{
+    Result,
+    domain::{
+        edit::Edit,
+        journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
+    },
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -16,7 +15,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn next_seq(&mut self) -> Result<i64, Failure> {
+    pub fn next_seq(&mut self) -> Result<i64> {
         self.read("read the journal of the workspace", |c| Ok(last_seq(c)? + 1))
     }
 
@@ -26,8 +25,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
-    /// be written ([`Failure::can_retry`]): then nothing of it was.
-    pub fn append(&mut self, step: &Step, redo_of: &[CaseKey]) -> Result<(), Failure> {
+    /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing of it was.
+    pub fn append(&mut self, step: &Step, redo_of: &[CaseKey]) -> Result<()> {
         self.write("save the step in the workspace", |t| append(t, step, redo_of))
     }
 
@@ -37,8 +36,8 @@ impl Workspace {
     /// # Errors
     /// For an unknown or dropped step, and out of order: a step can be taken back only while no later one on the same
     /// slice counts, and done again only after all earlier ones on it; where the database cannot be written
-    /// ([`Failure::can_retry`]).
-    pub fn set_undone(&mut self, seq: i64, is_undone: bool) -> Result<(), Failure> {
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_undone(&mut self, seq: i64, is_undone: bool) -> Result<()> {
         self.set_undone_knowing(seq, is_undone, None)
     }
 
@@ -46,12 +45,7 @@ impl Workspace {
     ///
     /// # Errors
     /// As [`Workspace::set_undone`].
-    pub fn set_undone_knowing(
-        &mut self,
-        seq: i64,
-        is_undone: bool,
-        known: Option<StatusChange>,
-    ) -> Result<(), Failure> {
+    pub fn set_undone_knowing(&mut self, seq: i64, is_undone: bool, known: Option<StatusChange>) -> Result<()> {
         let tried = if is_undone { "undo the step in the workspace" } else { "redo the step in the workspace" };
         self.write(tried, |t| set_undone(t, seq, is_undone, known))
     }
@@ -61,7 +55,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<Step>, Failure> {
+    pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<Step>> {
         self.read("read the journal of the workspace", |c| steps(c, cases, limit))
     }
 }

@@ -1,10 +1,10 @@
 //! The labels of the workspace: what the values of all its masks mean.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
+use super::{Workspace, failure::Cause};
+use crate::{
+    Result,
+    domain::label::{self, Label},
 };
-use crate::domain::label::{self, Label};
 use rusqlite::Connection;
 
 impl Workspace {
@@ -12,7 +12,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn labels(&mut self) -> Result<Vec<Label>, Failure> {
+    pub fn labels(&mut self) -> Result<Vec<Label>> {
         self.read("read the labels of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT definition FROM label ORDER BY value")?;
             let rows = query.query_map((), |r| r.get::<_, String>(0))?;
@@ -27,7 +27,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For more than 255 labels, and where the database cannot be written.
-    pub fn set_labels(&mut self, labels: &[Label]) -> Result<(), Failure> {
+    pub fn set_labels(&mut self, labels: &[Label]) -> Result<()> {
         self.write("save the labels in the workspace", |t| {
             if labels.len() > usize::from(u8::MAX) {
                 return Err(Cause::Refused(format!("{} labels are too many: 255 fit in a mask", labels.len())));

@@ -1,13 +1,12 @@
 //! Masks: proposals of models, what was there before the first step, and snapshots that spare a replay.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
-    journal::read_edit,
-};
-use crate::domain::{
-    journal::{CaseKey, ModelStamp, Proposal},
-    mask::{MOST_PIXELS, Mask, PackedMask},
+use super::{Workspace, failure::Cause, journal::read_edit};
+use crate::{
+    Result,
+    domain::{
+        journal::{CaseKey, ModelStamp, Proposal},
+        mask::{MOST_PIXELS, Mask, PackedMask},
+    },
 };
 use rusqlite::{Connection, OptionalExtension};
 
@@ -22,14 +21,14 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown slice and a mask of another size; where the database cannot be written
-    /// ([`Failure::can_retry`]).
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn put_proposal(
         &mut self,
         case: CaseKey,
         slice: u32,
         proposal: &Proposal,
         probabilities: Option<&[u8]>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool> {
         self.write("save the proposal in the workspace", |t| put_proposal(t, case, slice, proposal, probabilities))
     }
 
@@ -37,7 +36,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown slice; where the database cannot be read.
-    pub fn probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn probabilities(&mut self, case: CaseKey, slice: u32) -> Result<Option<Vec<u8>>> {
         self.read("read the probabilities from the workspace", |c| {
             let mut query =
                 c.prepare_cached("SELECT probabilities FROM proposal WHERE slice_id = ?1 ORDER BY id DESC LIMIT 1")?;
@@ -50,8 +49,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown slice, one with steps, and a mask of another size; where the database cannot be written
-    /// ([`Failure::can_retry`]).
-    pub fn set_base(&mut self, case: CaseKey, slice: u32, mask: &PackedMask) -> Result<(), Failure> {
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_base(&mut self, case: CaseKey, slice: u32, mask: &PackedMask) -> Result<()> {
         self.write("save the imported mask in the workspace", |t| {
             let id = slice_id(t, case, slice)?;
             let mask = fitting(t, case, mask)?;
@@ -68,7 +67,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read or written: nothing is lost, and it can be tried again.
-    pub fn fold(&mut self, slices: u32) -> Result<bool, Failure> {
+    pub fn fold(&mut self, slices: u32) -> Result<bool> {
         let left = self.write("fold the journal of the workspace", |t| fold(t, slices))?;
         if !left {
             self.fold_log()?;

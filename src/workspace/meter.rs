@@ -1,11 +1,7 @@
 //! The work meter: cases done, seconds on them, pixels changed against what the model proposed.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
-    masks,
-};
-use crate::domain::journal::Meter;
+use super::{Workspace, failure::Cause, masks};
+use crate::{Result, domain::journal::Meter};
 use rusqlite::{Connection, Row};
 
 impl Workspace {
@@ -13,7 +9,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read or written.
-    pub fn meter(&mut self) -> Result<Meter, Failure> {
+    pub fn meter(&mut self) -> Result<Meter> {
         self.write("read the meter of the workspace", |t| {
             count_changes(t)?;
             Ok(t.query_row(

@@ -25,14 +25,13 @@ mod tasks;
 mod versions;
 mod work_report;
 
-pub use failure::Failure;
 pub use folder::{Summary, summary};
 pub use identity::content_hash;
 pub use lock::holder_of;
 pub use look::copy_for_looking;
 pub use places::absolute;
 
-use crate::Error;
+use crate::{Error, ErrorKind, Result};
 use failure::Cause;
 use lock::Lock;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -103,7 +102,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn name(&mut self) -> Result<String, Failure> {
+    pub fn name(&mut self) -> Result<String> {
         self.read(
             "read the name of the workspace",
             |c| Ok(c.query_row("SELECT name FROM workspace", (), |r| r.get(0))?),
@@ -114,7 +113,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be written.
-    pub fn rename(&mut self, name: &str) -> Result<(), Failure> {
+    pub fn rename(&mut self, name: &str) -> Result<()> {
         self.write("rename the workspace", |t| {
             t.execute("UPDATE workspace SET name = ?1", [name])?;
             Ok(())
@@ -125,7 +124,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the disk fails.
-    pub fn sync(&mut self) -> Result<(), Failure> {
+    pub fn sync(&mut self) -> Result<()> {
         let log = self.folder.join(format!("{DATABASE}-wal"));
         let synced = match std::fs::OpenOptions::new().write(true).open(&log) {
             Ok(file) => file.sync_data(),
@@ -134,21 +133,21 @@ impl Workspace {
             Err(e) => Err(e),
         };
         let failed = |e: std::io::Error| lock::explain("bring the work onto the disk", &self.folder, &e);
-        synced.map_err(|e| Failure { error: failed(e), can_retry: true })
+        synced.map_err(|e| failed(e).of_kind(ErrorKind::Disk))
     }
 
     /// Closes it: all goes into the one file, and another window can open it.
     ///
     /// # Errors
     /// Where the disk fails; nothing is lost then.
-    pub fn close(mut self) -> Result<(), Failure> {
+    pub fn close(mut self) -> Result<()> {
         self.open.take().map_or(Ok(()), |open| open.close(&self.folder))
     }
 
     /// Holds the database at `pages` pages of 4096 bytes, so that it is full as a disk can be; 0 lets it grow again.
     /// For tests.
     #[doc(hidden)]
-    pub fn hold_at(&mut self, pages: u32) -> Result<(), Failure> {
+    pub fn hold_at(&mut self, pages: u32) -> Result<()> {
         // 2^32 - 2 is SQLite's own limit.
         let pages = if pages == 0 { 4_294_967_294 } else { i64::from(pages) };
         self.read("limit the workspace", |c| {
@@ -157,7 +156,7 @@ impl Workspace {
     }
 
     /// Moves the log into the database where much is in it; each time costs the disk some syncs.
-    fn fold_log(&mut self) -> Result<(), Failure> {
+    fn fold_log(&mut self) -> Result<()> {
         let tried = "fold the journal of the workspace";
         let changes = self.read(tried, |c| Ok(c.total_changes()))?;
         if let Some(open) = self.open.as_mut().filter(|open| changes - open.folded_at >= CHANGES_IN_LOG) {
@@ -168,7 +167,7 @@ impl Workspace {
     }
 
     /// Runs `work` in one transaction: written when this returns `Ok`, undone when it does not.
-    fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T, Failure> {
+    fn write<T>(&mut self, tried: &str, work: impl FnOnce(&Transaction) -> Result<T, Cause>) -> Result<T> {
         let run = |connection: &mut Connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&transaction)?;
@@ -179,7 +178,7 @@ impl Workspace {
         connection.and_then(run).map_err(|cause: Cause| cause.explain(tried, &self.folder))
     }
 
-    fn read<T>(&mut self, tried: &str, work: impl FnOnce(&Connection) -> Result<T, Cause>) -> Result<T, Failure> {
+    fn read<T>(&mut self, tried: &str, work: impl FnOnce(&Connection) -> Result<T, Cause>) -> Result<T> {
         let connection = Self::connection(&mut self.open);
         connection.and_then(|c| work(c)).map_err(|cause| cause.explain(tried, &self.folder))
     }
@@ -195,7 +194,7 @@ impl Open {
         let tried = "open the workspace";
         std::fs::create_dir_all(folder.join(MODELS)).map_err(|e| lock::explain(tried, folder, &e))?;
         let lock = Lock::take(folder)?;
-        let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
+        let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(folder.join(DATABASE), flags).map_err(failed)?;
         guard(&connection).map_err(failed)?;
@@ -205,7 +204,7 @@ impl Open {
         Ok(Self { connection, folded_at: 0, _lock: lock })
     }
 
-    fn close(self, folder: &Path) -> Result<(), Failure> {
+    fn close(self, folder: &Path) -> Result<()> {
         let failed = |e: rusqlite::Error| Cause::from(e).explain("close the workspace", folder);
         self.connection.close().map_err(|(_, e)| failed(e))
     }

@@ -1,10 +1,13 @@
 //! Where the images of cases are: where they were last, else as they lay beside the workspace, which may have moved with
 //! them. Paths are absolute when they come in; what older versions kept as it was typed is tried from several folders.
 
-use super::{Workspace, failure::Failure};
-use crate::domain::{
-    journal::{CaseDescription, SliceDescription},
-    learning::SnapshotSlice,
+use super::Workspace;
+use crate::{
+    Result,
+    domain::{
+        journal::{CaseDescription, SliceDescription},
+        learning::SnapshotSlice,
+    },
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{
@@ -98,8 +101,8 @@ impl Workspace {
     /// not known, stay as they are.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`Failure::can_retry`]): then nothing is noted.
-    pub fn relocate(&mut self, cases: &[CaseDescription]) -> Result<(), Failure> {
+    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing is noted.
+    pub fn relocate(&mut self, cases: &[CaseDescription]) -> Result<()> {
         let places = Places::of(&self.folder);
         self.write("note where the images are", |t| {
             let mut update = t.prepare_cached(
@@ -117,7 +120,7 @@ impl Workspace {
     }
 
     /// Notes again how all images lie to the workspace: that has moved, and they have not.
-    pub(super) fn note_places(&mut self) -> Result<(), Failure> {
+    pub(super) fn note_places(&mut self) -> Result<()> {
         let places = Places::of(&self.folder);
         self.write("note where the images are", |t| {
             let paths = stored_paths(t)?;
@@ -132,7 +135,7 @@ impl Workspace {
 
 impl Workspace {
     /// The same slices with their images where they are now.
-    pub(super) fn find_images(&mut self, mut slices: Vec<SnapshotSlice>) -> Result<Vec<SnapshotSlice>, Failure> {
+    pub(super) fn find_images(&mut self, mut slices: Vec<SnapshotSlice>) -> Result<Vec<SnapshotSlice>> {
         let places = Places::of(&self.folder);
         self.read("find the images of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT beside FROM slice WHERE path = ?1 LIMIT 1")?;

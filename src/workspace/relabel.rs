@@ -1,15 +1,14 @@
 //! Labels that leave the list: where they are used, and what becomes of their masks in all cases.
 
-use super::{
-    Workspace, also,
-    failure::{Cause, Failure},
-    journal, masks, now,
-};
-use crate::domain::{
-    edit::Edit,
-    journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
-    mask::PackedMask,
-    study::Status,
+use super::{Workspace, also, failure::Cause, journal, masks, now};
+use crate::{
+    Result,
+    domain::{
+        edit::Edit,
+        journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
+        mask::PackedMask,
+        study::Status,
+    },
 };
 use rusqlite::Connection;
 
@@ -18,7 +17,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read, or a mask.
-    pub fn label_use(&mut self, label: u8) -> Result<LabelUse, Failure> {
+    pub fn label_use(&mut self, label: u8) -> Result<LabelUse> {
         self.read("count where the label is used in the workspace", |c| {
             let mut count = LabelUse { value: label, ..LabelUse::default() };
             for (case, status) in cases(c)? {
@@ -39,8 +38,8 @@ impl Workspace {
     /// that got a step.
     ///
     /// # Errors
-    /// Where a mask cannot be read; where the database cannot be written ([`Failure::can_retry`]): then nothing was.
-    pub fn relabel(&mut self, from: u8, to: u8, tool: &str, person: &str) -> Result<Vec<CaseKey>, Failure> {
+    /// Where a mask cannot be read; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing was.
+    pub fn relabel(&mut self, from: u8, to: u8, tool: &str, person: &str) -> Result<Vec<CaseKey>> {
         self.write("change the label in all masks of the workspace", |t| {
             let mut changed = Vec::new();
             for (case, status) in cases(t)? {

@@ -1,15 +1,14 @@
 //! Rounds of learning: what each learns from, kept as it was when the round began, and what became of it.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
-    masks, now, subjects,
-};
-use crate::domain::{
-    holdout::Side,
-    journal::CaseKey,
-    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, VersionKey},
-    study::{Kind, Source},
+use super::{Workspace, failure::Cause, masks, now, subjects};
+use crate::{
+    Result,
+    domain::{
+        holdout::Side,
+        journal::CaseKey,
+        learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, VersionKey},
+        study::{Kind, Source},
+    },
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::{Path, PathBuf};
@@ -23,12 +22,12 @@ impl Workspace {
     ///
     /// # Errors
     /// Where no accepted case has a mask, or a mask cannot be read; for an unknown parent; where the database cannot be
-    /// written ([`Failure::can_retry`]).
+    /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn begin_round(
         &mut self,
         settings: &str,
         parent: Option<VersionKey>,
-    ) -> Result<(RoundRecord, Vec<SnapshotSlice>), Failure> {
+    ) -> Result<(RoundRecord, Vec<SnapshotSlice>)> {
         let models = self.models_folder();
         let (record, snapshot) =
             self.write("begin a round of learning in the workspace", |t| begin(t, settings, parent, &models))?;
@@ -41,7 +40,7 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown round; where the database cannot be read.
-    pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>, Failure> {
+    pub fn round_snapshot(&mut self, round: RoundKey) -> Result<Vec<SnapshotSlice>> {
         let snapshot = self.read("read what the round learns from in the workspace", |c| {
             state_of(c, round)?;
             snapshot(c, round)
@@ -52,9 +51,9 @@ impl Workspace {
     /// The accepted masks as they are now, without a round: to judge on, or to tell what a round would take.
     ///
     /// # Errors
-    /// Where a mask cannot be read, or the database cannot be written ([`Failure::can_retry`]): sides that were not
+    /// Where a mask cannot be read, or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): sides that were not
     /// decided yet are.
-    pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>, Failure> {
+    pub fn accepted_masks(&mut self) -> Result<Vec<SnapshotSlice>> {
         let slices = self.write("read the accepted masks of the workspace", |t| {
             subjects::settle_all(t)?;
             let mut slices = Vec::new();
@@ -72,7 +71,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn running_round(&mut self) -> Result<Option<RoundRecord>, Failure> {
+    pub fn running_round(&mut self) -> Result<Option<RoundRecord>> {
         let models = self.models_folder();
         self.read("read the rounds of the workspace", |c| {
             let sql = format!("SELECT {COLUMNS} FROM round WHERE state = 'running' ORDER BY id DESC LIMIT 1");
@@ -84,8 +83,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown round, one that ended otherwise, and for [`RoundState::Running`]; where the database cannot be
-    /// written ([`Failure::can_retry`]).
-    pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<(), Failure> {
+    /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn end_round(&mut self, round: RoundKey, state: RoundState, reason: &str) -> Result<()> {
         self.write("end the round of learning in the workspace", |t| end(t, round, state, reason))?;
         self.remove_model_file(&checkpoint(&self.models_folder(), round));
         Ok(())
@@ -95,7 +94,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn newly_accepted(&mut self) -> Result<u32, Failure> {
+    pub fn newly_accepted(&mut self) -> Result<u32> {
         self.read("count what is new in the workspace", |c| {
             Ok(c.query_row(
                 "SELECT count(*) FROM scan LEFT JOIN subject ON subject.id = scan.subject
@@ -117,7 +116,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read, or a mask.
-    pub fn has_new_masks(&mut self) -> Result<bool, Failure> {
+    pub fn has_new_masks(&mut self) -> Result<bool> {
         self.read("look for new masks in the workspace", |c| {
             for slice in accepted(c)?.iter().filter(|slice| slice.side == Side::Training) {
                 if let Some(mask) = slice.named(masks::current(c, slice.id))?

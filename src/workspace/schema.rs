@@ -34,7 +34,7 @@ pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&s
     let tried = "open the workspace";
     let newest = migrations.len();
     check(connection, folder)?;
-    let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain(tried, folder));
+    let failed = |e: rusqlite::Error| Cause::from(e).explain(tried, folder);
     let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
     match version(connection).map_err(failed)? {
         Some(version) if application != APPLICATION || version == 0 => {
@@ -46,7 +46,7 @@ pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&s
             Err(Error::at(tried, folder, reason).advise("Update Labrum, or choose another folder."))
         }
         Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
-            Err(damaged(tried, folder, "its tables are not those of Labrum").into())
+            Err(damaged(tried, folder, "its tables are not those of Labrum"))
         }
         Some(version) => Ok(Found::Version(version)),
         None => Ok(Found::Blank),
@@ -76,7 +76,7 @@ pub(super) fn has_own_tables(connection: &Connection, migrations: &[&str]) -> ru
 /// # Errors
 /// Where the database or the copy cannot be written.
 pub(super) fn migrate(connection: &mut Connection, folder: &Path, found: Found, migrations: &[&str]) -> Result<()> {
-    let failed = |e: rusqlite::Error| Error::from(Cause::from(e).explain("open the workspace", folder));
+    let failed = |e: rusqlite::Error| Cause::from(e).explain("open the workspace", folder);
     let version = match found {
         Found::Blank => 0,
         Found::Version(version) => version,
@@ -123,8 +123,8 @@ fn check(connection: &Connection, folder: &Path) -> Result<()> {
     let report: std::result::Result<String, _> = connection.query_row("PRAGMA quick_check(1)", (), |r| r.get(0));
     match report {
         Ok(report) if report == "ok" => Ok(()),
-        Ok(report) => Err(damaged(tried, folder, &report).into()),
-        Err(error) => Err(Cause::from(error).explain(tried, folder).into()),
+        Ok(report) => Err(damaged(tried, folder, &report)),
+        Err(error) => Err(Cause::from(error).explain(tried, folder)),
     }
 }
 

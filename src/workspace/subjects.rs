@@ -1,7 +1,7 @@
 //! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
 
 use super::{failure::Cause, now};
-use crate::domain::holdout;
+use crate::{Result, domain::holdout};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else

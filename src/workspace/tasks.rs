@@ -1,18 +1,17 @@
 //! Which cases are in the list, and which share labels.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
-    now,
+use super::{Workspace, failure::Cause, now};
+use crate::{
+    Result,
+    domain::journal::{CaseKey, Task, TaskKey},
 };
-use crate::domain::journal::{CaseKey, Task, TaskKey};
 
 impl Workspace {
     /// The tasks, all but the first, which every case belongs to that was put into no other.
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn tasks(&mut self) -> Result<Vec<Task>, Failure> {
+    pub fn tasks(&mut self) -> Result<Vec<Task>> {
         self.read("read the tasks of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT id, name FROM task ORDER BY id")?;
             let read = |row: &rusqlite::Row| Ok(Task { key: TaskKey(row.get(0)?), name: row.get(1)? });
@@ -23,8 +22,8 @@ impl Workspace {
     /// Begins a task.
     ///
     /// # Errors
-    /// For an empty name; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn begin_task(&mut self, name: &str) -> Result<TaskKey, Failure> {
+    /// For an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn begin_task(&mut self, name: &str) -> Result<TaskKey> {
         self.write("begin a task in the workspace", |t| match name.trim() {
             "" => Err(Cause::Refused("its name is empty".into())),
             name => Ok(TaskKey(t.query_row("INSERT INTO task (name) VALUES (?1) RETURNING id", [name], |r| r.get(0))?)),
@@ -34,8 +33,8 @@ impl Workspace {
     /// Puts a case into a task.
     ///
     /// # Errors
-    /// For an unknown case or task; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn set_task(&mut self, case: CaseKey, task: TaskKey) -> Result<(), Failure> {
+    /// For an unknown case or task; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_task(&mut self, case: CaseKey, task: TaskKey) -> Result<()> {
         self.write("put the case into a task", |t| {
             let known = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM task WHERE id = ?1)";
             if !t.query_row(known, [task.0], |r| r.get::<_, bool>(0))? {
@@ -52,8 +51,8 @@ impl Workspace {
     /// writes it while it is out.
     ///
     /// # Errors
-    /// For an unknown case; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn set_listed(&mut self, case: CaseKey, is_listed: bool) -> Result<(), Failure> {
+    /// For an unknown case; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn set_listed(&mut self, case: CaseKey, is_listed: bool) -> Result<()> {
         let tried = if is_listed { "put the case into the list" } else { "take the case out of the list" };
         self.write(tried, |t| {
             let removed_at = (!is_listed).then(now);
@@ -68,8 +67,8 @@ impl Workspace {
     /// never deleted.
     ///
     /// # Errors
-    /// Where the database cannot be written ([`Failure::can_retry`]).
-    pub fn tidy(&mut self) -> Result<(), Failure> {
+    /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn tidy(&mut self) -> Result<()> {
         self.write("tidy the workspace", |t| {
             let slices = "(SELECT slice.id FROM slice JOIN scan ON scan.id = scan_id WHERE removed_at IS NOT NULL)";
             t.execute(&format!("DELETE FROM proposal WHERE slice_id IN {slices}"), ())?;

@@ -2,14 +2,17 @@
 
 use super::{
     Workspace,
-    failure::{Cause, Failure},
+    failure::Cause,
     lock,
     model_files::{self, write_whole},
     now, rounds,
 };
-use crate::domain::{
-    gate::{GateReport, Verdict},
-    learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
+use crate::{
+    ErrorKind, Result,
+    domain::{
+        gate::{GateReport, Verdict},
+        learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
+    },
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;
@@ -23,14 +26,13 @@ impl Workspace {
     /// that it is active where it is accepted. After a failure none of it is there, and the round is still running.
     ///
     /// # Errors
-    /// For a round that is not running; where the file or the database cannot be written ([`Failure::can_retry`]).
-    pub fn add_version(&mut self, version: &NewVersion) -> Result<Version, Failure> {
+    /// For a round that is not running; where the file or the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn add_version(&mut self, version: &NewVersion) -> Result<Version> {
         let tried = "keep the new version of the model in the workspace";
         self.read(tried, |c| check_running(c, version))?;
         let file = model_files::file_name(version.round, &version.hash);
         let (folder, path) = (self.folder.clone(), self.folder.join(&file));
-        write_whole(&path, &version.bytes)
-            .map_err(|e| Failure { error: lock::explain(tried, &folder, &e), can_retry: true })?;
+        write_whole(&path, &version.bytes).map_err(|e| lock::explain(tried, &folder, &e).of_kind(ErrorKind::Disk))?;
         let added = self.write(tried, |t| add(t, version, &file, &folder));
         match &added {
             Ok(_) => self.remove_model_file(&rounds::checkpoint(&self.models_folder(), version.round)),
@@ -44,7 +46,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn versions(&mut self) -> Result<Vec<Version>, Failure> {
+    pub fn versions(&mut self) -> Result<Vec<Version>> {
         let folder = self.folder.clone();
         self.read("read the versions of the model in the workspace", |c| all(c, &folder))
     }
@@ -54,8 +56,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version and one whose file is gone; where the database cannot be written
-    /// ([`Failure::can_retry`]).
-    pub fn activate(&mut self, version: Option<VersionKey>) -> Result<(), Failure> {
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn activate(&mut self, version: Option<VersionKey>) -> Result<()> {
         let folder = self.folder.clone();
         self.write("change the model of the workspace", |t| {
             if let Some(version) = version {
@@ -70,8 +72,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version and one that was decided on; where the database cannot be written
-    /// ([`Failure::can_retry`]).
-    pub fn reject(&mut self, version: VersionKey) -> Result<(), Failure> {
+    /// ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn reject(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
         self.write("turn down the version of the model in the workspace", |t| {
             let known = find(t, version, &folder)?;
@@ -89,8 +91,8 @@ impl Workspace {
     /// Gives a version another name.
     ///
     /// # Errors
-    /// For an unknown version and an empty name; where the database cannot be written ([`Failure::can_retry`]).
-    pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<(), Failure> {
+    /// For an unknown version and an empty name; where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn rename_version(&mut self, version: VersionKey, name: &str) -> Result<()> {
         self.write("rename the version of the model in the workspace", |t| {
             if name.trim().is_empty() {
                 return Err(Cause::Refused("the new name is empty".into()));
@@ -106,8 +108,8 @@ impl Workspace {
     ///
     /// # Errors
     /// For an unknown version, the active one, and one that the running round started from; where the database cannot be
-    /// written ([`Failure::can_retry`]).
-    pub fn delete_version(&mut self, version: VersionKey) -> Result<(), Failure> {
+    /// written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
+    pub fn delete_version(&mut self, version: VersionKey) -> Result<()> {
         let folder = self.folder.clone();
         let deleted =
             self.write("delete the version of the model in the workspace", |t| delete(t, version, &folder))?;

@@ -1,11 +1,10 @@
 //! What the work on accepted cases cost, and with which versions of the model.
 
-use super::{
-    Workspace,
-    failure::{Cause, Failure},
-    masks, meter, versions,
+use super::{Workspace, failure::Cause, masks, meter, versions};
+use crate::{
+    Result,
+    domain::learning::{CaseCost, WorkReport},
 };
-use crate::domain::learning::{CaseCost, WorkReport};
 use rusqlite::{Connection, Row};
 
 impl Workspace {
@@ -13,7 +12,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read or written, or a mask cannot be read.
-    pub fn work_report(&mut self) -> Result<WorkReport, Failure> {
+    pub fn work_report(&mut self) -> Result<WorkReport> {
         let folder = self.folder.clone();
         self.write("read what the work cost from the workspace", |t| {
             meter::count_changes(t)?;

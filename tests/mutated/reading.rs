@@ -105,7 +105,7 @@ fn workspace(path: &Path, outcome: &mut Outcome) {
 /// Asks everything that can be asked.
 fn use_all(workspace: &mut Workspace) -> Vec<Result<(), Error>> {
     let mut done: Vec<Result<(), Error>> = Vec::new();
-    let mut note = |result: Result<(), labrum::workspace::Failure>| done.push(result.map_err(|f| f.error));
+    let mut note = |result: labrum::Result<()>| done.push(result);
     note(workspace.name().map(drop));
     note(workspace.labels().map(drop));
     note(workspace.versions().map(drop));

@@ -300,5 +300,5 @@ pub(super) fn fetch(
     };
     let received = receive(archive, study, series, folder, &mut progress, cancel);
     bar.finish_and_clear();
-    Ok(received?)
+    received
 }

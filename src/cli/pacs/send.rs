@@ -5,7 +5,7 @@ use crate::domain::{
     pacs::{SendItem, SendState, Server},
     progress::Cancel,
 };
-use crate::io::pacs::{Archive, Exchange, Queue};
+use crate::io::pacs::{Archive, Queue};
 use crate::worker::Places;
 use crate::{Error, Result};
 use clap::Subcommand;
@@ -77,10 +77,10 @@ pub(super) fn send(arguments: &SendArguments) -> Result<()> {
     // A person who asks again wants what was refused to be tried again.
     ours.iter().try_for_each(|id| queue.retry(id))?;
     let mut secrets = Secrets::default();
-    let mut archive_for = |server: &Server| -> Exchange<Archive> {
+    let mut archive_for = |server: &Server| -> Result<Archive> {
         match server == archive.server() {
             true => Ok(archive.clone()),
-            false => Ok(secrets.archive(server)?),
+            false => secrets.archive(server),
         }
     };
     let is_ours = |item: &SendItem| ours.contains(&item.id);
@@ -108,7 +108,7 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
         QueueCommand::Send { patience } => {
             let cancel = crate::cli::stop_on_ctrl_c()?;
             let mut secrets = Secrets::default();
-            let mut archive_for = |server: &Server| -> Exchange<Archive> { Ok(secrets.archive(server)?) };
+            let mut archive_for = |server: &Server| -> Result<Archive> { secrets.archive(server) };
             work(&queue, &mut archive_for, &|_| true, Duration::from_secs(patience), &cancel)?;
             let items = queue.items()?;
             report(&items, arguments.json)?;
@@ -133,7 +133,7 @@ fn known(queue: &Queue, id: &str) -> Result<()> {
 /// Sends until all that is `wanted` is sent or refused, or patience is at its end.
 pub(in crate::cli) fn work(
     queue: &Queue,
-    archive: &mut dyn FnMut(&Server) -> Exchange<Archive>,
+    archive: &mut dyn FnMut(&Server) -> Result<Archive>,
     wanted: &dyn Fn(&SendItem) -> bool,
     patience: Duration,
     cancel: &Cancel,

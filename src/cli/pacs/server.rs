@@ -59,7 +59,7 @@ impl ServerArguments {
     pub(in crate::cli) fn archive(&self) -> Result<Archive> {
         let server = resolve(&self.server, &self.more)?;
         let secret = self.more.secret(&server)?;
-        Ok(Archive::new(&server, secret.as_ref())?)
+        Archive::new(&server, secret.as_ref())
     }
 }
 
@@ -193,7 +193,7 @@ impl Secrets {
         if !self.0.contains_key(&who) {
             self.0.insert(who.clone(), secret_of(server, false)?);
         }
-        Ok(Archive::new(server, self.0.get(&who).and_then(Option::as_ref))?)
+        Archive::new(server, self.0.get(&who).and_then(Option::as_ref))
     }
 }
 

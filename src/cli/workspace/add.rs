@@ -120,7 +120,7 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
             let reason = format!("it was stopped after {} of {} cases", added.len(), all.len());
             Err(Error::new("take in everything", reason)
                 .advise("The same command goes on.")
-                .of_kind(ErrorKind::Stopped))
+                .of_kind(ErrorKind::Cancelled))
         }
         // More likely a mistyped folder than images without masks.
         (0, _) if !arguments.masks.is_empty() && added.iter().all(|one| one.masks + one.masks_there == 0) => {
@@ -174,7 +174,7 @@ fn add(
     match taken.and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one)) {
         Ok(()) => {}
         // An image without a mask is one that is still to be drawn on.
-        Err(error) if error.kind == ErrorKind::Absent => {}
+        Err(error) if error.kind == ErrorKind::NotFound => {}
         Err(error) if error.kind == ErrorKind::Disk => return Err(error),
         Err(error) => one.failure = Some(error.to_string()),
     }
@@ -256,7 +256,7 @@ impl Masks {
         Ok(Self { paths, maps, choice: MaskChoice { threshold: arguments.threshold, ..MaskChoice::default() } })
     }
 
-    /// The masks of a series. Errors: [`ErrorKind::Absent`] where there are none.
+    /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.
     fn of(&self, series: &Series, workspace: &mut Workspace) -> Result<Found> {
         if let Some(maps) = &self.maps {
             let masks = maps.masks(series)?;
@@ -266,7 +266,7 @@ impl Masks {
         }
         let paths = label_maps::others(&self.paths, series)?;
         if paths.is_empty() {
-            return Err(Error::new("find a mask", "none is called like it").of_kind(ErrorKind::Absent));
+            return Err(Error::new("find a mask", "none is called like it").of_kind(ErrorKind::NotFound));
         }
         let imported = import::masks(&paths, series, &self.choice)?;
         if let Some(loss) = imported.loss() {

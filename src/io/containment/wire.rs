@@ -119,14 +119,14 @@ pub(super) struct Refusal {
 }
 
 impl From<Error> for Refusal {
-    fn from(Error { tried, path, reason, advice, kind }: Error) -> Self {
+    fn from(Error { tried, path, reason, advice, kind, .. }: Error) -> Self {
         Self { tried, path: path.map(Into::into), reason, advice, kind }
     }
 }
 
 impl From<Refusal> for Error {
     fn from(Refusal { tried, path, reason, advice, kind }: Refusal) -> Self {
-        Self { tried, path: path.map(Into::into), reason, advice, kind }
+        Self { tried, path: path.map(Into::into), reason, advice, kind, source: None }
     }
 }
 

@@ -64,7 +64,7 @@ impl Refused {
 
     /// One of `count` times has to be chosen.
     pub(crate) fn wants_time(reason: String, count: usize) -> Self {
-        Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(count) }
+        Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(u32::try_from(count).unwrap_or(u32::MAX)) }
     }
 
     /// The error about the file that was to be laid.

@@ -95,7 +95,7 @@ fn read(path: &Path) -> std::result::Result<Coco, String> {
 /// The masks of a series.
 ///
 /// # Errors
-/// Where the file names no image of the series ([`ErrorKind::Absent`]), several images fit one slice, sizes differ, or a shape
+/// Where the file names no image of the series ([`ErrorKind::NotFound`]), several images fit one slice, sizes differ, or a shape
 /// makes no sense.
 pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
@@ -105,7 +105,7 @@ pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
         pictures.extend(picture_of(&coco.images, slice).map_err(failed)?.map(|picture| (index, picture)));
     }
     if pictures.is_empty() {
-        return Err(failed("it names none of these images".into()).of_kind(ErrorKind::Absent));
+        return Err(failed("it names none of these images".into()).of_kind(ErrorKind::NotFound));
     }
     let (columns, rows) = (series.columns, series.rows);
     let other_size =
@@ -347,7 +347,7 @@ mod tests {
         let refused = |json: &serde_json::Value| imported(json, &MaskChoice::default()).unwrap_err();
         let mut other = file(square.clone());
         other["images"][0]["file_name"] = "c.png".into();
-        assert_eq!(refused(&other).kind, ErrorKind::Absent);
+        assert_eq!(refused(&other).kind, ErrorKind::NotFound);
         let mut scaled = file(square);
         scaled["images"][0]["width"] = 14.into();
         assert!(refused(&scaled).to_string().contains("14 x 5"));

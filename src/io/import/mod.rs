@@ -181,7 +181,7 @@ fn nothing(path: &Path, series: &Series) -> Error {
             )
         }
     };
-    Error::at(TRIED, path, reason).of_kind(ErrorKind::Absent)
+    Error::at(TRIED, path, reason).of_kind(ErrorKind::NotFound)
 }
 
 fn name(path: &Path) -> String {

@@ -1,7 +1,10 @@
 //! One HTTP exchange: who we are, time limits, and what failures mean to a person.
 
-use super::{Exchange, Failure, Kind};
-use crate::domain::pacs::{Secret, Server, SignIn};
+use super::failure::server_error;
+use crate::{
+    Error, ErrorKind, Result,
+    domain::pacs::{Secret, Server, SignIn},
+};
 use base64::Engine;
 use std::{io, sync::Arc, time::Duration};
 use ureq::{
@@ -34,7 +37,7 @@ pub(super) struct Line {
 struct Authorization(String);
 
 impl Line {
-    pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Exchange<Self> {
+    pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
@@ -70,45 +73,48 @@ impl Line {
     }
 
     /// What a failure of the line means. `has_sent`: something of worth was on its way.
-    pub(super) fn failure(&self, tried: &str, error: &ureq::Error, has_sent: bool) -> Failure {
+    pub(super) fn failure(&self, tried: &str, error: &ureq::Error, has_sent: bool) -> Error {
         let (kind, reason) = explain(error);
-        let kind =
-            if kind == Kind::Unreachable && has_sent && !never_connected(error) { Kind::BrokenOff } else { kind };
-        Failure::new(kind, &self.server, tried, reason)
+        let kind = if kind == ErrorKind::Unreachable && has_sent && !never_connected(error) {
+            ErrorKind::ConnectionLost
+        } else {
+            kind
+        };
+        server_error(kind, &self.server, tried, reason)
     }
 
     /// What an answer that is no success means.
-    pub(super) fn refusal(&self, tried: &str, answer: &mut Response<Body>) -> Failure {
+    pub(super) fn refusal(&self, tried: &str, answer: &mut Response<Body>) -> Error {
         let status = answer.status();
         let (kind, reason) = match status {
             StatusCode::UNAUTHORIZED if self.server.sign_in == SignIn::None => {
-                (Kind::SignIn, "it asks for a user and a password, or a token".to_owned())
+                (ErrorKind::SignIn, "it asks for a user and a password, or a token".to_owned())
             }
-            StatusCode::UNAUTHORIZED => (Kind::SignIn, "it does not accept the password or the token".to_owned()),
-            StatusCode::FORBIDDEN => (Kind::SignIn, "this user may not do that".to_owned()),
-            StatusCode::NOT_FOUND => (Kind::Refused, "there is nothing at this address (404 Not Found)".to_owned()),
+            StatusCode::UNAUTHORIZED => (ErrorKind::SignIn, "it does not accept the password or the token".to_owned()),
+            StatusCode::FORBIDDEN => (ErrorKind::SignIn, "this user may not do that".to_owned()),
+            StatusCode::NOT_FOUND => {
+                (ErrorKind::NotFound, "there is nothing at this address (404 Not Found)".to_owned())
+            }
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-                (Kind::Unreachable, format!("it is too busy ({status})"))
+                (ErrorKind::Unreachable, format!("it is too busy ({status})"))
             }
             _ if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
-                (Kind::Unreachable, format!("it has troubles of its own ({status})"))
+                (ErrorKind::Unreachable, format!("it has troubles of its own ({status})"))
             }
-            _ => (Kind::Refused, format!("it answers {status}")),
+            _ => (ErrorKind::Refused, format!("it answers {status}")),
         };
-        Failure::new(kind, &self.server, tried, reason)
+        server_error(kind, &self.server, tried, reason)
     }
 
     /// The server spoke, and it made no sense.
-    pub(super) fn nonsense(&self, tried: &str, reason: &str) -> Failure {
-        let mut failure = Failure::new(Kind::Refused, &self.server, tried, reason);
-        failure.error =
-            failure.error.advise("Check that the address is that of its DICOMweb, as in https://HOST/dicom-web.");
-        failure
+    pub(super) fn nonsense(&self, tried: &str, reason: &str) -> Error {
+        server_error(ErrorKind::Refused, &self.server, tried, reason)
+            .advise("Check that the address is that of its DICOMweb, as in https://HOST/dicom-web.")
     }
 }
 
-fn authorization(server: &Server, secret: Option<&Secret>) -> Exchange<Option<String>> {
-    let missing = |what: &str| Failure::new(Kind::SignIn, server, "sign in", format!("the {what} is missing"));
+fn authorization(server: &Server, secret: Option<&Secret>) -> Result<Option<String>> {
+    let missing = |what: &str| server_error(ErrorKind::SignIn, server, "sign in", format!("the {what} is missing"));
     Ok(match (server.sign_in, secret) {
         (SignIn::None, _) => None,
         (SignIn::Password, Some(secret)) => {
@@ -118,7 +124,12 @@ fn authorization(server: &Server, secret: Option<&Secret>) -> Exchange<Option<St
         (SignIn::Token, Some(secret)) => {
             let token = secret.reveal().trim();
             if !token.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(Failure::new(Kind::SignIn, server, "sign in", "the token has letters that no token has"));
+                return Err(server_error(
+                    ErrorKind::SignIn,
+                    server,
+                    "sign in",
+                    "the token has letters that no token has",
+                ));
             }
             Some(format!("Bearer {token}"))
         }
@@ -128,12 +139,13 @@ fn authorization(server: &Server, secret: Option<&Secret>) -> Exchange<Option<St
 }
 
 /// The certificates that are trusted: the system's, or those of a file.
-fn roots(server: &Server) -> Exchange<RootCerts> {
+fn roots(server: &Server) -> Result<RootCerts> {
     let Some(path) = &server.certificates else { return Ok(RootCerts::PlatformVerifier) };
     let tried = "read the certificates";
-    let failed = |reason: String| Failure {
-        kind: Kind::Settings,
-        error: crate::Error::at(tried, path, reason).advise("Choose a PEM file in the server's settings."),
+    let failed = |reason: String| {
+        Error::at(tried, path, reason)
+            .advise("Choose a PEM file in the server's settings.")
+            .of_kind(ErrorKind::Settings)
     };
     let pem = std::fs::read(path).map_err(|e| failed(crate::io::dicom::reason_of(&e)))?;
     let mut certificates = Vec::new();
@@ -160,41 +172,44 @@ fn never_connected(error: &ureq::Error) -> bool {
     }
 }
 
-fn explain(error: &ureq::Error) -> (Kind, String) {
+fn explain(error: &ureq::Error) -> (ErrorKind, String) {
     use ureq::Error as E;
-    let unreachable = |reason: &str| (Kind::Unreachable, reason.to_owned());
+    let unreachable = |reason: &str| (ErrorKind::Unreachable, reason.to_owned());
     match error {
         E::HostNotFound => unreachable("there is no computer of this name"),
         E::ConnectionFailed => unreachable("no connection could be made"),
         E::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-            (Kind::Unreachable, format!("it cannot be reached within {} s", CONNECT.as_secs()))
+            (ErrorKind::Unreachable, format!("it cannot be reached within {} s", CONNECT.as_secs()))
         }
-        E::Timeout(_) => (Kind::Unreachable, format!("it hangs: nothing came for {} s", PATIENCE.as_secs())),
+        E::Timeout(_) => (ErrorKind::Unreachable, format!("it hangs: nothing came for {} s", PATIENCE.as_secs())),
         E::Io(e) => explain_io(e),
-        E::Rustls(_) | E::Tls(_) | E::Pem(_) => (Kind::Untrusted, untrusted(&error.to_string())),
-        E::BadUri(_) | E::Http(_) => (Kind::Settings, "its address is none".to_owned()),
+        E::Rustls(_) | E::Tls(_) | E::Pem(_) => (ErrorKind::Untrusted, untrusted(&error.to_string())),
+        E::BadUri(_) | E::Http(_) => (ErrorKind::Settings, "its address is none".to_owned()),
         E::Protocol(_) | E::LargeResponseHeader(..) => {
-            (Kind::Refused, "it does not speak HTTP, or its answer is damaged".to_owned())
+            (ErrorKind::Refused, "it does not speak HTTP, or its answer is damaged".to_owned())
         }
         E::RedirectFailed | E::TooManyRedirects => {
-            (Kind::Refused, "it sends us from one address to another".to_owned())
+            (ErrorKind::Refused, "it sends us from one address to another".to_owned())
         }
-        E::BodyExceedsLimit(_) => (Kind::Refused, "its answer is too long".to_owned()),
-        other => (Kind::Unreachable, other.to_string()),
+        E::BodyExceedsLimit(_) => (ErrorKind::Refused, "its answer is too long".to_owned()),
+        other => (ErrorKind::Unreachable, other.to_string()),
     }
 }
 
-fn explain_io(error: &io::Error) -> (Kind, String) {
+fn explain_io(error: &io::Error) -> (ErrorKind, String) {
     let words = error.to_string();
     let inner = error.get_ref().map(ToString::to_string).unwrap_or_default();
     if inner.contains("certificate") || inner.contains("UnknownIssuer") {
-        return (Kind::Untrusted, untrusted(&inner));
+        return (ErrorKind::Untrusted, untrusted(&inner));
     }
     if inner.contains("corrupt message") || inner.contains("peer is incompatible") || inner.contains("alert") {
-        return (Kind::Untrusted, format!("no secure connection could be made: it may not speak TLS there ({inner})"));
+        return (
+            ErrorKind::Untrusted,
+            format!("no secure connection could be made: it may not speak TLS there ({inner})"),
+        );
     }
     if words.contains("lookup address") {
-        return (Kind::Unreachable, "there is no computer of this name".to_owned());
+        return (ErrorKind::Unreachable, "there is no computer of this name".to_owned());
     }
     let reason = match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
@@ -208,10 +223,10 @@ fn explain_io(error: &io::Error) -> (Kind, String) {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             "there is no way to it in this network".to_owned()
         }
-        io::ErrorKind::InvalidData => return (Kind::Refused, words),
+        io::ErrorKind::InvalidData => return (ErrorKind::Refused, words),
         _ => words,
     };
-    (Kind::Unreachable, reason)
+    (ErrorKind::Unreachable, reason)
 }
 
 fn untrusted(words: &str) -> String {

@@ -18,21 +18,21 @@ mod stamp;
 mod web;
 
 pub use claim::{Claim, STALE};
-pub use failure::{Failure, Kind};
 pub use object::Object;
 pub use queue::Queue;
 pub use receive::{Received, folder_of_study, receive};
 pub use secrets::{forget_secret, keep_secret, kept_secret};
 pub use stamp::{ResultName, rename_object};
 
-use crate::domain::{
-    pacs::{FoundStudies, Protocol, Query, RemoteInstance, RemoteSeries, Secret, Server},
-    progress::Cancel,
+use crate::{
+    ErrorKind, Result,
+    domain::{
+        pacs::{FoundStudies, Protocol, Query, RemoteInstance, RemoteSeries, Secret, Server},
+        progress::Cancel,
+    },
 };
+use failure::server_error;
 use std::path::Path;
-
-/// What an exchange with a server ends in.
-pub type Exchange<T> = Result<T, Failure>;
 
 /// A server that can be spoken to. Cheap to clone; making one touches no network.
 #[derive(Clone)]
@@ -48,16 +48,16 @@ enum By {
 }
 
 /// Told of each object that a fetch brought, or of why it did not come.
-pub(crate) type Arrived<'a> = dyn FnMut(&RemoteInstance, Exchange<u64>) + 'a;
+pub(crate) type Arrived<'a> = dyn FnMut(&RemoteInstance, Result<u64>) + 'a;
 
 impl Archive {
     /// A server with the secret that it asks for.
     ///
     /// # Errors
     /// Where the server's settings make no sense, a certificate cannot be read, or the secret is missing.
-    pub fn new(server: &Server, secret: Option<&Secret>) -> Exchange<Self> {
+    pub fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
         if let Some(problem) = server.problem() {
-            return Err(Failure::new(Kind::Settings, server, "use", problem));
+            return Err(server_error(ErrorKind::Settings, server, "use", problem));
         }
         let by = match server.protocol {
             Protocol::DicomWeb => By::Web(web::Client::new(server, secret)?),
@@ -75,7 +75,7 @@ impl Archive {
     ///
     /// # Errors
     /// Where it is not, or does not.
-    pub fn echo(&self, cancel: &Cancel) -> Exchange<()> {
+    pub fn echo(&self, cancel: &Cancel) -> Result<()> {
         match &self.by {
             By::Web(client) => client.echo(cancel),
             By::Dimse(client) => client.echo(cancel),
@@ -86,7 +86,7 @@ impl Archive {
     ///
     /// # Errors
     /// Where the server cannot be asked or its answer cannot be understood.
-    pub fn studies(&self, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+    pub fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let mut found = match &self.by {
             By::Web(client) => client.studies(query, cancel)?,
             By::Dimse(client) => client.studies(query, cancel)?,
@@ -99,7 +99,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn series(&self, study_uid: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+    pub fn series(&self, study_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let mut series = match &self.by {
             By::Web(client) => client.series(study_uid, cancel)?,
             By::Dimse(client) => client.series(study_uid, cancel)?,
@@ -112,7 +112,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn instances(&self, study_uid: &str, series_uid: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+    pub fn instances(&self, study_uid: &str, series_uid: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
         match &self.by {
             By::Web(client) => client.instances(study_uid, series_uid, cancel),
             By::Dimse(client) => client.instances(study_uid, series_uid, cancel),
@@ -132,7 +132,7 @@ impl Archive {
         folder: &Path,
         arrived: &mut Arrived<'_>,
         cancel: &Cancel,
-    ) -> Exchange<()> {
+    ) -> Result<()> {
         match &self.by {
             By::Web(client) => client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel),
             By::Dimse(client) => client.fetch(study_uid, series_uid, wanted, folder, arrived, cancel),
@@ -143,7 +143,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`Self::studies`].
-    pub fn has(&self, study_uid: &str, series_uid: &str, sop_uid: &str, cancel: &Cancel) -> Exchange<bool> {
+    pub fn has(&self, study_uid: &str, series_uid: &str, sop_uid: &str, cancel: &Cancel) -> Result<bool> {
         match &self.by {
             By::Web(client) => client.has(study_uid, series_uid, sop_uid, cancel),
             By::Dimse(client) => client.has(study_uid, series_uid, sop_uid, cancel),
@@ -153,8 +153,8 @@ impl Archive {
     /// Sends an object into its study.
     ///
     /// # Errors
-    /// Where the server does not take it, or it is not known whether it did: then [`Failure::is_uncertain`].
-    pub fn store(&self, object: &Object, cancel: &Cancel) -> Exchange<()> {
+    /// Where the server does not take it, or it is not known whether it did: then [`ErrorKind::is_uncertain`].
+    pub fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         match &self.by {
             By::Web(client) => client.store(object, cancel),
             By::Dimse(client) => client.store(object, cancel),

@@ -1,6 +1,6 @@
 //! A DICOM file as it is sent: what it is called, and that it is whole.
 
-use crate::{Error, Result, domain::pacs::is_uid, io::dicom::identity};
+use crate::{Error, ErrorKind, Result, domain::pacs::is_uid, io::dicom::identity};
 use std::path::{Path, PathBuf};
 
 /// A DICOM file with the UIDs that name it.
@@ -56,10 +56,11 @@ impl Object {
 /// Where it is another one or none at all.
 pub(super) fn check(path: &Path, sop_uid: &str) -> Result<()> {
     let tried = "check what the server sent";
-    let found = identity(path).map_err(|reason| Error::new(tried, reason))?;
+    let found = identity(path).map_err(|reason| Error::new(tried, reason).of_kind(ErrorKind::Mismatch))?;
     if found.sop_uid != sop_uid {
         let what = if found.sop_uid.is_empty() { "no object with a name" } else { &found.sop_uid };
-        return Err(Error::new(tried, format!("{sop_uid} was asked for and {what} came")));
+        let reason = format!("{sop_uid} was asked for and {what} came");
+        return Err(Error::new(tried, reason).of_kind(ErrorKind::Mismatch));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Waiting for servers without being held by them: an exchange runs on a thread of its own and is left there where it is
 //! cancelled. Such a thread ends by itself, at the latest with the time limits of its connection.
 
-use super::{Exchange, Failure};
+use super::failure::cancelled;
 use crate::{
-    Error,
+    Error, Result,
     domain::{pacs::Server, progress::Cancel},
 };
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -21,10 +21,10 @@ pub(super) fn wait<T: Send + 'static>(
     server: &Server,
     tried: &str,
     cancel: &Cancel,
-    work: impl FnOnce() -> Exchange<T> + Send + 'static,
-) -> Exchange<T> {
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     if cancel.is_cancelled() {
-        return Err(Failure::cancelled(server, tried));
+        return Err(cancelled(server, tried));
     }
     let (answer, answers) = bounded(1);
     let spawned = thread::Builder::new().name("labrum-pacs-line".into()).spawn(move || drop(answer.send(work())));
@@ -32,10 +32,10 @@ pub(super) fn wait<T: Send + 'static>(
     loop {
         match answers.recv_timeout(LOOK) {
             Ok(answer) => return answer,
-            Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(Failure::cancelled(server, tried)),
+            Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(cancelled(server, tried)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Error::new(tried, "the thread that spoke to the server ended without an answer").into());
+                return Err(Error::new(tried, "the thread that spoke to the server ended without an answer"));
             }
         }
     }
@@ -89,7 +89,7 @@ mod tests {
             Ok(())
         };
         let failure = wait(&Server::default(), "find studies", &cancel, hang).unwrap_err();
-        assert_eq!(failure.kind, super::super::Kind::Cancelled);
+        assert_eq!(failure.kind, crate::ErrorKind::Cancelled);
         assert!(begun.elapsed() < Duration::from_secs(1));
     }
 

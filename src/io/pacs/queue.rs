@@ -4,9 +4,12 @@
 //! program broke off) asks the server whether it has the object before sending it again. Of several programs with the same
 //! queue one sends at a time, by a lock on a file.
 
-use super::{Archive, Exchange, Failure, Kind, Object};
+use super::{
+    Archive, Object,
+    failure::{cancelled, server_error},
+};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{SendItem, SendState, Server},
         progress::Cancel,
@@ -62,7 +65,7 @@ impl Queue {
     /// Where the file is no whole DICOM object, the server's settings make no sense, or the copy cannot be written.
     pub fn add(&self, file: &Path, server: &Server) -> Result<SendItem> {
         if let Some(problem) = server.problem() {
-            return Err(Failure::new(Kind::Settings, server, "send to", problem).into());
+            return Err(server_error(ErrorKind::Settings, server, "send to", problem));
         }
         let object = Object::read(file)?;
         let id = id_of(server, &object.sop_uid);
@@ -162,7 +165,7 @@ impl Queue {
     /// Where the queue itself cannot be read or written. What goes wrong with an object stands in its item.
     pub fn send_due(
         &self,
-        archive: &mut dyn FnMut(&Server) -> Exchange<Archive>,
+        archive: &mut dyn FnMut(&Server) -> Result<Archive>,
         tell: &mut dyn FnMut(&SendItem),
         cancel: &Cancel,
     ) -> Result<Option<Duration>> {
@@ -187,7 +190,7 @@ impl Queue {
     fn send_one(
         &self,
         id: &str,
-        archive: &mut dyn FnMut(&Server) -> Exchange<Archive>,
+        archive: &mut dyn FnMut(&Server) -> Result<Archive>,
         tell: &mut dyn FnMut(&SendItem),
         cancel: &Cancel,
     ) -> Result<()> {
@@ -198,7 +201,7 @@ impl Queue {
             }
             // A person may have cancelled it in the meantime.
             if !self.mark_sending(id)? {
-                return Err(Failure::cancelled(&item.server, "send an object"));
+                return Err(cancelled(&item.server, "send an object"));
             }
             self.read(id)?.iter().for_each(&mut *tell);
             let mut object = Object::read(&self.object(id))?;
@@ -225,7 +228,7 @@ impl Queue {
         Ok(is_wanted)
     }
 
-    fn settle(&self, id: &str, done: Exchange<()>, cancel: &Cancel) -> Result<()> {
+    fn settle(&self, id: &str, done: Result<()>, cancel: &Cancel) -> Result<()> {
         self.change(id, |item| {
             // A person may have cancelled it in the meantime.
             if !item.state.is_open() && done.is_err() {
@@ -236,10 +239,12 @@ impl Queue {
                 // The program ends: it goes on at the next start.
                 Err(_) if cancel.is_cancelled() => item.state = SendState::Waiting,
                 Err(failure) => {
-                    item.trouble = Some(failure.error.reason.clone());
+                    item.trouble = Some(failure.reason.clone());
                     // One wrong password too many locks a user out.
-                    let needs_person =
-                        matches!(failure.kind, Kind::SignIn | Kind::Refused | Kind::Untrusted | Kind::Settings);
+                    let needs_person = matches!(
+                        failure.kind,
+                        ErrorKind::SignIn | ErrorKind::Refused | ErrorKind::Untrusted | ErrorKind::Settings
+                    );
                     item.state = if needs_person { SendState::Refused } else { SendState::Waiting };
                     item.next_try = now() + pause_after(item.attempts.max(1)).as_millis() as i64;
                 }
@@ -395,7 +400,7 @@ mod tests {
     fn a_refusal_waits_for_a_person() {
         let (_folder, queue, file) = queue();
         let item = queue.add(&file, &server()).unwrap();
-        let mut archive = |s: &Server| Err(Failure::new(Kind::SignIn, s, "sign in", "the password is wrong"));
+        let mut archive = |s: &Server| Err(server_error(ErrorKind::SignIn, s, "sign in", "the password is wrong"));
         let next = queue.send_due(&mut archive, &mut |_| {}, &Cancel::default()).unwrap();
         assert_eq!((next, state(&queue)), (None, SendState::Refused));
         queue.retry(&item.id).unwrap();
@@ -408,7 +413,7 @@ mod tests {
         queue.add(&file, &server()).unwrap();
         let turn = queue.turn().unwrap();
         assert!(turn.is_some());
-        let mut never = |_: &Server| -> Exchange<Archive> { unreachable!("the other one sends") };
+        let mut never = |_: &Server| -> Result<Archive> { unreachable!("the other one sends") };
         let next = queue.send_due(&mut never, &mut |_| {}, &Cancel::default()).unwrap();
         assert_eq!(next, Some(FIRST_PAUSE));
     }

@@ -1,9 +1,13 @@
 //! Receives a study into the cache, object by object: what is there is not fetched again, so that whatever broke off
 //! goes on where it was.
 
-use super::{Archive, Exchange, Failure, Kind, patience};
+use super::{
+    Archive,
+    failure::{cancelled, server_error},
+    patience,
+};
 use crate::{
-    Error,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{Receiving, RemoteInstance, Server, is_uid},
         progress::Cancel,
@@ -70,7 +74,7 @@ pub fn receive(
     folder: &Path,
     progress: &mut dyn FnMut(Receiving),
     cancel: &Cancel,
-) -> Exchange<Received> {
+) -> Result<Received> {
     let mut work = Work { archive, study_uid, progress, cancel, state: Receiving::default() };
     let listed = match series {
         Some(series) => series.to_vec(),
@@ -81,7 +85,12 @@ pub fn receive(
             .collect(),
     };
     if listed.is_empty() {
-        return Err(Failure::new(Kind::Refused, archive.server(), "receive a study", "it has no study of this name"));
+        return Err(server_error(
+            ErrorKind::Refused,
+            archive.server(),
+            "receive a study",
+            "it has no study of this name",
+        ));
     }
     let mut wanted = Vec::new();
     for series in listed {
@@ -93,7 +102,7 @@ pub fn receive(
     let mut received = Received::default();
     for (series, instances) in wanted {
         if !is_uid(&series) {
-            return Err(Failure::new(Kind::Refused, archive.server(), "receive a series", "its UID is none"));
+            return Err(server_error(ErrorKind::Refused, archive.server(), "receive a series", "its UID is none"));
         }
         let into = folder.join(&series);
         received.objects += instances.len();
@@ -114,7 +123,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Receives what a series lacks; how many objects were there before.
-    fn series(&mut self, series: &str, instances: Vec<RemoteInstance>, folder: &Path) -> Exchange<usize> {
+    fn series(&mut self, series: &str, instances: Vec<RemoteInstance>, folder: &Path) -> Result<usize> {
         whole_file::make_folder(folder)?;
         sweep(folder);
         let (here, mut missing): (Vec<_>, Vec<_>) =
@@ -126,7 +135,7 @@ impl Work<'_> {
             let mut came = HashSet::new();
             let mut failure = None;
             let (state, progress) = (&mut self.state, &mut self.progress);
-            let mut arrived = |instance: &RemoteInstance, result: Exchange<u64>| match result {
+            let mut arrived = |instance: &RemoteInstance, result: Result<u64>| match result {
                 Ok(bytes) => {
                     came.insert(instance.sop_uid.clone());
                     state.done += 1;
@@ -144,7 +153,7 @@ impl Work<'_> {
             }
             let failure = failure.unwrap_or_else(|| {
                 let reason = format!("{} objects did not come", missing.len());
-                Failure::new(Kind::BrokenOff, self.archive.server(), "receive a series", reason)
+                server_error(ErrorKind::ConnectionLost, self.archive.server(), "receive a series", reason)
             });
             failures = if came.is_empty() { failures + 1 } else { 1 };
             self.wait_or(failure, failures)?;
@@ -153,7 +162,7 @@ impl Work<'_> {
     }
 
     /// Asks again where the connection was lost.
-    fn with_patience<T>(&mut self, ask: impl Fn(&Self) -> Exchange<T>) -> Exchange<T> {
+    fn with_patience<T>(&mut self, ask: impl Fn(&Self) -> Result<T>) -> Result<T> {
         let mut failures = 0;
         loop {
             match ask(self) {
@@ -170,20 +179,20 @@ impl Work<'_> {
     }
 
     /// Waits before another try, or gives up.
-    fn wait_or(&mut self, failure: Failure, failures: usize) -> Exchange<()> {
-        let Some(pause) = PAUSES.get(failures - 1).filter(|_| failure.is_passing()) else { return Err(failure) };
+    fn wait_or(&mut self, failure: Error, failures: usize) -> Result<()> {
+        let Some(pause) = PAUSES.get(failures - 1).filter(|_| failure.kind.is_passing()) else { return Err(failure) };
         self.state.is_waiting = true;
         (self.progress)(self.state);
         match patience::pause(*pause, self.cancel) {
             true => Ok(()),
-            false => Err(Failure::cancelled(self.archive.server(), "receive a study")),
+            false => Err(cancelled(self.archive.server(), "receive a study")),
         }
     }
 }
 
 /// Of several failures the one that no patience helps against.
-fn worst(kept: &mut Option<Failure>, failure: Failure) {
-    if kept.as_ref().is_none_or(|kept| kept.is_passing() && !failure.is_passing()) {
+fn worst(kept: &mut Option<Error>, failure: Error) {
+    if kept.as_ref().is_none_or(|kept| kept.kind.is_passing() && !failure.kind.is_passing()) {
         *kept = Some(failure);
     }
 }

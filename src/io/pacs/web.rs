@@ -1,13 +1,14 @@
 //! DICOMweb: QIDO-RS to find, WADO-RS to receive, STOW-RS to send (PS3.18).
 
 use super::{
-    Arrived, Exchange, Failure, Kind, Object,
+    Arrived, Object,
+    failure::server_error,
     http::Line,
     json, multipart, object,
     patience::{Guarded, wait},
 };
 use crate::{
-    Error,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Secret, Server, is_uid},
         progress::Cancel,
@@ -44,15 +45,15 @@ const MOST_INSTANCES: usize = 1_000_000;
 pub(super) struct Client(Line);
 
 impl Client {
-    pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Exchange<Self> {
+    pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
         Line::new(server, secret).map(Self)
     }
 
-    pub(super) fn echo(&self, cancel: &Cancel) -> Exchange<()> {
+    pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
         self.ask("reach DICOMweb", "studies?limit=1".into(), cancel).map(drop)
     }
 
-    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let tried = "find studies";
         let most = query.most();
         let mut asked = Asked::new(&[
@@ -61,9 +62,9 @@ impl Client {
             tags::NUMBER_OF_STUDY_RELATED_SERIES,
             tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
         ]);
-        let dates = query.dates().map_err(|day| {
-            Failure::from(Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))
-        })?;
+        let dates = query
+            .dates()
+            .map_err(|day| Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))?;
         asked.match_on("PatientName", &query.name_pattern().unwrap_or_default());
         asked.match_on("PatientID", &query.patient_id);
         asked.match_on("StudyDate", &dates.unwrap_or_default());
@@ -78,14 +79,14 @@ impl Client {
         Ok(FoundStudies { studies, is_cut })
     }
 
-    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let tried = "list the series";
         let asked = Asked::new(&[tags::SERIES_DESCRIPTION, tags::NUMBER_OF_SERIES_RELATED_INSTANCES]);
         let path = format!("studies/{}/series?{}", self.uid(tried, study)?, asked.0);
         Ok(self.ask(tried, path, cancel)?.iter().filter_map(json::series).collect())
     }
 
-    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
         let tried = "list the objects";
         let path = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
         let mut seen = std::collections::HashSet::new();
@@ -102,14 +103,14 @@ impl Client {
         Ok(all)
     }
 
-    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Exchange<bool> {
+    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
         let tried = "ask for the object";
         let series = self.uid(tried, series)?;
         let path = format!("studies/{}/series/{series}/instances", self.uid(tried, study)?);
         let path = format!("{path}?SOPInstanceUID={}", self.uid(tried, sop)?);
         let found = match self.ask(tried, path, cancel) {
             // A study that the server does not know has no objects; some say so with 404.
-            Err(failure) if failure.kind == Kind::Refused && failure.error.reason.contains("404") => return Ok(false),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             found => found?,
         };
         Ok(found.iter().filter_map(json::instance).any(|i| i.sop_uid == sop))
@@ -124,7 +125,7 @@ impl Client {
         folder: &Path,
         arrived: &mut Arrived<'_>,
         cancel: &Cancel,
-    ) -> Exchange<()> {
+    ) -> Result<()> {
         let tried = "receive an object";
         let base = format!("studies/{}/series/{}/instances", self.uid(tried, study)?, self.uid(tried, series)?);
         let (orders, waiting) = unbounded();
@@ -161,7 +162,7 @@ impl Client {
     }
 
     /// Bytes of the object that came.
-    fn fetch_one(&self, base: &str, instance: &RemoteInstance, folder: &Path, cancel: &Cancel) -> Exchange<u64> {
+    fn fetch_one(&self, base: &str, instance: &RemoteInstance, folder: &Path, cancel: &Cancel) -> Result<u64> {
         let tried = "receive an object";
         let sop = self.uid(tried, &instance.sop_uid)?.to_owned();
         let file = folder.join(format!("{sop}.dcm"));
@@ -201,23 +202,23 @@ impl Client {
                 whole_file::write_checked(&file, "keep what was received", fill, |path| object::check(path, &sop));
             match (written, trouble) {
                 (_, Some(error)) => Err(client.0.failure(tried, &error, false)),
-                (Err(error), None) if error.tried.starts_with("check") => {
-                    Err(Failure::new(Kind::Refused, &client.0.server, tried, error.reason))
+                (Err(error), None) if error.kind == ErrorKind::Mismatch => {
+                    Err(server_error(ErrorKind::Refused, &client.0.server, tried, error.reason))
                 }
-                (Err(error), None) => Err(error.into()),
+                (Err(error), None) => Err(error),
                 (Ok(()), None) => Ok(bytes),
             }
         })
     }
 
-    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Exchange<()> {
+    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let tried = "send an object";
         let path = format!("studies/{}", self.uid(tried, &object.study_uid)?);
         let (client, object, guard) = (self.clone(), object.clone(), cancel.clone());
         wait(&self.0.server, tried, cancel, move || client.post(tried, &path, &object, guard))
     }
 
-    fn post(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Exchange<()> {
+    fn post(&self, tried: &str, path: &str, object: &Object, guard: Cancel) -> Result<()> {
         let failed = |e: io::Error| Error::at("read the object to be sent", &object.path, e);
         let file = File::open(&object.path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -237,7 +238,7 @@ impl Client {
         let status = answer.status();
         let text = answer.body_mut().with_config().limit(MOST_JSON).read_to_vec();
         if let Some(verdict) = text.as_deref().ok().and_then(|text| verdict(text, &object.sop_uid)) {
-            return verdict.map_err(|reason| Failure::new(Kind::Refused, &self.0.server, tried, reason));
+            return verdict.map_err(|reason| server_error(ErrorKind::Refused, &self.0.server, tried, reason));
         }
         match text {
             // Sent, and the server took it, but the end of its words is missing: it is asked later.
@@ -247,12 +248,12 @@ impl Client {
         }
     }
 
-    fn get(&self, tried: &str, path: &str, accept: &str) -> Exchange<ureq::http::Response<ureq::Body>> {
+    fn get(&self, tried: &str, path: &str, accept: &str) -> Result<ureq::http::Response<ureq::Body>> {
         self.0.get(path, accept).call().map_err(|e| self.0.failure(tried, &e, false))
     }
 
     /// The datasets that answer a question.
-    fn ask(&self, tried: &'static str, path: String, cancel: &Cancel) -> Exchange<Vec<Value>> {
+    fn ask(&self, tried: &'static str, path: String, cancel: &Cancel) -> Result<Vec<Value>> {
         let (client, guard) = (self.clone(), cancel.clone());
         wait(&self.0.server, tried, cancel, move || {
             let mut answer = client.get(tried, &path, JSON)?;
@@ -275,10 +276,10 @@ impl Client {
     }
 
     /// What goes into an address must be a UID.
-    fn uid<'a>(&self, tried: &str, uid: &'a str) -> Exchange<&'a str> {
+    fn uid<'a>(&self, tried: &str, uid: &'a str) -> Result<&'a str> {
         match is_uid(uid) {
             true => Ok(uid),
-            false => Err(Failure::new(Kind::Refused, &self.0.server, tried, format!("\"{uid}\" is no UID"))),
+            false => Err(server_error(ErrorKind::Refused, &self.0.server, tried, format!("\"{uid}\" is no UID"))),
         }
     }
 }

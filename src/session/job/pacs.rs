@@ -2,7 +2,7 @@
 
 use super::ExportJob;
 use crate::{
-    Error,
+    Result,
     domain::{
         pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, Server},
         progress::Cancel,
@@ -83,17 +83,6 @@ pub enum PacsJob {
     ForgetDone,
 }
 
-/// A failure at a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PacsFailure {
-    /// What to tell a person.
-    pub error: Error,
-    /// A person has to sign in, or to sign in in another way.
-    pub needs_sign_in: bool,
-    /// A person stopped it.
-    pub is_cancelled: bool,
-}
-
 /// What servers answer, and what becomes of the queue.
 #[derive(Clone, Debug)]
 pub enum PacsEvent {
@@ -102,14 +91,14 @@ pub enum PacsEvent {
         /// Which question.
         id: u64,
         /// What came of it.
-        result: Result<(), PacsFailure>,
+        result: Result<()>,
     },
     /// Studies were found.
     Found {
         /// Which question.
         id: u64,
         /// The studies.
-        result: Result<FoundStudies, PacsFailure>,
+        result: Result<FoundStudies>,
     },
     /// Series of a study.
     Series {
@@ -118,7 +107,7 @@ pub enum PacsEvent {
         /// Study Instance UID.
         study_uid: String,
         /// The series.
-        result: Result<Vec<RemoteSeries>, PacsFailure>,
+        result: Result<Vec<RemoteSeries>>,
     },
     /// How far a study is.
     Receiving {
@@ -132,7 +121,7 @@ pub enum PacsEvent {
         /// Which receiving.
         id: u64,
         /// Its folders.
-        result: Result<Vec<PathBuf>, PacsFailure>,
+        result: Result<Vec<PathBuf>>,
     },
     /// A secret is known; why it is not kept beyond the end of the program.
     SignedIn {
@@ -142,7 +131,7 @@ pub enum PacsEvent {
         not_kept: Option<String>,
     },
     /// A segmentation was queued.
-    Queued(Result<Box<SendItem>, Error>),
+    Queued(Result<Box<SendItem>>),
     /// All that waits to be sent, and what became of the rest.
     Queue(Vec<SendItem>),
     /// An object cannot be sent before somebody signs in.

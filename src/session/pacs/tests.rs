@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::{
-    Error,
+    Error, ErrorKind,
     domain::pacs::{RemoteStudy, SignIn},
     session::{
         Action,
@@ -31,9 +31,9 @@ fn act(session: &mut Session, action: PacsAction) -> Vec<PacsJob> {
     jobs.filter_map(|job| if let Job::Pacs(job) = job { Some(job) } else { None }).collect()
 }
 
-fn failure(needs_sign_in: bool) -> PacsFailure {
-    let error = Error::new("find studies on the server \"first\"", "it does not accept the password");
-    PacsFailure { error, needs_sign_in, is_cancelled: false }
+fn failure(needs_sign_in: bool) -> Error {
+    let kind = if needs_sign_in { ErrorKind::SignIn } else { ErrorKind::Refused };
+    Error::new("find studies on the server \"first\"", "it does not accept the password").of_kind(kind)
 }
 
 fn study(uid: &str) -> RemoteStudy {

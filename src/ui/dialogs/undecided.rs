@@ -41,7 +41,7 @@ impl UndecidedDialog {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         let label = ui.label("Time");
-                        ui.add(Slider::new(&mut self.time, 1..=times)).labelled_by(label.id);
+                        ui.add(Slider::new(&mut self.time, 1..=times as usize)).labelled_by(label.id);
                         ui.label(format!("of {times}"));
                     });
                 });

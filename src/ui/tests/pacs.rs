@@ -7,7 +7,7 @@ use crate::{
     domain::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn},
     session::{
         command::UserCommand,
-        job::{PacsEvent, PacsFailure, PacsJob},
+        job::{PacsEvent, PacsJob},
     },
 };
 use egui_kittest::kittest::NodeT;
@@ -133,8 +133,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     click(&mut harness, "Search");
     let asked = jobs(&mut harness);
     let [PacsJob::Find { id, .. }] = &asked[..] else { panic!("{asked:?}") };
-    let error = Error::new("sign in on the server \"Main\"", "the password is missing");
-    let failure = PacsFailure { error, needs_sign_in: true, is_cancelled: false };
+    let failure = Error::new("sign in on the server \"Main\"", "the password is missing").of_kind(ErrorKind::SignIn);
     tell(&mut harness, PacsEvent::Found { id: *id, result: Err(failure) });
     assert!(row(&harness, "the password is missing"));
     type_in(&mut harness, "Password", "hush");
@@ -151,8 +150,7 @@ fn what_went_wrong_is_said_where_one_looks() {
     click(&mut harness, "Test");
     let asked = jobs(&mut harness);
     let [PacsJob::Echo { id, .. }] = &asked[..] else { panic!("{asked:?}") };
-    let error = Error::new("reach DICOMweb on the server \"Main\"", "nothing answers there (connection refused)");
-    let failure = PacsFailure { error, needs_sign_in: false, is_cancelled: false };
+    let failure = Error::new("reach DICOMweb on the server \"Main\"", "nothing answers there (connection refused)");
     tell(&mut harness, PacsEvent::Echoed { id: *id, result: Err(failure) });
     assert!(row(&harness, "connection refused"));
     type_in(&mut harness, "From", "yesterday");

@@ -4,7 +4,7 @@ mod cases;
 mod labels;
 
 use crate::{
-    Error,
+    Error, ErrorKind,
     domain::{
         journal::{
             Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
@@ -19,7 +19,7 @@ use crate::{
         job::{CaseId, Event, SliceKey, StoreJob, WorkspaceInfo},
     },
     worker::Places,
-    workspace::{self, Failure, Workspace, now},
+    workspace::{self, Workspace, now},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -51,9 +51,9 @@ impl Trouble {
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        if failure.can_retry { Self::Later(failure.error) } else { Self::Never(failure.error) }
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        if error.kind == ErrorKind::Disk { Self::Later(error) } else { Self::Never(error) }
     }
 }
 
@@ -141,7 +141,7 @@ impl Keeper {
 
     /// Brings what was written onto the disk itself.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
-        self.workspace.as_mut().map_or(Ok(()), |w| w.sync().map_err(Error::from))
+        self.workspace.as_mut().map_or(Ok(()), |w| w.sync())
     }
 
     pub(super) fn close(&mut self) {
@@ -172,7 +172,7 @@ impl Keeper {
                 // One that is not open is not moved as soon as it is.
                 let moved = self.workspace().map_err(Trouble::never)?.move_to(folder);
                 let info = self.info(false)?;
-                let failed = moved.err().map(|failure| Event::Failed(failure.error));
+                let failed = moved.err().map(Event::Failed);
                 let learning = self.learning()?;
                 Ok(failed.into_iter().chain([Event::Workspace(Ok(info))]).chain(learning).collect())
             }
@@ -337,7 +337,7 @@ impl Keeper {
     /// Notes where images are now.
     fn relocate(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, Trouble> {
         let workspace = self.workspace().map_err(Trouble::never)?;
-        workspace.relocate(cases).map_err(|failure| Trouble::Never(failure.error))?;
+        workspace.relocate(cases).map_err(Trouble::Never)?;
         let (_, missing) = images(workspace)?;
         let mut paths: Vec<PathBuf> =
             cases.iter().flat_map(|case| &case.slices).map(|slice| slice.source.path.clone()).collect();
@@ -417,7 +417,7 @@ impl Keeper {
 }
 
 /// The files of all cases that are there, and the identities of cases of which some are not.
-fn images(workspace: &mut Workspace) -> Result<(Vec<PathBuf>, Vec<String>), Failure> {
+fn images(workspace: &mut Workspace) -> crate::Result<(Vec<PathBuf>, Vec<String>)> {
     let (mut sources, mut missing, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for entry in workspace.cases()? {
         let paths: Vec<PathBuf> = entry.description.slices.into_iter().map(|s| s.source.path).collect();

@@ -84,9 +84,9 @@ fn files(workspace: &Workspace) -> Vec<String> {
     names
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Failure>, reason: &str) {
+fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
     let failure = result.unwrap_err();
-    assert!(failure.to_string().contains(reason) && !failure.can_retry, "{failure}");
+    assert!(failure.to_string().contains(reason) && failure.kind != ErrorKind::Disk, "{failure}");
 }
 
 /// Drops the workspace as a program does that ends without closing it.
@@ -311,7 +311,7 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
     let large = NewVersion { settings: "x".repeat(1 << 20), ..new_version(round.key, "two", VersionState::Accepted) };
     workspace.hold_at(1).unwrap();
     let failure = workspace.add_version(&large).unwrap_err();
-    assert!(failure.can_retry && failure.to_string().contains("the disk is full"), "{failure}");
+    assert!(failure.kind == ErrorKind::Disk && failure.to_string().contains("the disk is full"), "{failure}");
     assert_eq!(files(&workspace), ["1-0123456789ab.safetensors", "round-2.state"]);
     assert_eq!(workspace.versions().unwrap(), std::slice::from_ref(&first));
     assert_eq!(workspace.running_round().unwrap(), Some(round.clone()));
@@ -326,7 +326,7 @@ fn a_version_that_cannot_be_written_leaves_nothing_and_the_active_one_is_what_it
     let blocked = workspace.models_folder().join("3-0123456789ab.safetensors");
     std::fs::create_dir_all(blocked.join("in the way")).unwrap();
     let third = new_version(round.key, "three", VersionState::Accepted);
-    assert!(workspace.add_version(&third).unwrap_err().can_retry);
+    assert!(workspace.add_version(&third).unwrap_err().kind == ErrorKind::Disk);
     assert_eq!(active(&mut workspace), Some(second.key));
     std::fs::remove_dir_all(&blocked).unwrap();
     workspace.add_version(&third).unwrap();

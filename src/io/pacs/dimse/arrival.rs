@@ -1,11 +1,11 @@
 //! An object that a server stores with us, as a file.
 
-use super::super::{Exchange, Kind, object};
+use super::super::object;
 use super::{
     command::Command,
     line::{Line, Message},
 };
-use crate::{Error, domain::pacs::RemoteInstance, io::whole_file};
+use crate::{Error, ErrorKind, Result, domain::pacs::RemoteInstance, io::whole_file};
 use dicom_dictionary_std::tags;
 use dicom_object::FileMetaTableBuilder;
 use dicom_ul::association::SyncAssociation;
@@ -31,7 +31,7 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
     request: &Message,
     wanted: &[RemoteInstance],
     folder: &Path,
-) -> Exchange<Option<(RemoteInstance, u64)>> {
+) -> Result<Option<(RemoteInstance, u64)>> {
     let sop = request.command.text(tags::AFFECTED_SOP_INSTANCE_UID);
     let found = wanted.iter().find(|instance| instance.sop_uid == sop).cloned();
     let Some(instance) = found else {
@@ -39,7 +39,7 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
         line.send(request.context, &Command::stored(&request.command, REFUSED), None)?;
         return Ok(None);
     };
-    let header = header(line, request, &sop).map_err(|reason| line.failure(Kind::Refused, reason))?;
+    let header = header(line, request, &sop).map_err(|reason| line.failure(ErrorKind::Refused, reason))?;
     let mut broken = None;
     let mut bytes = 0;
     let fill = |out: &mut dyn Write| {
@@ -61,14 +61,14 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
     }
     let status = match &written {
         Ok(()) => 0x0000,
-        Err(error) if error.tried.starts_with("check") => MISMATCH,
+        Err(error) if error.kind == ErrorKind::Mismatch => MISMATCH,
         Err(_) => NO_ROOM,
     };
     line.send(request.context, &Command::stored(&request.command, status), None)?;
     match written {
         Ok(()) => Ok(Some((instance, bytes))),
-        Err(error) if status == MISMATCH => Err(line.failure(Kind::Refused, error.reason)),
-        Err(error) => Err(error.into()),
+        Err(error) if status == MISMATCH => Err(line.failure(ErrorKind::Refused, error.reason)),
+        Err(error) => Err(error),
     }
 }
 

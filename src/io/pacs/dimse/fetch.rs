@@ -1,6 +1,6 @@
 //! C-GET, or C-MOVE to a port of ours, in the Study Root model (PS3.4 C.4).
 
-use super::super::{Exchange, Failure, Kind, patience};
+use super::super::{failure::server_error, patience};
 use super::{
     arrival,
     command::{Command, GET_RQ, MOVE_RQ, RESPONSE, STORE_RQ},
@@ -8,7 +8,7 @@ use super::{
     line::{Line, Message, plain},
 };
 use crate::{
-    Error,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{RemoteInstance, Server},
         progress::Cancel,
@@ -88,7 +88,7 @@ impl Order {
     }
 }
 
-pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
     match server.move_port {
         None => get(server, order, tell, cancel),
         Some(port) => move_to(server, port, order, tell, cancel),
@@ -96,7 +96,7 @@ pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel
 }
 
 /// Objects come over the association that asks for them.
-fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-GET";
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_GET;
     let named: BTreeSet<&str> = order.wanted.iter().map(|i| i.sop_class.as_str()).filter(|c| !c.is_empty()).collect();
@@ -114,7 +114,7 @@ fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
-        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(Kind::Here, e))?;
+        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
         let request = Command::request(GET_RQ, class).with_priority();
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
@@ -130,7 +130,7 @@ fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange
                         break;
                     }
                 }
-                _ => return Err(line.failure(Kind::Refused, "its answer makes no sense")),
+                _ => return Err(line.failure(ErrorKind::Refused, "its answer makes no sense")),
             }
         }
     }
@@ -139,7 +139,7 @@ fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange
 }
 
 /// True after the last answer to a request for objects.
-fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) -> Exchange<bool> {
+fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) -> Result<bool> {
     if answer.command.has_data() {
         line.short_data()?;
     }
@@ -154,7 +154,7 @@ fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) ->
 }
 
 /// The server opens associations of its own with us and stores the objects there.
-fn move_to(server: &Server, port: u16, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+fn move_to(server: &Server, port: u16, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-MOVE";
     let listener = listen(server, port)?;
     let done = Cancel::default();
@@ -162,38 +162,38 @@ fn move_to(server: &Server, port: u16, order: &Order, tell: &Tell, cancel: &Canc
         let receiving = scope.spawn(|| accept(server, &listener, order, tell, cancel, &done));
         let asked = ask_to_move(server, tried, order, cancel);
         done.cancel();
-        let received = receiving.join().unwrap_or_else(|_| Err(Error::new(tried, "a thread failed").into()));
+        let received = receiving.join().unwrap_or_else(|_| Err(Error::new(tried, "a thread failed")));
         asked.and(received)
     })
 }
 
-fn listen(server: &Server, port: u16) -> Exchange<TcpListener> {
+fn listen(server: &Server, port: u16) -> Result<TcpListener> {
     let failed = |e: io::Error| {
         let reason = match e.kind() {
             io::ErrorKind::AddrInUse => format!("another program listens on our port {port}"),
             io::ErrorKind::PermissionDenied => format!("this user may not listen on port {port}"),
             _ => e.to_string(),
         };
-        Failure::new(Kind::Settings, server, "receive objects by C-MOVE", reason)
+        server_error(ErrorKind::Settings, server, "receive objects by C-MOVE", reason)
     };
     let listener = TcpListener::bind(("0.0.0.0", port)).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
 
-fn ask_to_move(server: &Server, tried: &'static str, order: &Order, cancel: &Cancel) -> Exchange<()> {
+fn ask_to_move(server: &Server, tried: &'static str, order: &Order, cancel: &Cancel) -> Result<()> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_MOVE;
     let mut line = Line::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
-        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(Kind::Here, e))?;
+        let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
         let request = Command::request(MOVE_RQ, class).with_priority().with_destination(server.calling_ae.trim());
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
             let message = line.next()?;
             if message.command.field() != MOVE_RQ | RESPONSE {
-                return Err(line.failure(Kind::Refused, "its answer makes no sense"));
+                return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
             }
             if ended(&mut line, &message)? {
                 break;
@@ -212,7 +212,7 @@ fn accept(
     tell: &Tell,
     cancel: &Cancel,
     done: &Cancel,
-) -> Exchange<()> {
+) -> Result<()> {
     let failures = std::sync::Mutex::new(None);
     thread::scope(|scope| {
         let mut open: Vec<thread::ScopedJoinHandle<'_, ()>> = Vec::new();
@@ -243,9 +243,9 @@ fn accept(
 }
 
 /// One association that the server opened: it stores, we keep what was asked for.
-fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel: &Cancel) -> Exchange<()> {
+fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-MOVE";
-    let broken = |reason: &str| Failure::new(Kind::BrokenOff, server, tried, reason);
+    let broken = |reason: &str| server_error(ErrorKind::ConnectionLost, server, tried, reason);
     stream.set_nonblocking(false).map_err(|_| broken("the connection broke off"))?;
     let mut options = ServerAssociationOptions::new()
         .ae_title(server.calling_ae.trim().to_owned())
@@ -271,7 +271,7 @@ fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel:
                     drop(tell.send(came));
                 }
             }
-            _ => return Err(line.failure(Kind::Refused, "it asks for something that we do not do")),
+            _ => return Err(line.failure(ErrorKind::Refused, "it asks for something that we do not do")),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! C-FIND in the Study Root model (PS3.4 C.6.2).
 
-use super::super::{Exchange, Failure, Kind, json::date};
+use super::super::json::date;
 use super::{
     command::{Command, FIND_RQ, RESPONSE},
     line::{Line, plain},
 };
 use crate::{
-    Error,
+    Error, ErrorKind, Result,
     domain::{
         pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, RemoteStudy, Server, is_uid},
         progress::Cancel,
@@ -61,18 +61,18 @@ fn ask(
     identifier: &Identifier,
     most: usize,
     cancel: &Cancel,
-) -> Exchange<Vec<InMemDicomObject>> {
+) -> Result<Vec<InMemDicomObject>> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_FIND;
     let mut line = Line::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
-    let bytes = identifier.bytes(&syntax).map_err(|e| line.failure(Kind::Here, e))?;
+    let bytes = identifier.bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
     line.send(context, &Command::request(FIND_RQ, class).with_priority(), Some(&mut bytes.as_slice()))?;
     let mut found = Vec::new();
     loop {
         let answer = line.next()?;
         if answer.command.field() != FIND_RQ | RESPONSE {
-            return Err(line.failure(Kind::Refused, "its answer makes no sense"));
+            return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
         }
         if answer.command.has_data() {
             let data = line.short_data()?;
@@ -80,7 +80,7 @@ fn ask(
             let read = syntax.map(|syntax| InMemDicomObject::read_dataset_with_ts(data.as_slice(), syntax));
             match read {
                 Some(Ok(object)) => found.push(object),
-                _ => return Err(line.failure(Kind::Refused, "its answer is damaged")),
+                _ => return Err(line.failure(ErrorKind::Refused, "its answer is damaged")),
             }
         }
         if !answer.command.is_pending() {
@@ -104,11 +104,11 @@ fn number<T: std::str::FromStr>(object: &InMemDicomObject, tag: Tag) -> Option<T
     text(object, tag).parse().ok()
 }
 
-pub(super) fn studies(server: &Server, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+pub(super) fn studies(server: &Server, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
     let tried = "find studies";
-    let dates = query.dates().map_err(|day| {
-        Failure::from(Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))
-    })?;
+    let dates = query
+        .dates()
+        .map_err(|day| Error::new(tried, format!("\"{day}\" is no day")).advise("Write days as 2026-01-31."))?;
     let identifier = Identifier::at("STUDY")
         .with(tags::STUDY_INSTANCE_UID, VR::UI, &query.study_uid)
         .with(tags::PATIENT_NAME, VR::PN, &query.name_pattern().unwrap_or_default())
@@ -143,7 +143,7 @@ fn study(object: &InMemDicomObject) -> Option<RemoteStudy> {
     })
 }
 
-pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
     let identifier = Identifier::at("SERIES")
         .with(tags::STUDY_INSTANCE_UID, VR::UI, study)
         .with(tags::SERIES_INSTANCE_UID, VR::UI, "")
@@ -165,11 +165,11 @@ pub(super) fn series(server: &Server, study: &str, cancel: &Cancel) -> Exchange<
     Ok(found.iter().filter_map(series).collect())
 }
 
-pub(super) fn instances(server: &Server, study: &str, series: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+pub(super) fn instances(server: &Server, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
     objects(server, "list the objects", study, series, "", cancel)
 }
 
-pub(super) fn has(server: &Server, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Exchange<bool> {
+pub(super) fn has(server: &Server, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
     let found = objects(server, "ask for the object", study, series, sop, cancel)?;
     Ok(found.iter().any(|object| object.sop_uid == sop))
 }
@@ -181,7 +181,7 @@ fn objects(
     series: &str,
     sop: &str,
     cancel: &Cancel,
-) -> Exchange<Vec<RemoteInstance>> {
+) -> Result<Vec<RemoteInstance>> {
     let identifier = Identifier::at("IMAGE")
         .with(tags::STUDY_INSTANCE_UID, VR::UI, study)
         .with(tags::SERIES_INSTANCE_UID, VR::UI, series)

@@ -1,8 +1,11 @@
 //! An association and the messages that go over it.
 
-use super::super::{Exchange, Failure, Kind};
+use super::super::failure::{cancelled, server_error};
 use super::command::Command;
-use crate::domain::{pacs::Server, progress::Cancel};
+use crate::{
+    Error, ErrorKind, Result,
+    domain::{pacs::Server, progress::Cancel},
+};
 use dicom_dictionary_std::uids;
 use dicom_ul::{
     ClientAssociation, Pdu,
@@ -57,7 +60,7 @@ impl Line<ClientAssociation<TcpStream>> {
         cancel: &Cancel,
         contexts: Vec<(String, Vec<String>)>,
         as_scp: &[String],
-    ) -> Exchange<Self> {
+    ) -> Result<Self> {
         let mut options = ClientAssociationOptions::new()
             .calling_ae_title(server.calling_ae.trim().to_owned())
             .called_ae_title(server.called_ae.trim().to_owned())
@@ -102,14 +105,14 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
     }
 
     /// The context for a class, and for a transfer syntax where one is named.
-    pub(super) fn context(&self, class: &str, syntax: Option<&str>) -> Exchange<u8> {
+    pub(super) fn context(&self, class: &str, syntax: Option<&str>) -> Result<u8> {
         let is_it = |c: &&PresentationContextNegotiated| {
             c.reason == PresentationContextResultReason::Acceptance
                 && trimmed(&c.abstract_syntax) == class
                 && syntax.is_none_or(|syntax| trimmed(&c.transfer_syntax) == syntax)
         };
         let found = self.contexts.iter().find(is_it).map(|c| c.id);
-        found.ok_or_else(|| self.failure(Kind::Refused, "it does not offer this service"))
+        found.ok_or_else(|| self.failure(ErrorKind::Refused, "it does not offer this service"))
     }
 
     pub(super) fn syntax_of(&self, context: u8) -> String {
@@ -121,17 +124,17 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
         self.contexts.iter().find(|c| c.id == context).map_or(String::new(), |c| trimmed(&c.abstract_syntax).to_owned())
     }
 
-    pub(super) fn failure(&self, kind: Kind, reason: impl ToString) -> Failure {
-        Failure::new(kind, &self.server, self.tried, reason)
+    pub(super) fn failure(&self, kind: ErrorKind, reason: impl ToString) -> Error {
+        server_error(kind, &self.server, self.tried, reason)
     }
 
-    fn broken(&self, error: UlError) -> Failure {
+    fn broken(&self, error: UlError) -> Error {
         explain(&self.server, self.tried, error, self.has_sent)
     }
 
     /// Sends a command and what belongs to it.
-    pub(super) fn send(&mut self, context: u8, command: &Command, data: Option<&mut dyn Read>) -> Exchange<()> {
-        let bytes = command.bytes(data.is_some()).map_err(|e| self.failure(Kind::Here, e))?;
+    pub(super) fn send(&mut self, context: u8, command: &Command, data: Option<&mut dyn Read>) -> Result<()> {
+        let bytes = command.bytes(data.is_some()).map_err(|e| self.failure(ErrorKind::Other, e))?;
         let value = PDataValue {
             presentation_context_id: context,
             value_type: PDataValueType::Command,
@@ -167,52 +170,54 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
         }
     }
 
-    fn next_value(&mut self) -> Exchange<PDataValue> {
+    fn next_value(&mut self) -> Result<PDataValue> {
         loop {
             if let Some(value) = self.waiting.pop_front() {
                 return Ok(value);
             }
             if self.cancel.is_cancelled() {
-                return Err(Failure::cancelled(&self.server, self.tried));
+                return Err(cancelled(&self.server, self.tried));
             }
             match SyncAssociation::receive(&mut self.association) {
                 Ok(Pdu::PData { data }) => self.waiting.extend(data),
                 Ok(Pdu::ReleaseRQ) => {
                     let _ = SyncAssociation::send(&mut self.association, &Pdu::ReleaseRP);
                     self.has_ended = true;
-                    return Err(self.failure(Kind::BrokenOff, "it ended the association"));
+                    return Err(self.failure(ErrorKind::ConnectionLost, "it ended the association"));
                 }
-                Ok(Pdu::AbortRQ { .. }) => return Err(self.failure(Kind::BrokenOff, "it aborted the association")),
-                Ok(_) => return Err(self.failure(Kind::Refused, "its answer makes no sense")),
+                Ok(Pdu::AbortRQ { .. }) => {
+                    return Err(self.failure(ErrorKind::ConnectionLost, "it aborted the association"));
+                }
+                Ok(_) => return Err(self.failure(ErrorKind::Refused, "its answer makes no sense")),
                 Err(error) => return Err(self.broken(error)),
             }
         }
     }
 
     /// The next command; what belongs to it is read by [`Self::data`].
-    pub(super) fn next(&mut self) -> Exchange<Message> {
+    pub(super) fn next(&mut self) -> Result<Message> {
         let mut bytes = Vec::new();
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Command || bytes.len() > MOST_DATA {
-                return Err(self.failure(Kind::Refused, "its answer makes no sense"));
+                return Err(self.failure(ErrorKind::Refused, "its answer makes no sense"));
             }
             bytes.extend(value.data);
             if value.is_last {
-                let command = Command::read(&bytes).map_err(|e| self.failure(Kind::Refused, e))?;
+                let command = Command::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
                 return Ok(Message { context: value.presentation_context_id, command });
             }
         }
     }
 
     /// Gives what belongs to a command to `out`, piece by piece; how many bytes. A failure of `out` is its own.
-    pub(super) fn data(&mut self, out: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Exchange<io::Result<u64>> {
+    pub(super) fn data(&mut self, out: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<io::Result<u64>> {
         let mut written = Ok(());
         let mut count = 0;
         loop {
             let value = self.next_value()?;
             if value.value_type != PDataValueType::Data {
-                return Err(self.failure(Kind::Refused, "its answer makes no sense"));
+                return Err(self.failure(ErrorKind::Refused, "its answer makes no sense"));
             }
             count += value.data.len() as u64;
             if written.is_ok() {
@@ -225,7 +230,7 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
     }
 
     /// What belongs to a command, where it is short.
-    pub(super) fn short_data(&mut self) -> Exchange<Vec<u8>> {
+    pub(super) fn short_data(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let took = self.data(&mut |piece| {
             if bytes.len() + piece.len() > MOST_DATA {
@@ -234,11 +239,11 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
             bytes.extend_from_slice(piece);
             Ok(())
         })?;
-        took.map_err(|error| self.failure(Kind::Refused, error))?;
+        took.map_err(|error| self.failure(ErrorKind::Refused, error))?;
         Ok(bytes)
     }
 
-    pub(super) fn expect_success(&self, answer: &Message) -> Exchange<()> {
+    pub(super) fn expect_success(&self, answer: &Message) -> Result<()> {
         match answer.command.status() {
             0x0000 => Ok(()),
             status => Err(self.refusal(status)),
@@ -246,17 +251,19 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
     }
 
     /// What a status that is no success means (PS3.4).
-    pub(super) fn refusal(&self, status: u16) -> Failure {
+    pub(super) fn refusal(&self, status: u16) -> Error {
         match status {
             // Out of resources, which may pass.
-            0xA700..=0xA702 => self.failure(Kind::Unreachable, format!("it has no room or no time now ({status:04X})")),
+            0xA700..=0xA702 => {
+                self.failure(ErrorKind::Unreachable, format!("it has no room or no time now ({status:04X})"))
+            }
             0xA801 => self.failure(
-                Kind::Settings,
+                ErrorKind::Settings,
                 "it does not know where to send to: it needs our AE title with this computer's address and port",
             ),
-            0x0122 => self.failure(Kind::Refused, "it does not offer this service"),
-            0x0124 => self.failure(Kind::Refused, "it does not allow us to do that"),
-            status => self.failure(Kind::Refused, super::super::web::failure_reason(u32::from(status))),
+            0x0122 => self.failure(ErrorKind::Refused, "it does not offer this service"),
+            0x0124 => self.failure(ErrorKind::Refused, "it does not allow us to do that"),
+            status => self.failure(ErrorKind::Refused, super::super::web::failure_reason(u32::from(status))),
         }
     }
 }
@@ -265,8 +272,8 @@ fn trimmed(uid: &str) -> &str {
     uid.trim_end_matches(['\0', ' '])
 }
 
-fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Failure {
-    Failure::new(Kind::BrokenOff, server, tried, of_the_line(error))
+fn broken_io(server: &Server, tried: &str, error: &io::Error) -> Error {
+    server_error(ErrorKind::ConnectionLost, server, tried, of_the_line(error))
 }
 
 /// What became of a connection.
@@ -287,12 +294,12 @@ fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Er
 }
 
 /// What a failure of the upper layer means; never with its own words, which may hold what was asked.
-fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Failure {
-    let lost = if has_sent { Kind::BrokenOff } else { Kind::Unreachable };
+fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Error {
+    let lost = if has_sent { ErrorKind::ConnectionLost } else { ErrorKind::Unreachable };
     let (kind, reason) = match &error {
-        UlError::ToAddress { .. } => (Kind::Unreachable, "there is no computer of this name".to_owned()),
+        UlError::ToAddress { .. } => (ErrorKind::Unreachable, "there is no computer of this name".to_owned()),
         UlError::Connect { source, .. } => (
-            Kind::Unreachable,
+            ErrorKind::Unreachable,
             match source.kind() {
                 io::ErrorKind::ConnectionRefused => "nothing answers there (connection refused)".to_owned(),
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
@@ -308,9 +315,11 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Fail
                 () if why.contains("CallingAETitleNotRecognized") => "it does not know our AE title",
                 () => "it rejects the association",
             };
-            (Kind::Refused, reason.to_owned())
+            (ErrorKind::Refused, reason.to_owned())
         }
-        UlError::NoAcceptedPresentationContexts { .. } => (Kind::Refused, "it does not offer this service".to_owned()),
+        UlError::NoAcceptedPresentationContexts { .. } => {
+            (ErrorKind::Refused, "it does not offer this service".to_owned())
+        }
         UlError::Timeout { .. } => (lost, hangs()),
         UlError::WireRead { source, .. } | UlError::WireSend { source, .. } => (lost, of_the_line(source)),
         UlError::ConnectionClosed { .. } | UlError::Aborted { .. } => (lost, "the connection broke off".to_owned()),
@@ -321,11 +330,11 @@ fn explain(server: &Server, tried: &str, error: UlError, has_sent: bool) -> Fail
         // A connection that is reset while something is awaited comes as a PDU that cannot be received.
         UlError::ReceivePdu { source } if let Some(error) = behind(source) => (lost, of_the_line(error)),
         UlError::ReceivePdu { .. } | UlError::UnexpectedPdu { .. } | UlError::UnknownPdu { .. } => {
-            (Kind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
+            (ErrorKind::Refused, "it does not speak DICOM, or its answer is damaged".to_owned())
         }
         _ => (lost, "the association failed".to_owned()),
     };
-    Failure::new(kind, server, tried, reason)
+    server_error(kind, server, tried, reason)
 }
 
 #[cfg(test)]
@@ -335,7 +344,7 @@ mod tests {
     use std::net::TcpListener;
 
     /// What comes of an association with a server that does this with the connection.
-    fn failure_with(serve: impl FnOnce(TcpStream) + Send + 'static) -> Failure {
+    fn failure_with(serve: impl FnOnce(TcpStream) + Send + 'static) -> Error {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let at_work = std::thread::spawn(move || serve(listener.accept().unwrap().0));
@@ -356,10 +365,10 @@ mod tests {
             read_something(&stream);
             stream.write_all(&[7, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
         });
-        assert!(aborts.is_passing(), "{}", aborts.error);
+        assert!(aborts.kind.is_passing(), "{}", aborts);
         // What is not read makes a closed connection a reset one.
         let resets = failure_with(|stream| read_something(&stream));
-        assert!(resets.is_passing(), "{}", resets.error);
+        assert!(resets.kind.is_passing(), "{}", resets);
     }
 
     #[test]
@@ -368,6 +377,6 @@ mod tests {
             read_something(&stream);
             stream.write_all(&[1, 0, 0, 0, 0, 4, 0, 0, 0, 0]).unwrap();
         });
-        assert_eq!(other.kind, Kind::Refused, "{}", other.error);
+        assert_eq!(other.kind, ErrorKind::Refused, "{}", other);
     }
 }

@@ -7,10 +7,13 @@ mod find;
 mod line;
 mod store;
 
-use super::{Arrived, Exchange, Object, patience::wait};
-use crate::domain::{
-    pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
-    progress::Cancel,
+use super::{Arrived, Object, patience::wait};
+use crate::{
+    Result,
+    domain::{
+        pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
+        progress::Cancel,
+    },
 };
 use command::{Command, ECHO_RQ};
 use line::Line;
@@ -30,13 +33,13 @@ impl Client {
         &self,
         tried: &'static str,
         cancel: &Cancel,
-        work: impl FnOnce(&Server, &Cancel) -> Exchange<T> + Send + 'static,
-    ) -> Exchange<T> {
+        work: impl FnOnce(&Server, &Cancel) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (server, guard) = (self.0.clone(), cancel.clone());
         wait(&self.0, tried, cancel, move || work(&server, &guard))
     }
 
-    pub(super) fn echo(&self, cancel: &Cancel) -> Exchange<()> {
+    pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
         let tried = "reach DICOM";
         self.wait(tried, cancel, move |server, cancel| {
             let verification = dicom_dictionary_std::uids::VERIFICATION;
@@ -50,22 +53,22 @@ impl Client {
         })
     }
 
-    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Exchange<FoundStudies> {
+    pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let query = query.clone();
         self.wait("find studies", cancel, move |server, cancel| find::studies(server, &query, cancel))
     }
 
-    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Exchange<Vec<RemoteSeries>> {
+    pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let study = study.to_owned();
         self.wait("list the series", cancel, move |server, cancel| find::series(server, &study, cancel))
     }
 
-    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Exchange<Vec<RemoteInstance>> {
+    pub(super) fn instances(&self, study: &str, series: &str, cancel: &Cancel) -> Result<Vec<RemoteInstance>> {
         let (study, series) = (study.to_owned(), series.to_owned());
         self.wait("list the objects", cancel, move |server, cancel| find::instances(server, &study, &series, cancel))
     }
 
-    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Exchange<bool> {
+    pub(super) fn has(&self, study: &str, series: &str, sop: &str, cancel: &Cancel) -> Result<bool> {
         let (study, series, sop) = (study.to_owned(), series.to_owned(), sop.to_owned());
         self.wait("ask for the object", cancel, move |server, cancel| find::has(server, &study, &series, &sop, cancel))
     }
@@ -78,7 +81,7 @@ impl Client {
         folder: &Path,
         arrived: &mut Arrived<'_>,
         cancel: &Cancel,
-    ) -> Exchange<()> {
+    ) -> Result<()> {
         let order = fetch::Order {
             study: study.to_owned(),
             series: series.to_owned(),
@@ -97,11 +100,11 @@ impl Client {
                 let (instance, bytes): (RemoteInstance, u64) = instance;
                 arrived(&instance, Ok(bytes));
             }
-            exchange.join().unwrap_or_else(|_| Err(crate::Error::new("receive objects", "a thread failed").into()))
+            exchange.join().unwrap_or_else(|_| Err(crate::Error::new("receive objects", "a thread failed")))
         })
     }
 
-    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Exchange<()> {
+    pub(super) fn store(&self, object: &Object, cancel: &Cancel) -> Result<()> {
         let object = object.clone();
         self.wait("send an object", cancel, move |server, cancel| store::store(server, &object, cancel))
     }

@@ -1,12 +1,12 @@
 //! C-STORE: sends an object as it is, or with another encoding of the same values where the server wants that.
 
-use super::super::{Exchange, Failure, Kind, Object};
+use super::super::Object;
 use super::{
     command::{Command, RESPONSE, STORE_RQ},
     line::{Line, plain},
 };
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{pacs::Server, progress::Cancel},
     io::containment,
 };
@@ -15,7 +15,7 @@ use std::{
     io::{Read, Seek, SeekFrom},
 };
 
-pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Exchange<()> {
+pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result<()> {
     let tried = "send an object";
     let own = object.transfer_syntax.clone();
     let mut contexts = vec![(object.sop_class.clone(), vec![own.clone()])];
@@ -30,7 +30,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Exchan
             true => "it does not take objects of this kind".to_owned(),
             false => format!("it does not take {}", crate::io::dicom::transfer_syntax_name(&own)),
         };
-        return Err(line.failure(Kind::Refused, reason));
+        return Err(line.failure(ErrorKind::Refused, reason));
     };
     let mut data: Box<dyn Read> = match as_it_is {
         Some(_) => Box::new(data_set(object)?),
@@ -41,7 +41,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Exchan
     line.send(context, &request, Some(&mut data))?;
     let answer = line.next()?;
     if answer.command.field() != STORE_RQ | RESPONSE {
-        return Err(line.failure(Kind::Refused, "its answer makes no sense"));
+        return Err(line.failure(ErrorKind::Refused, "its answer makes no sense"));
     }
     let verdict = match answer.command.status() {
         // Taken, with or without a remark; or there already.
@@ -69,6 +69,6 @@ fn data_set(object: &Object) -> Result<File> {
 }
 
 /// The same values in another of the plain encodings.
-fn encoded_as(object: &Object, syntax: &str) -> Exchange<Vec<u8>> {
-    Ok(containment::encoded_as(&object.path, syntax).map_err(Failure::from)?.bytes)
+fn encoded_as(object: &Object, syntax: &str) -> Result<Vec<u8>> {
+    Ok(containment::encoded_as(&object.path, syntax)?.bytes)
 }
