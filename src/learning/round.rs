@@ -7,7 +7,7 @@ use crate::domain::{
     gate::Verdict,
     holdout::Side,
     image::Pixels,
-    label::Label,
+    label::{Label, value_in},
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
     progress::Control,
 };
@@ -238,11 +238,12 @@ impl Round {
         Ok(Start::Nothing { size, channels })
     }
 
-    /// Name and version of the candidate.
+    /// Name and version of the candidate: of a model that finds none of these labels only the weights are taken.
     fn title(&self, start: &Start) -> (String, String) {
+        let finds = |model: &Model| model.card.labels.iter().any(|label| value_in(&self.labels, label).is_some());
         let name = match start {
-            Start::Model(model) => model.card.name.clone(),
-            Start::Nothing { .. } => self.name.clone(),
+            Start::Model(model) if self.parent.is_some() || finds(model) => model.card.name.clone(),
+            Start::Model(_) | Start::Nothing { .. } => self.name.clone(),
         };
         (name, format!("round-{}", self.key.0))
     }

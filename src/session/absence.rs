@@ -1,7 +1,12 @@
-//! "Nothing here": a person says that slices hold nothing of a label. It is a step like any other; the slice has a mask from
+//! "Nothing here": a person marks a label as absent on slices. It is a step like any other; the slice has a mask from
 //! then on, which can be accepted, learned from and exported.
 
-use super::{Session, case::Case, job::SliceKey, notice::Severity};
+use super::{
+    Session,
+    case::Case,
+    job::SliceKey,
+    notice::{Severity, Topic},
+};
 use crate::domain::{
     edit::Edit,
     journal::Also,
@@ -41,7 +46,7 @@ impl Session {
         let rule = self.locks();
         let edit = self.write_mask(key, |mask| mask.reshape(label, &Region::default(), &whole, &rule));
         if is_said && edit.is_empty() {
-            let text = format!("It is said already: there is no {} here.", self.label_name(label));
+            let text = format!("{} is marked as absent here already.", self.label_name(label));
             return self.notices.add(Severity::Hint, text);
         }
         self.say_nothing(key, label, vec![(key.slice, edit)]);
@@ -60,7 +65,8 @@ impl Session {
         };
         let slices: Vec<(usize, Edit)> = (0..case.slices.len()).filter(is_open).map(|s| (s, Edit::default())).collect();
         if slices.is_empty() {
-            let text = format!("Every slice has {}, or it is said already that there is none.", self.label_name(label));
+            let text =
+                format!("Every slice has {0}, or {0} is marked as absent there already.", self.label_name(label));
             return self.notices.add(Severity::Hint, text);
         }
         self.say_nothing(key, label, slices);
@@ -81,6 +87,6 @@ impl Session {
         self.take_step("Nothing here", key.case, edits, also, Some(Status::Corrected));
         let name = self.label_name(label);
         let place = if count == 1 { "here".to_owned() } else { format!("on {count} slices") };
-        self.notices.add(Severity::Info, format!("It is said that there is no {name} {place}."));
+        self.notices.add_about(Topic::Case(key.case), Severity::Info, format!("{name} is marked as absent {place}."));
     }
 }

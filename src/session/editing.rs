@@ -6,7 +6,7 @@ use super::{
     history::{Step, StepId},
     job::{CaseId, Job, SliceKey, StoreJob, SurveyJob},
     live::Live,
-    notice::Severity,
+    notice::{Severity, Topic},
 };
 use crate::domain::{
     edit::Edit,
@@ -99,7 +99,7 @@ impl Session {
         self.take_step(tool, case, edits, Also::default(), Some(Status::Corrected));
         if was_accepted {
             let text = "The case was accepted. It is Corrected now: accept it again (Enter), or undo (Ctrl+Z).";
-            self.notices.add(Severity::Hint, text);
+            self.notices.add_about(Topic::Case(case), Severity::Hint, text);
         }
     }
 
@@ -120,6 +120,7 @@ impl Session {
         }
         let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
         let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed, also };
+        self.notices.forget(Topic::Case(case));
         self.history.push(step.clone());
         self.say_absent(&step, true);
         self.store(StoreJob::Append { step, person: self.settings.person.clone() });

@@ -53,6 +53,8 @@ impl Step {
 pub struct History {
     done: Vec<Step>,
     undone: Vec<Step>,
+    /// Some of the oldest steps that stand are known to the journal alone.
+    has_forgotten: bool,
 }
 
 impl History {
@@ -74,7 +76,9 @@ impl History {
             room > 0
         });
         let kept = newest.count().max(KEPT).min(self.done.len());
-        self.done.drain(..self.done.len() - kept);
+        let forgotten = self.done.len() - kept;
+        self.has_forgotten |= forgotten > 0;
+        self.done.drain(..forgotten);
     }
 
     /// Takes the newest step back, of a case or of any; it can be done again.
@@ -114,6 +118,15 @@ impl History {
     /// True where a step that changed pixels of this case stands.
     pub fn has_drawn(&self, case: CaseId) -> bool {
         self.done.iter().any(|s| s.case == case && !s.edits.is_empty())
+    }
+
+    /// True where a step stands, or may stand, that says something of this slice.
+    pub fn may_hold(&self, case: CaseId, slice: usize) -> bool {
+        let says = |step: &Step| {
+            step.edits.iter().any(|(of, _)| *of == slice)
+                || step.also.absent.iter().any(|(of, _)| *of as usize == slice)
+        };
+        self.has_forgotten || self.done.iter().any(|step| step.case == case && says(step))
     }
 
     /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number

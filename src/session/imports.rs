@@ -2,8 +2,9 @@
 
 use super::{
     Session,
+    case::Case,
     job::{CaseId, ImportedMasks, Job, SliceKey},
-    notice::Severity,
+    notice::{Severity, Topic},
 };
 use crate::{
     Error, ErrorKind, Result,
@@ -13,7 +14,7 @@ use crate::{
         journal::TaskKey,
         label::Label,
         region::Region,
-        study::Series,
+        study::{Series, Status},
     },
 };
 use std::path::PathBuf;
@@ -109,7 +110,9 @@ impl Session {
             let choice = MaskChoice { time: time_on_screen(&series, case.slice), ..MaskChoice::default() };
             self.overlapping = None;
             self.undecided = None;
-            self.jobs.push(Job::Import { case: id, series, paths, choice });
+            let others = self.cases.iter().filter(|c| c.id != id && c.takes_masks()).map(|c| (c.id, c.series.clone()));
+            let others = others.collect();
+            self.jobs.push(Job::Import { case: id, series, paths, choice, others });
         }
     }
 
@@ -122,7 +125,8 @@ impl Session {
         if !numbers.is_empty() {
             let choice = MaskChoice { only: numbers.clone(), order: numbers, ..overlapping.choice };
             let series = case.series.clone();
-            self.jobs.push(Job::Import { case: overlapping.case, series, paths: overlapping.paths, choice });
+            let (case, paths) = (overlapping.case, overlapping.paths);
+            self.jobs.push(Job::Import { case, series, paths, choice, others: Vec::new() });
         }
     }
 
@@ -145,7 +149,7 @@ impl Session {
             ImportAnswer::ByPosition => choice.by_position = true,
             ImportAnswer::Time(time) => choice.time = Some(time),
         }
-        self.jobs.push(Job::Import { case, series, paths, choice });
+        self.jobs.push(Job::Import { case, series, paths, choice, others: Vec::new() });
     }
 
     pub(super) fn on_imported(&mut self, case: CaseId, result: Result<ImportedMasks>) {
@@ -161,6 +165,56 @@ impl Session {
             let text = format!("\"{}\" has no pixel left on these images.", label.name);
             self.notices.add(Severity::Error, text);
         }
+        let (slices, has_changed) = self.lay_masks(case, &imported);
+        let count = counted(slices, "slice");
+        let text = match has_changed {
+            true => format!("Masks of {count} were imported; Ctrl+Z takes them back."),
+            false => format!("The masks of {count} are the same as those here: nothing changed."),
+        };
+        self.notices.add_about(Topic::Case(case), Severity::Info, text);
+        for note in imported.notes {
+            self.notices.add(Severity::Warning, super::sentence(&note));
+        }
+    }
+
+    /// Masks of a folder for cases that are not on the screen: a step in each that nobody has worked on meanwhile.
+    pub(super) fn on_imported_others(&mut self, cases: Vec<(CaseId, Result<ImportedMasks>)>, without: usize) {
+        let (mut laid, mut first_failure, mut failed) = (0, None, 0);
+        for (case, result) in cases {
+            if !self.cases.iter().any(|c| c.id == case && c.takes_masks()) {
+                continue;
+            }
+            match result {
+                Ok(imported) => {
+                    self.lay_masks(case, &imported);
+                    laid += 1;
+                }
+                Err(error) => {
+                    first_failure.get_or_insert((case, error));
+                    failed += 1;
+                }
+            }
+        }
+        if laid > 0 {
+            let rest = if without > 0 { format!(" {without} have none in the folder.") } else { String::new() };
+            let cases = counted(laid, "other case");
+            let text = format!("Masks were imported for {cases} too, as one step in each.{rest}");
+            self.notices.add(Severity::Info, text);
+        }
+        if let Some((case, error)) = first_failure {
+            let more = if failed > 1 {
+                format!(" The same or the like for {} more.", counted(failed - 1, "case"))
+            } else {
+                String::new()
+            };
+            let text = format!("\"{}\": {}{more}", self.title_of(case), super::sentence(&error.to_string()));
+            self.notices.add(Severity::Error, text);
+        }
+    }
+
+    /// Puts imported masks in the place of those of a case, as one step; how many slices they are of, and whether any
+    /// changed.
+    fn lay_masks(&mut self, case: CaseId, imported: &ImportedMasks) -> (usize, bool) {
         self.finish_hand();
         let task = self.cases.iter().find(|c| c.id == case).map_or_else(TaskKey::default, |c| c.task);
         let values = self.values_of(&imported.labels, task);
@@ -172,20 +226,22 @@ impl Session {
             let key = SliceKey { case, slice: *slice };
             edits.push((*slice, self.write_mask(key, |m| m.take(&mask, &whole, &rule))));
         }
-        let count = match edits.len() {
-            1 => "1 slice".to_owned(),
-            n => format!("{n} slices"),
-        };
-        let changed = edits.iter().any(|(_, e)| !e.is_empty());
+        let done = (edits.len(), edits.iter().any(|(_, e)| !e.is_empty()));
         self.commit("Import masks", case, edits);
-        let text = match changed {
-            true => format!("Masks of {count} were imported; Ctrl+Z takes them back."),
-            false => format!("The masks of {count} are the same as those here: nothing changed."),
-        };
-        self.notices.add(Severity::Info, text);
-        for note in imported.notes {
-            self.notices.add(Severity::Warning, super::sentence(&note));
-        }
+        done
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
+
+impl Case {
+    /// True where masks of a folder are wanted: nobody has worked on it or said what becomes of it.
+    fn takes_masks(&self) -> bool {
+        let is_untouched = || self.slices.iter().all(|s| !s.is_touched && s.absent.is_empty());
+        self.is_restored && matches!(self.status, Status::New | Status::Proposed) && is_untouched()
     }
 }
 

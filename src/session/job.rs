@@ -196,6 +196,8 @@ pub enum Job {
         paths: Vec<PathBuf>,
         /// What is to be taken of them.
         choice: MaskChoice,
+        /// Cases that have no masks of their own yet: of a folder they get what belongs to them, too.
+        others: Vec<(CaseId, Arc<Series>)>,
     },
     /// Work out outlines and measurements of a mask.
     Survey(SurveyJob),
@@ -239,6 +241,13 @@ pub enum Event {
         id: u64,
         /// What was found.
         result: Result<Catalog>,
+    },
+    /// The folder that was to be opened is a workspace.
+    IsWorkspace {
+        /// Which opening.
+        id: u64,
+        /// The folder.
+        folder: PathBuf,
     },
     /// A look for images ended.
     ImagesFound {
@@ -322,6 +331,13 @@ pub enum Event {
         case: CaseId,
         /// Labels, a mask for each slice that has one, and what the user should know.
         result: Result<ImportedMasks>,
+    },
+    /// Masks of a folder for cases that are not on the screen, each with what was read for it.
+    ImportedOthers {
+        /// Those that have masks in the folder.
+        cases: Vec<(CaseId, Result<ImportedMasks>)>,
+        /// So many have none there.
+        without: usize,
     },
     /// Masks are laid only once more is said.
     ImportUndecided {

@@ -327,6 +327,11 @@ impl Session {
                 }
             }
             Event::Opened { id, result } => self.opened(id, result),
+            Event::IsWorkspace { id, folder } => {
+                if self.opening.take_if(|opening| opening.id == id).is_some() {
+                    self.open_workspace(folder);
+                }
+            }
             Event::ImagesFound { id, result } => self.on_images_found(id, result),
             Event::Relocated { paths, missing } => self.on_relocated(paths, missing),
             Event::Loaded { key, result } => self.on_loaded(key, result),
@@ -349,6 +354,7 @@ impl Session {
             Event::Exported(result) => self.on_exported(result),
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
+            Event::ImportedOthers { cases, without } => self.on_imported_others(cases, without),
             Event::Imported { case, result } => self.on_imported(case, result),
             Event::ImportUndecided { case, paths, choice, error } => {
                 self.on_import_undecided(case, paths, choice, error);

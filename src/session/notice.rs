@@ -1,5 +1,6 @@
 //! Messages to the user: all go by themselves after a while; errors stay in a list until that is cleared.
 
+use super::job::CaseId;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a message stays on the picture.
@@ -32,6 +33,8 @@ pub enum Severity {
 pub enum Topic {
     /// Work that cannot be saved.
     Saving,
+    /// What was just done on a case.
+    Case(CaseId),
 }
 
 /// A message.
@@ -129,6 +132,11 @@ impl Notices {
     pub fn forget(&mut self, topic: Topic) {
         self.list.retain(|n| n.topic != Some(topic));
         self.errors.retain(|n| n.topic != Some(topic));
+    }
+
+    /// Takes back what was said of other cases than the one on the screen.
+    pub fn forget_other_cases(&mut self, shown: Option<CaseId>) {
+        self.list.retain(|n| !matches!(n.topic, Some(Topic::Case(case)) if Some(case) != shown));
     }
 
     /// Lets old ones go; tells when to ask again.

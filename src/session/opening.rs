@@ -180,6 +180,7 @@ impl Session {
         self.finish_hand();
         self.note_time();
         self.current = at;
+        self.notices.forget_other_cases(self.case().map(|c| c.id));
         self.heading = 0;
         self.focus = None;
         self.slice_changed();

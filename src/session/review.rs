@@ -67,8 +67,14 @@ impl Session {
         let id = self.cases[at].id;
         self.stop_runs_on(id);
         self.note_time();
+        let was_accepted = self.cases[at].status == Status::Accepted;
         let tool = if status == Status::Accepted { "Accept" } else { "Skip" };
         self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
+        if was_accepted && status == Status::Skipped {
+            let title = self.cases[at].title();
+            let text = format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" takes that back.");
+            self.notices.add(Severity::Warning, text);
+        }
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
         let order = self.ordered();
         let here = order.iter().position(|i| *i == at).unwrap_or(0);

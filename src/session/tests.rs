@@ -405,7 +405,7 @@ fn a_trouble_is_told_once_and_goes_when_it_is_over() {
     let mut session = session(&[], None);
     session.notices.list.clear();
     let error = || Error::new("save the step", "the disk is full");
-    session.fail(&error());
+    session.on_event(Event::Workspace(Err(error())));
     session.on_event(Event::Stored { written: 0, trouble: Some(error()) });
     assert_eq!(session.notices.list.len(), 1);
     session.on_event(Event::Stored { written: 1, trouble: None });

@@ -9,6 +9,7 @@ use crate::{
         import::{MaskChoice, TakenLabel},
         label::Label,
         mask::Mask,
+        study::Status,
     },
 };
 
@@ -74,4 +75,33 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     asks(&mut session, ErrorKind::TimeWanted(3), &choice);
     session.apply(Action::AnswerImport(None));
     assert!(job(&mut session).is_none() && session.undecided.is_none());
+}
+
+#[test]
+fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
+    let mut session = session(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)], None);
+    let ids: Vec<CaseId> = session.cases.iter().map(|c| c.id).collect();
+    session.cases.iter_mut().for_each(|c| c.is_restored = true);
+    session.cases[2].status = Status::Accepted;
+    session.apply(Action::ImportMasks(vec!["/masks".into()]));
+    let others = session.take_jobs().into_iter().find_map(|job| match job {
+        Job::Import { others, .. } => Some(others.into_iter().map(|(case, _)| case).collect::<Vec<_>>()),
+        _ => None,
+    });
+    assert_eq!(others.unwrap(), [ids[1], ids[3]], "neither the one on the screen nor the accepted one");
+    let masks = ImportedMasks {
+        labels: vec![Label::named("Lung", 0)],
+        taken: vec![TakenLabel { number: 1, in_file: 4096, left: 4096, covered: 0 }],
+        masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
+        ..ImportedMasks::default()
+    };
+    // Meanwhile somebody accepts one of them.
+    session.cases[3].status = Status::Accepted;
+    let cases = vec![(ids[1], Ok(masks.clone())), (ids[3], Ok(masks))];
+    session.on_event(Event::ImportedOthers { cases, without: 7 });
+    let count = |session: &Session, case| session.mask_of(SliceKey { case, slice: 0 }).map_or(0, |m| m.count(1));
+    assert_eq!((count(&session, ids[1]), count(&session, ids[3])), (4096, 0));
+    assert_eq!((session.cases[1].status, session.cases[3].status), (Status::Corrected, Status::Accepted));
+    let said = session.notices.list.iter().find(|n| n.text.contains("1 other case too")).map(|n| n.text.clone());
+    assert!(said.is_some_and(|text| text.contains("7 have none")));
 }

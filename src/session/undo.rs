@@ -6,7 +6,7 @@ use super::{
     case::{Case, status_label},
     history::Step,
     job::{CaseId, SliceKey, StoreJob},
-    notice::Severity,
+    notice::{Severity, Topic},
 };
 use crate::domain::{
     journal::{LabelChange, StatusChange},
@@ -121,6 +121,7 @@ impl Session {
     /// Does a step again or takes it back, and shows where.
     fn replay(&mut self, step: &Step, way: Way) {
         let case = step.case;
+        self.notices.forget(Topic::Case(case));
         let slices: Vec<usize> = step.edits.iter().map(|(slice, _)| *slice).collect();
         for (slice, edit) in step.edits(way == Way::Back) {
             edit.runs.iter().for_each(|run| self.revive_label(run.after));
@@ -131,11 +132,33 @@ impl Session {
         }
         self.say_absent(step, way == Way::Again);
         self.mask_changed(case, slices.iter().copied());
+        if way == Way::Back {
+            self.forget_bare_slices(step);
+        }
         if let Some(change) = &step.also.label {
             self.go_label(change, way);
         }
         let status = self.go_status(step, way);
         self.show_step(step, &slices, way, status);
+    }
+
+    /// A slice on which all was undone is one that nobody worked on, as it is after a restart: it has no mask to accept.
+    fn forget_bare_slices(&mut self, step: &Step) {
+        let drawn = step.edits.iter().map(|(slice, _)| *slice);
+        let said = step.also.absent.iter().map(|(slice, _)| *slice as usize);
+        for slice in drawn.chain(said) {
+            let key = SliceKey { case: step.case, slice };
+            let is_blank = self.mask_of(key).is_none_or(|mask| mask.is_blank());
+            if !is_blank || self.history.may_hold(step.case, slice) {
+                continue;
+            }
+            if let Some(state) = self.slice_state_mut(key).filter(|s| s.proposal.is_none()) {
+                state.revision += 1;
+                state.is_touched = false;
+                state.mask = None;
+                state.finding = None;
+            }
+        }
     }
 
     fn go_label(&mut self, change: &LabelChange, way: Way) {
@@ -202,7 +225,7 @@ impl Session {
         if let Some(status) = status {
             text += &format!(" The case is {} now.", status_label(status));
         }
-        self.notices.add(Severity::Hint, text);
+        self.notices.add_about(Topic::Case(step.case), Severity::Hint, text);
     }
 
     /// Notes, or takes back, what a step says of slices that hold nothing.

@@ -2,8 +2,8 @@
 
 use super::Outbox;
 use crate::{
-    Result,
-    domain::study::Series,
+    ErrorKind, Result,
+    domain::{import::MaskChoice, study::Series},
     io::{
         dicom::{
             deidentify::{Dates, Deidentification, SecretKey},
@@ -17,10 +17,13 @@ use crate::{
         import,
     },
     session::job::{
-        Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, ImportedMasks, Job,
+        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, ImportedMasks, Job,
     },
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub(super) fn work(job: Job, outbox: &Outbox) {
     match job {
@@ -32,17 +35,37 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
             let result = export_accepted(&job, outbox);
             outbox.send(Event::ExportedAccepted(result));
         }
-        Job::Import { case, series, paths, choice } => {
-            outbox.send(match import::masks(&paths, &series, &choice) {
-                Err(error) if error.kind.is_question() => Event::ImportUndecided { case, paths, choice, error },
-                Err(error) => Event::Imported { case, result: Err(error) },
-                Ok(import::Imported { labels, masks, notes, taken, .. }) => {
-                    Event::Imported { case, result: Ok(ImportedMasks { labels, masks, notes, taken, paths, choice }) }
+        Job::Import { case, series, paths, choice, others } => {
+            let is_folder = paths.iter().any(|path| path.is_dir());
+            outbox.send(match masks(&paths, &series, &choice) {
+                Err(error) if error.kind.is_question() => {
+                    Event::ImportUndecided { case, paths: paths.clone(), choice: choice.clone(), error }
                 }
+                result => Event::Imported { case, result },
             });
+            if is_folder && !others.is_empty() {
+                outbox.send(masks_of_others(&paths, others));
+            }
         }
         _ => {}
     }
+}
+
+fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+    let import::Imported { labels, masks, notes, taken, .. } = import::masks(paths, series, choice)?;
+    Ok(ImportedMasks { labels, masks, notes, taken, paths: paths.to_vec(), choice: choice.clone() })
+}
+
+/// What a folder holds for cases that are not on the screen.
+fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Event {
+    let (mut cases, mut without) = (Vec::new(), 0);
+    for (case, series) in others {
+        match masks(paths, &series, &MaskChoice::default()) {
+            Err(error) if error.kind == ErrorKind::NotFound => without += 1,
+            result => cases.push((case, result)),
+        }
+    }
+    Event::ImportedOthers { cases, without }
 }
 
 /// How files are written. Without a pattern they are called like their sources.

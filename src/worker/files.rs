@@ -26,8 +26,12 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
                     outbox.send(Event::Opening { id, files });
                 }
             };
-            let result = io::open::catalog(&identity::absolute(paths), &mut progress, &cancel);
-            outbox.send(Event::Opened { id, result });
+            let paths = identity::absolute(paths);
+            let event = match paths.as_slice() {
+                [folder] if workspace::summary(folder).is_some() => Event::IsWorkspace { id, folder: folder.clone() },
+                paths => Event::Opened { id, result: io::open::catalog(paths, &mut progress, &cancel) },
+            };
+            outbox.send(event);
         }
         Job::FindImages { id, folder, wanted, cancel } => {
             let mut progress = |files: usize| {

@@ -140,6 +140,8 @@ fn nothing_here_can_be_accepted_and_is_undone() {
     assert_eq!((step.also.absent.as_slice(), step.edits.len()), ([(0, 1)].as_slice(), 1));
     command(&mut session, UserCommand::Undo);
     assert_eq!((session.cases[0].status, session.cases[0].absent_labels()), (Status::New, Vec::new()));
+    assert!(session.refusal(UserCommand::Accept).is_some(), "there is nothing to accept again");
+    assert!(session.mask_of(key).is_none());
     command(&mut session, UserCommand::Redo);
     command(&mut session, UserCommand::Accept);
     assert_eq!(session.cases[0].status, Status::Accepted);
@@ -163,6 +165,8 @@ fn nothing_is_said_of_all_slices_without_the_label_at_once() {
     assert!((0..5).all(|slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some()));
     command(&mut session, UserCommand::Undo);
     assert!(session.cases[0].slices.iter().all(|s| s.absent.is_empty()));
+    let has_mask = |slice| session.mask_of(SliceKey { case: session.cases[0].id, slice }).is_some();
+    assert_eq!([0, 1, 2, 3, 4].map(has_mask), [false, false, true, false, false]);
 }
 
 #[test]

@@ -191,3 +191,33 @@ fn the_steps_of_a_case_that_is_told_anew_are_not_doubled() {
     }
     assert_eq!(session.history.len(), 1);
 }
+
+#[test]
+fn skipping_an_accepted_case_is_told() {
+    let mut session = session(&[("one", 1), ("two", 1)], None);
+    draw(&mut session, 0);
+    command(&mut session, UserCommand::Accept);
+    command(&mut session, UserCommand::PreviousCase);
+    command(&mut session, UserCommand::Skip);
+    assert!(last(&session).contains("\"one\" was accepted and is skipped now"), "{}", last(&session));
+}
+
+#[test]
+fn what_was_said_of_a_case_goes_with_it_and_with_the_next_step() {
+    let mut session = session(&[("one", 1), ("two", 1)], None);
+    let said = |session: &Session| session.notices.list.iter().filter(|n| n.text.contains("accept it again")).count();
+    let draw_on_accepted = |session: &mut Session| {
+        draw(session, 0);
+        command(session, UserCommand::Accept);
+        command(session, UserCommand::PreviousCase);
+        draw(session, 0);
+    };
+    draw_on_accepted(&mut session);
+    assert_eq!(said(&session), 1);
+    command(&mut session, UserCommand::NextCase);
+    assert_eq!(said(&session), 0, "another case is on the screen");
+    command(&mut session, UserCommand::PreviousCase);
+    draw_on_accepted(&mut session);
+    command(&mut session, UserCommand::Accept);
+    assert_eq!(said(&session), 0, "it is accepted again");
+}

@@ -134,13 +134,14 @@ fn work_is_there_again_after_a_restart_and_can_be_undone() {
     assert_eq!(desk.session.labels(), labels);
     assert_eq!(desk.session.case().unwrap().status, Status::Corrected);
     desk.command(UserCommand::Redo);
+    desk.until("measurements", |s| s.case().unwrap().slices[2].finding.is_some());
     for _ in 0..6 {
         assert!(desk.session.next_undo().is_some());
         desk.command(UserCommand::Undo);
     }
     assert!(desk.session.next_undo().is_none());
-    assert!(desk.masks().iter().flatten().all(Mask::is_blank));
-    desk.until("measurements", |s| s.case().unwrap().slices[2].finding.is_some());
+    assert!(desk.masks().iter().all(Option::is_none), "nobody has drawn on any slice");
+    assert_eq!(desk.session.case().unwrap().status, Status::New);
 }
 
 #[test]

@@ -79,3 +79,14 @@ fn images_that_have_moved_are_found_in_the_folder_that_is_named() {
     desk.until("the picture", |s| s.current_loaded().is_some());
     assert_eq!(desk.masks(), masks);
 }
+
+#[test]
+fn a_folder_that_is_a_workspace_is_opened_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("Hips");
+    drop(crate::workspace::Workspace::open(&other).unwrap());
+    let mut desk = Desk::open(folder.path(), samples("sarcoma-ct"));
+    desk.session.apply(Action::Open(vec![other.clone()]));
+    desk.until("the workspace", |s| matches!(s.workspace(), WorkspaceState::Open(info) if info.folder == other));
+    assert!(desk.session.cases.is_empty() && desk.session.opening.is_none());
+}
