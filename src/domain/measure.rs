@@ -1,7 +1,8 @@
 //! Area, perimeter, longest diameter and volume of labels, in mm where the scale is known where they lie, else in pixels.
 //!
-//! All pieces of a label are measured together: of a label that lies across ultrasound regions, each with a scale of its
-//! own, everything is in pixels. To measure the pieces one by one, they are given labels of their own.
+//! Area, perimeter and volume are of all pieces of a label together, the diameter is the longest within one piece. Of a label
+//! that lies across ultrasound regions, each with a scale of its own, everything is in pixels. To measure the pieces one by
+//! one, they are given labels of their own.
 
 use super::{
     boundary::{Point, segments, trace},
@@ -32,7 +33,7 @@ impl Unit {
     }
 }
 
-/// The longest straight line between two points of a label.
+/// The longest straight line between two points of one piece of a label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diameter {
     /// In the measurement's unit.
@@ -57,7 +58,7 @@ pub struct Measurement {
     /// Length of the smooth contours ([`super::boundary::Contour::smooth`]), holes included: within 1 % on discs from
     /// a radius of 3 pixels on, where the staircase would be 27 % too long.
     pub perimeter: f64,
-    /// Feret's diameter.
+    /// Feret's diameter of the piece where it is longest.
     pub longest_diameter: Diameter,
 }
 
@@ -72,7 +73,11 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
     // An aspect ratio alone is a shape without a size: lengths stay in pixels of the image as it is stored.
     let [width, height] = spacing.map_or([1.0, 1.0], |s| [s.column, s.row]);
     let contours = trace(mask, label);
-    let rim: Vec<Point> = contours.iter().filter(|c| !c.is_hole).flat_map(|c| c.middles()).collect();
+    let pieces = contours.iter().filter(|c| !c.is_hole);
+    let diameters = pieces.filter_map(|piece| {
+        let rim: Vec<Point> = piece.middles().collect();
+        longest_diameter(&rim, [width, height])
+    });
     Some(Measurement {
         label,
         pixels,
@@ -80,7 +85,7 @@ pub fn measure(mask: &Mask, label: u8, scale: &Scale) -> Option<Measurement> {
         unit,
         area: pixels as f64 * width * height,
         perimeter: contours.iter().map(|c| ring_length(&c.smooth().points, [width, height])).sum(),
-        longest_diameter: longest_diameter(&rim, [width, height])?,
+        longest_diameter: diameters.max_by(|a, b| a.length.total_cmp(&b.length))?,
     })
 }
 
@@ -273,6 +278,16 @@ mod tests {
         assert_eq!((m.pixels, m.area, m.unit), (100, 100.0, Unit::Pixel));
         assert!((m.longest_diameter.length - 181f64.sqrt()).abs() < 1e-9);
         assert!((m.perimeter / 40.0 - 1.0).abs() < 0.06, "corners are rounded: {}", m.perimeter);
+    }
+
+    #[test]
+    fn the_longest_diameter_is_that_of_one_piece() {
+        let head = |x: f64, y: f64| (x - 50.0).hypot(y - 50.0) < 20.0;
+        let alone = measure(&draw(160, 100, head), 1, &Scale::default()).unwrap();
+        let with_dot = draw(160, 100, |x, y| head(x, y) || (x - 150.0).hypot(y - 10.0) < 3.0);
+        let beside = measure(&with_dot, 1, &Scale::default()).unwrap();
+        assert_eq!(alone.longest_diameter, beside.longest_diameter);
+        assert!(beside.area > alone.area && beside.perimeter > alone.perimeter);
     }
 
     #[test]
