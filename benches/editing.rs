@@ -16,7 +16,7 @@ use labrum::{
         Action, Session,
         command::UserCommand,
         finding::Finding,
-        job::{Event, Job, Known, Loaded, SliceKey, StoreJob, WorkspaceInfo},
+        job::{Event, FileJob, Job, Known, Loaded, SliceKey, StoreJob, WorkspaceInfo},
         settings::Settings,
         tools::{Phase, PointerInput, ToolOptions},
         view::Placement,
@@ -51,7 +51,10 @@ fn session() -> Session {
     let mut session = Session::new(Settings::default());
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.apply(Action::Open(vec!["/scans".into()]));
-    let id = session.take_jobs().iter().find_map(|j| if let Job::Open { id, .. } = j { Some(*id) } else { None });
+    let id = session
+        .take_jobs()
+        .iter()
+        .find_map(|j| if let Job::Files(FileJob::Open { id, .. }) = j { Some(*id) } else { None });
     let study = Study {
         id: "study".into(),
         description: String::new(),

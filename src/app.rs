@@ -194,7 +194,7 @@ impl LabrumApp {
         for job in self.session.take_jobs() {
             has_step |= matches!(job, Job::Store(StoreJob::Append { .. } | StoreJob::SetUndone { .. }));
             match job {
-                Job::Pick(pick) => {
+                Job::Dialog(pick) => {
                     if let Err(error) = self.worker.beside("labrum-dialog", move || dialog::show(pick)) {
                         self.session.fail(&error);
                     }

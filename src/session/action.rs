@@ -5,7 +5,7 @@ use super::{
     case_list::CaseFilter,
     command::UserCommand,
     imports::ImportAnswer,
-    job::{CaseId, ExportOptions, ExportScope, Job, ModelSource, Pick, StoreJob},
+    job::{CaseId, ExportOptions, ExportScope, FileJob, Job, ModelSource, Pick, StoreJob},
     labels::LabelAction,
     learning::LearnAction,
     ortho::OrthoAction,
@@ -156,7 +156,7 @@ impl Session {
         match action {
             Action::Command(command) => self.command(command),
             Action::Open(paths) => self.open(paths),
-            Action::OpenSample(name) => self.jobs.push(Job::OpenSample(name)),
+            Action::OpenSample(name) => self.jobs.push(Job::Files(FileJob::OpenSample(name))),
             Action::SelectCase(id) => self.select(self.cases.iter().position(|c| c.id == id)),
             Action::SetSlice(slice) => self.go_to_slice(slice),
             Action::ScrollSlices(by) => self.scroll(by),
@@ -203,7 +203,7 @@ impl Session {
             Action::SetWindowPlace(place) => self.change_settings(|s| s.window = Some(place)),
             Action::PathIsAsked => self.asked_path = None,
             Action::Picked(pick, path) => self.on_picked(pick, Ok(vec![path])),
-            Action::Pick(pick) => self.jobs.push(Job::Pick(pick)),
+            Action::Pick(pick) => self.jobs.push(Job::Dialog(pick)),
         }
     }
 

@@ -32,9 +32,9 @@ impl Session {
         match command {
             C::ToggleOrtho => self.change_settings(|s| s.orthogonal = !s.orthogonal),
             C::NextView => self.next_view(),
-            C::OpenFiles => self.jobs.push(Job::Pick(Pick::Files)),
-            C::OpenFolder => self.jobs.push(Job::Pick(Pick::Folder)),
-            C::OpenModel => self.jobs.push(Job::Pick(Pick::Model)),
+            C::OpenFiles => self.jobs.push(Job::Dialog(Pick::Files)),
+            C::OpenFolder => self.jobs.push(Job::Dialog(Pick::Folder)),
+            C::OpenModel => self.jobs.push(Job::Dialog(Pick::Model)),
             C::CloseAll => self.close_all(),
             C::CycleViewMode => self.set_view_mode(self.settings.view_mode.next()),
             C::ShowFill => self.set_view_mode(ViewMode::Fill),
@@ -59,7 +59,7 @@ impl Session {
             C::Interpolate => self.interpolate(),
             C::AcceptProposal => self.take_proposal(false),
             C::AcceptAllProposals => self.take_proposal(true),
-            C::ImportMasks => self.jobs.push(Job::Pick(Pick::Masks)),
+            C::ImportMasks => self.jobs.push(Job::Dialog(Pick::Masks)),
             C::ImportFound => self.import_masks(self.masks_found()),
             C::ToolLook | C::ToolBrush | C::ToolEraser | C::ToolSmartBrush | C::ToolPolygon | C::ToolLasso => {
                 self.choose_tool(command.tool().unwrap_or_default());

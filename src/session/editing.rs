@@ -4,7 +4,7 @@ use super::{
     Session,
     case::Case,
     history::{Step, StepId},
-    job::{CaseId, Job, SliceKey, StoreJob, SurveyJob},
+    job::{CaseId, Job, ShapeJob, SliceKey, StoreJob, SurveyJob},
     live::Live,
     notice::{Severity, Topic},
 };
@@ -166,7 +166,7 @@ impl Session {
         let Some(state) = case.slices.get(key.slice) else { return };
         let scale = self.scale(case, key.slice);
         let (revision, proposal) = (state.revision, state.proposal.clone());
-        self.jobs.push(Job::Survey(SurveyJob { key, revision, mask, labels, proposal, scale }));
+        self.jobs.push(Job::Shapes(ShapeJob::Survey(SurveyJob { key, revision, mask, labels, proposal, scale })));
     }
 
     pub(super) fn on_surveyed(&mut self, key: SliceKey, revision: u64, finding: Arc<super::finding::Finding>) {

@@ -3,7 +3,8 @@
 use super::{
     ExportRequest, Exporting, Session,
     job::{
-        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, SliceKey, StoreJob,
+        ExportAcceptedJob, ExportFormat, ExportJob, ExportScope, ExportSlice, ExportSummary, Job, MaskFileJob,
+        SliceKey, StoreJob,
     },
     notice::Severity,
     store::WorkspaceState,
@@ -36,7 +37,7 @@ impl Session {
     fn export_case(&mut self, request: ExportRequest) -> bool {
         let Some(job) = self.export_job(request) else { return false };
         self.exporting = Some(Exporting { cancel: job.cancel.clone(), waiting: None, done: 0, total: 0 });
-        self.jobs.push(Job::Export(Box::new(job)));
+        self.jobs.push(Job::MaskFiles(MaskFileJob::Export(Box::new(job))));
         true
     }
 
@@ -138,7 +139,7 @@ impl Session {
             opacity: self.settings.opacity,
             cancel,
         };
-        self.jobs.push(Job::ExportAccepted(Box::new(job)));
+        self.jobs.push(Job::MaskFiles(MaskFileJob::ExportAccepted(Box::new(job))));
     }
 
     fn key_file(&self) -> Option<PathBuf> {

@@ -3,7 +3,7 @@
 use super::{
     Session,
     case::Case,
-    job::{CaseId, ImportedMasks, Job, SliceKey},
+    job::{CaseId, ImportedMasks, Job, MaskFileJob, SliceKey},
     notice::{Severity, Topic},
 };
 use crate::{
@@ -112,7 +112,7 @@ impl Session {
             self.undecided = None;
             let others = self.cases.iter().filter(|c| c.id != id && c.takes_masks()).map(|c| (c.id, c.series.clone()));
             let others = others.collect();
-            self.jobs.push(Job::Import { case: id, series, paths, choice, others });
+            self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case: id, series, paths, choice, others }));
         }
     }
 
@@ -126,7 +126,7 @@ impl Session {
             let choice = MaskChoice { only: numbers.clone(), order: numbers, ..overlapping.choice };
             let series = case.series.clone();
             let (case, paths) = (overlapping.case, overlapping.paths);
-            self.jobs.push(Job::Import { case, series, paths, choice, others: Vec::new() });
+            self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case, series, paths, choice, others: Vec::new() }));
         }
     }
 
@@ -149,7 +149,7 @@ impl Session {
             ImportAnswer::ByPosition => choice.by_position = true,
             ImportAnswer::Time(time) => choice.time = Some(time),
         }
-        self.jobs.push(Job::Import { case, series, paths, choice, others: Vec::new() });
+        self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case, series, paths, choice, others: Vec::new() }));
     }
 
     pub(super) fn on_imported(&mut self, case: CaseId, result: Result<ImportedMasks>) {

@@ -2,20 +2,19 @@
 
 mod compute;
 mod export;
+mod lanes;
 mod learning;
 mod pacs;
 mod store;
 
 pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SurveyJob, Target};
 pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
+pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
-pub use pacs::{PacsEvent, PacsJob};
+pub use pacs::{PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
-use super::{
-    finding::Finding,
-    settings::{DeviceChoice, Settings},
-};
+use super::{finding::Finding, settings::DeviceChoice};
 use crate::{
     Error, Result,
     domain::{
@@ -27,10 +26,9 @@ use crate::{
         learning::{SnapshotSlice, Version, VersionKey, WorkReport},
         looks::Look,
         mask::Mask,
-        progress::Cancel,
         region::Region,
         stack::ViewPlane,
-        study::{Catalog, Kind, Series, Source},
+        study::{Catalog, Kind, Source},
     },
     model::card::ModelCard,
 };
@@ -151,78 +149,29 @@ impl Pick {
     }
 }
 
-/// What the worker is asked to do.
+/// What the worker is asked to do, by the thread that does it.
 #[derive(Debug)]
 pub enum Job {
-    /// Look through paths for studies.
-    Open {
-        /// Which opening.
-        id: u64,
-        /// Files and folders.
-        paths: Vec<PathBuf>,
-        /// Stops it.
-        cancel: Cancel,
-    },
-    /// Look for the images of cases in a folder.
-    FindImages {
-        /// Which opening.
-        id: u64,
-        /// There and below.
-        folder: PathBuf,
-        /// Identities of the cases.
-        wanted: Vec<String>,
-        /// Stops it.
-        cancel: Cancel,
-    },
+    /// Look for studies, and what else reads and writes small files.
+    Files(FileJob),
     /// Decode these, the first one first; what was wished for before and not begun is forgotten.
-    Wishes(Vec<Wish>),
-    /// Run a model.
-    Segment(SegmentJob),
-    /// Read a model's card.
-    ReadModel(PathBuf),
-    /// Tell which device a choice leads to.
-    ProbeDevice(DeviceChoice),
-    /// Write files.
-    Export(Box<ExportJob>),
-    /// Write files of all accepted cases.
-    ExportAccepted(Box<ExportAcceptedJob>),
-    /// Read masks for a case from files.
-    Import {
-        /// Which case.
-        case: CaseId,
-        /// Its series.
-        series: Arc<Series>,
-        /// SEG objects, structure sets, label maps or folders of them.
-        paths: Vec<PathBuf>,
-        /// What is to be taken of them.
-        choice: MaskChoice,
-        /// Cases that have no masks of their own yet: of a folder they get what belongs to them, too.
-        others: Vec<(CaseId, Arc<Series>)>,
-    },
-    /// Work out outlines and measurements of a mask.
-    Survey(SurveyJob),
+    Decode(Vec<Wish>),
+    /// Run models.
+    Network(NetworkJob),
+    /// Write masks to files, and read them from there.
+    MaskFiles(MaskFileJob),
+    /// Work out shapes.
+    Shapes(ShapeJob),
     /// Make the picture of a view; of each view only the newest wish counts.
     Reslice(ResliceJob),
-    /// Work out shapes between slices.
-    Interpolate(Box<InterpolateJob>),
     /// Write to the workspace, in this order.
     Store(StoreJob),
-    /// Look what is in these workspaces.
-    LookAtWorkspaces(Vec<PathBuf>),
     /// Speak to servers.
     Pacs(PacsJob),
-    /// Do a round of training.
-    Train(Box<TrainJob>),
-    /// Judge two versions on the hold-out.
-    Compare(Box<CompareJob>),
-    /// Write the report on the work into a folder.
-    ExportReport(Box<WorkReport>, PathBuf),
-    /// Show a native dialog.
-    Pick(Pick),
-    /// Unpack the bundled samples and open one of them.
-    OpenSample(&'static str),
-    /// Write the settings down.
-    SaveSettings(Settings),
+    /// Train and judge.
+    Training(TrainingJob),
+    /// Show a native dialog: that belongs to the window's own thread.
+    Dialog(Pick),
 }
 
 /// What the worker tells.

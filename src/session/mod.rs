@@ -58,7 +58,10 @@ use case::Case;
 use case_list::CaseFilter;
 use held::Held;
 use history::History;
-use job::{CaseId, Event, Job, Loaded, ModelEntry, ModelSource, Pick, RunId, SliceKey, StoreJob, WorkspaceSummary};
+use job::{
+    CaseId, Event, FileJob, Job, Loaded, ModelEntry, ModelSource, NetworkJob, Pick, RunId, SliceKey, StoreJob,
+    WorkspaceSummary,
+};
 use labels::PaintOver;
 use learning::Learning;
 use live::Live;
@@ -188,9 +191,9 @@ impl Session {
     /// A session with nothing open.
     pub fn new(settings: Settings) -> Self {
         let jobs = vec![
-            Job::ProbeDevice(settings.device),
+            Job::Network(NetworkJob::ProbeDevice(settings.device)),
             Job::Store(StoreJob::Open { folder: None, with_cases: false }),
-            Job::LookAtWorkspaces(settings.recent_workspaces.clone()),
+            Job::Files(FileJob::LookAtWorkspaces(settings.recent_workspaces.clone())),
         ];
         let cache = settings.picture_bytes();
         let is_first_start = settings.recent_workspaces.is_empty();

@@ -4,7 +4,7 @@ use super::{
     Opening, Session,
     cache::{Rank, outward_in, rank_of},
     case::{Case, StudyInfo, ThumbnailState},
-    job::{CaseId, Job, Loaded, Pick, SliceKey, Thumbnail, Wanted, Wish},
+    job::{CaseId, FileJob, Job, Loaded, NetworkJob, Pick, SliceKey, Thumbnail, Wanted, Wish},
     notice::Severity,
     view::View,
 };
@@ -47,7 +47,7 @@ impl Session {
             return;
         }
         let (id, cancel) = self.begin_opening(is_restoring);
-        self.jobs.push(Job::Open { id, paths, cancel });
+        self.jobs.push(Job::Files(FileJob::Open { id, paths, cancel }));
     }
 
     /// A look through files begins; one that goes on ends.
@@ -170,7 +170,7 @@ impl Session {
         self.case_filter = super::case_list::CaseFilter::default();
         self.notices.dismiss_all();
         self.cache.clear();
-        self.jobs.push(Job::Wishes(Vec::new()));
+        self.jobs.push(Job::Decode(Vec::new()));
     }
 
     pub(super) fn select(&mut self, at: Option<usize>) {
@@ -259,7 +259,7 @@ impl Session {
         let around = outward(at, self.cases.len()).skip(1).map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
         wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, Wanted::Thumbnail)));
-        self.jobs.push(Job::Wishes(wishes));
+        self.jobs.push(Job::Decode(wishes));
     }
 
     /// How far slices are from the one on the screen.
@@ -330,7 +330,9 @@ impl Session {
             Pick::MoveWorkspace | Pick::NewWorkspace | Pick::ImageFolder => {
                 self.picked_workspace_folder = paths.into_iter().next()
             }
-            Pick::Model => self.jobs.extend(paths.into_iter().next().map(Job::ReadModel)),
+            Pick::Model => {
+                self.jobs.extend(paths.into_iter().next().map(|path| Job::Network(NetworkJob::ReadModel(path))))
+            }
         }
     }
 

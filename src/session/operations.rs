@@ -3,7 +3,7 @@
 use super::{
     Session,
     command::UserCommand,
-    job::{InterpolateJob, Job, SliceKey},
+    job::{InterpolateJob, Job, ShapeJob, SliceKey},
     notice::Severity,
     tools::Preview,
 };
@@ -149,7 +149,7 @@ impl Session {
             spacing: self.spacing(case, case.slice).map_or([1.0; 2], |s| [s.row, s.column]),
             edits_seen: self.history.len(),
         };
-        self.jobs.push(Job::Interpolate(Box::new(job)));
+        self.jobs.push(Job::Shapes(ShapeJob::Interpolate(Box::new(job))));
     }
 
     pub(super) fn on_interpolated(&mut self, job: &InterpolateJob, shapes: Vec<(usize, Region)>) {

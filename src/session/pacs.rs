@@ -2,7 +2,7 @@
 
 use super::{
     ExportRequest, Session,
-    job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob},
+    job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
     notice::Severity,
 };
 use crate::domain::{
@@ -146,30 +146,29 @@ impl Session {
             PacsAction::Save { before, server } => self.save_server(before, *server),
             PacsAction::Remove(name) => self.remove_server(&name),
             PacsAction::SignIn { server, secret, is_kept } => self.sign_in(&server, secret, is_kept),
-            PacsAction::Echo => {
-                self.ask("Connecting", PacsAction::Echo, |id, server, cancel| PacsJob::Echo { id, server, cancel })
-            }
+            PacsAction::Echo => self.ask("Connecting", PacsAction::Echo, |id, server, cancel| {
+                PacsJob::Ask(PacsQuestion::Echo { id, server, cancel })
+            }),
             PacsAction::Find(query) => {
                 self.pacs.query = query.clone();
                 (self.pacs.found, self.pacs.series) = (None, HashMap::new());
                 let again = PacsAction::Find(query.clone());
-                self.ask("Searching", again, |id, server, cancel| PacsJob::Find { id, server, query, cancel });
+                self.ask("Searching", again, |id, server, cancel| {
+                    PacsJob::Ask(PacsQuestion::Find { id, server, query, cancel })
+                });
             }
             PacsAction::ListSeries(study_uid) => {
                 let again = PacsAction::ListSeries(study_uid.clone());
-                self.ask("Listing the series", again, |id, server, cancel| PacsJob::ListSeries {
-                    id,
-                    server,
-                    study_uid,
-                    cancel,
+                self.ask("Listing the series", again, |id, server, cancel| {
+                    PacsJob::Ask(PacsQuestion::ListSeries { id, server, study_uid, cancel })
                 });
             }
             PacsAction::Receive { study_uid, series } => self.receive(study_uid, series),
             PacsAction::Stop => self.stop_pacs(),
             PacsAction::Send { server, format } => self.send(&server, format),
-            PacsAction::CancelSending(id) => self.jobs.push(Job::Pacs(PacsJob::CancelSending(id))),
-            PacsAction::Retry(id) => self.jobs.push(Job::Pacs(PacsJob::Retry(id))),
-            PacsAction::ForgetDone => self.jobs.push(Job::Pacs(PacsJob::ForgetDone)),
+            PacsAction::CancelSending(id) => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Cancel(id)))),
+            PacsAction::Retry(id) => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Retry(id)))),
+            PacsAction::ForgetDone => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::ForgetDone))),
         }
     }
 
@@ -241,7 +240,7 @@ impl Session {
         let again = Some(Box::new(again));
         self.pacs.receiving = Some(OnItsWay { id, cancel: cancel.clone(), again, state: Receiving::default() });
         (self.pacs.trouble, self.pacs.needs_sign_in) = (None, false);
-        self.jobs.push(Job::Pacs(PacsJob::Receive { id, server, study_uid, series, cancel }));
+        self.jobs.push(Job::Pacs(PacsJob::Receive(ReceiveJob { id, server, study_uid, series, cancel })));
     }
 
     /// Stops asking and receiving; what was received stays for another time.
@@ -264,7 +263,7 @@ impl Session {
             options: ExportOptions { formats: vec![format], ..ExportOptions::default() },
         };
         let Some(export) = self.export_job(request) else { return };
-        self.jobs.push(Job::Pacs(PacsJob::Send { export: Box::new(export), server }));
+        self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Send { export: Box::new(export), server })));
     }
 
     pub(super) fn on_pacs(&mut self, event: PacsEvent) {

@@ -5,8 +5,8 @@ use super::{
     case::Case,
     command::UserCommand,
     job::{
-        BegunRound, CompareJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, RunId, StoreJob,
-        TrainJob, VersionJob,
+        BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, RunId,
+        StoreJob, TrainJob, TrainingJob, VersionJob,
     },
     learning::{Doing, LearnAction, Learning, Running},
     notice::Severity,
@@ -79,7 +79,7 @@ impl Session {
             }
             LearnAction::ExportReport(folder) => {
                 if let Some(report) = &self.learning.report {
-                    self.jobs.push(Job::ExportReport(report.clone(), folder));
+                    self.jobs.push(Job::Files(FileJob::ExportReport(report.clone(), folder)));
                 }
             }
         }
@@ -149,7 +149,7 @@ impl Session {
             threads: self.threads(),
             control: running.control.clone(),
         };
-        self.jobs.push(Job::Train(Box::new(job)));
+        self.jobs.push(Job::Training(TrainingJob::Train(Box::new(job))));
     }
 
     fn threads(&self) -> usize {
@@ -289,7 +289,14 @@ impl Session {
         snapshot: Vec<SnapshotSlice>,
     ) {
         let (labels, device, threads) = (self.labels.clone().into(), self.device_for_runs(), self.threads());
-        self.jobs.push(Job::Compare(Box::new(CompareJob { first, second, snapshot, labels, device, threads })));
+        self.jobs.push(Job::Training(TrainingJob::Compare(Box::new(CompareJob {
+            first,
+            second,
+            snapshot,
+            labels,
+            device,
+            threads,
+        }))));
     }
 
     pub(super) fn on_compared(&mut self, first: VersionKey, second: VersionKey, report: Result<GateReport>) {

@@ -4,7 +4,7 @@ use super::{
     Session,
     case::Case,
     finding::Finding,
-    job::{CaseId, Job, ModelEntry, ModelSource, RunId, SegmentJob, SliceKey, Target},
+    job::{CaseId, Job, ModelEntry, ModelSource, NetworkJob, RunId, SegmentJob, SliceKey, Target},
     notice::Severity,
     opening::outward,
 };
@@ -203,7 +203,16 @@ impl Session {
             self.runs.push(run_state);
         }
         let device = self.device_for_runs();
-        self.jobs.push(Job::Segment(SegmentJob { run, is_urgent, model, device, labels, values, targets, cancel }));
+        self.jobs.push(Job::Network(NetworkJob::Segment(SegmentJob {
+            run,
+            is_urgent,
+            model,
+            device,
+            labels,
+            values,
+            targets,
+            cancel,
+        })));
     }
 
     pub(super) fn on_segmented(&mut self, run: RunId, key: SliceKey, revision: u64, result: Result<Arc<Finding>>) {

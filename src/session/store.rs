@@ -5,7 +5,7 @@ use super::{
     case::Case,
     finding::Finding,
     history::{Step, StepId},
-    job::{CaseId, CaseToAdopt, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    job::{CaseId, CaseToAdopt, FileJob, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
     learning::Learning,
     notice::{Severity, Topic},
 };
@@ -132,7 +132,7 @@ impl Session {
             s.recent_workspaces.insert(0, folder);
             s.recent_workspaces.truncate(8);
         });
-        self.jobs.push(Job::LookAtWorkspaces(self.settings.recent_workspaces.clone()));
+        self.jobs.push(Job::Files(FileJob::LookAtWorkspaces(self.settings.recent_workspaces.clone())));
     }
 
     /// Cases of the workspace whose images are not where they were.
@@ -147,7 +147,7 @@ impl Session {
         let WorkspaceState::Open(info) = &self.workspace else { return };
         let wanted = info.missing.clone();
         let (id, cancel) = self.begin_opening(true);
-        self.jobs.push(Job::FindImages { id, folder, wanted, cancel });
+        self.jobs.push(Job::Files(FileJob::FindImages { id, folder, wanted, cancel }));
     }
 
     pub(super) fn on_images_found(&mut self, id: u64, result: Result<Vec<CaseDescription>>) {

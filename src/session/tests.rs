@@ -63,7 +63,9 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
     session.on_event(Event::Workspace(Ok(WorkspaceInfo::default())));
     session.on_event(Event::Models(shipped.into_iter().collect()));
     session.apply(Action::Open(vec!["/scans".into()]));
-    let Some(Job::Open { id, .. }) = session.take_jobs().into_iter().find(|j| matches!(j, Job::Open { .. })) else {
+    let Some(Job::Files(FileJob::Open { id, .. })) =
+        session.take_jobs().into_iter().find(|j| matches!(j, Job::Files(FileJob::Open { .. })))
+    else {
         panic!("nothing is opened")
     };
     let study = Study {
@@ -89,7 +91,7 @@ pub(super) fn known(key: i64) -> Known {
 
 pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {
     let jobs = session.take_jobs().into_iter();
-    jobs.filter_map(|j| if let Job::Segment(job) = j { Some(job) } else { None }).collect()
+    jobs.filter_map(|j| if let Job::Network(NetworkJob::Segment(job)) = j { Some(job) } else { None }).collect()
 }
 
 pub(super) fn finding() -> Arc<Finding> {
@@ -251,7 +253,7 @@ fn the_slice_on_the_screen_is_wished_for_first() {
     let mut session = session(&[("a", 9)], None);
     session.apply(Action::SetSlice(7));
     let wishes =
-        session.take_jobs().into_iter().rev().find_map(|j| if let Job::Wishes(w) = j { Some(w) } else { None });
+        session.take_jobs().into_iter().rev().find_map(|j| if let Job::Decode(w) = j { Some(w) } else { None });
     assert_eq!(wishes.unwrap()[0].key.slice, 7);
 }
 
@@ -282,7 +284,10 @@ fn an_export_holds_the_masks_there_are() {
     session.on_event(Event::Segmented { run: job.run, key: t.key, revision: t.revision, result: Ok(finding()) });
     let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
     session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
-    let export = session.take_jobs().into_iter().find_map(|j| if let Job::Export(e) = j { Some(e) } else { None });
+    let export = session
+        .take_jobs()
+        .into_iter()
+        .find_map(|j| if let Job::MaskFiles(MaskFileJob::Export(e)) = j { Some(e) } else { None });
     let export = export.unwrap();
     assert_eq!(export.slices.len(), 1);
     assert_eq!(export.slices[0].mask, blurred_disc(64, 20.0).mask);
@@ -294,8 +299,8 @@ fn a_choice_of_device_is_probed_and_written_down() {
     let settings = Settings { device: DeviceChoice::Cpu, ..session.settings.clone() };
     session.apply(Action::SetSettings(settings));
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::ProbeDevice(DeviceChoice::Cpu))));
-    assert!(jobs.iter().any(|j| matches!(j, Job::SaveSettings(_))));
+    assert!(jobs.iter().any(|j| matches!(j, Job::Network(NetworkJob::ProbeDevice(DeviceChoice::Cpu)))));
+    assert!(jobs.iter().any(|j| matches!(j, Job::Files(FileJob::SaveSettings(_)))));
 }
 
 #[test]
@@ -359,7 +364,7 @@ fn masks_are_not_imported_before_those_of_the_workspace_are_there() {
     assert!(session.take_jobs().is_empty() && !session.notices.list.is_empty());
     session.on_event(Event::Restored { case: session.cases[0].id, known: known(1), restored: None });
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
-    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Import { .. })));
+    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { .. }))));
 }
 
 #[test]
@@ -382,7 +387,7 @@ fn masks_opened_with_the_images_are_offered_and_taken_in() {
     assert_eq!(session.refusal(UserCommand::ImportFound), None);
     session.apply(command);
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::Import { paths, .. } if paths == &[PathBuf::from("/study/seg.dcm")])));
+    assert!(jobs.iter().any(|j| matches!(j, Job::MaskFiles(MaskFileJob::Import { paths, .. }) if paths == &[PathBuf::from("/study/seg.dcm")])));
 }
 
 #[test]
@@ -397,7 +402,7 @@ fn findings_that_come_after_the_first_stroke_leave_the_proposal_beside_it() {
     let state = &session.case().unwrap().slices[0];
     assert!(state.proposal.is_some() && state.finding.is_none(), "the finding is of the mask before");
     let jobs = session.take_jobs();
-    assert!(jobs.iter().any(|j| matches!(j, Job::Survey(s) if s.proposal.is_some())));
+    assert!(jobs.iter().any(|j| matches!(j, Job::Shapes(ShapeJob::Survey(s)) if s.proposal.is_some())));
 }
 
 #[test]

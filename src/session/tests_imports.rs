@@ -19,7 +19,10 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
     session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
-        jobs.filter_map(|j| if let Job::Import { choice, .. } = j { Some(choice) } else { None }).next()
+        jobs.filter_map(
+            |j| if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j { Some(choice) } else { None },
+        )
+        .next()
     };
     let choice = job(&mut session).unwrap();
     let of = |number, in_file, left, covered| TakenLabel { number, in_file, left, covered };
@@ -54,7 +57,10 @@ fn masks_that_need_an_answer_are_read_again_with_it() {
     session.apply(Action::ImportMasks(vec!["/masks/seg.dcm".into()]));
     let job = |session: &mut Session| {
         let jobs = session.take_jobs().into_iter();
-        jobs.filter_map(|j| if let Job::Import { choice, .. } = j { Some(choice) } else { None }).next()
+        jobs.filter_map(
+            |j| if let Job::MaskFiles(MaskFileJob::Import { choice, .. }) = j { Some(choice) } else { None },
+        )
+        .next()
     };
     assert_eq!(job(&mut session).unwrap().time, None, "each image has a place of its own, or none");
     let case = session.cases[0].id;
@@ -85,7 +91,9 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     session.cases[2].status = Status::Accepted;
     session.apply(Action::ImportMasks(vec!["/masks".into()]));
     let others = session.take_jobs().into_iter().find_map(|job| match job {
-        Job::Import { others, .. } => Some(others.into_iter().map(|(case, _)| case).collect::<Vec<_>>()),
+        Job::MaskFiles(MaskFileJob::Import { others, .. }) => {
+            Some(others.into_iter().map(|(case, _)| case).collect::<Vec<_>>())
+        }
         _ => None,
     });
     assert_eq!(others.unwrap(), [ids[1], ids[3]], "neither the one on the screen nor the accepted one");

@@ -3,7 +3,7 @@
 use super::{
     Session,
     command::UserCommand,
-    job::Job,
+    job::{FileJob, Job, NetworkJob},
     settings::{Settings, ViewMode},
     view::{Canvas, Extent, View},
 };
@@ -26,7 +26,7 @@ impl Session {
         }
         if settings.device != self.settings.device {
             self.device.clear();
-            self.jobs.push(Job::ProbeDevice(settings.device));
+            self.jobs.push(Job::Network(NetworkJob::ProbeDevice(settings.device)));
         }
         let starts_running = settings.auto_run && !self.settings.auto_run;
         let is_limited_anew = settings.memory_mb != self.settings.memory_mb;
@@ -38,7 +38,7 @@ impl Session {
         if is_ordered_anew {
             self.give_reasons();
         }
-        self.jobs.push(Job::SaveSettings(self.settings.clone()));
+        self.jobs.push(Job::Files(FileJob::SaveSettings(self.settings.clone())));
         if is_limited_anew {
             self.limit_memory();
         }

@@ -17,7 +17,8 @@ use crate::{
         import,
     },
     session::job::{
-        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, ImportedMasks, Job,
+        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, ImportedMasks,
+        MaskFileJob,
     },
 };
 use std::{
@@ -25,17 +26,17 @@ use std::{
     sync::Arc,
 };
 
-pub(super) fn work(job: Job, outbox: &Outbox) {
+pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
     match job {
-        Job::Export(job) => {
+        MaskFileJob::Export(job) => {
             let result = export(*job, outbox);
             outbox.send(Event::Exported(result));
         }
-        Job::ExportAccepted(job) => {
+        MaskFileJob::ExportAccepted(job) => {
             let result = export_accepted(&job, outbox);
             outbox.send(Event::ExportedAccepted(result));
         }
-        Job::Import { case, series, paths, choice, others } => {
+        MaskFileJob::Import { case, series, paths, choice, others } => {
             let is_folder = paths.iter().any(|path| path.is_dir());
             outbox.send(match masks(&paths, &series, &choice) {
                 Err(error) if error.kind.is_question() => {
@@ -47,7 +48,6 @@ pub(super) fn work(job: Job, outbox: &Outbox) {
                 outbox.send(masks_of_others(&paths, others));
             }
         }
-        _ => {}
     }
 }
 

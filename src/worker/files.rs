@@ -5,7 +5,7 @@ use crate::{
     Error, Result,
     domain::learning::WorkReport,
     io::{self, whole_file},
-    session::job::{Event, Job, Pick, WorkspaceSummary},
+    session::job::{Event, FileJob, Pick, WorkspaceSummary},
     workspace,
 };
 use std::{
@@ -16,9 +16,9 @@ use std::{
 /// How often the window is told how far a search is.
 const EVERY: Duration = Duration::from_millis(100);
 
-pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
+pub(super) fn work(job: FileJob, places: &Places, outbox: &Outbox) {
     match job {
-        Job::Open { id, paths, cancel } => {
+        FileJob::Open { id, paths, cancel } => {
             let mut told = Instant::now();
             let mut progress = |files: usize| {
                 if told.elapsed() >= EVERY {
@@ -33,23 +33,23 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
             };
             outbox.send(event);
         }
-        Job::FindImages { id, folder, wanted, cancel } => {
+        FileJob::FindImages { id, folder, wanted, cancel } => {
             let mut progress = |files: usize| {
                 outbox.send(Event::Opening { id, files });
             };
             let result = identity::search(&folder, &wanted.into_iter().collect(), &mut progress, &cancel);
             outbox.send(Event::ImagesFound { id, result });
         }
-        Job::OpenSample(name) => {
+        FileJob::OpenSample(name) => {
             let result = samples::unpack(name, &places.cache).map(|folder| vec![folder]);
             outbox.send(Event::Picked { pick: Pick::Folder, result });
         }
-        Job::SaveSettings(settings) => {
+        FileJob::SaveSettings(settings) => {
             if let Err(error) = places.save_settings(&settings) {
                 outbox.send(Event::Failed(error));
             }
         }
-        Job::LookAtWorkspaces(folders) => {
+        FileJob::LookAtWorkspaces(folders) => {
             let look = |folder: PathBuf| {
                 let name = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
                 match workspace::summary(&folder) {
@@ -62,11 +62,10 @@ pub(super) fn work(job: Job, places: &Places, outbox: &Outbox) {
             };
             outbox.send(Event::Workspaces(folders.into_iter().map(look).collect()));
         }
-        Job::ExportReport(report, folder) => {
+        FileJob::ExportReport(report, folder) => {
             let event = export_report(&report, &folder).map_or_else(Event::Failed, Event::Notice);
             outbox.send(event);
         }
-        _ => {}
     }
 }
 

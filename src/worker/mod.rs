@@ -25,7 +25,7 @@ pub use places::Places;
 use crate::{
     Error,
     session::{
-        job::{Event, Job, ResliceJob},
+        job::{Event, FileJob, Job, MaskFileJob, ResliceJob, ShapeJob, TrainingJob},
         settings::Settings,
     },
 };
@@ -62,13 +62,13 @@ impl Outbox {
 pub struct Worker {
     outbox: Outbox,
     events: Receiver<Event>,
-    files: Sender<Job>,
-    export: Sender<Job>,
+    files: Sender<FileJob>,
+    export: Sender<MaskFileJob>,
     decode: Arc<decode::Queue>,
     network: network::Handle,
-    survey: Sender<Job>,
+    survey: Sender<ShapeJob>,
     reslice: Sender<ResliceJob>,
-    training: Sender<Job>,
+    training: Sender<TrainingJob>,
     pacs: pacs::Handle,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
@@ -106,7 +106,7 @@ impl Worker {
             store: store::Handle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
-                    Job::SaveSettings(asked) => Job::SaveSettings(lock(&newest).take().unwrap_or(asked)),
+                    FileJob::SaveSettings(asked) => FileJob::SaveSettings(lock(&newest).take().unwrap_or(asked)),
                     job => job,
                 };
                 files::work(job, &places, out);
@@ -122,28 +122,22 @@ impl Worker {
     /// Hands a job to the thread that does it.
     pub fn submit(&self, job: Job) {
         match job {
-            Job::Wishes(wishes) => self.decode.replace(wishes),
-            Job::Segment(_) | Job::ProbeDevice(_) | Job::ReadModel(_) => self.network.submit(job),
-            Job::SaveSettings(settings) => {
+            Job::Files(FileJob::SaveSettings(settings)) => {
                 if lock(&self.settings).replace(settings.clone()).is_none() {
-                    self.hand_over(&self.files, Job::SaveSettings(settings));
+                    self.hand_over(&self.files, FileJob::SaveSettings(settings));
                 }
             }
-            Job::Train(_) | Job::Compare(_) => drop(self.training.send(job)),
-            Job::Open { .. }
-            | Job::OpenSample(_)
-            | Job::FindImages { .. }
-            | Job::LookAtWorkspaces(_)
-            | Job::ExportReport(..) => {
-                self.hand_over(&self.files, job);
-            }
-            Job::Export(_) | Job::ExportAccepted(_) | Job::Import { .. } => self.hand_over(&self.export, job),
-            Job::Survey(_) | Job::Interpolate(_) => drop(self.survey.send(job)),
+            Job::Files(job) => self.hand_over(&self.files, job),
+            Job::Decode(wishes) => self.decode.replace(wishes),
+            Job::Network(job) => self.network.submit(job),
+            Job::MaskFiles(job) => self.hand_over(&self.export, job),
+            Job::Shapes(job) => drop(self.survey.send(job)),
             Job::Reslice(job) => drop(self.reslice.send(job)),
             Job::Store(job) => self.store.submit(job),
             Job::Pacs(job) => self.pacs.submit(job),
+            Job::Training(job) => drop(self.training.send(job)),
             // Native dialogs belong to the window: see `beside`.
-            Job::Pick(_) => {}
+            Job::Dialog(_) => {}
         }
     }
 
@@ -165,7 +159,7 @@ impl Worker {
         self.events.try_recv().ok()
     }
 
-    fn hand_over(&self, lane: &Sender<Job>, job: Job) {
+    fn hand_over<T>(&self, lane: &Sender<T>, job: T) {
         if lane.try_send(job).is_err() {
             let busy = Error::new("start", "too much is going on").advise("Wait a moment or cancel with Esc.");
             // Not through the outbox: it may be full, and this is the window's own thread.
@@ -190,8 +184,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A thread that does its jobs one after the other.
-fn lane(name: &str, outbox: Outbox, work: impl Fn(Job, &Outbox) + Send + 'static) -> crate::Result<Sender<Job>> {
-    let (sender, jobs) = bounded::<Job>(32);
+fn lane<T: Send + 'static>(
+    name: &str,
+    outbox: Outbox,
+    work: impl Fn(T, &Outbox) + Send + 'static,
+) -> crate::Result<Sender<T>> {
+    let (sender, jobs) = bounded::<T>(32);
     spawn(name, move || jobs.iter().for_each(|job| work(job, &outbox)))?;
     Ok(sender)
 }

@@ -7,7 +7,7 @@ use crate::{
     io,
     session::{
         finding::Finding,
-        job::{Event, Job, ModelEntry, SegmentJob, Target},
+        job::{Event, ModelEntry, NetworkJob, SegmentJob, Target},
         settings::DeviceChoice,
     },
 };
@@ -47,7 +47,7 @@ pub trait Network {
 struct State {
     /// Only the newest survives.
     urgent: Option<SegmentJob>,
-    others: VecDeque<Job>,
+    others: VecDeque<NetworkJob>,
     is_closed: bool,
 }
 
@@ -58,12 +58,12 @@ struct Inbox {
 }
 
 impl Inbox {
-    fn put(&self, job: Job) -> Option<SegmentJob> {
+    fn put(&self, job: NetworkJob) -> Option<SegmentJob> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let replaced = match job {
-            Job::Segment(job) if job.is_urgent => state.urgent.replace(job),
+            NetworkJob::Segment(job) if job.is_urgent => state.urgent.replace(job),
             // Whoever opened a device or a model does not wait for a series.
-            job @ (Job::ProbeDevice(_) | Job::ReadModel(_)) => {
+            job @ (NetworkJob::ProbeDevice(_) | NetworkJob::ReadModel(_)) => {
                 state.others.push_front(job);
                 None
             }
@@ -77,14 +77,14 @@ impl Inbox {
     }
 
     /// The next job; waits for one. `None` once closed.
-    fn take(&self) -> Option<Job> {
+    fn take(&self) -> Option<NetworkJob> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
                 return None;
             }
             if let Some(job) = state.urgent.take() {
-                return Some(Job::Segment(job));
+                return Some(NetworkJob::Segment(job));
             }
             if let Some(job) = state.others.pop_front() {
                 return Some(job);
@@ -124,7 +124,7 @@ impl Handle {
         Ok(Self { inbox, outbox })
     }
 
-    pub(super) fn submit(&self, job: Job) {
+    pub(super) fn submit(&self, job: NetworkJob) {
         if let Some(replaced) = self.inbox.put(job) {
             let _ = self.outbox.events.try_send(Event::RunEnded { run: replaced.run, failure: None });
         }
@@ -143,18 +143,17 @@ struct Thread {
 }
 
 impl Thread {
-    fn work(&mut self, job: Job) {
+    fn work(&mut self, job: NetworkJob) {
         match job {
-            Job::Segment(job) => self.run(&job),
-            Job::ProbeDevice(choice) => {
+            NetworkJob::Segment(job) => self.run(&job),
+            NetworkJob::ProbeDevice(choice) => {
                 let event = self.network.probe(choice).map_or_else(Event::Failed, Event::Device);
                 self.outbox.send(event);
             }
-            Job::ReadModel(path) => {
+            NetworkJob::ReadModel(path) => {
                 let result = self.network.read_model(&path);
                 self.outbox.send(Event::ModelRead(result));
             }
-            _ => {}
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
         pacs::{Archive, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
         whole_file,
     },
-    session::job::{Event, ExportJob, PacsEvent, PacsJob},
+    session::job::{Event, ExportJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::{
@@ -27,11 +27,24 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Where nothing waits, the queue is looked at so often: another program may have put something in.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// What the thread does that asks servers.
+enum Asked {
+    Question(PacsQuestion),
+    SignIn { server: Server, secret: Secret, is_kept: bool },
+    Forget(Server),
+}
+
+/// What the thread does that sends.
+enum Ordered {
+    Job(SendingJob),
+    SignedIn { server: Server, secret: Secret },
+}
+
 /// Where jobs for servers go in.
 pub(super) struct Handle {
-    ask: Sender<PacsJob>,
-    receive: Sender<PacsJob>,
-    send: Sender<PacsJob>,
+    ask: Sender<Asked>,
+    receive: Sender<ReceiveJob>,
+    send: Sender<Ordered>,
     stop: Cancel,
 }
 
@@ -53,16 +66,15 @@ impl Handle {
 
     pub(super) fn submit(&self, job: PacsJob) {
         match job {
-            PacsJob::SignIn { .. } | PacsJob::Forget(_) => {
+            PacsJob::Ask(question) => drop(self.ask.send(Asked::Question(question))),
+            PacsJob::SignIn { server, secret, is_kept } => {
                 // What waits to be sent may wait for this.
-                let _ = self.ask.send(job.clone());
-                let _ = self.send.send(job);
+                let _ = self.send.send(Ordered::SignedIn { server: server.clone(), secret: secret.clone() });
+                let _ = self.ask.send(Asked::SignIn { server, secret, is_kept });
             }
-            PacsJob::Echo { .. } | PacsJob::Find { .. } | PacsJob::ListSeries { .. } => drop(self.ask.send(job)),
-            PacsJob::Receive { .. } => drop(self.receive.send(job)),
-            PacsJob::Send { .. } | PacsJob::CancelSending(_) | PacsJob::Retry(_) | PacsJob::ForgetDone => {
-                drop(self.send.send(job));
-            }
+            PacsJob::Forget(server) => drop(self.ask.send(Asked::Forget(server))),
+            PacsJob::Receive(job) => drop(self.receive.send(job)),
+            PacsJob::Sending(job) => drop(self.send.send(Ordered::Job(job))),
         }
     }
 
@@ -103,39 +115,38 @@ impl Secrets {
     }
 }
 
-fn answer(job: PacsJob, secrets: &Secrets, outbox: &Outbox) {
+fn answer(job: Asked, secrets: &Secrets, outbox: &Outbox) {
     let event = match job {
-        PacsJob::Echo { id, server, cancel } => {
+        Asked::Question(PacsQuestion::Echo { id, server, cancel }) => {
             let result = secrets.archive(&server).and_then(|archive| archive.echo(&cancel));
             PacsEvent::Echoed { id, result }
         }
-        PacsJob::Find { id, server, query, cancel } => {
+        Asked::Question(PacsQuestion::Find { id, server, query, cancel }) => {
             let result = secrets.archive(&server).and_then(|a| a.studies(&query, &cancel));
             PacsEvent::Found { id, result }
         }
-        PacsJob::ListSeries { id, server, study_uid, cancel } => {
+        Asked::Question(PacsQuestion::ListSeries { id, server, study_uid, cancel }) => {
             let result = secrets.archive(&server).and_then(|a| a.series(&study_uid, &cancel));
             PacsEvent::Series { id, study_uid, result }
         }
-        PacsJob::SignIn { server, secret, is_kept } => {
+        Asked::SignIn { server, secret, is_kept } => {
             secrets.set(&server, Some(secret.clone()));
             let not_kept = is_kept.then(|| keep_secret(&server, &secret).err()).flatten().map(|error| error.reason);
             PacsEvent::SignedIn { server: server.name, not_kept }
         }
-        PacsJob::Forget(server) => {
+        Asked::Forget(server) => {
             secrets.set(&server, None);
             if let Err(error) = forget_secret(&server) {
                 log::info!("{error}");
             }
             return;
         }
-        _ => return,
     };
     outbox.send(Event::Pacs(event));
 }
 
-fn bring(job: PacsJob, cache: &std::path::Path, secrets: &Secrets, outbox: &Outbox) {
-    let PacsJob::Receive { id, server, study_uid, series, cancel } = job else { return };
+fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &Secrets, outbox: &Outbox) {
+    let ReceiveJob { id, server, study_uid, series, cancel } = job;
     let mut told: Option<Instant> = None;
     let mut progress = |state: Receiving| {
         if state.is_waiting || told.is_none_or(|told| told.elapsed() >= EVERY) {
@@ -161,7 +172,7 @@ struct Sending {
 }
 
 impl Sending {
-    fn work(&self, orders: &Receiver<PacsJob>) {
+    fn work(&self, orders: &Receiver<Ordered>) {
         let mut queue = None;
         let mut told = Vec::new();
         // What was left is sent first; a queue that was never used is not made.
@@ -190,7 +201,7 @@ impl Sending {
     fn turn(
         &self,
         queue: &mut Option<Queue>,
-        order: Option<PacsJob>,
+        order: Option<Ordered>,
         told: &mut Vec<SendItem>,
     ) -> Result<Option<Duration>> {
         let queue = match queue {
@@ -198,20 +209,20 @@ impl Sending {
             None => queue.insert(Queue::open(&self.folder)?),
         };
         match order {
-            Some(PacsJob::Send { export, server }) => {
+            Some(Ordered::Job(SendingJob::Send { export, server })) => {
                 let queued = self.write_and_queue(queue, *export, &server);
                 self.outbox.send(Event::Pacs(PacsEvent::Queued(queued.map(Box::new))));
             }
-            Some(PacsJob::CancelSending(id)) => queue.cancel(&id)?,
-            Some(PacsJob::Retry(id)) => queue.retry(&id)?,
-            Some(PacsJob::ForgetDone) => queue.forget_done()?,
-            Some(PacsJob::SignIn { server, secret, .. }) => {
+            Some(Ordered::Job(SendingJob::Cancel(id))) => queue.cancel(&id)?,
+            Some(Ordered::Job(SendingJob::Retry(id))) => queue.retry(&id)?,
+            Some(Ordered::Job(SendingJob::ForgetDone)) => queue.forget_done()?,
+            Some(Ordered::SignedIn { server, secret }) => {
                 // Before the other thread may have done so.
                 self.secrets.set(&server, Some(secret));
                 let waits = |i: &&SendItem| i.server.key() == server.key();
                 queue.items()?.iter().filter(waits).try_for_each(|item| queue.retry(&item.id))?;
             }
-            _ => {}
+            None => {}
         }
         self.tell(queue, told)?;
         let mut needs_sign_in: Vec<String> = Vec::new();

@@ -5,14 +5,14 @@ use crate::{
     domain::{region::Region, tools::interpolate},
     session::{
         finding::Finding,
-        job::{Event, InterpolateJob, Job, SurveyJob},
+        job::{Event, InterpolateJob, ShapeJob, SurveyJob},
     },
 };
 use crossbeam_channel::Receiver;
 use std::{collections::VecDeque, sync::Arc};
 
 /// Does jobs until nobody sends any; of several for one slice only the newest.
-pub(super) fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
+pub(super) fn work(jobs: &Receiver<ShapeJob>, outbox: &Outbox) {
     let mut waiting = VecDeque::new();
     loop {
         if waiting.is_empty() {
@@ -22,13 +22,12 @@ pub(super) fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
         waiting.extend(jobs.try_iter());
         let Some(job) = waiting.pop_front() else { continue };
         let event = match job {
-            Job::Survey(job) if is_outdated(&job, &waiting) => continue,
-            Job::Survey(job) => survey(job),
-            Job::Interpolate(job) => {
+            ShapeJob::Survey(job) if is_outdated(&job, &waiting) => continue,
+            ShapeJob::Survey(job) => survey(job),
+            ShapeJob::Interpolate(job) => {
                 let shapes = shapes(&job);
                 Event::Interpolated(job, shapes)
             }
-            _ => continue,
         };
         if !outbox.send(event) {
             return;
@@ -36,8 +35,8 @@ pub(super) fn work(jobs: &Receiver<Job>, outbox: &Outbox) {
     }
 }
 
-fn is_outdated(job: &SurveyJob, waiting: &VecDeque<Job>) -> bool {
-    waiting.iter().any(|later| matches!(later, Job::Survey(later) if later.key == job.key))
+fn is_outdated(job: &SurveyJob, waiting: &VecDeque<ShapeJob>) -> bool {
+    waiting.iter().any(|later| matches!(later, ShapeJob::Survey(later) if later.key == job.key))
 }
 
 fn survey(job: SurveyJob) -> Event {

@@ -11,7 +11,7 @@ use crate::{
     },
     model::train::round::Progress,
     session::{
-        job::{CompareJob, Event, Job, RoundEvent, TrainJob},
+        job::{CompareJob, Event, RoundEvent, TrainJob, TrainingJob},
         learning::{Doing, Estimate},
     },
 };
@@ -23,17 +23,16 @@ use thread_priority::ThreadPriority;
 const EVERY: Duration = Duration::from_millis(200);
 
 /// Starts the thread; jobs go into the channel.
-pub(super) fn start(outbox: Outbox) -> Result<Sender<Job>> {
-    let (sender, jobs) = unbounded::<Job>();
+pub(super) fn start(outbox: Outbox) -> Result<Sender<TrainingJob>> {
+    let (sender, jobs) = unbounded::<TrainingJob>();
     spawn("labrum-training", move || {
         for job in jobs {
             match job {
-                Job::Train(job) => train(&job, &outbox),
-                Job::Compare(job) => {
+                TrainingJob::Train(job) => train(&job, &outbox),
+                TrainingJob::Compare(job) => {
                     let report = aside(job.threads, || compare(&job));
                     outbox.send(Event::Compared { first: job.first.0, second: job.second.0, report });
                 }
-                _ => {}
             }
         }
     })?;

@@ -10,9 +10,31 @@ use crate::{
 };
 use std::path::PathBuf;
 
-/// What servers are asked, or what is done with the queue.
+/// What servers are asked, or what is done with the queue, by the thread that does it.
 #[derive(Clone, Debug)]
 pub enum PacsJob {
+    /// Ask a server.
+    Ask(PacsQuestion),
+    /// Receive a study, or some series of it.
+    Receive(ReceiveJob),
+    /// Know the secret of a server, and keep it in the system's key store where that is wanted.
+    SignIn {
+        /// Which server.
+        server: Server,
+        /// Its password or token.
+        secret: Secret,
+        /// Beyond the end of the program.
+        is_kept: bool,
+    },
+    /// Forget the secret of a server.
+    Forget(Server),
+    /// Send, and what else is done with the queue.
+    Sending(SendingJob),
+}
+
+/// What is done on the thread `labrum-pacs`.
+#[derive(Clone, Debug)]
+pub enum PacsQuestion {
     /// See whether a server is there and lets us in.
     Echo {
         /// Which question.
@@ -44,30 +66,26 @@ pub enum PacsJob {
         /// Stops it.
         cancel: Cancel,
     },
-    /// Receive a study, or some series of it.
-    Receive {
-        /// Which receiving.
-        id: u64,
-        /// Which server.
-        server: Server,
-        /// Study Instance UID.
-        study_uid: String,
-        /// Series Instance UIDs; all where nothing is said.
-        series: Option<Vec<String>>,
-        /// Stops it.
-        cancel: Cancel,
-    },
-    /// Know the secret of a server, and keep it in the system's key store where that is wanted.
-    SignIn {
-        /// Which server.
-        server: Server,
-        /// Its password or token.
-        secret: Secret,
-        /// Beyond the end of the program.
-        is_kept: bool,
-    },
-    /// Forget the secret of a server.
-    Forget(Server),
+}
+
+/// What is done on the thread `labrum-receive`.
+#[derive(Clone, Debug)]
+pub struct ReceiveJob {
+    /// Which receiving.
+    pub id: u64,
+    /// Which server.
+    pub server: Server,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// Series Instance UIDs; all where nothing is said.
+    pub series: Option<Vec<String>>,
+    /// Stops it.
+    pub cancel: Cancel,
+}
+
+/// What is done on the thread `labrum-send`.
+#[derive(Clone, Debug)]
+pub enum SendingJob {
     /// Write a segmentation and queue it for a server.
     Send {
         /// The segmentation; its folder does not matter.
@@ -76,7 +94,7 @@ pub enum PacsJob {
         server: Server,
     },
     /// Do not send an object any more.
-    CancelSending(String),
+    Cancel(String),
     /// Try an object again now.
     Retry(String),
     /// Take those out of the list that are done with.

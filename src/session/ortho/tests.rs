@@ -5,7 +5,7 @@ use super::{
     super::{
         Action,
         command::UserCommand,
-        job::{Event, Known, Loaded, StoreJob, WorkspaceInfo},
+        job::{Event, FileJob, Known, Loaded, StoreJob, WorkspaceInfo},
         settings::{MEMORY_MB, Settings},
         tools::{BrushUnit, Phase, ToolOptions},
     },
@@ -32,7 +32,10 @@ fn session(series: Series, settings: Settings) -> Session {
     })));
     session.take_jobs();
     session.apply(Action::Open(vec!["/scans".into()]));
-    let id = session.take_jobs().iter().find_map(|j| if let Job::Open { id, .. } = j { Some(*id) } else { None });
+    let id = session
+        .take_jobs()
+        .iter()
+        .find_map(|j| if let Job::Files(FileJob::Open { id, .. }) = j { Some(*id) } else { None });
     let study = Study {
         id: "study".into(),
         description: String::new(),

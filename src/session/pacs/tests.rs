@@ -9,7 +9,7 @@ use crate::{
     session::{
         Action,
         command::UserCommand,
-        job::{Event, ExportFormat},
+        job::{Event, ExportFormat, FileJob},
         settings::Settings,
         tests::{answer, model, segment_jobs, session},
     },
@@ -42,7 +42,9 @@ fn study(uid: &str) -> RemoteStudy {
 
 fn asked(jobs: &[PacsJob]) -> (u64, Cancel) {
     match jobs {
-        [PacsJob::Find { id, cancel, .. } | PacsJob::Receive { id, cancel, .. }] => (*id, cancel.clone()),
+        [PacsJob::Ask(PacsQuestion::Find { id, cancel, .. }) | PacsJob::Receive(ReceiveJob { id, cancel, .. })] => {
+            (*id, cancel.clone())
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -74,7 +76,7 @@ fn a_question_waits_for_somebody_to_sign_in() {
     let sign_in = PacsAction::SignIn { server: "first".into(), secret: secret.clone(), is_kept: false };
     let jobs = act(&mut session, sign_in);
     assert!(matches!(&jobs[0], PacsJob::SignIn { secret: s, is_kept: false, .. } if *s == secret));
-    assert!(matches!(&jobs[1], PacsJob::Find { query: q, .. } if *q == query), "it is asked again");
+    assert!(matches!(&jobs[1], PacsJob::Ask(PacsQuestion::Find { query: q, .. }) if *q == query), "it is asked again");
     assert!(!format!("{jobs:?}").contains("pass"));
 }
 
@@ -98,7 +100,7 @@ fn a_study_that_is_here_is_opened_and_one_that_was_stopped_is_not() {
     let jobs = session.take_jobs();
     assert!(
         jobs.iter()
-            .any(|j| matches!(j, Job::Open { paths, .. } if paths == &[std::path::PathBuf::from("/cache/1.2/3")])),
+            .any(|j| matches!(j, Job::Files(FileJob::Open { paths, .. }) if paths == &[std::path::PathBuf::from("/cache/1.2/3")])),
         "{jobs:?}"
     );
 }
@@ -140,7 +142,7 @@ fn the_masks_of_the_case_are_sent_with_what_made_them() {
     assert_eq!(session.refusal(UserCommand::SendToServer), None);
     let send = PacsAction::Send { server: "second".into(), format: ExportFormat::DicomSeg };
     let jobs = act(&mut session, send);
-    let [PacsJob::Send { export, server }] = &jobs[..] else { panic!("{jobs:?}") };
+    let [PacsJob::Sending(SendingJob::Send { export, server })] = &jobs[..] else { panic!("{jobs:?}") };
     assert_eq!((server.name.as_str(), export.slices.len()), ("second", 2));
     assert_eq!(export.model.as_ref().unwrap()[0], "US model");
     assert!(session.exporting.is_none(), "an export to a folder is something else");

@@ -14,7 +14,7 @@ use crate::{
     },
     session::{
         Action,
-        job::{CaseId, Event, SegmentJob, SliceKey},
+        job::{CaseId, Event, SegmentJob, SliceKey, TrainingJob},
         labels::LabelAction,
         settings::{CaseOrder, Settings},
         tests::{answer, command, finding, model, segment_jobs, session},
@@ -47,7 +47,8 @@ fn train(session: &mut Session, key: i64) -> TrainJob {
     assert!(session.take_jobs().iter().any(wished));
     session.on_event(Event::RoundBegun(Box::new(begun(key, false))));
     let jobs = session.take_jobs().into_iter();
-    let mut trained = jobs.filter_map(|j| if let Job::Train(job) = j { Some(*job) } else { None });
+    let mut trained =
+        jobs.filter_map(|j| if let Job::Training(TrainingJob::Train(job)) = j { Some(*job) } else { None });
     trained.next().unwrap()
 }
 
@@ -167,7 +168,7 @@ fn a_round_that_is_cancelled_before_its_snapshot_never_trains() {
     session.on_event(Event::RoundBegun(Box::new(begun(7, false))));
     let jobs = session.take_jobs();
     assert_eq!(ended(&jobs), Some(&RoundOutcome::Cancelled));
-    assert!(!jobs.iter().any(|j| matches!(j, Job::Train(_))));
+    assert!(!jobs.iter().any(|j| matches!(j, Job::Training(TrainingJob::Train(_)))));
 }
 
 #[test]
@@ -188,7 +189,10 @@ fn a_round_goes_on_where_its_workspace_is_opened_again_while_it_runs() {
     assert!(older.control.cancel.is_cancelled(), "it is done once, not twice");
     session.on_event(Event::RoundBegun(Box::new(begun(7, true))));
     let jobs = session.take_jobs();
-    let again = jobs.iter().find_map(|j| if let Job::Train(job) = j { Some(job.attempt) } else { None }).unwrap();
+    let again = jobs
+        .iter()
+        .find_map(|j| if let Job::Training(TrainingJob::Train(job)) = j { Some(job.attempt) } else { None })
+        .unwrap();
     assert_ne!(again, older.attempt);
     session.on_event(Event::Round { attempt: older.attempt, event: RoundEvent::Ended(Ok(None)) });
     assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed), "its progress stays in sight");
@@ -212,7 +216,12 @@ fn a_round_that_was_cut_off_goes_on() {
     let mut session = ready();
     session.on_event(Event::RoundBegun(Box::new(begun(3, true))));
     assert!(session.learning.running.as_ref().is_some_and(|r| r.is_resumed));
-    assert!(session.take_jobs().iter().any(|j| matches!(j, Job::Train(job) if job.begun.key == RoundKey(3))));
+    assert!(
+        session
+            .take_jobs()
+            .iter()
+            .any(|j| matches!(j, Job::Training(TrainingJob::Train(job)) if job.begun.key == RoundKey(3)))
+    );
 }
 
 #[test]

@@ -148,7 +148,10 @@ fn nothing_here_can_be_accepted_and_is_undone() {
     let options = ExportOptions { formats: vec![ExportFormat::LabelMap], ..ExportOptions::default() };
     command(&mut session, UserCommand::PreviousCase);
     session.apply(Action::Export(ExportRequest { folder: "/out".into(), scope: ExportScope::ThisCase, options }));
-    let export = session.take_jobs().into_iter().find_map(|j| if let Job::Export(e) = j { Some(e) } else { None });
+    let export = session
+        .take_jobs()
+        .into_iter()
+        .find_map(|j| if let Job::MaskFiles(MaskFileJob::Export(e)) = j { Some(e) } else { None });
     let export = export.unwrap();
     assert!(export.slices[0].mask.is_blank() && export.slices[0].absent == [1]);
 }

@@ -13,7 +13,7 @@ use crate::{
     session::{
         Action,
         command::UserCommand,
-        job::{Event, Job, Loaded, StoreJob},
+        job::{Event, Job, Loaded, ShapeJob, StoreJob},
         labels::{LabelAction, PaintOver},
         tests::{answer, command, model, segment_jobs, session as opened},
     },
@@ -310,7 +310,10 @@ fn interpolation_asks_for_the_gaps_and_is_one_step() {
         click(&mut session, [20.0, 20.0], false);
     }
     command(&mut session, UserCommand::Interpolate);
-    let job = session.take_jobs().into_iter().find_map(|j| if let Job::Interpolate(j) = j { Some(j) } else { None });
+    let job = session
+        .take_jobs()
+        .into_iter()
+        .find_map(|j| if let Job::Shapes(ShapeJob::Interpolate(j)) = j { Some(j) } else { None });
     let job = job.unwrap();
     assert_eq!(job.shapes.iter().map(|(a, _, b, _)| (*a, *b)).collect::<Vec<_>>(), [(0, 4)]);
     let shape = job.shapes[0].1.clone();
@@ -332,7 +335,10 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
         }
     }
     command(&mut session, UserCommand::Interpolate);
-    let job = session.take_jobs().into_iter().find_map(|j| if let Job::Interpolate(j) = j { Some(j) } else { None });
+    let job = session
+        .take_jobs()
+        .into_iter()
+        .find_map(|j| if let Job::Shapes(ShapeJob::Interpolate(j)) = j { Some(j) } else { None });
     let shape = job.as_ref().unwrap().shapes[0].1.clone();
     session.apply(Action::Label(LabelAction::Choose(2)));
     point(&mut session, Phase::Press, [24.0, 20.0], false);

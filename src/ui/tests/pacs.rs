@@ -7,7 +7,7 @@ use crate::{
     domain::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn},
     session::{
         command::UserCommand,
-        job::{PacsEvent, PacsJob},
+        job::{FileJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
     },
 };
 use egui_kittest::kittest::NodeT;
@@ -69,7 +69,7 @@ fn searched() -> Harness<'static, App> {
     type_in(&mut harness, "Patient's name", "doe");
     click(&mut harness, "Search");
     let jobs = jobs(&mut harness);
-    let [PacsJob::Find { id, server, query, .. }] = &jobs[..] else { panic!("{jobs:?}") };
+    let [PacsJob::Ask(PacsQuestion::Find { id, server, query, .. })] = &jobs[..] else { panic!("{jobs:?}") };
     assert_eq!((server.name.as_str(), query.patient_name.as_str()), ("Main", "doe"));
     tell(&mut harness, PacsEvent::Found { id: *id, result: Ok(two_studies()) });
     harness
@@ -86,7 +86,7 @@ fn a_study_is_found_looked_into_and_received() {
     harness.get_by_label_contains("Roe Richard").click();
     harness.run_steps(3);
     let listed = jobs(&mut harness);
-    let [PacsJob::ListSeries { id, study_uid, .. }] = &listed[..] else { panic!("{listed:?}") };
+    let [PacsJob::Ask(PacsQuestion::ListSeries { id, study_uid, .. })] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!(study_uid, "1.2");
     let series = |uid: &str, words: &str| RemoteSeries {
         series_uid: uid.into(),
@@ -100,7 +100,7 @@ fn a_study_is_found_looked_into_and_received() {
     harness.run_steps(3);
     click(&mut harness, "Open study");
     let received = jobs(&mut harness);
-    let [PacsJob::Receive { id, study_uid, series, .. }] = &received[..] else { panic!("{received:?}") };
+    let [PacsJob::Receive(ReceiveJob { id, study_uid, series, .. })] = &received[..] else { panic!("{received:?}") };
     assert_eq!((study_uid.as_str(), series.as_deref()), ("1.2", Some(&["1.2.2".to_owned()][..])));
     let state = Receiving { done: 3, total: 12, bytes: 2_000_000, is_waiting: false };
     tell(&mut harness, PacsEvent::Receiving { id: *id, state });
@@ -110,7 +110,7 @@ fn a_study_is_found_looked_into_and_received() {
     assert!(row(&harness, "The connection was lost: trying again"));
     tell(&mut harness, PacsEvent::Received { id: *id, result: Ok(vec!["/cache/1.2".into()]) });
     assert!(!harness.state().window.has_dialog(), "the study is in the window now");
-    assert!(harness.state().jobs.iter().any(|job| matches!(job, Job::Open { .. })));
+    assert!(harness.state().jobs.iter().any(|job| matches!(job, Job::Files(FileJob::Open { .. }))));
 }
 
 #[test]
@@ -121,7 +121,8 @@ fn receiving_can_be_stopped() {
     click(&mut harness, "Open study");
     click(&mut harness, "Stop receiving");
     let jobs = jobs(&mut harness);
-    let stopped = jobs.iter().any(|job| matches!(job, PacsJob::Receive { cancel, .. } if cancel.is_cancelled()));
+    let stopped =
+        jobs.iter().any(|job| matches!(job, PacsJob::Receive(ReceiveJob { cancel, .. }) if cancel.is_cancelled()));
     assert!(stopped, "{jobs:?}");
     assert!(harness.state().window.has_dialog());
 }
@@ -132,7 +133,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     let mut harness = browser(Session::new(Settings { servers: vec![signed], ..Settings::default() }));
     click(&mut harness, "Search");
     let asked = jobs(&mut harness);
-    let [PacsJob::Find { id, .. }] = &asked[..] else { panic!("{asked:?}") };
+    let [PacsJob::Ask(PacsQuestion::Find { id, .. })] = &asked[..] else { panic!("{asked:?}") };
     let failure = Error::new("sign in on the server \"Main\"", "the password is missing").of_kind(ErrorKind::SignIn);
     tell(&mut harness, PacsEvent::Found { id: *id, result: Err(failure) });
     assert!(row(&harness, "the password is missing"));
@@ -140,7 +141,7 @@ fn a_password_is_asked_for_when_it_is_needed_and_is_shown_nowhere() {
     click(&mut harness, "Sign in");
     let asked = jobs(&mut harness);
     assert!(matches!(&asked[0], PacsJob::SignIn { secret, is_kept: true, .. } if secret.reveal() == "hush"));
-    assert!(matches!(&asked[1], PacsJob::Find { .. }), "asked again without a click");
+    assert!(matches!(&asked[1], PacsJob::Ask(PacsQuestion::Find { .. })), "asked again without a click");
     assert!(harness.state().actions.iter().all(|action| !action.contains("hush")));
 }
 
@@ -149,7 +150,7 @@ fn what_went_wrong_is_said_where_one_looks() {
     let mut harness = searched();
     click(&mut harness, "Test");
     let asked = jobs(&mut harness);
-    let [PacsJob::Echo { id, .. }] = &asked[..] else { panic!("{asked:?}") };
+    let [PacsJob::Ask(PacsQuestion::Echo { id, .. })] = &asked[..] else { panic!("{asked:?}") };
     let failure = Error::new("reach DICOMweb on the server \"Main\"", "nothing answers there (connection refused)");
     tell(&mut harness, PacsEvent::Echoed { id: *id, result: Err(failure) });
     assert!(row(&harness, "connection refused"));
@@ -210,10 +211,13 @@ fn the_queue_is_seen_in_the_bar_and_can_be_worked_on() {
     click(&mut harness, "Try now");
     click(&mut harness, "Do not send");
     let asked = jobs(&mut harness);
-    assert!(matches!(&asked[..], [PacsJob::Retry(a), PacsJob::CancelSending(b)] if a == "a" && b == "a"), "{asked:?}");
+    assert!(
+        matches!(&asked[..], [PacsJob::Sending(SendingJob::Retry(a)), PacsJob::Sending(SendingJob::Cancel(b))] if a == "a" && b == "a"),
+        "{asked:?}"
+    );
     tell(&mut harness, PacsEvent::Queue(vec![waiting(SendState::Cancelled, None)]));
     click(&mut harness, "Clear what is done");
-    assert!(matches!(&jobs(&mut harness)[..], [PacsJob::ForgetDone]));
+    assert!(matches!(&jobs(&mut harness)[..], [PacsJob::Sending(SendingJob::ForgetDone)]));
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Desk {
             self.session.on_event(event);
         }
         for job in self.session.take_jobs() {
-            if !matches!(job, Job::Pick(_)) {
+            if !matches!(job, Job::Dialog(_)) {
                 self.worker.submit(job);
             }
         }
