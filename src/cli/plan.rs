@@ -1,7 +1,6 @@
 //! Options of a round that several commands have.
 
-use crate::model::train::round::Plan;
-use crate::model::train::{Loss, Optimizer};
+use crate::domain::training::{Loss, Optimizer, Plan};
 use clap::ValueEnum;
 
 /// How a round is done.

@@ -2,11 +2,12 @@
 
 use super::{DeviceArgument, usage::wrong};
 use crate::domain::progress::Control;
+use crate::domain::training::Plan;
 use crate::learning::{
     course::{Model, Phase},
     rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
 };
-use crate::model::train::round::{Plan, Progress};
+use crate::model::train::round::Progress;
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;

@@ -1,6 +1,7 @@
 //! `labrum train --workspace`: a round of training on what was accepted in a workspace.
 
 use super::plan::PlanArguments;
+use crate::domain::training::{Length, Plan, RoundSettings, StartFrom};
 use crate::domain::{
     holdout::Side,
     learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
@@ -8,11 +9,11 @@ use crate::domain::{
 };
 use crate::learning::{
     course::{Model, Phase, shipped_named},
-    round::{Round, RoundSettings, StartFrom},
+    round::Round,
 };
 use crate::model::device::DeviceChoice;
 use crate::model::shipped;
-use crate::model::train::round::{Length, Plan, Progress};
+use crate::model::train::round::Progress;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
@@ -65,14 +66,14 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
             started_at: 0,
             state: RoundState::Running,
             parent,
-            settings: json(&settings)?,
+            settings: settings.to_json()?,
             checkpoint: PathBuf::new(),
         };
         let snapshot = workspace.accepted_masks()?;
         let round = round(&mut workspace, &record, snapshot, wish)?;
         return tell_estimate(&round, wish.json, None);
     }
-    let (record, snapshot) = workspace.begin_round(&json(&settings)?, parent)?;
+    let (record, snapshot) = workspace.begin_round(&settings.to_json()?, parent)?;
     take(&mut workspace, record, snapshot, wish, &control)
 }
 
@@ -97,18 +98,13 @@ fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()
     super::print(&format!("The round of {} is given up; the model is as it was.", when(record.started_at)))
 }
 
-fn json(settings: &RoundSettings) -> Result<String> {
-    serde_json::to_string(settings).map_err(|e| Error::new("begin the training", e))
-}
-
 fn round(
     workspace: &mut Workspace,
     record: &RoundRecord,
     snapshot: Vec<SnapshotSlice>,
     wish: &Wish<'_>,
 ) -> Result<Round> {
-    let settings = serde_json::from_str(&record.settings)
-        .map_err(|e| Error::new("train", format!("the settings of the round cannot be understood ({e})")))?;
+    let settings = RoundSettings::from_json(&record.settings)?;
     Ok(Round {
         key: record.key,
         snapshot,

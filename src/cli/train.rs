@@ -2,16 +2,15 @@
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
 use crate::domain::label::{Code, Label};
+use crate::domain::training::{AugmentConfig, Loss, Plan};
 use crate::io::{dataset::Lists, whole_file};
-use crate::model::augment::AugmentConfig;
 use crate::model::boundary_dou::{Absent, BoundaryDou};
 use crate::model::card::{ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::cmunext::SIZE_MULTIPLE;
 use crate::model::loss::Objective;
-use crate::model::train::round::Plan;
 use crate::model::train::state::{self, State};
-use crate::model::train::{Keeper, Loss, Progress, TrainOptions, Trained, TrainingLog, train};
+use crate::model::train::{Keeper, Progress, TrainOptions, Trained, TrainingLog, train};
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;

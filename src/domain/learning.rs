@@ -8,7 +8,7 @@ use super::{
     study::{Kind, Source},
 };
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 /// A version of the model in a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ pub struct NewVersion {
     /// How it did on the hold-out.
     pub report: GateReport,
     /// Bytes of the model file.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
 }
 
 /// What became of a round.

@@ -30,3 +30,4 @@ pub mod scale;
 pub mod stack;
 pub mod study;
 pub mod tools;
+pub mod training;

@@ -2,6 +2,7 @@
 
 use super::exercise::Exercise;
 use super::judge::{Judge, paired};
+use crate::domain::training::Plan;
 use crate::domain::{
     gate::GateReport,
     label::{Label, bind_by_value, values_in},
@@ -11,7 +12,7 @@ use crate::model::card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose,
 use crate::model::checkpoint::{self, Weights};
 use crate::model::device::{self, DeviceChoice};
 use crate::model::preprocess::Size;
-use crate::model::train::round::{self, Learned, Lesson, Plan, State};
+use crate::model::train::round::{self, Learned, Lesson, State};
 use crate::model::train::{Sample, grey_statistics, random_weights, sample_dice, turns_that_keep, widen};
 use crate::model::{infer, shipped};
 use crate::{Error, Result};

@@ -3,6 +3,7 @@
 use super::course::{self, Course, Model, Phase, Start};
 use super::exercise::Exercise;
 use super::judge::{Judge, overlap};
+use crate::domain::training::{Length, Plan};
 use crate::domain::{
     gate::{GateReport, Verdict},
     holdout::{self, Side},
@@ -15,7 +16,6 @@ use crate::domain::{
 };
 use crate::io::dataset::{self, Dataset, LabelTable, Pair, Wishes};
 use crate::model::device::DeviceChoice;
-use crate::model::train::round::{Length, Plan};
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;

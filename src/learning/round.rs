@@ -3,6 +3,7 @@
 use super::cost;
 use super::course::{self, Course, Model, Phase, Start};
 use super::exercise::Exercise;
+use crate::domain::training::{Estimate, Length, Plan, RoundSettings, StartFrom};
 use crate::domain::{
     gate::Verdict,
     holdout::Side,
@@ -15,10 +16,8 @@ use crate::io::whole_file;
 use crate::model::card::ModelCard;
 use crate::model::checkpoint;
 use crate::model::device::DeviceChoice;
-use crate::model::train::round::{Length, Plan};
 use crate::model::train::state;
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -32,40 +31,6 @@ const PATIENT_IDS: &str = "Cases of one Patient ID count as one subject: where t
 
 /// Stands among modalities for pictures, which have none.
 const PICTURES: &str = "pictures";
-
-/// What a round starts from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StartFrom {
-    /// Random weights.
-    Nothing,
-    /// A shipped model, by its place in the list.
-    Shipped(usize),
-    /// A model file, a version of the workspace among them.
-    File(PathBuf),
-}
-
-/// How a round of a workspace is done: kept with it, so that it can go on after a crash.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RoundSettings {
-    /// What it starts from.
-    pub start: StartFrom,
-    /// Name of what it starts from.
-    pub start_name: String,
-    /// What it starts from proposes masks now; a version that did not find enough for that yet does not.
-    #[serde(default = "proposes")]
-    pub is_start_active: bool,
-    /// How it is trained; its length is set by `seconds`.
-    pub plan: Plan,
-    /// About so many seconds on a machine of the usual speed, reading and judging included; the number of steps follows
-    /// from it, so that equal rounds make equal models.
-    pub seconds: f64,
-}
-
-/// Rounds that were begun before this was told apart started from what proposed.
-fn proposes() -> bool {
-    true
-}
 
 /// A round that is to be done.
 #[derive(Clone, Debug)]
@@ -86,23 +51,6 @@ pub struct Round {
     pub checkpoint: PathBuf,
     /// Where it runs.
     pub device: DeviceChoice,
-}
-
-/// What a round will take.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Estimate {
-    /// Cases to learn from.
-    pub cases: usize,
-    /// Slices of these.
-    pub slices: usize,
-    /// Cases held out.
-    pub held_out: usize,
-    /// Seconds until the verdict.
-    pub seconds: f64,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// What a person should know before, whole sentences.
-    pub note: Option<String>,
 }
 
 impl Round {
@@ -213,7 +161,7 @@ impl Round {
             seconds: begun.elapsed().as_secs_f64(),
             steps: candidate.learned.steps as u32,
             settings: serde_json::to_string(&settings).map_err(|e| Error::new("keep the settings of the round", e))?,
-            bytes: checkpoint::to_bytes(card, weights)?,
+            bytes: checkpoint::to_bytes(card, weights)?.into(),
             report: candidate.report,
         }))
     }

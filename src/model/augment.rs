@@ -1,76 +1,9 @@
 //! Random variations of a training sample: what another patient, probe or gain setting would have shown.
 
 use super::preprocess::Size;
+use crate::domain::training::AugmentConfig;
 use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
-use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
-
-/// How far samples are varied. The defaults suit ultrasound: mirrored but not upside down, gain and speckle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AugmentConfig {
-    /// Chance of mirroring left and right, 0..=1.
-    pub flip_horizontal: f64,
-    /// Chance of mirroring top and bottom, 0..=1.
-    pub flip_vertical: f64,
-    /// Chance of a quarter turn, 0..=1; for inputs as wide as high.
-    pub quarter_turn: f64,
-    /// Largest rotation either way, in degrees; 180 for any.
-    pub rotation: f32,
-    /// Largest factor of size, either way: 1.25 for 0.8..=1.25.
-    pub scale: f32,
-    /// Largest shift either way, as a share of width and height.
-    pub shift: f32,
-    /// Chance of each of the changes of grey levels below, 0..=1.
-    pub chance: f64,
-    /// Largest grey level added or taken away.
-    pub brightness: f32,
-    /// Largest factor of contrast, either way.
-    pub contrast: f32,
-    /// Largest factor of single channels of a colour image, either way.
-    pub tint: f32,
-    /// Largest gamma, either way: 1.5 for 1/1.5..=1.5.
-    pub gamma: f32,
-    /// Largest standard deviation of noise that is multiplied.
-    pub speckle: f32,
-    /// Largest standard deviation of noise that is added, in grey levels 0..=1.
-    pub noise: f32,
-    /// Largest standard deviation of the blur, in pixels.
-    pub blur: f32,
-}
-
-impl Default for AugmentConfig {
-    fn default() -> Self {
-        Self {
-            flip_horizontal: 0.5,
-            flip_vertical: 0.0,
-            quarter_turn: 0.0,
-            rotation: 30.0,
-            scale: 1.25,
-            shift: 0.1,
-            chance: 0.4,
-            brightness: 0.1,
-            contrast: 1.3,
-            tint: 1.0,
-            gamma: 1.5,
-            speckle: 0.15,
-            noise: 0.03,
-            blur: 1.0,
-        }
-    }
-}
-
-impl AugmentConfig {
-    /// Leaves every sample as it is.
-    pub fn none() -> Self {
-        Self { flip_horizontal: 0.0, rotation: 0.0, scale: 1.0, shift: 0.0, chance: 0.0, ..Self::default() }
-    }
-
-    /// Quarter turns and mirrors alone, each of the eight as often: what CMUNeXt was published with.
-    pub fn turns_and_mirrors() -> Self {
-        Self { flip_horizontal: 0.5, flip_vertical: 0.5, quarter_turn: 0.5, ..Self::none() }
-    }
-}
 
 /// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or more about each
 /// pixel); the same for each seed.

@@ -15,6 +15,7 @@ pub use pacs::{PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{finding::Finding, settings::DeviceChoice};
+use crate::domain::training::StartFrom;
 use crate::{
     Error, Result,
     domain::{
@@ -103,6 +104,15 @@ pub enum ModelSource {
     File(PathBuf),
 }
 
+impl From<&ModelSource> for StartFrom {
+    fn from(source: &ModelSource) -> Self {
+        match source {
+            ModelSource::Shipped(index) => Self::Shipped(*index),
+            ModelSource::File(path) => Self::File(path.clone()),
+        }
+    }
+}
+
 /// A model that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelEntry {
@@ -167,7 +177,7 @@ pub enum Job {
     /// Write to the workspace, in this order.
     Store(StoreJob),
     /// Speak to servers.
-    Pacs(PacsJob),
+    Pacs(Box<PacsJob>),
     /// Train and judge.
     Training(TrainingJob),
     /// Show a native dialog: that belongs to the window's own thread.

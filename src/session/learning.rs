@@ -5,6 +5,7 @@ use super::{
     case::{Case, SliceState},
     job::RunId,
 };
+use crate::domain::training::{Estimate, Loss};
 use crate::domain::{
     gate::GateReport,
     learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
@@ -55,8 +56,8 @@ pub struct LearnSettings {
     pub after_cases: u32,
     /// A round works for about so many seconds.
     pub seconds: f64,
-    /// What is made small, by its name: see `model::train::Loss`.
-    pub loss: LossChoice,
+    /// The loss function.
+    pub loss: Loss,
     /// One in so many new cases is shown without the proposal, so that the person's own drawing stays a measure; 0 for
     /// none.
     pub without_proposal: u32,
@@ -64,43 +65,7 @@ pub struct LearnSettings {
 
 impl Default for LearnSettings {
     fn default() -> Self {
-        Self { after_cases: 0, seconds: 60.0, loss: LossChoice::BoundaryDou, without_proposal: 0 }
-    }
-}
-
-/// What training makes small.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LossChoice {
-    /// Boundary DoU with a little cross-entropy.
-    #[default]
-    BoundaryDou,
-    /// Boundary DoU alone.
-    BoundaryDouAlone,
-    /// Dice and cross-entropy.
-    DiceCrossEntropy,
-}
-
-impl LossChoice {
-    /// All, the usual one first.
-    pub const ALL: [Self; 3] = [Self::BoundaryDou, Self::BoundaryDouAlone, Self::DiceCrossEntropy];
-
-    /// What it is called.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::BoundaryDou => "Boundary DoU",
-            Self::BoundaryDouAlone => "Boundary DoU alone",
-            Self::DiceCrossEntropy => "Dice and cross-entropy",
-        }
-    }
-
-    /// What one wins and loses by it.
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::BoundaryDou => "sharp boundaries; a little cross-entropy helps where nothing overlaps yet",
-            Self::BoundaryDouAlone => "the sharpest boundaries, as published; slow to find small things from nothing",
-            Self::DiceCrossEntropy => "steady with few cases, softer boundaries",
-        }
+        Self { after_cases: 0, seconds: 60.0, loss: Loss::BoundaryDou, without_proposal: 0 }
     }
 }
 
@@ -121,23 +86,6 @@ pub enum Doing {
     Training,
     /// It judges the candidate on the hold-out.
     Judging,
-}
-
-/// How long a round will take and how much memory; or why it cannot be done.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Estimate {
-    /// Cases to learn from.
-    pub cases: usize,
-    /// Slices of these.
-    pub slices: usize,
-    /// Cases held out.
-    pub held_out: usize,
-    /// Time until the verdict.
-    pub time: Duration,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// What a person should know before, whole sentences.
-    pub note: Option<String>,
 }
 
 /// A round that runs.
@@ -234,7 +182,7 @@ impl Running {
     pub fn time_left(&self) -> Option<Duration> {
         match self.doing {
             Doing::Judging => None,
-            _ => self.remaining.or_else(|| Some(self.estimate.as_ref()?.time)),
+            _ => self.remaining.or_else(|| Some(Duration::from_secs_f64(self.estimate.as_ref()?.seconds.max(0.0)))),
         }
     }
 }

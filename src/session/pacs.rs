@@ -166,9 +166,9 @@ impl Session {
             PacsAction::Receive { study_uid, series } => self.receive(study_uid, series),
             PacsAction::Stop => self.stop_pacs(),
             PacsAction::Send { server, format } => self.send(&server, format),
-            PacsAction::CancelSending(id) => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Cancel(id)))),
-            PacsAction::Retry(id) => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Retry(id)))),
-            PacsAction::ForgetDone => self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::ForgetDone))),
+            PacsAction::CancelSending(id) => self.ask_worker(PacsJob::Sending(SendingJob::Cancel(id))),
+            PacsAction::Retry(id) => self.ask_worker(PacsJob::Sending(SendingJob::Retry(id))),
+            PacsAction::ForgetDone => self.ask_worker(PacsJob::Sending(SendingJob::ForgetDone)),
         }
     }
 
@@ -201,7 +201,7 @@ impl Session {
     fn remove_server(&mut self, name: &str) {
         let gone = self.settings.servers.iter().find(|s| s.name == name).cloned();
         let Some(gone) = gone else { return };
-        self.jobs.push(Job::Pacs(PacsJob::Forget(gone)));
+        self.ask_worker(PacsJob::Forget(gone));
         self.change_settings(|settings| settings.servers.retain(|s| s.name != name));
         let first = self.settings.servers.first().map_or(String::new(), |s| s.name.clone());
         self.choose_server(first);
@@ -210,7 +210,7 @@ impl Session {
     fn sign_in(&mut self, name: &str, secret: Secret, is_kept: bool) {
         let known = self.settings.servers.iter().find(|s| s.name == name).cloned();
         let Some(server) = known else { return };
-        self.jobs.push(Job::Pacs(PacsJob::SignIn { server, secret, is_kept }));
+        self.ask_worker(PacsJob::SignIn { server, secret, is_kept });
         self.pacs.needs_sign_in = false;
         self.pacs.trouble = None;
         if let Some(postponed) = self.pacs.postponed.take() {
@@ -227,7 +227,7 @@ impl Session {
         let (id, cancel) = (self.new_id(), Cancel::default());
         self.pacs.asking = Some(Asking { id, cancel: cancel.clone(), again: Some(Box::new(again)), words });
         (self.pacs.trouble, self.pacs.is_reached, self.pacs.needs_sign_in) = (None, false, false);
-        self.jobs.push(Job::Pacs(job(id, server, cancel)));
+        self.ask_worker(job(id, server, cancel));
     }
 
     fn receive(&mut self, study_uid: String, series: Option<Vec<String>>) {
@@ -240,7 +240,7 @@ impl Session {
         let again = Some(Box::new(again));
         self.pacs.receiving = Some(OnItsWay { id, cancel: cancel.clone(), again, state: Receiving::default() });
         (self.pacs.trouble, self.pacs.needs_sign_in) = (None, false);
-        self.jobs.push(Job::Pacs(PacsJob::Receive(ReceiveJob { id, server, study_uid, series, cancel })));
+        self.ask_worker(PacsJob::Receive(ReceiveJob { id, server, study_uid, series, cancel }));
     }
 
     /// Stops asking and receiving; what was received stays for another time.
@@ -263,7 +263,7 @@ impl Session {
             options: ExportOptions { formats: vec![format], ..ExportOptions::default() },
         };
         let Some(export) = self.export_job(request) else { return };
-        self.jobs.push(Job::Pacs(PacsJob::Sending(SendingJob::Send { export: Box::new(export), server })));
+        self.ask_worker(PacsJob::Sending(SendingJob::Send { export: Box::new(export), server }));
     }
 
     pub(super) fn on_pacs(&mut self, event: PacsEvent) {
@@ -343,6 +343,10 @@ impl Session {
             }
         }
         self.pacs.queue = items;
+    }
+
+    fn ask_worker(&mut self, job: PacsJob) {
+        self.jobs.push(Job::Pacs(Box::new(job)));
     }
 
     /// What was asked, where this is the answer that is waited for.

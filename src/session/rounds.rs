@@ -8,11 +8,12 @@ use super::{
         BegunRound, CompareJob, FileJob, Job, ModelEntry, ModelSource, RoundEvent, RoundOutcome, RoundWish, RunId,
         StoreJob, TrainJob, TrainingJob, VersionJob,
     },
-    learning::{Doing, LearnAction, Learning, Running},
+    learning::{Doing, LearnAction, LearnSettings, Learning, Running},
     notice::Severity,
     settings::DeviceChoice,
     store::WorkspaceState,
 };
+use crate::domain::training::{Length, Plan, RoundSettings, StartFrom};
 use crate::{
     Result,
     domain::{
@@ -95,16 +96,18 @@ impl Session {
         if let Some(reason) = self.refuse_training(UserCommand::Train) {
             return self.notices.add(Severity::Hint, format!("{}: {reason}.", UserCommand::Train.label()));
         }
-        let of = |v: &Version| (Some(v.key), Some(ModelSource::File(v.file.clone())), v.name.clone());
+        let of = |v: &Version| (Some(v.key), StartFrom::File(v.file.clone()), v.name.clone());
         let (active, proposing) = (self.learning.active(), self.model_of_accepted());
         let is_start_active = active.is_some() || proposing.is_some();
         let (parent, start, start_name) = match (active, proposing, self.learning.not_yet()) {
             (Some(version), ..) | (None, None, Some(version)) => of(version),
-            (None, Some(model), _) => (None, Some(model.source.clone()), model.title()),
-            (None, None, None) => (None, None, "nothing".to_owned()),
+            (None, Some(model), _) => (None, (&model.source).into(), model.title()),
+            (None, None, None) => (None, StartFrom::Nothing, "nothing".to_owned()),
         };
-        let settings = self.settings.learning.clone();
-        self.store(StoreJob::BeginRound(Box::new(RoundWish { start, is_start_active, start_name, parent, settings })));
+        let LearnSettings { loss, seconds, .. } = self.settings.learning;
+        let plan = Plan { loss, length: Length::Steps(0), ..Plan::default() };
+        let settings = RoundSettings { start, start_name, is_start_active, plan, seconds };
+        self.store(StoreJob::BeginRound(Box::new(RoundWish { parent, settings })));
         self.learning.running = Some(Running::new(self.new_id(), false));
         self.learning.fresh = None;
     }

@@ -38,7 +38,7 @@ impl Session {
         if is_ordered_anew {
             self.give_reasons();
         }
-        self.jobs.push(Job::Files(FileJob::SaveSettings(self.settings.clone())));
+        self.jobs.push(Job::Files(FileJob::SaveSettings(Box::new(self.settings.clone()))));
         if is_limited_anew {
             self.limit_memory();
         }

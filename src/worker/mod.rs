@@ -72,7 +72,7 @@ pub struct Worker {
     pacs: pacs::Handle,
     store: store::Handle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
-    settings: Arc<Mutex<Option<Settings>>>,
+    settings: Arc<Mutex<Option<Box<Settings>>>>,
 }
 
 impl Worker {
@@ -95,7 +95,7 @@ impl Worker {
         let (reslice, wanted) = unbounded();
         let out = outbox.clone();
         spawn("labrum-reslice", move || reslice::work(&wanted, &out))?;
-        let settings = Arc::<Mutex<Option<Settings>>>::default();
+        let settings = Arc::<Mutex<Option<Box<Settings>>>>::default();
         let newest = settings.clone();
         Ok(Self {
             settings,
@@ -134,7 +134,7 @@ impl Worker {
             Job::Shapes(job) => drop(self.survey.send(job)),
             Job::Reslice(job) => drop(self.reslice.send(job)),
             Job::Store(job) => self.store.submit(job),
-            Job::Pacs(job) => self.pacs.submit(job),
+            Job::Pacs(job) => self.pacs.submit(*job),
             Job::Training(job) => drop(self.training.send(job)),
             // Native dialogs belong to the window: see `beside`.
             Job::Dialog(_) => {}

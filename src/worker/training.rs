@@ -7,12 +7,12 @@ use crate::{
     learning::{
         course::{Model, Phase},
         judged,
-        round::{Round, RoundSettings},
+        round::Round,
     },
     model::train::round::Progress,
     session::{
         job::{CompareJob, Event, RoundEvent, TrainJob, TrainingJob},
-        learning::{Doing, Estimate},
+        learning::Doing,
     },
 };
 use crossbeam_channel::{Sender, unbounded};
@@ -60,16 +60,8 @@ fn train(job: &TrainJob, outbox: &Outbox) {
     let attempt = job.attempt;
     let tell = |event: RoundEvent| outbox.send(Event::Round { attempt, event });
     let result = aside(job.threads, || {
-        let round = round(job)?;
-        let estimate = round.estimate(job.threads)?;
-        tell(RoundEvent::Estimated(Estimate {
-            cases: estimate.cases,
-            slices: estimate.slices,
-            held_out: estimate.held_out,
-            time: Duration::from_secs_f64(estimate.seconds),
-            memory: estimate.memory,
-            note: estimate.note,
-        }));
+        let round = round(job);
+        tell(RoundEvent::Estimated(round.estimate(job.threads)?));
         let mut told = Instant::now() - EVERY;
         round.run(&job.control, &mut |phase| {
             let is_step = matches!(phase, Phase::Training(Progress::Step { .. }));
@@ -82,19 +74,17 @@ fn train(job: &TrainJob, outbox: &Outbox) {
     tell(RoundEvent::Ended(result.map(|version| version.map(Box::new))));
 }
 
-fn round(job: &TrainJob) -> Result<Round> {
-    let settings: RoundSettings = serde_json::from_str(&job.begun.settings)
-        .map_err(|e| Error::new("train", format!("the settings of the round cannot be understood ({e})")))?;
-    Ok(Round {
+fn round(job: &TrainJob) -> Round {
+    Round {
         key: job.begun.key,
         snapshot: job.begun.snapshot.clone(),
         labels: job.labels.to_vec(),
-        settings,
+        settings: job.begun.settings.clone(),
         parent: job.begun.parent,
         name: job.name.clone(),
         checkpoint: job.begun.checkpoint.clone(),
         device: job.device,
-    })
+    }
 }
 
 fn event_of(phase: Phase) -> RoundEvent {

@@ -275,7 +275,7 @@ fn version(round: RoundKey, state: VersionState) -> NewVersion {
         steps: 1,
         settings: "{}".into(),
         report: GateReport::new(Vec::new(), &[]),
-        bytes: weights(&name),
+        bytes: weights(&name).into(),
         name,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
+use labrum::domain::training::{Length, Plan, RoundSettings, StartFrom};
 use labrum::domain::{
     gate::Verdict,
     holdout::Side,
@@ -10,13 +11,9 @@ use labrum::domain::{
     mask::PackedMask,
     progress::Control,
 };
-use labrum::learning::{
-    course::Phase,
-    round::{Round, RoundSettings, StartFrom},
-};
+use labrum::learning::{course::Phase, round::Round};
 use labrum::model::checkpoint;
 use labrum::model::device::DeviceChoice;
-use labrum::model::train::round::{Length, Plan};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

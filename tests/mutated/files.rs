@@ -260,7 +260,7 @@ fn workspace() -> Vec<u8> {
         steps: 1,
         settings: "{}".into(),
         report: GateReport::new(Vec::new(), &[]),
-        bytes: b"weights".repeat(40),
+        bytes: b"weights".repeat(40).into(),
         name: "round-1".into(),
     };
     workspace.add_version(&version).unwrap();

@@ -6,9 +6,9 @@
 use super::super::checkpoint::{PlainTensor, ReadBack, Weights, fill, read_back};
 use super::super::cmunext::{CmuNext, Slot};
 use crate::Result;
+use crate::domain::training::Optimizer;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
 
 /// Decay of the mean of the gradients (AdamW), and of what is left of the last steps (SGD).
 const BETA_1: f32 = 0.9;
@@ -20,17 +20,6 @@ const EPSILON: f32 = 1e-8;
 const WEIGHT_DECAY: f32 = 1e-2;
 /// What SGD adds of the weights to their gradients.
 const WEIGHT_PENALTY: f32 = 1e-4;
-
-/// How weights follow gradients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Learns fast from little; the usual choice. (Loshchilov and Hutter, arXiv 1711.05101.)
-    #[default]
-    AdamW,
-    /// SGD with momentum 0.9 and weight decay 1e-4, as in the papers: slower, needs a higher learning rate.
-    Sgd,
-}
 
 /// The running means that an optimiser keeps for each weight.
 #[derive(Clone, Debug, Default, PartialEq)]

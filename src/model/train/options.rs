@@ -1,12 +1,11 @@
 //! How to train from a folder, by our own recipe or by that of the paper.
 
-use super::super::augment::AugmentConfig;
 use super::super::boundary_dou::BoundaryDou;
 use super::super::card::{Aspect, Config, Purpose, TrainedOn};
 use super::super::device::DeviceChoice;
 use super::super::loss::Objective;
-use super::optimizer::Optimizer;
 use crate::domain::label::Label;
+use crate::domain::training::{AugmentConfig, Optimizer};
 use crate::io::dataset::{Lists, Wishes};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -4,21 +4,19 @@
 //! depend on the last few batches. Where there are enough samples, a part of them is not learned from but chooses the
 //! best moment. The hold-out never comes here.
 
-use super::super::augment::AugmentConfig;
 use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
 use super::super::loss::Objective;
-use super::optimizer::Optimizer;
 use super::random::seed_of;
 use super::samples::Sample;
 pub use super::state::State;
 use super::statistics::{self, Source};
-use super::trainee::{Batch, Loss, Trainee, input_dice, sample_dice};
+use super::trainee::{Batch, Trainee, input_dice, sample_dice};
 use crate::domain::progress::Control;
+use crate::domain::training::{Length, Plan};
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
-use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -52,56 +50,6 @@ const FEWEST_PASSES: usize = 8;
 const MOST_PASSES: usize = 60;
 /// A state to go on from is handed out so often.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
-
-/// How long a round is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Length {
-    /// So many steps: the same seed, samples and device give the same weights.
-    Steps(usize),
-    /// So many seconds of work; how many steps these are depends on what else the machine does.
-    Seconds(f64),
-}
-
-/// How a round is done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Plan {
-    /// How long.
-    pub length: Length,
-    /// Samples in a step.
-    pub batch: usize,
-    /// Learning rate at its height, for a start that knows nothing yet.
-    pub learning_rate: f64,
-    /// How weights follow gradients.
-    pub optimizer: Optimizer,
-    /// What is made small.
-    pub loss: Loss,
-    /// A pixel that a person changed weighs 1 + this.
-    pub stress: f32,
-    /// Samples that are new in this round come so many times as often as those learned from before.
-    pub new_weight: usize,
-    /// How samples are varied.
-    pub augment: AugmentConfig,
-    /// The same seed gives the same order and variations.
-    pub seed: u64,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            length: Length::Steps(300),
-            batch: 4,
-            learning_rate: 4e-3,
-            optimizer: Optimizer::AdamW,
-            loss: Loss::BoundaryDou,
-            stress: 1.0,
-            new_weight: 2,
-            augment: AugmentConfig { scale: 1.4, tint: 1.2, ..AugmentConfig::default() },
-            seed: 1,
-        }
-    }
-}
 
 /// What a round starts from and learns from.
 pub struct Lesson<'a> {

@@ -1,9 +1,9 @@
 //! Images and masks in memory, at the size of the network's input.
 
-use super::super::augment::AugmentConfig;
 use super::super::card::InputSpec;
 use super::super::preprocess::{self, Size};
 use crate::Result;
+use crate::domain::training::AugmentConfig;
 use crate::domain::{distance::distance_to, image::Image, mask::Mask};
 
 /// How far from a changed pixel the stress ends, in pixels of the input.

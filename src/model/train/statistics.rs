@@ -5,7 +5,6 @@
 //! as they are make it clearly better where it learned from few (Wu and Johnson, "Rethinking Batch in BatchNorm",
 //! arXiv 2105.07576, section 3).
 
-use super::super::augment::AugmentConfig;
 use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::{CmuNext, MOMENTUM, Slot};
@@ -14,6 +13,7 @@ use super::samples::Sample;
 use super::trainee::Batch;
 use crate::Result;
 use crate::domain::progress::Control;
+use crate::domain::training::AugmentConfig;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! The network that is trained, step by step, and the average of its weights.
 
-use super::super::augment::{AugmentConfig, augment};
+use super::super::augment::augment;
 use super::super::boundary_dou::{Absent, BoundaryDou, Truth};
 use super::super::card::InputSpec;
 use super::super::checkpoint::{self, Weights};
@@ -9,28 +9,13 @@ use super::super::device::NamedDevice;
 use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
-use super::optimizer::{Follower, Moments, Optimizer};
+use super::optimizer::{Follower, Moments};
 use super::samples::Sample;
+use crate::domain::training::{AugmentConfig, Loss, Optimizer};
 use crate::{Error, Result};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-/// What is made small.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// Boundary DoU with a little cross-entropy: sharp boundaries, and a direction where nothing overlaps yet.
-    #[default]
-    BoundaryDou,
-    /// Boundary DoU alone, as in the paper: the sharpest boundaries, slow to find small things from nothing.
-    BoundaryDouAlone,
-    /// Dice and cross-entropy: steady, softer boundaries.
-    DiceCrossEntropy,
-    /// Half the cross-entropy and Dice of each sample, as CMUNeXt was published with.
-    BceDice,
-}
 
 impl Loss {
     /// The loss with its options.

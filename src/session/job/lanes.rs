@@ -37,7 +37,7 @@ pub enum FileJob {
     /// Write the report on the work into a folder.
     ExportReport(Box<WorkReport>, PathBuf),
     /// Write the settings down.
-    SaveSettings(Settings),
+    SaveSettings(Box<Settings>),
 }
 
 /// What is done on the thread `labrum-network`.

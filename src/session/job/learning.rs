@@ -1,6 +1,7 @@
 //! Plain data between the session and the learning loop: rounds wished for, begun, trained and ended; versions.
 
-use super::{DeviceChoice, ModelSource, RunId};
+use super::{DeviceChoice, RunId};
+use crate::domain::training::{Estimate, RoundSettings};
 use crate::{
     Result,
     domain::{
@@ -8,23 +9,17 @@ use crate::{
         learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
         progress::Control,
     },
-    session::learning::{Doing, Estimate, LearnSettings},
+    session::learning::Doing,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// A round that is wished for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundWish {
-    /// What it starts from; `None` for random weights.
-    pub start: Option<ModelSource>,
-    /// What it starts from proposes masks now.
-    pub is_start_active: bool,
-    /// Name of what it starts from.
-    pub start_name: String,
     /// The version that it starts from, where it is one.
     pub parent: Option<VersionKey>,
     /// How it is done.
-    pub settings: LearnSettings,
+    pub settings: RoundSettings,
 }
 
 /// What came of a round.
@@ -62,8 +57,8 @@ pub struct BegunRound {
     pub key: RoundKey,
     /// The accepted masks as they are now.
     pub snapshot: Vec<SnapshotSlice>,
-    /// How it is done, as JSON.
-    pub settings: String,
+    /// How it is done.
+    pub settings: RoundSettings,
     /// The version that it starts from.
     pub parent: Option<VersionKey>,
     /// Where states to go on from are written.

@@ -28,7 +28,7 @@ fn with_servers(session: &mut Session) {
 fn act(session: &mut Session, action: PacsAction) -> Vec<PacsJob> {
     session.apply(Action::Pacs(action));
     let jobs = session.take_jobs().into_iter();
-    jobs.filter_map(|job| if let Job::Pacs(job) = job { Some(job) } else { None }).collect()
+    jobs.filter_map(|job| if let Job::Pacs(job) = job { Some(*job) } else { None }).collect()
 }
 
 fn failure(needs_sign_in: bool) -> Error {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::domain::training::{Plan, RoundSettings, StartFrom};
 use crate::{
     domain::{
         gate::{GateCase, GateReport},
@@ -33,7 +34,13 @@ fn begun(key: i64, is_resumed: bool) -> BegunRound {
     BegunRound {
         key: RoundKey(key),
         snapshot: Vec::new(),
-        settings: "{}".into(),
+        settings: RoundSettings {
+            start: StartFrom::Nothing,
+            start_name: "nothing".into(),
+            is_start_active: false,
+            plan: Plan::default(),
+            seconds: 60.0,
+        },
         parent: None,
         checkpoint: "/work/models/round-1.state".into(),
         is_resumed,
@@ -72,7 +79,7 @@ fn made(key: i64) -> NewVersion {
         steps: 100,
         settings: "{}".into(),
         report: report(),
-        bytes: Vec::new(),
+        bytes: Arc::default(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Settings: person, device, model, learning, look.
 
 use super::sheet;
+use crate::domain::training::Loss;
 use crate::{
     session::{
         Action, Session,
-        learning::{LearnSettings, LossChoice},
+        learning::LearnSettings,
         settings::{DeviceChoice, MEMORY_MB, Settings, Theme},
     },
     ui::{
@@ -48,7 +49,7 @@ fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
     let tip = "So that your own drawing stays a measure of the model; 0 for none";
     value(ui, "New cases without a proposal", without.custom_parser(number_in), tip);
     explain(ui, "What training makes small");
-    let choices = LossChoice::ALL.map(|loss| (loss, loss.label(), capital(loss.explanation())));
+    let choices = Loss::OFFERED.map(|loss| (loss, loss.label(), capital(loss.explanation())));
     if let Some(loss) = segmented(ui, learning.loss, &choices) {
         learning.loss = loss;
     }

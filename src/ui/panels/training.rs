@@ -1,12 +1,13 @@
 //! The section on training: the round that runs with its curves, or what there is to do about the model.
 
+use crate::domain::training::Estimate;
 use crate::{
     domain::learning::{Version, VersionState},
     session::{
         Action, Fitting, Session,
         case::Case,
         command::UserCommand,
-        learning::{Doing, Estimate, LearnAction, Running},
+        learning::{Doing, LearnAction, Running},
     },
     ui::{
         charts::{Chart, Series, plain_tip, short},

@@ -1,6 +1,7 @@
 //! The learning loop in the window: what is said of rounds, versions and the work, and what clicks ask for.
 
 use super::*;
+use crate::domain::training::Estimate;
 use crate::{
     domain::{
         gate::{GateCase, GateReport},
@@ -17,7 +18,7 @@ use crate::{
         command::UserCommand,
         finding::{Finding, tests::blurred_disc},
         job::{ModelEntry, ModelSource},
-        learning::{Doing, Estimate, Running},
+        learning::{Doing, Running},
     },
 };
 use egui_kittest::kittest::NodeT;
@@ -123,14 +124,7 @@ fn running() -> Session {
     let mut session = open();
     session.learning.running = Some(Running {
         control: Control::default(),
-        estimate: Some(Estimate {
-            cases: 20,
-            slices: 20,
-            held_out: 5,
-            time: Duration::from_secs(60),
-            memory: 700_000_000,
-            note: None,
-        }),
+        estimate: Some(Estimate { cases: 20, slices: 20, held_out: 5, seconds: 60.0, memory: 700_000_000, note: None }),
         doing: Doing::Training,
         done: 0.42,
         remaining: Some(Duration::from_secs(30)),
@@ -390,7 +384,7 @@ fn learning_is_set_in_the_settings() {
     command(&mut harness, egui::Key::Comma);
     click(&mut harness, "Dice and cross-entropy");
     let learning = &harness.state().session.settings.learning;
-    assert_eq!(learning.loss, crate::session::learning::LossChoice::DiceCrossEntropy);
+    assert_eq!(learning.loss, crate::domain::training::Loss::DiceCrossEntropy);
     let number = egui::accesskit::Role::SpinButton;
     harness.get_by_role_and_label(number, "New cases without a proposal").increment_accesskit();
     harness.run_steps(3);

@@ -29,7 +29,7 @@ fn browser(session: Session) -> Harness<'static, App> {
 
 fn jobs(harness: &mut Harness<'static, App>) -> Vec<PacsJob> {
     let all = std::mem::take(&mut harness.state_mut().jobs);
-    all.into_iter().filter_map(|job| if let Job::Pacs(job) = job { Some(job) } else { None }).collect()
+    all.into_iter().filter_map(|job| if let Job::Pacs(job) = job { Some(*job) } else { None }).collect()
 }
 
 fn tell(harness: &mut Harness<'static, App>, event: PacsEvent) {

@@ -1,6 +1,7 @@
 //! The learning loop in the workspace: rounds begun and ended, versions, what the work cost.
 
 use super::keeper::{Keeper, Trouble};
+use crate::domain::training::RoundSettings;
 use crate::{
     Error, Result,
     domain::{
@@ -8,18 +9,9 @@ use crate::{
         learning::{RoundKey, RoundState, Version, VersionKey},
     },
     io::whole_file,
-    learning::{
-        course::Model,
-        round::{RoundSettings, StartFrom},
-    },
-    model::{
-        checkpoint,
-        train::{Loss, round::Length, round::Plan},
-    },
-    session::{
-        job::{BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob},
-        learning::LossChoice,
-    },
+    learning::course::Model,
+    model::checkpoint,
+    session::job::{BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob},
 };
 use std::{
     path::{Path, PathBuf},
@@ -37,7 +29,7 @@ impl Keeper {
             events.push(Event::RoundBegun(Box::new(BegunRound {
                 key: record.key,
                 snapshot,
-                settings: record.settings,
+                settings: RoundSettings::from_json(&record.settings)?,
                 parent: record.parent,
                 checkpoint: record.checkpoint,
                 is_resumed: true,
@@ -61,13 +53,12 @@ impl Keeper {
     }
 
     pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, Trouble> {
-        let json =
-            serde_json::to_string(&settings(wish)).map_err(|e| Trouble::Never(Error::new("begin the training", e)))?;
+        let json = wish.settings.to_json()?;
         let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
             key: record.key,
             snapshot,
-            settings: record.settings,
+            settings: RoundSettings::from_json(&record.settings)?,
             parent: record.parent,
             checkpoint: record.checkpoint,
             is_resumed: false,
@@ -139,25 +130,4 @@ fn export(version: &Version, folder: &Path, labels: &[Label]) -> Result<PathBuf>
     let file = folder.join(format!("{}.safetensors", version.name.chars().map(plain).collect::<String>()));
     whole_file::write(&file, "export the version", |out| out.write_all(&bytes))?;
     Ok(file)
-}
-
-fn settings(wish: &RoundWish) -> RoundSettings {
-    let start = match &wish.start {
-        None => StartFrom::Nothing,
-        Some(ModelSource::Shipped(index)) => StartFrom::Shipped(*index),
-        Some(ModelSource::File(path)) => StartFrom::File(path.clone()),
-    };
-    let loss = match wish.settings.loss {
-        LossChoice::BoundaryDou => Loss::BoundaryDou,
-        LossChoice::BoundaryDouAlone => Loss::BoundaryDouAlone,
-        LossChoice::DiceCrossEntropy => Loss::DiceCrossEntropy,
-    };
-    let plan = Plan { loss, length: Length::Steps(0), ..Plan::default() };
-    RoundSettings {
-        start,
-        start_name: wish.start_name.clone(),
-        is_start_active: wish.is_start_active,
-        plan,
-        seconds: wish.settings.seconds,
-    }
 }

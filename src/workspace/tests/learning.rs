@@ -41,7 +41,7 @@ fn new_version(round: RoundKey, name: &str, state: VersionState) -> NewVersion {
         steps: 300,
         settings: "{\"steps\":300}".into(),
         report: report(),
-        bytes: name.as_bytes().repeat(1000),
+        bytes: name.as_bytes().repeat(1000).into(),
     }
 }
 
@@ -224,7 +224,7 @@ fn a_version_is_kept_with_its_file_and_active_where_it_is_accepted() {
     let new = new_version(round.key, "one", VersionState::Accepted);
     let first = workspace.add_version(&new).unwrap();
     assert_eq!(files(&workspace), ["1-0123456789ab.safetensors"]);
-    assert_eq!(std::fs::read(&first.file).unwrap(), new.bytes);
+    assert_eq!(std::fs::read(&first.file).unwrap(), *new.bytes);
     assert!(first.is_active && first.made_at > 0);
     let seen = (first.name.as_str(), first.hash.as_str(), first.cases, first.seconds, first.steps);
     assert_eq!(seen, ("one", HASH, 7, 1.5, 300));
