@@ -162,7 +162,7 @@ fn a_sample_is_opened_segmented_looked_at_and_exported() {
         bench.click(name);
         assert_eq!(bench.session().settings.view_mode, mode);
     }
-    bench.click("Next doubtful boundary");
+    bench.click("Next uncertain boundary");
     assert!(bench.session().focus.is_some());
 
     bench.click("Export");

@@ -177,7 +177,7 @@ impl Session {
         let mut text =
             format!("Exported to {}: {}. The manifest lists all files.", summary.folder.display(), summary.text);
         if summary.warnings > 0 {
-            text += &format!(" It has {} warnings to read.", summary.warnings);
+            text += &format!(" It has {} warnings.", summary.warnings);
         }
         let severity = if summary.failed.is_empty() { Severity::Info } else { Severity::Warning };
         if let Some(first) = summary.failed.first() {

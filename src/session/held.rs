@@ -104,7 +104,7 @@ impl Session {
     fn give_up_strokes(&mut self) {
         let actions = std::mem::take(&mut self.held.actions);
         self.held.since = None;
-        let text = "The picture did not come in time: what was drawn on it is not kept.";
+        let text = "The image did not load in time: what was drawn on it is not kept.";
         self.notices.add(Severity::Warning, text);
         for action in actions.into_iter().filter(|action| !matches!(action, Action::Pointer(_))) {
             self.do_at_once(action);

@@ -98,7 +98,7 @@ impl Session {
             1 => "A file with masks was opened with the images".to_owned(),
             n => format!("{n} files with masks were opened with the images"),
         };
-        self.notices.add(Severity::Info, format!("{files}: Ctrl+Shift+I takes in those of the case."));
+        self.notices.add(Severity::Info, format!("{files}. Press Ctrl+Shift+I to import those of this case."));
     }
 
     pub(super) fn import_masks(&mut self, paths: Vec<PathBuf>) {
@@ -168,8 +168,8 @@ impl Session {
         let (slices, has_changed) = self.lay_masks(case, &imported);
         let count = counted(slices, "slice");
         let text = match has_changed {
-            true => format!("Masks of {count} were imported; Ctrl+Z takes them back."),
-            false => format!("The masks of {count} are the same as those here: nothing changed."),
+            true => format!("Imported masks on {count}. Undo: Ctrl+Z."),
+            false => format!("The masks on {count} are the same as those here; nothing changed."),
         };
         self.notices.add_about(Topic::Case(case), Severity::Info, text);
         for note in imported.notes {
@@ -198,12 +198,12 @@ impl Session {
         if laid > 0 {
             let rest = if without > 0 { format!(" {without} have none in the folder.") } else { String::new() };
             let cases = counted(laid, "other case");
-            let text = format!("Masks were imported for {cases} too, as one step in each.{rest}");
+            let text = format!("Also imported masks for {cases}, one step in each.{rest}");
             self.notices.add(Severity::Info, text);
         }
         if let Some((case, error)) = first_failure {
             let more = if failed > 1 {
-                format!(" The same or the like for {} more.", counted(failed - 1, "case"))
+                format!(" {} more could not be imported either.", counted(failed - 1, "case"))
             } else {
                 String::new()
             };

@@ -60,7 +60,7 @@ impl Session {
             None => (format!("Remove label {name}"), format!("{name} was removed.")),
             Some(into) => {
                 let other = self.label_name(into);
-                (format!("Merge {name} into {other}"), format!("What was {name} is {other} now."))
+                (format!("Merge {name} into {other}"), format!("Merged {name} into {other}."))
             }
         };
         // A model may answer with the label that goes.
@@ -76,7 +76,7 @@ impl Session {
         self.save_labels();
         self.label_use = None;
         self.store(StoreJob::RemoveLabel { label, into, tool, person: self.settings.person.clone() });
-        self.notices.add(Severity::Info, format!("{text} In each open case Ctrl+Z takes that back."));
+        self.notices.add(Severity::Info, format!("{text} Ctrl+Z undoes this in each open case."));
     }
 
     /// Gives another label, or none, to what has one in a case.

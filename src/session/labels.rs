@@ -144,7 +144,7 @@ impl Session {
             LabelAction::Add(label) => {
                 let kept = Kept { task: self.task(), ..Kept::default() };
                 if self.add_label(Label { kept, ..label }).is_none() {
-                    let text = "There can be no more than 255 labels, those that were removed among them.";
+                    let text = "There can be at most 255 labels, including removed ones.";
                     self.notices.add(Severity::Warning, text);
                 }
                 self.save_labels();

@@ -144,13 +144,13 @@ impl Session {
             return;
         }
         let looked = match passed_over {
-            [] => "There is no file in it.".to_owned(),
+            [] => "The folder is empty.".to_owned(),
             [one] => format!("\"{}\" is no image: {}.", one.path.display(), one.reason.trim_end_matches('.')),
             all => format!("None of the {} files is an image.", all.len()),
         };
         self.notices.add(
             Severity::Error,
-            format!("Nothing to show. {looked} Open DICOM files, NIfTI volumes, PNG, JPEG, TIFF, BMP or WebP, or a folder with them."),
+            format!("No images found. {looked} Open DICOM files, NIfTI volumes, PNG, JPEG, TIFF, BMP or WebP, or a folder with them."),
         );
     }
 

@@ -101,7 +101,7 @@ impl Session {
             C::EmptyLabel => Region::default(),
             C::CopyFromPrevious => self.neighbour(-1, label)?,
             C::CopyFromNext => self.neighbour(1, label)?,
-            _ => return Err("This is no change of a label.".into()),
+            _ => return Err("This does not change a label.".into()),
         };
         Ok(Outcome { label, target })
     }
@@ -167,7 +167,7 @@ impl Session {
         let count = edits.len();
         self.commit("Interpolate", job.case, edits);
         let slices = if count == 1 { "slice" } else { "slices" };
-        let text = format!("{} was drawn on {count} {slices} between. Look them over.", self.label_name(job.label));
+        let text = format!("Interpolated {} on {count} {slices}. Please check them.", self.label_name(job.label));
         self.notices.add(Severity::Info, text);
     }
 

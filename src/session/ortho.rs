@@ -247,7 +247,7 @@ impl Session {
         if needs > may_take {
             let mb = |bytes: usize| bytes.div_ceil(1_000_000);
             let reason = format!(
-                "The volume takes {} MB, the limit in the settings leaves {} MB for pictures.",
+                "The volume needs {} MB; the limit in the settings leaves {} MB for images.",
                 mb(needs),
                 mb(may_take)
             );

@@ -250,7 +250,7 @@ impl Session {
         }
         if let Some(receiving) = self.pacs.receiving.take() {
             receiving.cancel.cancel();
-            let text = "Receiving was stopped. What is here already is not fetched again.";
+            let text = "Receiving was stopped. Objects that have arrived are not fetched again.";
             self.notices.add(Severity::Info, text);
         }
     }
@@ -302,21 +302,21 @@ impl Session {
             }
             PacsEvent::SignedIn { server, not_kept: Some(reason) } => {
                 let reason = reason.trim_end_matches('.').to_owned();
-                let text = format!("The secret of {server} is kept until Labrum is closed: {reason}.");
+                let text = format!("The password or token for {server} is kept until Labrum is closed: {reason}.");
                 self.notices.add(Severity::Warning, text);
             }
             PacsEvent::SignedIn { .. } => {}
             PacsEvent::Queued(Ok(item)) => {
                 let text = match item.state {
                     SendState::Sent => format!("{} has this segmentation already.", item.server.name),
-                    _ => format!("The segmentation is on its way to {}.", item.server.name),
+                    _ => format!("Sending the segmentation to {}.", item.server.name),
                 };
                 self.notices.add(Severity::Info, text);
             }
             PacsEvent::Queued(Err(error)) => self.fail(&error),
             PacsEvent::Queue(items) => self.on_queue(items),
             PacsEvent::SendingNeedsSignIn { server } => {
-                let text = format!("Sign in to {server} to send what waits: File, Open from server.");
+                let text = format!("Sign in to {server} (File, Open from server) to send what is waiting.");
                 self.notices.add(Severity::Warning, text);
                 if self.chosen_server().is_some_and(|s| s.name == server) {
                     self.pacs.needs_sign_in = true;

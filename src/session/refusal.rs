@@ -14,7 +14,7 @@ impl Session {
                 None
             }
             C::NewWorkspace => None,
-            C::FindImages => (self.missing() == 0).then_some("All images of the workspace are where they were"),
+            C::FindImages => (self.missing() == 0).then_some("No images of the workspace are missing"),
             C::Workspace | C::Versions | C::WorkReport | C::OpenFromServer | C::SendQueue => None,
             C::Train | C::PauseTraining | C::CancelTraining => self.refuse_training(command),
             C::TogglePanels | C::ToggleTheme | C::ToggleAutoRun | C::OpenModel | C::Messages => None,
@@ -22,16 +22,16 @@ impl Session {
             C::ShowDifference | C::ToggleOrtho => None,
             C::NextView => self.ortho().is_none().then_some("The orthogonal views are not shown"),
             C::Undo if self.is_drawing() => None,
-            C::Undo => self.next_undo().is_none().then_some("Nothing was done in this case"),
-            C::Redo => self.next_redo().is_none().then_some("Nothing was undone in this case"),
-            C::UndoAnywhere => self.next_undo_anywhere().is_none().then_some("Nothing was done"),
-            C::RedoAnywhere => self.next_redo_anywhere().is_none().then_some("Nothing was undone"),
+            C::Undo => self.next_undo().is_none().then_some("Nothing to undo in this case"),
+            C::Redo => self.next_redo().is_none().then_some("Nothing to redo in this case"),
+            C::UndoAnywhere => self.next_undo_anywhere().is_none().then_some("Nothing to undo"),
+            C::RedoAnywhere => self.next_redo_anywhere().is_none().then_some("Nothing to redo"),
             C::Cancel if self.is_drawing() || self.tool != ToolKind::Look => None,
             C::ToggleMeasurements | C::ToggleOverlays => None,
             C::ToggleCases if !self.settings.panels => Some("The panels are hidden"),
             C::Cancel if !self.notices.list.is_empty() => None,
-            C::Cancel => (!self.is_busy()).then_some("Nothing is going on"),
-            C::Export if self.exporting.is_some() => Some("An export is going on"),
+            C::Cancel => (!self.is_busy()).then_some("Nothing is running"),
+            C::Export if self.exporting.is_some() => Some("An export is running"),
             // Those of the workspace can be had without a case on the screen.
             C::Export if self.meter.accepted > 0 => None,
             _ if case.is_none() => Some("Nothing is open"),
@@ -50,7 +50,7 @@ impl Session {
                 Some("There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)")
             }
             C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
-            C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => Some("There are no two labels"),
+            C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => Some("At least two labels are needed"),
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
                 if case.is_some_and(|c| !c.is_restored) =>
             {
@@ -75,15 +75,15 @@ impl Session {
             _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
             C::NothingElsewhere if !has_many => Some("This case has one slice"),
-            C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => Some("There are no two labels"),
-            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("The tool in hand has no size"),
-            C::DrawAtPointer if self.tool == ToolKind::Look => Some("Take a tool first"),
+            C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => Some("At least two labels are needed"),
+            C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("This tool has no size"),
+            C::DrawAtPointer if self.tool == ToolKind::Look => Some("Choose a tool first"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),
             C::NextSlice | C::PreviousSlice | C::ForwardSlices | C::BackSlices | C::FirstSlice | C::LastSlice => {
                 (!has_many).then_some("This case has one slice")
             }
             C::WindowPreset1 | C::WindowPreset2 | C::WindowPreset3 | C::WindowPreset4 => {
-                self.preset_name(command).is_none().then_some("This picture has no such window")
+                self.preset_name(command).is_none().then_some("This image has no such window preset")
             }
             C::NextCase | C::PreviousCase => (self.cases.len() < 2).then_some("Only one case is open"),
             _ => None,

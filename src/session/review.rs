@@ -15,8 +15,8 @@ impl Session {
             .collect();
         if places.is_empty() {
             let text = match case.slices.iter().any(|s| s.proposal.is_some()) {
-                true => "There is no doubtful boundary: the model is sure, or a person has drawn it.",
-                false => "No model was run on this case: nothing is known of doubt.",
+                true => "No uncertain boundary: the model is sure, or a person has drawn it.",
+                false => "No model was run on this case, so its uncertainty is not known.",
             };
             return self.notices.add(Severity::Hint, text);
         }
@@ -72,7 +72,7 @@ impl Session {
         self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
         if was_accepted && status == Status::Skipped {
             let title = self.cases[at].title();
-            let text = format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" takes that back.");
+            let text = format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance.");
             self.notices.add(Severity::Warning, text);
         }
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);
@@ -137,8 +137,8 @@ impl Session {
             taken[i] = true;
             let reason = match (is_chance, doubts[i]) {
                 (true, _) => "Picked at random, so that nothing is overlooked".to_owned(),
-                (false, Some(doubt)) => format!("The model is unsure here: {:.0} % doubt", 100.0 * doubt),
-                (false, None) => "No model has looked at it yet".to_owned(),
+                (false, Some(doubt)) => format!("The model is unsure here ({:.0} %)", 100.0 * doubt),
+                (false, None) => "No model was run yet".to_owned(),
             };
             order.push((i, Some(reason)));
         }

@@ -36,11 +36,11 @@ impl Session {
     pub(super) fn refuse_training(&self, command: UserCommand) -> Option<&'static str> {
         let runs = self.learning.running.is_some();
         match command {
-            UserCommand::Train if runs => Some("A round of training runs already"),
+            UserCommand::Train if runs => Some("Training is running already"),
             UserCommand::Train if matches!(self.workspace(), WorkspaceState::Failed(_)) => Some("No workspace is open"),
             UserCommand::Train if self.meter.accepted == 0 => Some("No case is accepted yet"),
             UserCommand::Train => None,
-            _ => (!runs).then_some("No training runs"),
+            _ => (!runs).then_some("No training is running"),
         }
     }
 
@@ -133,7 +133,7 @@ impl Session {
             Some(running) if running.key.is_none() => running.key = Some(key),
             None if begun.is_resumed => {
                 self.learning.running = Some(Running { key: Some(key), ..Running::new(attempt, true) });
-                self.notices.add(Severity::Info, "The training that was cut off goes on.");
+                self.notices.add(Severity::Info, "Interrupted training resumed.");
             }
             // It was cancelled while the snapshot was taken.
             _ => return self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled }),
@@ -169,7 +169,7 @@ impl Session {
         if let Some(key) = running.key {
             self.store(StoreJob::EndRound { key, outcome: RoundOutcome::Cancelled });
         }
-        self.notices.add(Severity::Info, "Training was cancelled; the model is as it was.");
+        self.notices.add(Severity::Info, "Training cancelled; model unchanged.");
     }
 
     /// The workspace is left: its round stops, and goes on when it is opened again.
@@ -220,7 +220,7 @@ impl Session {
                         version.report.verdict.reason()
                     ),
                     VersionState::Rejected => {
-                        format!("{name} was turned down, the model stays: {}.", version.report.verdict.reason())
+                        format!("{name} was rejected, the model is unchanged: {}.", version.report.verdict.reason())
                     }
                     VersionState::Undecided => format!("{name} waits for your decision."),
                 };

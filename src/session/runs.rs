@@ -88,7 +88,7 @@ impl Session {
         match self.fitting(self.case()?) {
             Fitting::Model { .. } => None,
             Fitting::None(models) if models.is_empty() => Some("There is no model"),
-            Fitting::None(_) => Some("No model fits; choose one in the panel on the right"),
+            Fitting::None(_) => Some("No matching model; choose one in the panel on the right"),
         }
     }
 

@@ -60,7 +60,7 @@ impl CaseOrder {
             Self::Name => "Name",
             Self::Date => "Date",
             Self::Doubt => "Doubt",
-            Self::WhatNext => "What next",
+            Self::WhatNext => "Suggested order",
         }
     }
 }

@@ -51,7 +51,7 @@ impl Session {
         if let (Some((_, task)), count) = (changed.first(), changed.len()) {
             let name = self.tasks().into_iter().find(|t| t.key == *task).map_or_else(String::new, |t| t.name);
             let cases = if count == 1 { "1 case is".to_owned() } else { format!("{count} cases are") };
-            let text = format!("{cases} in the task \"{name}\": the labels of others do not stand there.");
+            let text = format!("{cases} in the task \"{name}\" now; labels of other tasks are not listed there.");
             self.notices.add(Severity::Info, text);
         }
     }
@@ -65,7 +65,7 @@ impl Session {
         self.stop_runs_on(id);
         self.store(StoreJob::RemoveCase(id));
         self.drop_case(id);
-        let text = format!("\"{title}\" is out of the list. Its work is kept: open the file again to have it back.");
+        let text = format!("Removed \"{title}\" from the list. Its work is kept: open the file again to get it back.");
         self.notices.add(Severity::Info, text);
     }
 

@@ -110,6 +110,6 @@ fn of_a_folder_the_cases_that_nobody_worked_on_get_their_masks_too() {
     let count = |session: &Session, case| session.mask_of(SliceKey { case, slice: 0 }).map_or(0, |m| m.count(1));
     assert_eq!((count(&session, ids[1]), count(&session, ids[3])), (4096, 0));
     assert_eq!((session.cases[1].status, session.cases[3].status), (Status::Corrected, Status::Accepted));
-    let said = session.notices.list.iter().find(|n| n.text.contains("1 other case too")).map(|n| n.text.clone());
+    let said = session.notices.list.iter().find(|n| n.text.contains("for 1 other case")).map(|n| n.text.clone());
     assert!(said.is_some_and(|text| text.contains("7 have none")));
 }

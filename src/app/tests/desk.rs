@@ -104,7 +104,7 @@ fn windows_are_found_by_their_names() {
     bench.click("Open sample Fetal head");
     bench.until("the picture", |s| s.current_loaded().is_some());
     let refusal = bench.session().refusal(crate::session::command::UserCommand::WindowPreset4);
-    assert_eq!(refusal, Some("This picture has no such window"));
+    assert_eq!(refusal, Some("This image has no such window preset"));
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl Session {
             }
             (tool, Phase::Press) => {
                 let text =
-                    format!("{} works on the slices as they were acquired; here brush and eraser do.", tool.label());
+                    format!("{} works on acquired slices only. In orthogonal views, use the brush or the eraser.", tool.label());
                 self.notices.add(Severity::Hint, text);
             }
             _ => {}
@@ -141,7 +141,7 @@ impl Session {
         let edits: Vec<(usize, Edit)> = stroke.edits.iter().filter_map(merge).collect();
         self.pack_open_masks();
         if edits.iter().all(|(_, e)| e.is_empty()) && self.rule(stroke.label) != Rule::FREE {
-            let text = "Nothing changed: what lies there is locked, or not to be painted over.";
+            let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
         let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool() };

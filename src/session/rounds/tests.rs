@@ -143,7 +143,7 @@ fn a_round_runs_is_followed_and_its_version_is_kept() {
     let mut session = ready();
     let job = train(&mut session, 7);
     assert_eq!(job.begun.key, RoundKey(7));
-    assert_eq!(session.refusal(UserCommand::Train), Some("A round of training runs already"));
+    assert_eq!(session.refusal(UserCommand::Train), Some("Training is running already"));
     let step = RoundEvent::Step { step: 5, done: 0.25, loss: 0.5, remaining: std::time::Duration::from_secs(30) };
     session.on_event(Event::Round { attempt: job.attempt, event: step });
     let running = session.learning.running.as_ref().unwrap();

@@ -106,7 +106,7 @@ impl Session {
         let Some(live) = self.live() else { return };
         let (key, edit) = (live.key(), live.mask().merged(&stroke.edits));
         if edit.is_empty() && self.rule(stroke.label) != Rule::FREE {
-            let text = "Nothing changed: what lies there is locked, or not to be painted over.";
+            let text = "Nothing changed: what is there is locked or must not be painted over.";
             self.notices.add(Severity::Hint, text);
         }
         let tool = if stroke.label == 0 { ToolKind::Eraser } else { self.tool };

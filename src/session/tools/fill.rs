@@ -14,7 +14,7 @@ impl Session {
         let Some(label) = (if input.erases { Some(0) } else { self.drawable_label() }) else { return };
         let area = self.area_at(input);
         if area.is_none() && !input.erases && self.pixel_at(input.at).is_some() {
-            let text = "The background about everything is not filled: click an area that is enclosed or has a label.";
+            let text = "The outer background is not filled: click an enclosed area or one with a label.";
             self.notices.add(Severity::Hint, text);
         }
         let (Some(region), Some(live)) = (area, self.live()) else { return };

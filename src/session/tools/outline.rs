@@ -212,7 +212,7 @@ impl Session {
         let count = self.history.len();
         self.close_outline();
         if self.history.len() > count && self.tool != ToolKind::Lasso {
-            let text = format!("The {} on slice {slice} was not closed yet: it is now.", tool.to_lowercase());
+            let text = format!("The unfinished {} on slice {slice} was closed.", tool.to_lowercase());
             self.notices.add(Severity::Hint, text);
         }
     }

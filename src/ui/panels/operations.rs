@@ -14,7 +14,7 @@ use egui::{Button, DragValue, RichText, Ui, vec2};
 const ROWS: [&[(UserCommand, &str)]; 5] = [
     &[(UserCommand::Grow, "Grow"), (UserCommand::Shrink, "Shrink"), (UserCommand::Smooth, "Smooth")],
     &[(UserCommand::FillHoles, "Fill holes"), (UserCommand::RemoveIslands, "Remove islands")],
-    &[(UserCommand::KeepLargest, "Keep the largest"), (UserCommand::EmptyLabel, "Empty")],
+    &[(UserCommand::KeepLargest, "Keep largest island"), (UserCommand::EmptyLabel, "Empty")],
     &[
         (UserCommand::CopyFromPrevious, "From previous"),
         (UserCommand::CopyFromNext, "From next"),

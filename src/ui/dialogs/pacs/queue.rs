@@ -1,4 +1,4 @@
-//! What waits to be sent, and what became of the rest.
+//! Objects that wait to be sent, and what became of the others.
 
 use crate::{
     domain::pacs::{SendItem, SendState},
