@@ -2,6 +2,7 @@
 
 use super::console;
 use super::format::{FormatArgument, SegArguments};
+use super::reading::Reading;
 use crate::{
     Error, ErrorKind, Result,
     domain::study::Status,
@@ -13,7 +14,6 @@ use crate::{
             case::CaseToExport,
         },
     },
-    workspace::Workspace,
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -84,15 +84,14 @@ enum DatesArgument {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    super::check_workspace(&arguments.workspace)?;
+    let mut workspace = Reading::open(&arguments.workspace)?;
     let preset = preset(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
-    let mut workspace = Workspace::open(&arguments.workspace)?;
     let labels = workspace.labels()?;
     let accepted: Vec<_> = workspace.cases()?.into_iter().filter(|c| c.status == Status::Accepted).collect();
     if accepted.is_empty() {
         return Err(Error::at("export", &arguments.workspace, "no case of the workspace is accepted")
-            .advise("Accept cases in the window (Enter) first."));
+            .advise("Accept cases in the window (Enter) or with labrum workspace accept first."));
     }
     let bar = super::console::bar(0, "{percent} %, {eta} left");
     let mut progress = |done: usize, total: usize| {

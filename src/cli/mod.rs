@@ -13,6 +13,7 @@ mod models;
 mod pacs;
 mod plan;
 mod plot;
+mod reading;
 mod recognise;
 mod rehearse;
 mod round;

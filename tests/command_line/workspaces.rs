@@ -98,7 +98,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     // Other masks do not take their place unasked.
     disc(40, 30, [20.0, 20.0], 5.0, 255).save(at.join("polyps/masks/a.png")).unwrap();
     let run = workspace(at, &again);
-    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slices"), "{}", run.err);
+    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slice has"), "{}", run.err);
     // A list beside the masks that says more of the label means the same one.
     let list = r#"{"labels": [{"value": 1, "name": "Polyp", "concept": {"value": "41329004", "scheme": "SCT", "meaning": "Polyp"}}]}"#;
     std::fs::write(at.join("polyps/masks/labels.json"), list).unwrap();

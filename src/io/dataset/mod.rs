@@ -15,7 +15,7 @@ mod tests_volumes;
 
 pub use lists::{Lists, only_listed, split};
 pub use masks::{FolderLabels, LabelTable};
-pub use subjects::SubjectPattern;
+pub use subjects::{SubjectPattern, of_picture};
 
 use super::{
     label_file::{self, MaskOf},
