@@ -150,6 +150,19 @@ impl std::fmt::Display for Error {
     }
 }
 
+/// Why the system could not do it, in a user's words where there are some.
+pub(crate) fn reason_of(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".into(),
+        ErrorKind::PermissionDenied => "it may not be read (permission denied)".into(),
+        ErrorKind::UnexpectedEof => "the file ends before its data".into(),
+        ErrorKind::IsADirectory => "it is a folder, not a file".into(),
+        ErrorKind::NotADirectory => "it is a file, not a folder".into(),
+        _ => error.to_string(),
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))

@@ -56,14 +56,14 @@ pub(super) struct Arguments {
     /// These lie over all others where they overlap, the first on top: names or numbers, comma separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
     order: Vec<String>,
-    /// Lay them by their place in the patient, even if they name other images
+    /// Apply them by their place in the patient, even if they name other images
     #[arg(long)]
     by_position: bool,
     /// The time that they belong to where they name no image, 1 for the first
     #[arg(long, value_name = "N")]
     time: Option<usize>,
-    /// In label maps and masks of single labels, pixels of so much and more are the label, all others background: for masks
-    /// with soft rims
+    /// In label maps and masks of single labels, mask pixels >= VALUE are the label, all others background: for masks with
+    /// soft rims
     #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     #[command(flatten)]

@@ -20,6 +20,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::end_on_ctrl_c("info was stopped, and nothing is printed: start it again, or name fewer files")?;
     let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::Report::new(&catalog);
     if arguments.json {

@@ -43,8 +43,8 @@ pub(super) struct Arguments {
     /// shape of the images
     #[arg(long, default_value_t = 256, value_parser = side)]
     size: usize,
-    /// Channels of the network's input, 1 or 3; what the images are where nothing is said
-    #[arg(long, value_parser = channels)]
+    /// Channels of the network's input, 1 or 3 [default: as the images]
+    #[arg(long, value_parser = super::train::channels)]
     channels: Option<usize>,
     /// Which cases are corrected next
     #[arg(long, value_enum, default_value = "random")]
@@ -69,14 +69,6 @@ enum OrderArgument {
 
 fn side(text: &str) -> std::result::Result<usize, String> {
     super::train::size(&format!("{text}x{text}")).map(|(side, _)| side)
-}
-
-fn channels(text: &str) -> std::result::Result<usize, String> {
-    match text {
-        "1" => Ok(1),
-        "3" => Ok(3),
-        _ => Err("give 1 or 3".into()),
-    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -126,7 +118,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);
         return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
     }
-    if arguments.json { Ok(()) } else { super::print(&plot(&results)) }
+    if !arguments.json {
+        super::print(&plot(&results))?;
+    }
+    match rehearsal.cases.get(results.len()) {
+        None => Ok(()),
+        Some(cases) => {
+            let reason = format!("{cases} cases to learn from cannot be reached with its images");
+            Err(Error::at("do all rounds on", &arguments.folder, reason).advise("Lower --cases, or add images."))
+        }
+    }
 }
 
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {

@@ -24,7 +24,7 @@ const NO_IMAGES: &[&str] =
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(super) struct Arguments {
     /// Segment the studies of this server (see labrum pacs --help); --out is a folder that several programs may share
-    #[arg(long, value_name = "SERVER", conflicts_with = "input")]
+    #[arg(long, value_name = "SERVER")]
     pub(super) from_pacs: Option<String>,
     /// Send the segmentations to this server
     #[arg(long, value_name = "SERVER", requires = "from_pacs")]
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     /// Only this study (Study Instance UID)
     #[arg(long, requires = "from_pacs")]
     study: Option<String>,
-    /// So many studies at most
+    /// Maximum number of studies
     #[arg(long, requires = "from_pacs")]
     limit: Option<usize>,
     /// Look for new studies again after so many seconds, until stopped

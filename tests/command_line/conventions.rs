@@ -108,7 +108,7 @@ fn nothing_is_replaced_unasked() {
         vec![&"train", &data, &"-o", &new, &"--log", &log],
     ];
     for command in commands {
-        refuses(&command, &["nothing is replaced unasked", "--overwrite"]);
+        refuses(&command, &["it exists already", "--overwrite"]);
     }
     assert_eq!(std::fs::read(&there).unwrap(), b"mine");
     succeeds(&[&"import-checkpoint", &CHECKPOINT, &"-o", &there, &"--overwrite"]);
@@ -130,7 +130,7 @@ fn shells_and_man_know_all_commands() {
     for name in ["labrum.1", "labrum-segment.1", "labrum-workspace-add.1", "labrum-pacs-queue.1"] {
         assert!(written.iter().any(|file| file == name), "{name} is not among {written:?}");
     }
-    refuses(&[&"man", &"-o", &pages], &["nothing is replaced unasked"]);
+    refuses(&[&"man", &"-o", &pages], &["it exists already"]);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
     assert_eq!(segment(&[&images], &out).code, Some(0));
     std::fs::write(out.join("a.png"), "a person's own").unwrap();
     picture(&images.join("b.png"));
-    assert_refused(&segment(&[&images], &out), &["a.png", "nothing is replaced unasked", "--resume", "--overwrite"]);
+    assert_refused(&segment(&[&images], &out), &["a.png", "it exists already", "--resume", "--overwrite"]);
     assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
     let run = segment_and(&[&images], &out, &[&"--resume"]);
     assert!(run.code == Some(0) && run.out.contains("1 were there already"), "{}{}", run.out, run.err);

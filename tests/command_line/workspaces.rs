@@ -184,7 +184,7 @@ fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
     assert!(run.err.contains("labrum workspace locate"), "{}", run.err);
     assert!(!out.exists());
     let other = folder.path().join("polyps/masks");
-    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["those of 3 cases are in none of the folders"]);
+    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["the images of 3 cases are in none of the folders"]);
     let run = succeeds(&[&"workspace", &"locate", &folder.path().join("archive"), &"-w", &work]);
     assert!(run.out.contains("3 cases found again, 0 still without"), "{}", run.out);
     assert_eq!(missing(&work), 0);

@@ -102,7 +102,7 @@ pub(super) struct QueryArguments {
     /// Study Instance UID
     #[arg(long)]
     study: Option<String>,
-    /// So many studies at most
+    /// Maximum number of studies
     #[arg(long, default_value_t = crate::domain::pacs::USUAL_LIMIT)]
     limit: usize,
 }
