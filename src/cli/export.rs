@@ -5,7 +5,7 @@ use super::format::{FormatArgument, SegArguments};
 use super::reading::Reading;
 use crate::{
     Error, ErrorKind, Result,
-    domain::study::Status,
+    domain::{counts::counted, study::Status},
     io::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
         export::{
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (done, all) = (summary.manifest.cases.len(), accepted.len());
     match summary.missing().len() {
         _ if summary.manifest.stopped => {
-            let reason = format!("it was stopped after {done} of {all} cases");
+            let reason = format!("it was stopped after {done} of {}", counted(all, "case"));
             Err(Error::new("export everything", reason)
                 .advise("The same command writes the others.")
                 .of_kind(ErrorKind::Cancelled))

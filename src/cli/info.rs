@@ -1,5 +1,6 @@
 //! `labrum info`: what is in a file or folder.
 
+use crate::domain::counts::counted;
 use crate::domain::progress::Cancel;
 use crate::io::{info, open};
 use crate::{Error, Result};
@@ -31,7 +32,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     // Each is named in the report.
     match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
         0 => Ok(()),
-        1 => Err(Error::new("read everything", "1 file cannot be read, see the report")),
-        n => Err(Error::new("read everything", format!("{n} files cannot be read, see the report"))),
+        n => Err(Error::new("read everything", format!("{} cannot be read, see the report", counted(n, "file")))),
     }
 }

@@ -1,6 +1,7 @@
 //! `labrum rehearse`: how many corrections a task will take.
 
 use super::{DeviceArgument, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::progress::Control;
 use crate::learning::{
     course::{Model, Phase},
@@ -111,7 +112,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         if !arguments.json {
             super::print(&plot(&results))?;
         }
-        let reason = format!("it was stopped after {} of {} rounds", results.len(), rehearsal.cases.len());
+        let reason = format!("it was stopped after {} of {}", results.len(), counted(rehearsal.cases.len(), "round"));
         return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
@@ -133,7 +134,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
     match told {
         Told::Note(note) => super::tell(bar, note),
-        Told::Divided { pool, test } => super::tell(bar, &format!("{pool} images to correct, {test} to test on")),
+        Told::Divided { pool, test } => {
+            super::tell(bar, &format!("{} to correct, {test} to test on", counted(*pool, "image")))
+        }
         Told::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
         Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),
         Told::Phase(Phase::Training(Progress::Step { done, loss, remaining, .. })) => {

@@ -1,6 +1,7 @@
 //! `labrum train`: a model from a folder of images and masks.
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::label::{Code, Label};
 use crate::io::{dataset::Lists, whole_file};
 use crate::model::augment::AugmentConfig;
@@ -270,7 +271,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
                 true => "The same command with --resume goes on from there.",
                 false => "Use --log to be able to resume.",
             };
-            let reason = format!("it was stopped after {epochs} of {} epochs", epochs_wanted);
+            let reason = format!("it was stopped after {epochs} of {}", counted(epochs_wanted, "epoch"));
             Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Cancelled))
         }
     }
@@ -466,7 +467,10 @@ fn show(bar: &ProgressBar, progress: &Progress) {
                 0 => "none for validation (the training images choose the best epoch)".to_owned(),
                 count => format!("{count} to choose the best epoch"),
             };
-            super::tell(bar, &format!("{training} images to train on, {choose}, {held_out} held out; {device}{again}"));
+            super::tell(
+                bar,
+                &format!("{} to train on, {choose}, {held_out} held out; {device}{again}", counted(training, "image")),
+            );
         }
         Progress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
@@ -478,8 +482,13 @@ fn show(bar: &ProgressBar, progress: &Progress) {
             let mark = if *best { " (best so far, saved)" } else { "" };
             let images = if *is_validated { "validation" } else { "training" };
             let text = format!(
-                "epoch {} ({} steps, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
-                e.epoch, e.steps, e.seconds, e.loss, e.dice, e.iou
+                "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
+                e.epoch,
+                counted(e.steps, "step"),
+                e.seconds,
+                e.loss,
+                e.dice,
+                e.iou
             );
             super::tell(bar, &text);
         }

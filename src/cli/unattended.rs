@@ -5,6 +5,7 @@
 
 use super::pacs::server::{AccessArguments, Secrets, resolve};
 use super::{segment, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::{
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
@@ -165,7 +166,7 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
     report(&outcomes, arguments.json)?;
     match outcomes.iter().filter(|o| o.end == End::Failed).count() {
         0 if cancel.is_cancelled() && ours.watch.is_none() => {
-            Err(Error::new("segment all studies", format!("it was stopped after {} studies", outcomes.len()))
+            Err(Error::new("segment all studies", format!("it was stopped after {}", counted(outcomes.len(), "study")))
                 .advise("The next run goes on from here.")
                 .of_kind(ErrorKind::Cancelled))
         }
@@ -199,8 +200,8 @@ fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
     }
     let count = |end: End| outcomes.iter().filter(|o| o.end == end).count();
     super::print(&format!(
-        "{} studies segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
-        count(End::Sent),
+        "{} segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
+        counted(count(End::Sent), "study"),
         count(End::Before),
         count(End::Nothing),
         count(End::Elsewhere),

@@ -1,9 +1,12 @@
 //! Numbers of things, in words: "1 file", "3 files", and names where they are many.
 
-/// "1 file", "3 files": an English word that takes an s in the plural, or one that stays ("series").
+/// "1 file", "3 files", "2 studies": an English word with a regular plural, or one that stays ("series").
 pub fn counted(number: usize, what: &str) -> String {
-    let ending = if number == 1 || what.ends_with('s') { "" } else { "s" };
-    format!("{number} {what}{ending}")
+    match what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+        _ if number == 1 || what.ends_with('s') => format!("{number} {what}"),
+        Some(stem) => format!("{number} {stem}ies"),
+        None => format!("{number} {what}s"),
+    }
 }
 
 /// "1 case is", "3 cases are": what stands before a number of things in either form, the verb too.
@@ -47,6 +50,7 @@ mod tests {
     fn one_thing_is_singular_and_a_word_that_ends_in_s_stays() {
         assert_eq!([0, 1, 2].map(|n| counted(n, "file")), ["0 files", "1 file", "2 files"]);
         assert_eq!([1, 2].map(|n| counted(n, "series")), ["1 series", "2 series"]);
+        assert_eq!([1, 2].map(|n| counted(n, "study")), ["1 study", "2 studies"]);
         assert_eq!([1, 2].map(|n| with_verb(n, "case", ["is", "are"])), ["1 case is", "2 cases are"]);
     }
 

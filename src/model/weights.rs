@@ -45,7 +45,7 @@ pub struct Architecture {
 /// Reads weights and, from our own format, the card.
 pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
-    let size = std::fs::metadata(path).map_err(|e| Error::at(tried, path, e))?.len();
+    let size = std::fs::metadata(path).map_err(|e| Error::at(tried, path, reason_of(&e)))?.len();
     if size > MAX_BYTES {
         return Err(Error::at(tried, path, format!("{size} bytes are more than any CMUNeXt has")));
     }

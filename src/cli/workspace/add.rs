@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 use crate::workspace::now;
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// More labels do not fit in a mask.
@@ -128,6 +128,10 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // One that is the same picture may have got it.
+    let has_mask = |one: &&Added| one.masks + one.masks_there > 0;
+    let with_masks: HashSet<String> = added.iter().filter(has_mask).map(|one| one.identity.clone()).collect();
+    added.iter_mut().for_each(|one| one.has_no_mask &= !with_masks.contains(&one.identity));
     workspace.sync()?;
     workspace.close()?;
     tell(&added, arguments)?;

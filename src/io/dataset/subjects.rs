@@ -103,6 +103,9 @@ fn named_in(name: &str) -> Option<String> {
     }
 }
 
+/// A table, its file, and when that was changed last.
+type KnownTable = (PathBuf, Option<SystemTime>, HashMap<String, String>);
+
 /// Whose picture the file `path` is, by the same rule as in a folder: as subjects.csv beside it or in the folder above says,
 /// else as its name does; `None` where neither says more than that it is a picture of its own.
 ///
@@ -111,7 +114,7 @@ fn named_in(name: &str) -> Option<String> {
 pub fn of_picture(path: &Path) -> Result<Option<String>> {
     thread_local! {
         /// The table that was read last: pictures come folder by folder.
-        static LAST: RefCell<Option<(PathBuf, Option<SystemTime>, HashMap<String, String>)>> = const { RefCell::new(None) };
+        static LAST: RefCell<Option<KnownTable>> = const { RefCell::new(None) };
     }
     let name = stem(&path.file_name().unwrap_or_default().to_string_lossy());
     let folders = path.ancestors().skip(1).take(2).map(|folder| folder.join("subjects.csv"));

@@ -109,6 +109,9 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
         let best = bases.iter().copied().max().flatten();
         let mut bases = bases.into_iter();
         fitting.retain(|_| bases.next().flatten() == best);
+        if let Some(best) = best {
+            fitting.iter_mut().for_each(|(_, imported)| imported.basis = best);
+        }
     }
     if fitting.len() > 1 {
         let names = shortest_names(&fitting.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>());
