@@ -31,6 +31,8 @@ pub enum ErrorKind {
     /// Masks name other images than those on which they should be laid: they may be laid by position alone, if a person
     /// wants it.
     NamesOtherImages,
+    /// Masks lie in another place than these images: they are of others.
+    Elsewhere,
     /// Masks belong to one of this many times, and do not say to which: a person has to choose.
     TimeWanted(u32),
     /// A server cannot be reached, does not answer, or has trouble of its own: it may go better later.
@@ -53,6 +55,11 @@ impl ErrorKind {
         matches!(self, Self::NamesOtherImages | Self::TimeWanted(_))
     }
 
+    /// True where masks are of other images, and nothing is wrong with them.
+    pub fn is_of_others(self) -> bool {
+        matches!(self, Self::NotFound | Self::NamesOtherImages | Self::Elsewhere)
+    }
+
     /// True where the same may succeed later without anybody doing anything.
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Unreachable | Self::ConnectionLost)
@@ -67,7 +74,7 @@ impl ErrorKind {
 /// A failure that a person can act upon: `cannot <tried> "<path>": <reason>. <advice>`.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// What was tried, as an infinitive: "read the image".
+    /// What was tried, as an infinitive: "read the image". The path stands behind it, or in the place of `{path}` in it.
     pub tried: String,
     /// The file or folder that it was tried on.
     pub path: Option<PathBuf>,
@@ -130,15 +137,29 @@ impl Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot {}", self.tried)?;
-        if let Some(path) = &self.path {
-            write!(f, " \"{}\"", path.display())?;
+        match (&self.path, self.tried.split_once("{path}")) {
+            (Some(path), Some((before, after))) => write!(f, "cannot {before}\"{}\"{after}", path.display())?,
+            (Some(path), None) => write!(f, "cannot {} \"{}\"", self.tried, path.display())?,
+            (None, _) => write!(f, "cannot {}", self.tried)?,
         }
         write!(f, ": {}", self.reason.trim_end_matches('.'))?;
         match &self.advice {
             Some(advice) => write!(f, ". {advice}"),
             None => Ok(()),
         }
+    }
+}
+
+/// Why the system could not do it, in a user's words where there are some.
+pub(crate) fn reason_of(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".into(),
+        ErrorKind::PermissionDenied => "it may not be read (permission denied)".into(),
+        ErrorKind::UnexpectedEof => "the file ends before its data".into(),
+        ErrorKind::IsADirectory => "it is a folder, not a file".into(),
+        ErrorKind::NotADirectory => "it is a file, not a folder".into(),
+        _ => error.to_string(),
     }
 }
 

@@ -28,13 +28,13 @@ Examples:
   labrum bench open --size 512 --threads 2"
 )]
 pub(super) struct Arguments {
-    /// What to measure; all of it where nothing is said
+    /// What to measure [default: all of it]
     #[arg(value_enum)]
     what: Vec<What>,
     /// Networks: S, base, L
     #[arg(long, value_enum, value_delimiter = ',', default_value = "S,base,L", ignore_case = true)]
     config: Vec<ConfigArgument>,
-    /// Pictures at once; 1 for infer and 4 for train where nothing is said
+    /// Pictures at once [default: 1 for infer, 4 for train]
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=256))]
     batch: Vec<u16>,
     /// Rows and columns, multiples of 16
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     /// How often each is run; one run more comes first and does not count
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     runs: u16,
-    /// The picture for open; a made one of SIZE where nothing is said
+    /// The picture for open [default: a made one of SIZE]
     #[arg(long)]
     picture: Option<PathBuf>,
     /// Print one JSON object a line
@@ -91,6 +91,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
         return Err(wrong("measure the network", format!("{size} is not a multiple of 16")));
     }
+    super::end_on_ctrl_c(
+        "bench was stopped; what is printed holds. Measure less with --config, --batch, --size or --runs",
+    )?;
     let cases = cases(arguments);
     if !arguments.json {
         super::print(&format!(
@@ -131,7 +134,7 @@ fn in_a_process(case: Case, arguments: &Arguments) -> Result<Vec<Figure>> {
     let failed = |e: &dyn std::fmt::Display| Error::new(tried, e);
     let name = |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned()).unwrap_or_default();
     let mut command = Command::new(std::env::current_exe().map_err(|e| failed(&e))?);
-    command.args(["bench", &name(case.what.to_possible_value()), "--json"]);
+    command.args(["bench", &name(case.what.to_possible_value()), "--json", "--quiet"]);
     command.args(["--device", &name(arguments.device.to_possible_value())]);
     let options = [
         ("--config", case.config.to_string()),

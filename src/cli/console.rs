@@ -1,6 +1,7 @@
 //! What commands say and to whom: results on stdout, progress and remarks on stderr. A reader that has gone away (`| head`)
 //! is no failure.
 
+use crate::domain::counts::{counted, first_names, gathered};
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{ErrorKind, Write};
@@ -17,6 +18,19 @@ pub(super) fn be_quiet() {
 pub(crate) fn remark(text: impl std::fmt::Display) {
     if !IS_QUIET.load(Relaxed) {
         fail(text);
+    }
+}
+
+/// Remarks, each with the name of what it is about; one about several is told once, with the first of their names and how
+/// many they are.
+pub(crate) fn remarks(said: impl IntoIterator<Item = (String, String)>, what: &str) {
+    for (text, names) in gathered(said) {
+        match names.as_slice() {
+            [one] => remark(format_args!("labrum: {one}: {text}")),
+            several => {
+                remark(format_args!("labrum: {} ({}): {text}", counted(several.len(), what), first_names(several)));
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `labrum evaluate`: how good a model is on a folder with masks.
 
 use super::DeviceArgument;
+use crate::error::reason_of;
 use crate::io::dataset::{self, Dataset, Pair};
 use crate::model::evaluate::{CaseScores, Report};
 use crate::{Error, Result};
@@ -48,6 +49,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::end_on_ctrl_c(
+        "evaluate was stopped, and nothing is printed: start it again, or score fewer images with --subjects or --list",
+    )?;
     let data = dataset::open(&arguments.folder, &arguments.folder_wishes.wishes())?;
     data.notes.iter().for_each(|note| crate::cli::console::remark(format_args!("labrum: {note}")));
     let pairs = pairs(&data, arguments)?;
@@ -106,6 +110,6 @@ fn read(path: &Path) -> Result<Report> {
     let failed = |reason: String| {
         Error::at("read the other report", path, reason).advise("Give what labrum evaluate --json printed.")
     };
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|e| failed(reason_of(&e)))?;
     serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
 }

@@ -2,18 +2,18 @@
 
 use super::console;
 use super::format::{FormatArgument, SegArguments};
+use super::reading::Reading;
 use crate::{
     Error, ErrorKind, Result,
-    domain::study::Status,
+    domain::{counts::counted, study::Status},
     io::{
         dicom::deidentify::{Dates, Deidentification, SecretKey},
         export::{
             Format,
             batch::{Look, Pattern, Preset, export_all},
-            case::CaseToExport,
+            case::{CaseToExport, root_of},
         },
     },
-    workspace::Workspace,
 };
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -27,7 +27,9 @@ const OPACITY: f32 = 0.35;
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Only accepted cases are written. manifest.json and manifest.csv in the folder list all files with their \
-SHA-256, who made each label, and what could not be written. Nothing is replaced unasked.
+SHA-256, who made each label, and what could not be written. Existing files are replaced with --overwrite only. An export \
+that was stopped or failed in part goes on with the same command: cases that are whole and unchanged are kept (with \
+--deidentify they are written anew). Of pictures the folders below the one that all have in common are kept.
 
 In --name can stand {study} {study-uid} {series} {series-uid} {modality} {date} {label}; a / makes a folder.
 
@@ -61,7 +63,7 @@ pub(super) struct Arguments {
     /// What becomes of dates with --deidentify
     #[arg(long, value_enum, default_value = "remove", requires = "deidentify")]
     dates: DatesArgument,
-    /// File with the secret key for --deidentify, made where it is missing; in the workspace where nothing is said
+    /// File with the secret key for --deidentify, made where it is missing [default: in the workspace]
     #[arg(long, requires = "deidentify")]
     key: Option<PathBuf>,
     /// Who drew or corrected, for DICOM-SEG
@@ -84,35 +86,37 @@ enum DatesArgument {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    super::check_workspace(&arguments.workspace)?;
+    let mut workspace = Reading::open(&arguments.workspace)?;
     let preset = preset(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
-    let mut workspace = Workspace::open(&arguments.workspace)?;
     let labels = workspace.labels()?;
     let accepted: Vec<_> = workspace.cases()?.into_iter().filter(|c| c.status == Status::Accepted).collect();
     if accepted.is_empty() {
         return Err(Error::at("export", &arguments.workspace, "no case of the workspace is accepted")
-            .advise("Accept cases in the window (Enter) first."));
+            .advise("Accept cases in the window (Enter) or with labrum workspace accept first."));
     }
     let bar = super::console::bar(0, "{percent} %, {eta} left");
     let mut progress = |done: usize, total: usize| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
+    let root = root_of(&accepted);
     let cases = accepted.iter().map(|entry| {
         let about = &entry.description;
         let stored = workspace.case(&about.identity);
         let gone = || Error::new(format!("export \"{}\"", about.description), "it is not in the workspace any more");
         let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
-        (about.description.clone(), case)
+        (about.description.clone(), case.map(|case| CaseToExport { root: root.clone(), ..case }))
     });
     let look = Look { window: None, opacity: OPACITY };
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
+    let mut said = Vec::new();
     for case in &summary.manifest.cases {
         let name = if case.case.is_empty() { &case.series } else { &case.case };
-        case.warnings.iter().for_each(|warning| console::remark(format_args!("labrum: {name}: {warning}")));
+        said.extend(case.warnings.iter().map(|warning| (name.clone(), warning.clone())));
     }
+    console::remarks(said, "case");
     summary.missing().iter().for_each(|missing| console::fail(format_args!("labrum: {missing}")));
     if arguments.json {
         super::print_json(&summary.manifest)?;
@@ -122,9 +126,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let (done, all) = (summary.manifest.cases.len(), accepted.len());
     match summary.missing().len() {
         _ if summary.manifest.stopped => {
-            let reason = format!("it was stopped after {done} of {all} cases");
+            let reason = format!("it was stopped after {done} of {}", counted(all, "case"));
             Err(Error::new("export everything", reason)
-                .advise("The same command writes the others; those that are there are written anew.")
+                .advise("The same command writes the others.")
                 .of_kind(ErrorKind::Cancelled))
         }
         0 => Ok(()),

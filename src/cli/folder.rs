@@ -5,7 +5,7 @@ use crate::io::dataset::{SubjectPattern, Wishes};
 /// What a person says about a folder.
 #[derive(clap::Args, Debug)]
 pub(super) struct FolderArguments {
-    /// Pixels of a mask of so much and more are label 1, all others background: for masks with soft rims
+    /// Mask pixels >= VALUE are label 1, all others background: for masks with soft rims
     #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     /// Regular expression that finds the subject in the names of images that subjects.csv does not name: its first group, or

@@ -1,5 +1,6 @@
 //! `labrum import-checkpoint`: a PyTorch checkpoint becomes a model file with a card.
 
+use crate::domain::counts::counted;
 use crate::domain::label::Label;
 use crate::io::whole_file;
 use crate::model::card::{InputSpec, ModelCard, Purpose, TrainedOn};
@@ -72,7 +73,7 @@ pub(super) fn run(a: Arguments) -> Result<()> {
         match labels.get_mut(i) {
             Some(place) => *place = Label { color: place.color, ..label },
             None => {
-                let reason = format!("it has {} labels, and more are named", found.classes - 1);
+                let reason = format!("it has {}, and more are named", counted(found.classes - 1, "label"));
                 return Err(Error::at("import the checkpoint", &a.checkpoint, reason));
             }
         }
@@ -99,5 +100,10 @@ pub(super) fn run(a: Arguments) -> Result<()> {
     infer::Segmenter::new(card.clone(), weights.clone(), DeviceChoice::Cpu).map_err(at)?;
     let bytes = checkpoint::to_bytes(&card, &weights)?;
     whole_file::write(&a.out, "write the model", |file| file.write_all(&bytes))?;
-    super::print(&format!("CMUNeXt-{} with {} labels is in {}", found.config, card.labels.len(), a.out.display()))
+    super::print(&format!(
+        "CMUNeXt-{} with {} is in {}",
+        found.config,
+        counted(card.labels.len(), "label"),
+        a.out.display()
+    ))
 }

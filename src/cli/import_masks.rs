@@ -3,9 +3,11 @@
 use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::domain::{
+    counts::{counted, first_names, with_verb},
     import::{Basis, MaskChoice},
     label::Label,
     mask::Mask,
+    progress::Cancel,
     study::Series,
 };
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
@@ -15,7 +17,7 @@ use crate::io::export::{
 };
 use crate::io::import::{self, Imported};
 use crate::io::{open, whole_file};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -27,7 +29,8 @@ images that they name, by their place in the patient: mirrored and turned ones p
 the nearest pixel, which is said. Masks that name no image go where they lie, on one time only. A pixel belongs to a region \
 of an RT Structure Set where its centre lies within its contours; contours within others are holes. Where labels overlap, \
 smaller ones lie over larger ones, and what each lost is told; it fails where a label has no pixel left. Of several \
-series, those that the masks belong to are taken.
+series, those that the masks belong to are taken: of label maps the images that are called like them, and where one map is \
+given for one image, that one. Series that have no mask are named, and a mask that cannot be taken ends with exit code 1.
 
 Examples:
   labrum import-masks RTSTRUCT.dcm --of ct/ --out masks
@@ -53,14 +56,14 @@ pub(super) struct Arguments {
     /// These lie over all others where they overlap, the first on top: names or numbers, comma separated
     #[arg(long, value_name = "NAMES_OR_NUMBERS")]
     order: Vec<String>,
-    /// Lay them by their place in the patient, even if they name other images
+    /// Apply them by their place in the patient, even if they name other images
     #[arg(long)]
     by_position: bool,
     /// The time that they belong to where they name no image, 1 for the first
     #[arg(long, value_name = "N")]
     time: Option<usize>,
-    /// In label maps and masks of single labels, pixels of so much and more are the label, all others background: for masks
-    /// with soft rims
+    /// In label maps and masks of single labels, mask pixels >= VALUE are the label, all others background: for masks with
+    /// soft rims
     #[arg(long, value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     #[command(flatten)]
@@ -92,6 +95,16 @@ struct NotWritten {
     reason: String,
 }
 
+/// What became of all series.
+#[derive(Default)]
+struct Done<'a> {
+    outcomes: Vec<Outcome>,
+    /// Series that got nothing, and why.
+    refusals: Vec<(&'a Series, Error)>,
+    /// Series that were not reached before it was stopped.
+    left: Vec<&'a Series>,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
@@ -103,50 +116,116 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         by_position: arguments.by_position,
         time: arguments.time,
         threshold: arguments.threshold,
+        by_name: all.len() > 1,
         keep_values: arguments.format.iter().any(shows_values),
     };
-    let mut taken = HashSet::new();
-    let (mut outcomes, mut refusals, mut possible) = (Vec::new(), Vec::new(), Vec::new());
-    for series in all {
-        match import::masks(&arguments.masks, series, &choice) {
-            Ok(imported) if imported.basis == Basis::Images => {
-                outcomes.push(write(series, imported, arguments, &mut taken)?);
-            }
-            Ok(Imported { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
-            Err(error) => refusals.push(error),
+    let done = import_all(&all, &choice, arguments, &cancel)?;
+    let is_stopped = cancel.is_cancelled();
+    if done.outcomes.is_empty() && !is_stopped {
+        let nothing = || Error::new("import the masks", "there is no series to apply them to");
+        // What is wrong with a mask says more than that it is of other images.
+        let telling = done.refusals.into_iter().map(|(_, error)| error).min_by_key(|error| error.kind.is_of_others());
+        return Err(telling.unwrap_or_else(nothing));
+    }
+    tell(&done, arguments)?;
+    let failed = done.refusals.iter().filter(|(_, error)| !error.kind.is_of_others()).count();
+    let unfit = done.outcomes.iter().map(|outcome| outcome.not_written.len()).sum();
+    let tried = "import all masks";
+    match (failed, unfit) {
+        _ if is_stopped => {
+            let names: Vec<String> = done.left.iter().map(|series| title(series)).collect();
+            let reason = format!(
+                "it was stopped after {} of {} series; missing: {}",
+                all.len() - done.left.len(),
+                all.len(),
+                first_names(&names)
+            );
+            Err(Error::new(tried, reason)
+                .advise("The same command with --overwrite writes all of them.")
+                .of_kind(ErrorKind::Cancelled))
         }
-    }
-    if let Some(series) = meant(possible, arguments)? {
-        let imported = import::masks(&arguments.masks, series, &choice)?;
-        outcomes.push(write(series, imported, arguments, &mut taken)?);
-    }
-    let nothing = || Error::new("import the masks", "there is no series to lay them over");
-    if outcomes.is_empty() {
-        return Err(refusals.into_iter().next().unwrap_or_else(nothing));
-    }
-    for outcome in &outcomes {
-        outcome.notes.iter().for_each(|note| console::remark(format_args!("labrum: {}: {note}", outcome.series)));
-    }
-    tell(&outcomes, arguments)?;
-    match outcomes.iter().map(|outcome| outcome.not_written.len()).sum() {
-        0 => Ok(()),
-        n => Err(Error::new("write everything", format!("{n} files cannot be written, see above"))),
+        (0, 0) => Ok(()),
+        (0, n) => Err(Error::new("write everything", format!("{} cannot be written, see above", counted(n, "file")))),
+        (n, _) => {
+            let reason = format!("those of {} of {} series were not imported, see above", n, all.len());
+            Err(Error::new(tried, reason))
+        }
     }
 }
 
-fn tell(outcomes: &[Outcome], arguments: &Arguments) -> Result<()> {
-    for outcome in outcomes {
+/// Writes the masks of each series that they belong to; what goes wrong with one does not stop the others.
+fn import_all<'a>(all: &[&'a Series], choice: &MaskChoice, arguments: &Arguments, cancel: &Cancel) -> Result<Done<'a>> {
+    let (mut done, mut taken, mut possible) = (Done::default(), HashSet::new(), Vec::new());
+    let bar = console::bar(all.len() as u64, "{pos}/{len} series");
+    let mut writing = |series: &'a Series, imported: Imported, done: &mut Done<'a>| -> Result<()> {
+        match write(series, imported, arguments, &mut taken, cancel) {
+            Ok(outcome) => done.outcomes.push(outcome),
+            Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
+            Err(error) if error.kind == ErrorKind::Disk => return Err(error),
+            Err(error) => done.refusals.push((series, error)),
+        }
+        Ok(())
+    };
+    for series in all {
+        if cancel.is_cancelled() {
+            done.left.push(series);
+            continue;
+        }
+        match import::masks(&arguments.masks, series, choice) {
+            Ok(imported) if imported.basis == Basis::Images => writing(series, imported, &mut done)?,
+            Ok(Imported { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
+            Err(error) => done.refusals.push((series, error)),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if cancel.is_cancelled() {
+        done.left.extend(possible.iter().map(|possible| possible.series));
+        return Ok(done);
+    }
+    let first = possible.first().map(|possible| possible.series);
+    let chosen = meant(possible, arguments).and_then(|series| {
+        let imported = |series| Ok((series, import::masks(&arguments.masks, series, choice)?));
+        series.map(imported).transpose()
+    });
+    match (chosen, first) {
+        (Ok(Some((series, imported))), _) => writing(series, imported, &mut done)?,
+        (Err(error), Some(series)) if !done.outcomes.is_empty() => done.refusals.push((series, error)),
+        (Err(error), _) => return Err(error),
+        (Ok(None), _) => {}
+    }
+    Ok(done)
+}
+
+fn tell(done: &Done<'_>, arguments: &Arguments) -> Result<()> {
+    let said = |outcome: &Outcome| -> Vec<(String, String)> {
+        outcome.notes.iter().map(|note| (outcome.series.clone(), note.clone())).collect()
+    };
+    console::remarks(done.outcomes.iter().flat_map(said), "series");
+    let (of_others, failed): (Vec<_>, Vec<_>) = done.refusals.iter().partition(|(_, error)| error.kind.is_of_others());
+    if !of_others.is_empty() && !done.outcomes.is_empty() {
+        let names: Vec<String> = of_others.iter().map(|(series, _)| title(series)).collect();
+        let belong = with_verb(names.len(), "series", ["has no mask", "have no mask"]);
+        console::remark(format_args!("labrum: {belong} among these: {}", first_names(&names)));
+    }
+    for (series, error) in failed {
+        console::fail(format_args!("labrum: {}: {error}", title(series)));
+    }
+    for outcome in &done.outcomes {
         for NotWritten { format, reason } in &outcome.not_written {
             console::fail(format_args!("labrum: {} as {format}: {reason}", outcome.series));
         }
     }
     if arguments.json {
-        return super::print_json(&outcomes);
+        return super::print_json(&done.outcomes);
     }
-    for Outcome { series, labels, pixels, slices, files, .. } in outcomes {
-        let labels = labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({pixels} pixels)"));
-        let what = format!("{} on {slices} slices of {series}", labels.collect::<Vec<_>>().join(", "));
-        super::print(&format!("{what}: {} files are in {}", files.len(), arguments.out.display()))?;
+    for Outcome { series, labels, pixels, slices, files, .. } in &done.outcomes {
+        let labels =
+            labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({})", counted(*pixels, "pixel")));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        let files = with_verb(files.len(), "file", ["is", "are"]);
+        let slices = counted(*slices, "slice");
+        super::print(&format!("{labels} on {slices} of {series}: {files} in {}", arguments.out.display()))?;
     }
     Ok(())
 }
@@ -190,7 +269,13 @@ fn title(series: &Series) -> String {
     if series.description.trim().is_empty() { series.id.clone() } else { series.description.clone() }
 }
 
-fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut HashSet<String>) -> Result<Outcome> {
+fn write(
+    series: &Series,
+    imported: Imported,
+    arguments: &Arguments,
+    taken: &mut HashSet<String>,
+    cancel: &Cancel,
+) -> Result<Outcome> {
     if let Some(loss) = imported.loss() {
         let path = arguments.masks.first().cloned().unwrap_or_default();
         let advice = "Choose what is taken in with --only, or what lies on top with --order.";
@@ -220,8 +305,14 @@ fn write(series: &Series, imported: Imported, arguments: &Arguments, taken: &mut
         .map_err(|error| error.advise("Choose another folder with --out."))?;
     arguments.overwrite.check(&outputs)?;
     whole_file::make_folder(&arguments.out)?;
-    let mut files = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
+    let new: Vec<&PathBuf> = outputs.iter().filter(|path| !path.exists()).collect();
     for ((slice, name), mask) in part.slices.iter().zip(&names.slices).zip(&masks) {
+        if cancel.is_cancelled() {
+            // Nothing is left of a series that is not whole.
+            new.iter().for_each(|file| drop(std::fs::remove_file(file)));
+            return Err(Error::new("import the masks", "it was stopped").of_kind(ErrorKind::Cancelled));
+        }
         let image = open::load(&slice.source, series.kind)?;
         let slice_files = SliceFiles {
             image: &image,

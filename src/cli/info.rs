@@ -1,5 +1,6 @@
 //! `labrum info`: what is in a file or folder.
 
+use crate::domain::counts::counted;
 use crate::domain::progress::Cancel;
 use crate::io::{info, open};
 use crate::{Error, Result};
@@ -20,6 +21,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::end_on_ctrl_c("info was stopped, and nothing is printed: start it again, or name fewer files")?;
     let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
     let report = info::Report::new(&catalog);
     if arguments.json {
@@ -30,7 +32,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     // Each is named in the report.
     match catalog.passed_over.iter().filter(|p| p.is_failure).count() {
         0 => Ok(()),
-        1 => Err(Error::new("read everything", "1 file cannot be read, see the report")),
-        n => Err(Error::new("read everything", format!("{n} files cannot be read, see the report"))),
+        n => Err(Error::new("read everything", format!("{} cannot be read, see the report", counted(n, "file")))),
     }
 }

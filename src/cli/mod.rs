@@ -13,6 +13,7 @@ mod models;
 mod pacs;
 mod plan;
 mod plot;
+mod reading;
 mod recognise;
 mod rehearse;
 mod round;
@@ -23,7 +24,7 @@ mod unattended;
 pub mod usage;
 mod workspace;
 
-use crate::domain::progress::Cancel;
+use crate::domain::{counts::counted, progress::Cancel};
 use crate::io::whole_file;
 use crate::learning::course::shipped_named;
 use crate::model::card::Config;
@@ -42,13 +43,13 @@ pub struct Cli {
     command: Option<Command>,
     /// Files and folders to open in the window
     paths: Vec<PathBuf>,
-    /// Where the network runs; the settings where nothing is said
+    /// Where the network runs [default: as in the settings]
     #[arg(long, value_enum)]
     device: Option<DeviceArgument>,
-    /// Threads that compute; the settings, or all cores, where nothing is said
+    /// Threads that compute [default: as in the settings, or all cores]
     #[arg(long, global = true)]
     threads: Option<NonZeroUsize>,
-    /// Tell neither progress nor remarks, only what fails
+    /// Print errors and results only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Tell more of what goes on; twice for still more
@@ -104,8 +105,11 @@ impl OverwriteArgument {
         match there.as_slice() {
             [] => Ok(()),
             [first, rest @ ..] => {
-                let more = if rest.is_empty() { String::new() } else { format!(" (and {} others)", rest.len()) };
-                let reason = format!("it is there already{more}, and nothing is replaced unasked");
+                let more = match rest.len() {
+                    0 => String::new(),
+                    n => format!(" (and {} more)", counted(n, "file")),
+                };
+                let reason = format!("it exists already{more}");
                 Err(Error::at("write", first, reason).advise("Choose another place, or give --overwrite."))
             }
         }
@@ -219,6 +223,15 @@ fn stop_on_ctrl_c() -> Result<Cancel> {
     };
     ctrlc::set_handler(stop).map_err(|e| Error::new("listen for Ctrl-C", e))?;
     Ok(cancel)
+}
+
+/// Says on Ctrl-C what became of the work, in one line, and ends the program: for commands that keep nothing half done.
+fn end_on_ctrl_c(text: &'static str) -> Result<()> {
+    let end = move || {
+        console::remark(format_args!("labrum: {text}"));
+        std::process::exit(usage::STOPPED.into())
+    };
+    ctrlc::set_handler(end).map_err(|e| Error::new("listen for Ctrl-C", e))
 }
 
 /// A mistyped folder must not become a workspace.

@@ -1,6 +1,6 @@
 //! `labrum models`: the versions that a workspace has learned.
 
-use super::{DeviceArgument, round::when, usage::wrong};
+use super::{DeviceArgument, reading::Reading, round::when, usage::wrong};
 use crate::domain::{
     holdout::Side,
     learning::{Version, VersionState},
@@ -89,10 +89,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder =
         folder.ok_or_else(|| wrong("look at the models", "no workspace is named").advise("Give --workspace."))?;
+    let what = arguments.what.as_ref().unwrap_or(&What::List);
+    if matches!(what, What::List | What::Report | What::Compare { .. } | What::Export { .. }) {
+        return read(&mut Reading::open(folder)?, what, arguments.json);
+    }
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
-    match arguments.what.as_ref().unwrap_or(&What::List) {
-        What::List => {}
+    match what {
         What::Activate { version: 0 } => workspace.activate(None)?,
         What::Activate { version } => {
             let version = find(&mut workspace, *version)?;
@@ -107,26 +110,35 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             workspace.rename_version(version.key, name)?;
         }
         What::Delete { version, yes } => return delete(&mut workspace, *version, *yes),
-        What::Compare { first, second, device } => {
-            return compare(&mut workspace, *first, *second, *device, arguments.json);
-        }
+        _ => {}
+    }
+    workspace.sync()?;
+    list(&workspace.versions()?, arguments.json)
+}
+
+fn list(versions: &[Version], json: bool) -> Result<()> {
+    if json { super::print_json(&versions) } else { super::print(&table(versions)) }
+}
+
+/// What changes nothing in the workspace.
+fn read(workspace: &mut Reading, what: &What, json: bool) -> Result<()> {
+    match what {
+        What::Compare { first, second, device } => compare(workspace, *first, *second, *device, json),
         What::Report => {
             let report = workspace.work_report()?;
             crate::cli::console::remark(report.advice());
-            return if arguments.json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) };
+            if json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) }
         }
         What::Export { version, out, overwrite } => {
             super::check_model_file(out)?;
             overwrite.check([out])?;
-            let version = find(&mut workspace, *version)?;
+            let version = find(workspace, *version)?;
             let bytes = Model::bytes_of_version(&version.file, &workspace.labels()?)?;
             whole_file::write(out, "export the version", |file| file.write_all(&bytes))?;
-            return super::print(&format!("{} is in {}", version.name, out.display()));
+            super::print(&format!("{} is in {}", version.name, out.display()))
         }
+        _ => list(&workspace.all_versions()?, json),
     }
-    workspace.sync()?;
-    let versions = workspace.versions()?;
-    if arguments.json { super::print_json(&versions) } else { super::print(&table(&versions)) }
 }
 
 /// The version that a round made.
@@ -150,8 +162,7 @@ fn delete(workspace: &mut Workspace, round: i64, is_confirmed: bool) -> Result<(
     let tried = format!("delete \"{}\"", version.name);
     if !is_confirmed {
         if !std::io::stdin().is_terminal() {
-            return Err(Error::at(tried, &version.file, "it cannot be had back, and nobody can be asked")
-                .advise("Say --yes where it shall go."));
+            return Err(Error::at(tried, &version.file, "this cannot be undone").advise("Confirm with --yes."));
         }
         eprint!("Delete \"{}\" and its file {}? [y/N] ", version.name, version.file.display());
         let mut answer = String::new();

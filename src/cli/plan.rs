@@ -6,15 +6,15 @@ use clap::ValueEnum;
 /// How a round is done.
 #[derive(clap::Args, Debug)]
 pub(super) struct PlanArguments {
-    /// What is made small: Boundary DoU, in a round with a little cross-entropy; Boundary DoU alone (sharpest boundaries,
+    /// Loss function: Boundary DoU, in a round with a little cross-entropy; Boundary DoU alone (sharpest boundaries,
     /// slow to find small things from nothing); Dice and cross-entropy (steady, softer boundaries); half the cross-entropy
     /// and Dice of each image, not squared (CMUNeXt was published with it)
     #[arg(long, value_enum)]
     pub(super) loss: Option<LossArgument>,
-    /// How weights follow gradients: AdamW learns fast from little, SGD is the papers'
+    /// Optimizer: AdamW learns fast from little, SGD is the papers'
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerArgument>,
-    /// Learning rate at its height
+    /// Peak learning rate
     #[arg(long)]
     learning_rate: Option<f64>,
     /// Images in a step
@@ -65,16 +65,17 @@ impl From<OptimizerArgument> for Optimizer {
 }
 
 impl PlanArguments {
-    /// The first option that was given, if any was.
-    pub(super) fn given(&self) -> Option<&'static str> {
-        let given = [
-            ("--loss", self.loss.is_some()),
-            ("--optimizer", self.optimizer.is_some()),
-            ("--learning-rate", self.learning_rate.is_some()),
-            ("--batch", self.batch.is_some()),
-            ("--seed", self.seed != USUAL_SEED),
+    /// The first option that was given and says something else than `plan`, if any does.
+    pub(super) fn other_than(&self, plan: &Plan) -> Option<&'static str> {
+        let wanted = self.plan(plan.clone());
+        let others = [
+            ("--loss", wanted.loss != plan.loss),
+            ("--optimizer", wanted.optimizer != plan.optimizer),
+            ("--learning-rate", wanted.learning_rate != plan.learning_rate),
+            ("--batch", wanted.batch != plan.batch),
+            ("--seed", self.seed != USUAL_SEED && wanted.seed != plan.seed),
         ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+        others.into_iter().find(|(_, is_other)| *is_other).map(|(name, _)| name)
     }
 
     /// `usual` with what was asked for.

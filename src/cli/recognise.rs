@@ -65,6 +65,7 @@ struct Folder {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    super::end_on_ctrl_c("recognise was stopped, and no model is written: start it again, or name fewer images")?;
     super::check_model_file(&arguments.out)?;
     arguments.overwrite.check([&arguments.out])?;
     let (card, weights) = checkpoint::read(&arguments.model)?;

@@ -1,6 +1,7 @@
 //! `labrum rehearse`: how many corrections a task will take.
 
 use super::{DeviceArgument, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::progress::Control;
 use crate::domain::training::Plan;
 use crate::learning::{
@@ -44,8 +45,8 @@ pub(super) struct Arguments {
     /// shape of the images
     #[arg(long, default_value_t = 256, value_parser = side)]
     size: usize,
-    /// Channels of the network's input, 1 or 3; what the images are where nothing is said
-    #[arg(long, value_parser = channels)]
+    /// Channels of the network's input, 1 or 3 [default: as the images]
+    #[arg(long, value_parser = super::train::channels)]
     channels: Option<usize>,
     /// Which cases are corrected next
     #[arg(long, value_enum, default_value = "random")]
@@ -70,14 +71,6 @@ enum OrderArgument {
 
 fn side(text: &str) -> std::result::Result<usize, String> {
     super::train::size(&format!("{text}x{text}")).map(|(side, _)| side)
-}
-
-fn channels(text: &str) -> std::result::Result<usize, String> {
-    match text {
-        "1" => Ok(1),
-        "3" => Ok(3),
-        _ => Err("give 1 or 3".into()),
-    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -120,20 +113,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         if !arguments.json {
             super::print(&plot(&results))?;
         }
-        let reason = format!("it was stopped after {} of {} rounds", results.len(), rehearsal.cases.len());
+        let reason = format!("it was stopped after {} of {}", results.len(), counted(rehearsal.cases.len(), "round"));
         return Err(Error::new("rehearse to the end", reason).of_kind(ErrorKind::Cancelled));
     }
     if results.is_empty() && !control.cancel.is_cancelled() {
         let reason = format!("it has fewer cases than the {} of the first round", rehearsal.cases[0]);
         return Err(Error::at("rehearse on", &arguments.folder, reason).advise("Lower --cases."));
     }
-    if arguments.json { Ok(()) } else { super::print(&plot(&results)) }
+    if !arguments.json {
+        super::print(&plot(&results))?;
+    }
+    match rehearsal.cases.get(results.len()) {
+        None => Ok(()),
+        Some(cases) => {
+            let reason = format!("{cases} cases to learn from cannot be reached with its images");
+            Err(Error::at("do all rounds on", &arguments.folder, reason).advise("Lower --cases, or add images."))
+        }
+    }
 }
 
 fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
     match told {
         Told::Note(note) => super::tell(bar, note),
-        Told::Divided { pool, test } => super::tell(bar, &format!("{pool} images to correct, {test} to test on")),
+        Told::Divided { pool, test } => {
+            super::tell(bar, &format!("{} to correct, {test} to test on", counted(*pool, "image")))
+        }
         Told::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
         Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),
         Told::Phase(Phase::Training(Progress::Step { done, loss, remaining, .. })) => {

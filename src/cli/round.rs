@@ -3,6 +3,7 @@
 use super::plan::PlanArguments;
 use crate::domain::training::{Length, Plan, RoundSettings, StartFrom};
 use crate::domain::{
+    counts::counted,
     holdout::Side,
     learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
     progress::Control,
@@ -17,9 +18,10 @@ use crate::model::train::round::Progress;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Seconds of a round where nothing is said.
+/// Seconds of a round, unless given.
 const SECONDS: f64 = 60.0;
 
 /// What `labrum train` was told about the round.
@@ -51,6 +53,7 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
     if let Some(record) = cut_off.filter(|_| !wish.anew) {
         refuse_other_settings(&record, wish)?;
         let snapshot = workspace.round_snapshot(record.key)?;
+        check_images(&snapshot, wish.workspace)?;
         let begun = when(record.started_at);
         if wish.dry_run {
             let round = round(&mut workspace, &record, snapshot, wish)?;
@@ -60,6 +63,8 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
         return take(&mut workspace, record, snapshot, wish, &control);
     }
     let (settings, parent) = settings(&mut workspace, wish)?;
+    let accepted = workspace.accepted_masks()?;
+    check_images(&accepted, wish.workspace)?;
     if wish.dry_run {
         let record = RoundRecord {
             key: RoundKey(0),
@@ -69,20 +74,28 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
             settings: settings.to_json()?,
             checkpoint: PathBuf::new(),
         };
-        let snapshot = workspace.accepted_masks()?;
-        let round = round(&mut workspace, &record, snapshot, wish)?;
+        let round = round(&mut workspace, &record, accepted, wish)?;
         return tell_estimate(&round, wish.json, None);
     }
     let (record, snapshot) = workspace.begin_round(&settings.to_json()?, parent)?;
     take(&mut workspace, record, snapshot, wish, &control)
 }
 
-/// A round goes on as it was begun: what is asked for beside it would not be obeyed.
+/// A round goes on as it was begun: what is asked for otherwise would not be obeyed.
 fn refuse_other_settings(record: &RoundRecord, wish: &Wish<'_>) -> Result<()> {
-    let given =
-        [("--from", wish.from.is_some()), ("--seconds", wish.seconds.is_some()), ("--steps", wish.steps.is_some())];
-    let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name).or(wish.plan.given());
-    let Some(option) = given else { return Ok(()) };
+    let known = RoundSettings::from_json(&record.settings)?;
+    let is_other_start = match wish.from {
+        Some(name) => start_named(name)?.0 != known.start,
+        None => false,
+    };
+    let by_seconds = known.plan.length == Length::Steps(0);
+    let other = [
+        ("--from", is_other_start),
+        ("--seconds", wish.seconds.is_some_and(|seconds| !by_seconds || seconds != known.seconds)),
+        ("--steps", wish.steps.is_some_and(|steps| known.plan.length != Length::Steps(steps))),
+    ];
+    let other = other.into_iter().find(|(_, is_other)| *is_other).map(|(name, _)| name);
+    let Some(option) = other.or(wish.plan.other_than(&known.plan)) else { return Ok(()) };
     let reason =
         format!("a round of {} was cut off and would go on as it was begun, without {option}", when(record.started_at));
     Err(Error::new("train", reason)
@@ -96,6 +109,19 @@ fn give_up(workspace: &mut Workspace, cut_off: Option<RoundRecord>) -> Result<()
     workspace.end_round(record.key, RoundState::Cancelled, "given up by a person")?;
     workspace.sync()?;
     super::print(&format!("The round of {} is given up; the model is as it was.", when(record.started_at)))
+}
+
+/// Images that are gone are better told before the round than in the middle of it.
+fn check_images(snapshot: &[SnapshotSlice], folder: &Path) -> Result<()> {
+    let gone: BTreeSet<&Path> =
+        snapshot.iter().map(|slice| slice.source.path.as_path()).filter(|path| !path.exists()).collect();
+    let Some(first) = gone.first() else { return Ok(()) };
+    let reason = match gone.len() {
+        1 => "it is not where it was".to_owned(),
+        n => format!("it is not where it was, nor are {}", counted(n - 1, "other image")),
+    };
+    let advice = format!("labrum workspace locate FOLDER --workspace {} looks for them.", folder.display());
+    Err(Error::at("train on", first, reason).advise(advice).of_kind(ErrorKind::NotFound))
 }
 
 fn round(
@@ -130,9 +156,9 @@ fn take(
         super::tell(
             &bar,
             &format!(
-                "{} cases ({} slices) to learn from, {} held out; about {:.0} s and {:.1} GB",
-                estimate.cases,
-                estimate.slices,
+                "{} ({}) to learn from, {} held out; about {:.0} s and {:.1} GB",
+                counted(estimate.cases, "case"),
+                counted(estimate.slices, "slice"),
                 estimate.held_out,
                 estimate.seconds,
                 estimate.memory as f64 / 1e9
@@ -149,9 +175,9 @@ fn take(
             if wish.json { super::print_json(&version) } else { super::print(&outcome(&version)) }
         }
         // It stays begun: its last state is in the workspace.
-        Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was").advise(
-            "The same command without options goes on from its last state; --anew begins another, --give-up ends it.",
-        ).of_kind(ErrorKind::Cancelled)),
+        Ok(None) => Err(Error::new("train", "it was stopped, and the model is as it was")
+            .advise("The same command goes on from its last state; --anew begins another round, --give-up ends it.")
+            .of_kind(ErrorKind::Cancelled)),
         Err(error) => {
             workspace.end_round(record.key, RoundState::Failed, &error.to_string())?;
             Err(error)
@@ -174,7 +200,10 @@ fn outcome(version: &Version) -> String {
         VersionState::Undecided => format!("{name} waits for your decision (labrum models activate {})", round.0),
     };
     let (better, worse) = version.report.better_and_worse();
-    format!("{what}: {}; {better} better, {worse} worse.", version.reason)
+    match version.report.cases.is_empty() {
+        true => format!("{what}: {}.", version.reason),
+        false => format!("{what}: {}; {better} better, {worse} worse.", version.reason),
+    }
 }
 
 fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()> {
@@ -189,14 +218,15 @@ fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()>
     }
     estimate.note.iter().for_each(|note| crate::cli::console::remark(format_args!("{note}")));
     let begins = match cut_off {
-        Some(begun) => format!("The round of {begun} that was cut off would go on. It started"),
-        None => "It would start".to_owned(),
+        Some(begun) => [format!("The round of {begun} that was cut off would go on. It starts"), "learns".to_owned()],
+        None => ["It would start".to_owned(), "learn".to_owned()],
     };
+    let [starts, learns] = begins;
     super::print(&format!(
-        "{begins} from {} and learn from {} cases ({} slices), {} held out; about {:.0} s and {:.1} GB.",
+        "{starts} from {} and {learns} from {} ({}), {} held out; about {:.0} s and {:.1} GB.",
         round.settings.start_name,
-        estimate.cases,
-        estimate.slices,
+        counted(estimate.cases, "case"),
+        counted(estimate.slices, "slice"),
         estimate.held_out,
         estimate.seconds,
         estimate.memory as f64 / 1e9
@@ -210,8 +240,7 @@ fn settings(
     let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
     let plan = wish.plan.plan(usual);
     let (start, start_name, parent, is_start_active) = match wish.from {
-        Some("none") => (StartFrom::Nothing, "nothing".to_owned(), None, false),
-        Some(name) => named(name)?,
+        Some(name) => start_named(name)?,
         None => usual_start(workspace)?,
     };
     let seconds = wish.seconds.unwrap_or(SECONDS);
@@ -221,8 +250,11 @@ fn settings(
 /// What a round starts from, what that is called, which version of the workspace it is, and whether it proposes masks now.
 type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>, bool);
 
-/// A shipped model by its name, or a file.
-fn named(name: &str) -> Result<Started> {
+/// Nothing, a shipped model by its name, or a file.
+fn start_named(name: &str) -> Result<Started> {
+    if name == "none" {
+        return Ok((StartFrom::Nothing, "nothing".to_owned(), None, false));
+    }
     if let Some(index) = shipped_named(name)? {
         let card = Model::shipped(index)?.card;
         return Ok((StartFrom::Shipped(index), format!("{} {}", card.name, card.version), None, true));

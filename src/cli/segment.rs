@@ -6,6 +6,9 @@ mod plan;
 use super::format::{FormatArgument, SegArguments};
 use super::{DeviceArgument, OverwriteArgument, console};
 use crate::domain::{
+    counts::counted,
+    image::Image,
+    looks::Look,
     mask::Mask,
     progress::Cancel,
     study::{Catalog, Series},
@@ -13,12 +16,13 @@ use crate::domain::{
 use crate::io::dicom::seg::Authorship;
 use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
 use crate::io::{label_file, label_values::Reading, open, whole_file};
-use crate::model::card::ModelCard;
+use crate::model::card::{Fit, ModelCard};
 use crate::model::infer::Segmenter;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use models::Models;
 use plan::{Plan, Plans};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Write masks for images and series
@@ -26,7 +30,8 @@ use std::path::{Path, PathBuf};
 #[command(
     after_help = "For each image DIR/<name>.png: a label map of the image's size (0 background, 1..n the labels). \
 For each DICOM series DIR/<series UID>.seg.dcm. Frames of a multi-frame file are <name>-0001.png and so on. Folders below \
-a folder that is given are made below DIR, too; COCO annotations of all images are DIR/coco.json. Without --model the shipped \
+the folder that is given, or below the one that all inputs have in common, are made below DIR, too; COCO annotations of all \
+images are DIR/coco.json. Without --model the shipped \
 model that is for the images is taken. A format that cannot hold the masks of a series is told of, and the others are \
 written.
 
@@ -57,7 +62,7 @@ pub(super) struct Arguments {
     /// Where the network runs
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceArgument,
-    /// What to write, comma separated; png, and seg for DICOM series, where nothing is said
+    /// What to write, comma separated [default: png, and seg for DICOM series]
     #[arg(short, long, value_enum, value_delimiter = ',')]
     format: Vec<FormatArgument>,
     #[command(flatten)]
@@ -155,6 +160,9 @@ struct Done {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if arguments.unattended.from_pacs.is_some() {
+        if !arguments.input.is_empty() {
+            return Err(super::usage::wrong("segment", "either files or --from-pacs, not both"));
+        }
         return super::unattended::run(arguments, &cancel);
     }
     let done = segment_all(arguments, &cancel)?;
@@ -183,7 +191,7 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
     for failure in &unreadable {
         console::fail(format_args!("labrum: {}", Error::at("read the image", &failure.path, &failure.reason)));
     }
-    let mut models = Models::new(arguments, &catalog)?;
+    let mut models = Models::new(arguments)?;
     let plans = Plans::new(&catalog, &models, arguments);
     plans.refuse_overwriting(&catalog, arguments)?;
     let folder_is_new = !arguments.out.exists();
@@ -278,9 +286,11 @@ fn end(done: Done, is_stopped: bool) -> Result<()> {
             )
         }
         (_, 0, 0) => errors.pop(),
-        (_, 0, n) => Some(Error::new("write everything", format!("{n} files cannot be written, see above"))),
+        (_, 0, n) => {
+            Some(Error::new("write everything", format!("{} cannot be written, see above", counted(n, "file"))))
+        }
         (_, n, _) if errors.is_empty() => {
-            Some(Error::new("segment everything", format!("{n} files could not be read, see above")))
+            Some(Error::new("segment everything", format!("{} could not be read, see above", counted(n, "file"))))
         }
         _ => errors.pop(),
     };
@@ -290,9 +300,11 @@ fn end(done: Done, is_stopped: bool) -> Result<()> {
 
 /// Warnings on stderr, results on stdout.
 fn tell(done: &Done, arguments: &Arguments) -> Result<()> {
+    let said =
+        |outcome: &Outcome| outcome.warnings.iter().map(|w| (outcome.series.clone(), w.clone())).collect::<Vec<_>>();
+    console::remarks(done.outcomes.iter().flat_map(said), "series");
     for outcome in &done.outcomes {
         let name = &outcome.series;
-        outcome.warnings.iter().for_each(|w| console::remark(format_args!("labrum: {name}: {w}")));
         for NotWritten { format, reason } in &outcome.not_written {
             console::fail(format_args!("labrum: {name} as {format}: {reason}"));
         }
@@ -304,9 +316,13 @@ fn tell(done: &Done, arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let files = done.outcomes.iter().map(|o| o.files.len()).sum::<usize>() + usize::from(done.coco.is_some());
-    let kept = if done.kept > 0 { format!("; {} were there already", done.kept) } else { String::new() };
-    let (count, folder) = (done.outcomes.len(), arguments.out.display());
-    console::print(&format!("{files} files for {count} series are in {folder}{kept}"))
+    let kept = match done.kept {
+        0 => String::new(),
+        1 => "; 1 was there already".to_owned(),
+        n => format!("; {n} were there already"),
+    };
+    let (files, count, folder) = (counted(files, "file"), done.outcomes.len(), arguments.out.display());
+    console::print(&format!("{files} for {count} series in {folder}{kept}"))
 }
 
 fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
@@ -333,6 +349,15 @@ fn title(series: &Series) -> String {
     match (series.description.trim(), series.slices.first()) {
         ("", Some(first)) => first.source.path.display().to_string(),
         (description, _) => description.to_owned(),
+    }
+}
+
+/// Why a model that was named may not be for a series, of which this is the middle slice.
+fn misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
+    let look = OnceCell::new();
+    match card.fit(series, || Some(look.get_or_init(|| Look::of(image)))) {
+        Fit::No(reason) => Some(format!("warning: the model \"{}\" may not be for it: {reason}", card.name)),
+        Fit::Fits => None,
     }
 }
 
@@ -371,12 +396,15 @@ fn segment(
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
     let mut masks = Vec::with_capacity(series.slices.len());
     let mut probabilities: Vec<Vec<Vec<u16>>> = Vec::new();
-    for (slice, name) in series.slices.iter().zip(&names.slices) {
+    for (index, (slice, name)) in series.slices.iter().zip(&names.slices).enumerate() {
         if cancel.is_cancelled() {
             return Err(Error::at("segment", &slice.source.path, "it was stopped").of_kind(ErrorKind::Cancelled));
         }
         let image = open::load(&slice.source, series.kind)?;
         warnings.extend(image.truncated.iter().map(|what| format!("{name} is not whole: {what}")));
+        if arguments.model.is_some() && index == series.slices.len() / 2 {
+            warnings.extend(misfit(&card, series, &image));
+        }
         let prediction = model.segment(&image)?;
         warnings.extend(model.take_notice());
         let slice_files = SliceFiles {

@@ -1,6 +1,7 @@
 //! `labrum train`: a model from a folder of images and masks.
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::label::{Code, Label};
 use crate::domain::training::{AugmentConfig, Loss, Plan};
 use crate::io::{dataset::Lists, whole_file};
@@ -37,22 +38,22 @@ Examples:
 )]
 pub(super) struct Arguments {
     /// Folder with images/ and masks/
-    #[arg(required_unless_present = "workspace", conflicts_with = "workspace")]
+    #[arg(required_unless_present = "workspace")]
     folder: Option<PathBuf>,
     /// Model file to write
-    #[arg(short, long, required_unless_present = "workspace", conflicts_with = "workspace")]
+    #[arg(short, long, required_unless_present = "workspace")]
     out: Option<PathBuf>,
     /// Workspace in which a round is done on its accepted masks; the gate decides whether its model becomes active
     #[arg(long, help_heading = "A round in a workspace")]
     workspace: Option<PathBuf>,
-    /// What the round starts from: none, the name of a shipped model, or a file; the active version where nothing is said
+    /// What the round starts from: none, the name of a shipped model, or a file [default: the active version]
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     from: Option<String>,
-    /// The round takes about so many seconds on a usual machine, 60 where nothing is said; equal rounds make equal models
+    /// Length of the round, in seconds on a usual machine; equal rounds make equal models [default: 60]
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
     seconds: Option<f64>,
     /// Steps of the round, instead of --seconds
-    #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
+    #[arg(long, requires = "workspace", conflicts_with = "seconds", value_parser = steps, help_heading = "A round in a workspace")]
     steps: Option<usize>,
     /// Give up a round that was cut off, and begin another on the masks as they are now
     #[arg(long, requires = "workspace", help_heading = "A round in a workspace")]
@@ -97,8 +98,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "256x256", value_parser = size)]
     size: (usize, usize),
     /// Channels of the network's input: 1 for grey, 3 for colour
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
-    channels: u8,
+    #[arg(long, default_value_t = 3, value_parser = channels)]
+    channels: usize,
     /// Share of the subjects held out for the figures on the card
     #[arg(long, default_value_t = 0.1)]
     held_out: f64,
@@ -172,6 +173,18 @@ pub(super) fn size(text: &str) -> std::result::Result<(usize, usize), String> {
     Ok((side(columns)?, side(rows)?))
 }
 
+pub(super) fn channels(text: &str) -> std::result::Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("give 1 or 3".into()),
+    }
+}
+
+fn steps(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|steps| *steps > 0).ok_or_else(|| "give a whole number from 1".into())
+}
+
 /// `name`, or `name|category|concept` with codes as `value scheme meaning`.
 pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
     let code = |text: &str| -> std::result::Result<Code, String> {
@@ -197,6 +210,9 @@ pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     if let Some(workspace) = &arguments.workspace {
+        if arguments.folder.is_some() || arguments.out.is_some() {
+            return Err(wrong("train", "either a folder and --out, or --workspace, not both"));
+        }
         return super::round::run(&super::round::Wish {
             workspace,
             from: arguments.from.as_deref(),
@@ -252,9 +268,9 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
             let epochs = trained.log.epochs.len();
             let advice = match log_given {
                 true => "The same command with --resume goes on from there.",
-                false => "With --log a training that is stopped can be gone on with.",
+                false => "Use --log to be able to resume.",
             };
-            let reason = format!("it was stopped after {epochs} of {} epochs", epochs_wanted);
+            let reason = format!("it was stopped after {epochs} of {}", counted(epochs_wanted, "epoch"));
             Err(Error::new("train to the end", reason).advise(advice).of_kind(ErrorKind::Cancelled))
         }
     }
@@ -319,7 +335,7 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         },
         columns: a.size.0,
         rows: a.size.1,
-        channels: usize::from(a.channels),
+        channels: a.channels,
         seed: plan.seed,
         held_out: share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
@@ -450,7 +466,10 @@ fn show(bar: &ProgressBar, progress: &Progress) {
                 0 => "none for validation (the training images choose the best epoch)".to_owned(),
                 count => format!("{count} to choose the best epoch"),
             };
-            super::tell(bar, &format!("{training} images to train on, {choose}, {held_out} held out; {device}{again}"));
+            super::tell(
+                bar,
+                &format!("{} to train on, {choose}, {held_out} held out; {device}{again}", counted(training, "image")),
+            );
         }
         Progress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
@@ -462,8 +481,13 @@ fn show(bar: &ProgressBar, progress: &Progress) {
             let mark = if *best { " (best so far, saved)" } else { "" };
             let images = if *is_validated { "validation" } else { "training" };
             let text = format!(
-                "epoch {} ({} steps, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
-                e.epoch, e.steps, e.seconds, e.loss, e.dice, e.iou
+                "epoch {} ({}, {:.0} s): loss {:.4}, {images} Dice {:.4}, IoU {:.4}{mark}",
+                e.epoch,
+                counted(e.steps, "step"),
+                e.seconds,
+                e.loss,
+                e.dice,
+                e.iou
             );
             super::tell(bar, &text);
         }

@@ -5,6 +5,7 @@
 
 use super::pacs::server::{AccessArguments, Secrets, resolve};
 use super::{segment, usage::wrong};
+use crate::domain::counts::counted;
 use crate::domain::{
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
@@ -24,7 +25,7 @@ const NO_IMAGES: &[&str] =
 #[derive(clap::Args, Debug, Clone, Default)]
 pub(super) struct Arguments {
     /// Segment the studies of this server (see labrum pacs --help); --out is a folder that several programs may share
-    #[arg(long, value_name = "SERVER", conflicts_with = "input")]
+    #[arg(long, value_name = "SERVER")]
     pub(super) from_pacs: Option<String>,
     /// Send the segmentations to this server
     #[arg(long, value_name = "SERVER", requires = "from_pacs")]
@@ -50,7 +51,7 @@ pub(super) struct Arguments {
     /// Only this study (Study Instance UID)
     #[arg(long, requires = "from_pacs")]
     study: Option<String>,
-    /// So many studies at most
+    /// Maximum number of studies
     #[arg(long, requires = "from_pacs")]
     limit: Option<usize>,
     /// Look for new studies again after so many seconds, until stopped
@@ -165,7 +166,7 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
     report(&outcomes, arguments.json)?;
     match outcomes.iter().filter(|o| o.end == End::Failed).count() {
         0 if cancel.is_cancelled() && ours.watch.is_none() => {
-            Err(Error::new("segment all studies", format!("it was stopped after {} studies", outcomes.len()))
+            Err(Error::new("segment all studies", format!("it was stopped after {}", counted(outcomes.len(), "study")))
                 .advise("The next run goes on from here.")
                 .of_kind(ErrorKind::Cancelled))
         }
@@ -199,8 +200,8 @@ fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
     }
     let count = |end: End| outcomes.iter().filter(|o| o.end == end).count();
     super::print(&format!(
-        "{} studies segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
-        count(End::Sent),
+        "{} segmented, {} done before, {} without a series for a model, {} in other programs, {} failed",
+        counted(count(End::Sent), "study"),
         count(End::Before),
         count(End::Nothing),
         count(End::Elsewhere),

@@ -2,7 +2,7 @@
 
 use super::Cli;
 use crate::{Error, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, error::ContextKind};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
@@ -27,8 +27,23 @@ pub fn parse() -> Cli {
         (Ok(cli), Some(word)) if cli.command.is_none() => unknown(word).exit(),
         (Err(error), Some(word)) if error.exit_code() != 0 && !is_command(word) => unknown(word).exit(),
         (Ok(cli), _) => cli,
-        (Err(error), _) => error.exit(),
+        (Err(error), _) => in_words(error).exit(),
     }
+}
+
+/// What is no number is said in words of our own.
+fn in_words(error: clap::Error) -> clap::Error {
+    let source = std::error::Error::source(&error);
+    let kind = match source {
+        Some(e) if e.is::<std::num::ParseIntError>() => "a whole number",
+        Some(e) if e.is::<std::num::ParseFloatError>() => "a number",
+        _ => return error,
+    };
+    let of = |kind: ContextKind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let (argument, value) = (of(ContextKind::InvalidArg), of(ContextKind::InvalidValue));
+    let text =
+        format!("invalid value '{value}' for '{argument}': it is not {kind}\n\nFor more information, try '--help'.\n");
+    clap::Error::raw(error.kind(), text)
 }
 
 /// `labrum -q segment` as `labrum segment -q`: clap takes options before a command for those of the window.

@@ -3,12 +3,14 @@
 
 mod add;
 
-use super::{check_workspace, console, usage::wrong};
+use super::{check_workspace, console, reading::Reading, usage::wrong};
 use crate::domain::{
+    counts::{counted, with_verb},
     holdout::Side,
     journal::{CaseEntry, StoredCase},
     label::Label,
     mask::labels_in,
+    naming::folded,
     study::Status,
 };
 use crate::worker::identity;
@@ -69,7 +71,7 @@ impl Which {
 struct CreateArguments {
     /// The folder
     folder: PathBuf,
-    /// What it is called; as its folder where nothing is said
+    /// What it is called [default: as its folder]
     #[arg(long)]
     name: Option<String>,
     /// Name of a label; may be given again. With a coded concept:
@@ -134,6 +136,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 fn create(arguments: &CreateArguments) -> Result<()> {
     let folder = &arguments.folder;
+    check_labels(&arguments.label)?;
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Error::at("make a workspace in", folder, "there are files in it")
             .advise("Choose a new or empty folder; labrum workspace add works on one that is there."));
@@ -147,6 +150,20 @@ fn create(arguments: &CreateArguments) -> Result<()> {
     let text = format!("The workspace is in {}", workspace.folder().display());
     workspace.close()?;
     console::print(&text)
+}
+
+/// Each label has a name of its own.
+fn check_labels(labels: &[Label]) -> Result<()> {
+    let mut taken = HashSet::new();
+    for label in labels {
+        if label.name.trim().is_empty() {
+            return Err(wrong("make the workspace", "a label has no name"));
+        }
+        if !taken.insert(folded(label.name.trim())) {
+            return Err(wrong("make the workspace", format!("the label \"{}\" is given twice", label.name)));
+        }
+    }
+    Ok(())
 }
 
 fn accept(arguments: &AcceptArguments) -> Result<()> {
@@ -172,10 +189,17 @@ fn accept(arguments: &AcceptArguments) -> Result<()> {
     }
     let meter = workspace.meter()?;
     workspace.close()?;
-    console::print(&format!("{accepted} accepted now; {} of {} cases in all", meter.accepted, meter.total))?;
+    console::print(&format!(
+        "{accepted} accepted now; {} of {} in all",
+        meter.accepted,
+        counted(meter.total as usize, "case")
+    ))?;
     match failed {
         0 => Ok(()),
-        n => Err(Error::new("accept everything", format!("{n} cases have no mask, see above"))),
+        n => {
+            let reason = format!("{} no mask, see above", with_verb(n, "case", ["has", "have"]));
+            Err(Error::new("accept everything", reason))
+        }
     }
 }
 
@@ -189,7 +213,8 @@ fn remove(arguments: &RemoveArguments) -> Result<()> {
     let left = workspace.meter()?.total;
     workspace.close()?;
     let names: Vec<&str> = chosen.iter().map(|entry| entry.description.description.as_str()).collect();
-    console::print(&format!("Out of the list, with their work kept: {}; {left} cases are left", names.join(", ")))
+    let left = with_verb(left as usize, "case", ["is", "are"]);
+    console::print(&format!("Out of the list, with their work kept: {}; {left} left", names.join(", ")))
 }
 
 fn slices_with_masks(case: &StoredCase) -> usize {
@@ -263,7 +288,7 @@ struct ListedCase {
 }
 
 fn list(arguments: &ListArguments) -> Result<()> {
-    let mut workspace = arguments.which.open()?;
+    let mut workspace = Reading::open(&arguments.which.workspace)?;
     let labels = workspace.labels()?;
     let mut cases = Vec::new();
     for (number, entry) in (1..).zip(workspace.cases()?) {
@@ -271,8 +296,7 @@ fn list(arguments: &ListArguments) -> Result<()> {
         cases.push(listed(number, &entry, stored.as_ref(), &labels));
     }
     let labels = labels.into_iter().filter(|label| !label.is_gone()).collect();
-    let listed = Listed { name: workspace.name()?, folder: workspace.folder().to_owned(), labels, cases };
-    workspace.close()?;
+    let listed = Listed { name: workspace.name()?, folder: workspace.place().to_owned(), labels, cases };
     if arguments.json { console::print_json(&listed) } else { console::print(&table(&listed)) }
 }
 
@@ -305,12 +329,13 @@ fn table(listed: &Listed) -> String {
     let labels: Vec<&str> = listed.labels.iter().map(|label| label.name.as_str()).collect();
     let accepted = listed.cases.iter().filter(|case| case.status == "accepted").count();
     let labels = if labels.is_empty() { "no labels".to_owned() } else { format!("labels: {}", labels.join(", ")) };
-    let mut text = format!("{}: {} cases, {accepted} accepted; {labels}", listed.name, listed.cases.len());
+    let mut text = format!("{}: {}, {accepted} accepted; {labels}", listed.name, counted(listed.cases.len(), "case"));
     for case in &listed.cases {
         let side = case.side.unwrap_or("");
         let masks = format!("{} of {}", case.slices_with_mask, case.slices);
         let missing = match case.missing.len() {
             0 => String::new(),
+            1 if case.files.len() == 1 => "  (its file is not where it was)".to_owned(),
             n => format!("  ({n} of {} files are not where they were)", case.files.len()),
         };
         text += &format!(
@@ -323,11 +348,14 @@ fn table(listed: &Listed) -> String {
 
 fn locate(arguments: &LocateArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
+    if let Some(folder) = arguments.folders.iter().find(|folder| !folder.exists()) {
+        return Err(Error::at("look for images in", folder, "there is no such folder").of_kind(ErrorKind::NotFound));
+    }
     let mut workspace = arguments.which.open()?;
     let mut missing = without_images(&mut workspace)?;
     let before = missing.len();
     for folder in &arguments.folders {
-        if missing.is_empty() {
+        if missing.is_empty() || cancel.is_cancelled() {
             break;
         }
         let bar = console::bar(0, "{pos} files looked at");
@@ -335,24 +363,26 @@ fn locate(arguments: &LocateArguments) -> Result<()> {
         bar.finish_and_clear();
         match found {
             Ok(found) => workspace.relocate(&found)?,
+            Err(error) if error.kind == ErrorKind::Cancelled => break,
             // Another one may hold some.
-            Err(error) if error.kind != ErrorKind::Cancelled && arguments.folders.len() > 1 => {
-                console::fail(format_args!("labrum: {error}"));
-            }
+            Err(error) if arguments.folders.len() > 1 => console::fail(format_args!("labrum: {error}")),
             Err(error) => return Err(error),
         }
         missing = without_images(&mut workspace)?;
     }
     let folder = workspace.folder().to_owned();
     workspace.close()?;
-    let found = before - missing.len();
-    console::print(&format!("{found} cases found again, {} still without their images", missing.len()))?;
-    match missing.len() {
+    let (found, left) = (before - missing.len(), missing.len());
+    console::print(&format!("{} found again, {left} still without images", counted(found, "case")))?;
+    match left {
+        _ if cancel.is_cancelled() => Err(Error::at("find all images of", folder, "it was stopped")
+            .advise("What was found is kept; the same command looks for the others.")
+            .of_kind(ErrorKind::Cancelled)),
         0 => Ok(()),
-        _ if cancel.is_cancelled() => {
-            Err(Error::at("find all images of", folder, "it was stopped").of_kind(ErrorKind::Cancelled))
+        n => {
+            let reason = format!("the images of {} are in none of the folders", counted(n, "case"));
+            Err(Error::at("find all images of", folder, reason))
         }
-        n => Err(Error::at("find all images of", folder, format!("those of {n} cases are in none of the folders"))),
     }
 }
 

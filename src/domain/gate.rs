@@ -1,6 +1,6 @@
 //! Whether a candidate may take the place of the active model: both judged on the same held-out cases.
 
-use super::{bootstrap::MeanInterval, metrics::Scores};
+use super::{bootstrap::MeanInterval, counts::counted, metrics::Scores};
 use serde::{Deserialize, Serialize};
 
 /// With fewer cases nothing can be said.
@@ -190,13 +190,13 @@ fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], lear
         return Verdict::Worse { reason };
     }
     let count = cases.len();
-    let on = format!("on {count} held-out case{}", if count == 1 { "" } else { "s" });
+    let on = format!("on {}", counted(count, "held-out case"));
     let Some(dice) = dice else {
         let candidates: Vec<Scores> = cases.iter().map(|c| c.candidate).collect();
         return match Scores::mean(&candidates) {
             Some(mean) => Verdict::Better { reason: format!("the first model: Dice {:.3} {on}", mean.dice) },
             None => Verdict::Ask {
-                reason: "no accepted case is held out yet: nothing can judge the candidate".into(),
+                reason: "no held-out case is accepted yet, so the model could not be tested".into(),
                 speaks_for: true,
             },
         };
@@ -209,7 +209,7 @@ fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], lear
         return if is_ruin {
             Verdict::Worse { reason: format!("it is far worse: {figures}") }
         } else {
-            let reason = format!("too few cases to judge ({FEWEST} are needed): {figures}");
+            let reason = format!("only {}, {FEWEST} are needed for a test: {figures}", counted(count, "held-out case"));
             Verdict::Ask { reason, speaks_for: is_little }
         };
     }

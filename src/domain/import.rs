@@ -16,6 +16,8 @@ pub struct MaskChoice {
     pub time: Option<usize>,
     /// Of pictures: pixels of so much and more are label 1, all others background.
     pub threshold: Option<u16>,
+    /// Label maps belong to the images that they are called like and to no other: several images are given masks.
+    pub by_name: bool,
     /// Of label maps: each label keeps its value, also where values between are no labels; else the labels are numbered anew.
     pub keep_values: bool,
 }

@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod boundary;
 pub mod codes;
+pub mod counts;
 pub mod device;
 pub mod distance;
 pub mod edit;

@@ -123,6 +123,10 @@ pub fn rehearse(
     let (mut pool, test) = dataset::split(&data.pairs, 0.2, rehearsal.plan.seed);
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
     tell(Told::Divided { pool: pool.len(), test: test.len() });
+    if let Some(cases) = rehearsal.cases.iter().find(|cases| **cases > pool.len()) {
+        let reason = format!("{cases} cases cannot be reached: there are {} to learn from and hold out", pool.len());
+        tell(Told::Note(&reason));
+    }
     let (labels, table) = labels(&data, rehearsal.model.as_ref());
     let mut stage = Stage::new(rehearsal, pool, exercises(&test, &table)?, labels, table)?;
     if let Start::Model(model) = &stage.active {

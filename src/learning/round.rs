@@ -64,6 +64,10 @@ impl Round {
             (cases.len(), slices.count())
         };
         let ((cases, slices), (held_out, held_slices)) = (count(Side::Training), count(Side::HoldOut));
+        if self.snapshot.is_empty() {
+            return Err(Error::new("train", "no case with a mask is accepted yet")
+                .advise("Accept cases in the window (Enter) or with labrum workspace accept."));
+        }
         if cases == 0 {
             let advice = "Accept another corrected case; about one in five is held out to judge the model.";
             return Err(match self.of_one_subject() {
@@ -89,8 +93,14 @@ impl Round {
             return Err(Error::new("train", reason).advise("Close other programs, or start from a smaller model."));
         }
         let around = cost::around(slices, held_slices);
-        let training = cost::steps(&self.settings, config, &spec, threads, slices, held_slices) as f64
-            * cost::step_seconds(config, &spec, plan.batch, threads);
+        let training = match plan.length {
+            Length::Seconds(seconds) => seconds,
+            Length::Steps(steps) => {
+                let by_time = || cost::steps(&self.settings, config, &spec, threads, slices, held_slices);
+                let steps = if steps == 0 { by_time() } else { steps };
+                steps as f64 * cost::step_seconds(config, &spec, plan.batch, threads)
+            }
+        };
         Ok(Estimate { cases, slices, held_out, seconds: training + around, memory, note })
     }
 

@@ -4,6 +4,7 @@
 //! Both use the names of the published checkpoints, so that our files load in the authors' PyTorch code.
 
 use super::card::{Config, ModelCard};
+use crate::error::reason_of;
 use crate::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
@@ -44,7 +45,7 @@ pub struct Architecture {
 /// Reads weights and, from our own format, the card.
 pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     let tried = "read the model";
-    let size = std::fs::metadata(path).map_err(|e| Error::at(tried, path, e))?.len();
+    let size = std::fs::metadata(path).map_err(|e| Error::at(tried, path, reason_of(&e)))?.len();
     if size > MAX_BYTES {
         return Err(Error::at(tried, path, format!("{size} bytes are more than any CMUNeXt has")));
     }
@@ -52,7 +53,7 @@ pub fn read(path: &Path) -> Result<(Option<ModelCard>, Weights)> {
     if matches!(extension.as_str(), "pth" | "pt" | "bin") {
         return Ok((None, read_pytorch(path)?));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::at(tried, path, e))?;
+    let bytes = std::fs::read(path).map_err(|e| Error::at(tried, path, reason_of(&e)).caused_by(e))?;
     from_bytes(&bytes).map_err(|e| Error { path: Some(path.to_owned()), ..e })
 }
 
@@ -83,7 +84,8 @@ fn header_card(bytes: &[u8]) -> Result<Option<ModelCard>> {
 }
 
 fn not_safetensors(e: &dyn std::fmt::Display) -> Error {
-    Error::new("read the model", format!("not a safetensors file ({e})"))
+    log::debug!("safetensors: {e}");
+    Error::new("read the model", "it is no safetensors file, or is damaged")
         .advise("Give a .safetensors file of Labrum, or a PyTorch checkpoint that ends in .pth.")
 }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     domain::{
+        counts::counted,
         edit::Edit,
         import::{MaskChoice, TakenLabel},
         journal::TaskKey,
@@ -230,11 +231,6 @@ impl Session {
         self.commit("Import masks", case, edits);
         done
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 impl Case {

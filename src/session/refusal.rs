@@ -50,7 +50,9 @@ impl Session {
                 Some("There is no mask to accept yet; where there is nothing to draw, say \"Nothing here\" (Edit)")
             }
             C::RemoveLabel if self.active_label() == 0 => Some("There is no label"),
-            C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => Some("At least two labels are needed"),
+            C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => {
+                Some("At least two labels are needed")
+            }
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
                 if case.is_some_and(|c| !c.is_restored) =>
             {
@@ -75,7 +77,9 @@ impl Session {
             _ if self.current_loaded().is_none() && command.draws() => Some("The slice is not loaded yet"),
             C::CopyFromPrevious | C::CopyFromNext | C::Interpolate if !has_many => Some("This case has one slice"),
             C::NothingElsewhere if !has_many => Some("This case has one slice"),
-            C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => Some("At least two labels are needed"),
+            C::NextLabel | C::PreviousLabel if self.standing_labels().len() < 2 => {
+                Some("At least two labels are needed")
+            }
             C::LargerBrush | C::SmallerBrush if !self.tool.has_size() => Some("This tool has no size"),
             C::DrawAtPointer if self.tool == ToolKind::Look => Some("Choose a tool first"),
             C::SegmentSlice | C::SegmentSeries => self.refuse_to_run(),

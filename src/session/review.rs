@@ -72,7 +72,8 @@ impl Session {
         self.take_step(tool, id, Vec::new(), Also::default(), Some(status));
         if was_accepted && status == Status::Skipped {
             let title = self.cases[at].title();
-            let text = format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance.");
+            let text =
+                format!("\"{title}\" was accepted and is skipped now. \"Undo in any case\" restores the acceptance.");
             self.notices.add(Severity::Warning, text);
         }
         let open = |c: &Case| !matches!(c.status, Status::Accepted | Status::Skipped);

@@ -12,7 +12,7 @@ use crate::{
         export::{
             Format,
             batch::{Export, Look, Preset, export_all},
-            case::{CaseToExport, MaskedSlice},
+            case::{CaseToExport, MaskedSlice, root_of},
         },
         import,
     },
@@ -110,6 +110,7 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         labels,
         model: job.model,
         person: job.person,
+        root: None,
     };
     let look = Look { window: job.window, opacity: job.opacity };
     let mut progress = |done, total| {
@@ -131,9 +132,11 @@ fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSum
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };
+    let root = root_of(job.cases.iter().map(|stored| &stored.entry));
     let cases = job.cases.iter().map(|stored| {
         let title = stored.entry.description.description.clone();
-        (title, CaseToExport::of_stored(stored, &job.labels, &job.person))
+        let case = CaseToExport::of_stored(stored, &job.labels, &job.person);
+        (title, case.map(|case| CaseToExport { root: root.clone(), ..case }))
     });
     let summary = export_all(&job.folder, &preset, cases, look, &mut progress, &job.cancel)?;
     Ok(ExportSummary {

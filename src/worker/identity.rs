@@ -33,17 +33,33 @@ pub fn identity(series: &Series) -> Result<String> {
 /// A series as a workspace takes it in.
 ///
 /// # Errors
-/// Where the file of a picture cannot be read.
+/// Where the file of a picture cannot be read, or the table of subjects beside it.
 pub fn describe(study: &Study, series: &Series) -> Result<CaseDescription> {
     let identity = identity(series)?;
-    let subject = subject(&identity, &study.id, &study.patient_id, series);
+    let subject = subject(&identity, &study.id, &study.patient_id, series)?;
     let about = CaseDescription::of(identity, &study.id, &study.date, series);
     Ok(CaseDescription { subject, fingerprint: fingerprint(series), ..about })
 }
 
-/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study, and of the file for a picture.
-pub(super) fn subject(identity: &str, study: &str, patient: &str, series: &Series) -> String {
-    match series.kind {
+/// Whose case it is, as a hash: of the PatientID where it names somebody, else of the study; of a picture as a folder to
+/// train from has it, else of its file.
+///
+/// # Errors
+/// Where there is a table of subjects beside a picture that cannot be read.
+pub(super) fn subject(identity: &str, study: &str, patient: &str, series: &Series) -> Result<String> {
+    let named = match series.slices.first().filter(|_| series.kind == Kind::Picture) {
+        Some(slice) => io::dataset::of_picture(&slice.source.path)?,
+        None => None,
+    };
+    Ok(match (series.kind, named) {
+        (Kind::Picture, Some(subject)) => holdout::subject(&subject),
+        (kind, _) => unnamed_subject(identity, study, patient, kind),
+    })
+}
+
+/// As [`subject`], where neither a table nor a name says whose picture it is.
+pub(super) fn unnamed_subject(identity: &str, study: &str, patient: &str, kind: Kind) -> String {
+    match kind {
         // All parts of a file are of one subject.
         Kind::Picture => holdout::subject(identity.split('#').next().unwrap_or(identity)),
         Kind::Dicom if holdout::names_patient(patient) => holdout::subject(patient.trim()),

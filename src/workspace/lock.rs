@@ -69,16 +69,16 @@ fn sign(file: &mut File) -> std::io::Result<()> {
     let time = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC");
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "process {} on {} since {time}", std::process::id(), host())?;
+    writeln!(file, "{} on {} since {time}", std::process::id(), host())?;
     file.flush()
 }
 
-/// "Labrum (process 12 on tower since 2026-01-01 10:00 UTC)"; less where it cannot be read.
+/// "another Labrum process (12 on tower since 2026-01-01 10:00 UTC)"; less where it cannot be read.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => format!("another Labrum window ({})", text.trim()),
-        _ => "another Labrum window".into(),
+        Ok(_) if !text.trim().is_empty() => format!("another Labrum process ({})", text.trim()),
+        _ => "another Labrum process".into(),
     }
 }
 
@@ -115,12 +115,12 @@ mod tests {
         let first = Lock::take(folder.path()).unwrap();
         let error = Lock::take(folder.path()).unwrap_err().to_string();
         assert!(error.contains(&folder.path().display().to_string()), "{error}");
-        assert!(error.contains("another Labrum window") && error.contains("Close it there"), "{error}");
+        assert!(error.contains("another Labrum process") && error.contains("Close it there"), "{error}");
         // Windows lets nobody read a locked file.
-        let who = format!("process {}", std::process::id());
+        let who = format!("process ({} on", std::process::id());
         assert!(error.contains(&who) || cfg!(windows), "{error}");
         let holder = holder_of(folder.path()).unwrap();
-        assert!(holder.starts_with("another Labrum window"), "{holder}");
+        assert!(holder.starts_with("another Labrum process"), "{holder}");
         drop(first);
         assert_eq!(holder_of(folder.path()), None);
         assert!(Lock::take(folder.path()).is_ok());

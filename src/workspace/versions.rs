@@ -78,7 +78,7 @@ impl Workspace {
         self.write("turn down the version of the model in the workspace", |t| {
             let known = find(t, version, &folder)?;
             if known.state != VersionState::Undecided {
-                return Err(Cause::Refused(format!("\"{}\" was decided on", known.name)));
+                return Err(Cause::Refused(format!("\"{}\" is not waiting for a decision", known.name)));
             }
             t.execute(
                 "UPDATE version SET state = 'rejected', reason = reason || '; turned down by a person' WHERE id = ?1",

@@ -141,9 +141,9 @@ fn models_that_are_none() {
         bytes[..bytes.len() / 2].to_vec()
     };
     let models = [
-        ("text.safetensors", b"words, words, words".to_vec(), "not a safetensors file"),
+        ("text.safetensors", b"words, words, words".to_vec(), "it is no safetensors file"),
         ("text.pth", b"words, words, words".to_vec(), "not a PyTorch checkpoint"),
-        ("half.safetensors", half(MODEL), "not a safetensors file"),
+        ("half.safetensors", half(MODEL), "it is no safetensors file"),
         ("half.pth", half(CHECKPOINT), "zip"),
         ("other.safetensors", other_network, "CMUNeXt"),
         ("other.pth", checkpoint_of_another_network(), "CMUNeXt"),

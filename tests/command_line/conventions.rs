@@ -108,7 +108,7 @@ fn nothing_is_replaced_unasked() {
         vec![&"train", &data, &"-o", &new, &"--log", &log],
     ];
     for command in commands {
-        refuses(&command, &["nothing is replaced unasked", "--overwrite"]);
+        refuses(&command, &["it exists already", "--overwrite"]);
     }
     assert_eq!(std::fs::read(&there).unwrap(), b"mine");
     succeeds(&[&"import-checkpoint", &CHECKPOINT, &"-o", &there, &"--overwrite"]);
@@ -130,7 +130,7 @@ fn shells_and_man_know_all_commands() {
     for name in ["labrum.1", "labrum-segment.1", "labrum-workspace-add.1", "labrum-pacs-queue.1"] {
         assert!(written.iter().any(|file| file == name), "{name} is not among {written:?}");
     }
-    refuses(&[&"man", &"-o", &pages], &["nothing is replaced unasked"]);
+    refuses(&[&"man", &"-o", &pages], &["it exists already"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn masks_of_coco_and_of_colours_come_in() {
         "annotations": [{"id": 1, "image_id": 1, "category_id": 5, "segmentation": [[2, 3, 12, 3, 12, 8, 2, 8]]}]}"#;
     std::fs::write(masks.join("annotations.json"), coco).unwrap();
     let run = succeeds(&[&"import-masks", &masks, &"--of", &image, &"-o", &out]);
-    assert!(run.out.starts_with("Polyp (50 pixels) on 1 slices"), "{}", run.out);
+    assert!(run.out.starts_with("Polyp (50 pixels) on 1 slice"), "{}", run.out);
     // Aeroplane and person in the palette of PASCAL VOC; values between are no labels.
     std::fs::create_dir(&colors).unwrap();
     let color = |x: u32, _| {
@@ -157,7 +157,39 @@ fn masks_of_coco_and_of_colours_come_in() {
     };
     image::RgbImage::from_fn(40, 30, color).save(colors.join("a.png")).unwrap();
     let run = succeeds(&[&"import-masks", &colors, &"--of", &image, &"-o", &voc]);
-    assert!(run.out.starts_with("Label 1 (300 pixels), Label 15 (300 pixels) on 1 slices"), "{}", run.out);
+    assert!(run.out.starts_with("Label 1 (300 pixels), Label 15 (300 pixels) on 1 slice"), "{}", run.out);
     let list = labrum::io::export::LabelList::read(&voc.join("labels.json")).unwrap();
     assert_eq!(list.values(), std::collections::BTreeSet::from([1, 15]));
+}
+
+#[test]
+#[cfg(unix)]
+fn the_first_commands_of_the_readme_run_from_top_to_bottom_as_they_are_written() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, block) = readme.split_once("From top to bottom").unwrap();
+    let commands = block.split("```").nth(1).unwrap().trim_start_matches("sh\n");
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().join("here");
+    std::fs::create_dir(&here).unwrap();
+    std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/assets"), folder.path().join("assets")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_labrum")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+    assert!(commands.lines().count() > 5);
+    for line in commands.lines() {
+        let run = Command::new("sh").args(["-c", line]).env("PATH", &path).current_dir(&here).output().unwrap();
+        let run = Run::from(run);
+        assert_eq!(run.code, Some(0), "{line}: {}{}", run.out, run.err);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_in_work_that_keeps_nothing_says_so_in_one_line() {
+    let bench: [&dyn AsRef<OsStr>; 8] = [&"bench", &"infer", &"--config", &"S", &"--size", &"64", &"--runs", &"10000"];
+    let child = program(&bench).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.err);
+    assert!(run.err.starts_with("labrum: bench was stopped") && run.err.lines().count() == 1, "{}", run.err);
 }

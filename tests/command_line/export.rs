@@ -184,7 +184,7 @@ fn nothing_is_replaced_unasked() {
     std::fs::remove_file(out.join("manifest.csv")).unwrap();
     // The volume itself is in the way.
     let run = refuses(&export, &["1 of 1 cases could not be written"]);
-    assert!(run.err.contains("nothing is replaced unasked"), "{}", run.err);
+    assert!(run.err.contains("a file of that name is there already") && run.err.contains("--overwrite"), "{}", run.err);
     assert!(!out.join("manifest.json").exists(), "an export that wrote nothing is none, and blocks no other");
     let mut again = export.to_vec();
     again.push(&"--replace");

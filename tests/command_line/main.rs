@@ -10,6 +10,7 @@ mod output;
 #[path = "../support/run.rs"]
 mod run;
 mod training;
+mod trees;
 mod workspaces;
 
 use run::Run;

@@ -120,3 +120,101 @@ fn a_label_that_another_hides_is_a_failure_until_one_is_chosen() {
     let run = succeeds(&with([&"--only", &"wall"]));
     assert!(run.out.starts_with("Wall (96 pixels) on 2 slices"), "{}", run.out);
 }
+
+#[test]
+fn of_several_sets_that_lie_on_a_series_the_one_that_names_its_images_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    let times = cine(&images);
+    let [a, b] = ["a/seg.dcm", "b/seg.dcm"].map(|name| folder.path().join(name));
+    for (path, time) in [(&a, 0), (&b, 1)] {
+        std::fs::create_dir(path.parent().unwrap()).unwrap();
+        segmentation(path, &times[time], 1);
+    }
+    let of = |times: &[&str]| -> Vec<PathBuf> {
+        times.iter().flat_map(|time| [1, 2].map(|slice| images.join(format!("{time}-{slice}.dcm")))).collect()
+    };
+    let import = |images: &[PathBuf], out: &Path| {
+        let mut all: Vec<&dyn AsRef<OsStr>> = vec![&"import-masks", &a, &b, &"--by-position", &"-o", &out, &"--of"];
+        all.extend(images.iter().map(|path| path as &dyn AsRef<OsStr>));
+        crate::run(&all)
+    };
+    let out = folder.path().join("both");
+    let run = import(&of(&["1", "2"]), &out);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert_eq!(files(&out), ["1-1.png", "1-2.png", "2-1.png", "2-2.png", "labels.json"]);
+    // Neither names the images of the third time.
+    let run = import(&of(&["3"]), &folder.path().join("third"));
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    let said = ["\"a/seg.dcm\" and \"b/seg.dcm\" belong to this series", "Give the path of the one that is meant"];
+    assert!(said.iter().all(|part| run.err.contains(part)), "{}", run.err);
+    let run = import(&of(&["1", "3"]), &folder.path().join("some"));
+    assert!(run.code == Some(1) && run.err.contains("1 of 2 series were not imported"), "{}", run.err);
+}
+
+/// FOLDER/images and FOLDER/masks with so many pictures that are called 0.png and so on.
+fn pictures(folder: &Path, count: u32) -> [PathBuf; 2] {
+    let both = ["images", "masks"].map(|name| folder.join(name));
+    both.iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    for i in 0..count {
+        let name = format!("{i}.png");
+        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 200).save(both[0].join(&name)).unwrap();
+        crate::disc(40, 30, [12.0 + f64::from(i % 15), 14.0], 9.0, 255).save(both[1].join(&name)).unwrap();
+    }
+    both
+}
+
+#[test]
+fn a_label_map_goes_on_the_image_that_is_called_like_it_and_on_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [images, masks] = pictures(folder.path(), 5);
+    let [one, none, alone] = ["one", "none", "alone"].map(|name| folder.path().join(name));
+    let run = succeeds(&[&"import-masks", &masks.join("2.png"), &"--of", &images, &"-o", &one]);
+    assert_eq!(files(&one), ["2.png", "labels.json"]);
+    assert!(run.err.contains("4 series have no mask among these: 0.png, 1.png, 3.png and 1 more"), "{}", run.err);
+    assert!(run.out.contains("on 1 slice of 2.png: 2 files are in"), "{}", run.out);
+    let stranger = folder.path().join("stranger.png");
+    std::fs::copy(masks.join("2.png"), &stranger).unwrap();
+    refuses(&[&"import-masks", &stranger, &"--of", &images, &"-o", &none], &["no label map called \"0.png\""]);
+    assert!(files(&none).is_empty());
+    let run = succeeds(&[&"import-masks", &stranger, &"--of", &images.join("2.png"), &"-o", &alone]);
+    assert!(run.err.contains("\"stranger.png\" is called otherwise than the image"), "{}", run.err);
+}
+
+#[test]
+fn a_mask_that_cannot_be_taken_is_named_and_the_others_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let [images, masks] = pictures(folder.path(), 5);
+    crate::disc(30, 30, [12.0, 14.0], 9.0, 255).save(masks.join("3.png")).unwrap();
+    let out = folder.path().join("out");
+    let run = refuses(&[&"import-masks", &masks, &"--of", &images, &"-o", &out], &["1 of 5 series were not imported"]);
+    assert!(run.err.lines().any(|line| line.starts_with("labrum: 3.png: cannot ")), "{}", run.err);
+    assert_eq!(files(&out), ["0.png", "1.png", "2.png", "4.png", "labels.json"]);
+    // What is said of several is said once.
+    assert_eq!(run.err.matches("4 series (0.png, 1.png, 2.png and 1 more): 0 is background").count(), 1, "{}", run.err);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_an_import_after_the_series_and_says_what_is_missing() {
+    const COUNT: u32 = 400;
+    let folder = tempfile::tempdir().unwrap();
+    let [images, masks] = pictures(folder.path(), COUNT);
+    let out = folder.path().join("out");
+    let import: [&dyn AsRef<OsStr>; 6] = [&"import-masks", &masks, &"--of", &images, &"-o", &out];
+    let piped = std::process::Stdio::piped;
+    let child = crate::program(&import).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while files(&out).len() < 4 {
+        assert!(begun.elapsed().as_secs() < 60, "it does not begin");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let run = crate::Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.err);
+    let done = files(&out).iter().filter(|file| file.ends_with(".png")).count();
+    assert!(run.err.contains(&format!("it was stopped after {done} of {COUNT} series; missing: ")), "{}", run.err);
+    assert_eq!(run.out.lines().count(), done, "{}", run.out);
+}

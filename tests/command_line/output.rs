@@ -104,7 +104,7 @@ fn good_files_are_written_and_bad_ones_named() {
 }
 
 #[test]
-fn images_of_one_name_get_two_results() {
+fn images_of_one_name_get_results_in_folders_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let sources = ["one", "two"].map(|name| folder.path().join(name));
@@ -114,6 +114,13 @@ fn images_of_one_name_get_two_results() {
     }
     let run = segment(&[&sources[0], &sources[1]], &out);
     assert_eq!(run.code, Some(0), "{}", run.err);
+    assert_eq!(files(&out), ["one/a.png", "one/labels.json", "two/a.png", "two/labels.json"]);
+    // In one folder it is said which is which.
+    let (flat, out) = (folder.path().join("flat"), folder.path().join("named"));
+    std::fs::create_dir(&flat).unwrap();
+    ["a.png", "a.bmp"].iter().for_each(|name| picture(&flat.join(name)));
+    let run = segment(&[&flat], &out);
+    assert!(run.err.contains("another image has files called \"a\", these are \"a-2\""), "{}", run.err);
     assert_eq!(files(&out), ["a-2.png", "a.png", "labels.json"]);
 }
 
@@ -166,10 +173,10 @@ fn what_is_there_is_replaced_when_asked_for_and_kept_by_a_run_that_goes_on() {
     assert_eq!(segment(&[&images], &out).code, Some(0));
     std::fs::write(out.join("a.png"), "a person's own").unwrap();
     picture(&images.join("b.png"));
-    assert_refused(&segment(&[&images], &out), &["a.png", "nothing is replaced unasked", "--resume", "--overwrite"]);
+    assert_refused(&segment(&[&images], &out), &["a.png", "it exists already", "--resume", "--overwrite"]);
     assert_eq!(files(&out), ["a.png", "labels.json"], "nothing is begun");
     let run = segment_and(&[&images], &out, &[&"--resume"]);
-    assert!(run.code == Some(0) && run.out.contains("1 were there already"), "{}{}", run.out, run.err);
+    assert!(run.code == Some(0) && run.out.contains("1 was there already"), "{}{}", run.out, run.err);
     assert_eq!(std::fs::read(out.join("a.png")).unwrap(), b"a person's own");
     assert_eq!(files(&out), ["a.png", "b.png", "labels.json"]);
     assert_eq!(segment_and(&[&images], &out, &[&"--overwrite"]).code, Some(0));
@@ -198,7 +205,7 @@ fn a_tree_stays_a_tree_and_has_one_file_of_annotations() {
     std::fs::remove_file(out.join(two)).unwrap();
     std::fs::remove_file(out.join("coco.json")).unwrap();
     let run = segment_and(&[&images], &out, &[&"-f", &"png,coco", &"--resume"]);
-    assert!(run.code == Some(0) && run.out.contains("1 were there already"), "{}{}", run.out, run.err);
+    assert!(run.code == Some(0) && run.out.contains("1 was there already"), "{}{}", run.out, run.err);
     assert_eq!(coco(), whole);
 }
 
@@ -208,7 +215,7 @@ fn a_format_that_cannot_hold_a_mask_is_named_and_the_others_are_written() {
     let (source, out, none) = (folder.path().join("a.png"), folder.path().join("out"), folder.path().join("none"));
     picture(&source);
     let run = segment_and(&[&source], &out, &[&"--format", &"png,rtstruct,csv"]);
-    assert_refused(&run, &["1 files cannot be written"]);
+    assert_refused(&run, &["1 file cannot be written"]);
     assert!(run.err.contains("a.png as rtstruct: "), "{}", run.err);
     assert_eq!(files(&out), ["a.measurements.csv", "a.png", "labels.json"]);
     assert_eq!(segment_and(&[&source], &none, &[&"--format", &"rtstruct"]).code, Some(1));

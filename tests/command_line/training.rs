@@ -216,7 +216,7 @@ fn the_paper_s_recipe_leaves_a_log_from_which_its_curve_is_drawn() {
     succeeds(&[&"plot", &json, &"--out", &plot, &"--title", &"Discs"]);
     let svg = std::fs::read_to_string(&plot).unwrap();
     assert!(svg.contains("Discs") && svg.contains(">\nrun\n<"), "{svg}");
-    refuses(&[&"plot", &json, &"--out", &plot], &["plot.svg", "nothing is replaced unasked"]);
+    refuses(&[&"plot", &json, &"--out", &plot], &["plot.svg", "it exists already"]);
     refuses(&[&"plot", &at("train.txt"), &"--out", &plot, &"--overwrite"], &["train.txt", "labrum train --log"]);
 }
 

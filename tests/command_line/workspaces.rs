@@ -98,7 +98,7 @@ fn a_workspace_is_seeded_with_images_labels_and_masks() {
     // Other masks do not take their place unasked.
     disc(40, 30, [20.0, 20.0], 5.0, 255).save(at.join("polyps/masks/a.png")).unwrap();
     let run = workspace(at, &again);
-    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slices"), "{}", run.err);
+    assert!(run.code == Some(1) && run.err.contains("a.png: cannot take the masks: 1 slice has"), "{}", run.err);
     // A list beside the masks that says more of the label means the same one.
     let list = r#"{"labels": [{"value": 1, "name": "Polyp", "concept": {"value": "41329004", "scheme": "SCT", "meaning": "Polyp"}}]}"#;
     std::fs::write(at.join("polyps/masks/labels.json"), list).unwrap();
@@ -184,7 +184,7 @@ fn images_that_moved_and_were_renamed_are_located_by_what_is_in_them() {
     assert!(run.err.contains("labrum workspace locate"), "{}", run.err);
     assert!(!out.exists());
     let other = folder.path().join("polyps/masks");
-    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["those of 3 cases are in none of the folders"]);
+    refuses(&[&"workspace", &"locate", &other, &"-w", &work], &["the images of 3 cases are in none of the folders"]);
     let run = succeeds(&[&"workspace", &"locate", &folder.path().join("archive"), &"-w", &work]);
     assert!(run.out.contains("3 cases found again, 0 still without"), "{}", run.out);
     assert_eq!(missing(&work), 0);
@@ -213,4 +213,90 @@ fn a_workspace_that_is_not_there_is_not_made() {
     refuses(&[&"workspace", &"list", &"-w", &nowhere], &reasons);
     assert!(!nowhere.exists());
     assert_eq!(run(&[&"workspace", &"list"]).code, Some(2));
+}
+
+#[test]
+fn labels_of_a_new_workspace_have_names_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for labels in [&["--label", ""][..], &["--label", "Polyp", "--label", "polyp"]] {
+        let mut create: Vec<&dyn AsRef<OsStr>> = vec![&"create", &"work"];
+        create.extend(labels.iter().map(|word| word as &dyn AsRef<OsStr>));
+        let run = workspace(folder.path(), &create);
+        assert_eq!(run.code, Some(2), "{labels:?}: {}", run.err);
+        assert!(!folder.path().join("work").exists());
+    }
+}
+
+#[test]
+fn pictures_without_a_mask_and_pictures_that_are_the_same_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let polyps = polyps(at);
+    std::fs::copy(polyps.join("images/a.png"), polyps.join("images/a copy.png")).unwrap();
+    std::fs::remove_file(polyps.join("masks/c.png")).unwrap();
+    assert_eq!(workspace(at, &[&"create", &"work"]).code, Some(0));
+    let add: [&dyn AsRef<OsStr>; 7] = [&"add", &"polyps/images", &"-w", &"work", &"-m", &"polyps/masks", &"--accept"];
+    let json: [&dyn AsRef<OsStr>; 1] = [&"--json"];
+    let run = workspace(at, &[&add[..], &json].concat());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.err.contains("1 case has no mask: c.png"), "{}", run.err);
+    assert!(run.err.contains("it holds the very same picture as \""), "{}", run.err);
+    let added: Value = serde_json::from_str(&run.out).unwrap();
+    let of = |name: &str| added.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+    assert_eq!((&of("c.png")["has_no_mask"], &of("b.png")["has_no_mask"]), (&true.into(), &false.into()));
+    let same = [of("a.png"), of("a copy.png")].map(|one| one["same_as"].clone());
+    assert_eq!(same.iter().filter(|path| path.is_string()).count(), 1, "{same:?}");
+}
+
+#[test]
+fn pictures_of_one_subject_are_on_one_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    for subject in 0..10u32 {
+        for (turn, name) in ["HC", "2HC"].into_iter().enumerate() {
+            let mut image = disc(40, 30, [20.0, 15.0], 4.0 + f64::from(subject), 90);
+            let change = |(x, y, p): (u32, u32, &mut image::Luma<u8>)| {
+                p.0[0] += (x * (3 + subject) + y * (5 + 7 * turn as u32)) as u8 % 90;
+            };
+            image.enumerate_pixels_mut().for_each(change);
+            image.save(images.join(format!("{subject:03}_{name}.png"))).unwrap();
+        }
+    }
+    assert_eq!(workspace(folder.path(), &[&"create", &"work"]).code, Some(0));
+    assert_eq!(workspace(folder.path(), &[&"add", &"images", &"-w", &"work"]).code, Some(0));
+    let listed = list(&folder.path().join("work"));
+    let cases = listed["cases"].as_array().unwrap();
+    for pair in cases.chunks(2) {
+        let name = |case: &Value| case["name"].as_str().unwrap()[..3].to_owned();
+        assert_eq!(name(&pair[0]), name(&pair[1]));
+        assert_eq!(pair[0]["side"], pair[1]["side"], "{}", pair[0]["name"]);
+    }
+    assert_eq!(cases.iter().filter(|case| case["side"] == "hold-out").count(), 4);
+}
+
+#[test]
+fn a_workspace_that_another_process_has_open_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let open = labrum::workspace::Workspace::open(&work).unwrap();
+    let run = succeeds(&[&"workspace", &"list", &"-w", &work, &"--json"]);
+    assert!(run.err.contains("another Labrum process (") && run.err.contains("has the workspace open"), "{}", run.err);
+    let listed: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((listed["cases"].as_array().unwrap().len(), &listed["folder"]), (3, &work.to_str().unwrap().into()));
+    succeeds(&[&"models", &"--workspace", &work]);
+    exports_its_masks(&work, &folder.path().join("polyps/masks"), &folder.path().join("out"));
+    let run = refuses(&[&"workspace", &"remove", &"1", &"-w", &work], &["another Labrum process ("]);
+    assert!(!run.err.contains("window ("), "{}", run.err);
+    open.close().unwrap();
+}
+
+#[test]
+fn images_are_looked_for_in_folders_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let work = seeded(folder.path());
+    let nowhere = folder.path().join("nowhere");
+    refuses(&[&"workspace", &"locate", &nowhere, &"-w", &work], &["nowhere\"", "there is no such folder"]);
+    std::fs::remove_file(folder.path().join("polyps/images/b.png")).unwrap();
+    refuses(&[&"train", &"--workspace", &work, &"--dry-run"], &["b.png", "labrum workspace locate FOLDER --workspace"]);
 }

@@ -326,14 +326,16 @@ fn a_round_that_was_cut_off_goes_on_is_begun_anew_or_given_up_as_a_person_says()
     let running = || Workspace::open(work).unwrap().running_round().unwrap().map(|round| round.key);
     assert!(stop(&["--steps", "100000"]).contains("goes on from its last state"));
     let first = running().unwrap();
-    for other in [&["--steps", "4"][..], &["--seconds", "20"], &["--from", "none"], &["--seed", "7"]] {
+    for other in [&["--steps", "4"][..], &["--seconds", "20"], &["--from", "fetal-head"], &["--seed", "7"]] {
         let refused = train(work, other).output().unwrap();
         let words = text(&refused.stderr);
         assert_eq!(refused.status.code(), Some(1), "{words}");
         assert!(words.contains(other[0]) && words.contains("--anew"), "{words}");
     }
-    let dry = text(&train(work, &["--dry-run"]).output().unwrap().stdout);
-    assert!(dry.contains("would go on"), "{dry}");
+    for same in [&["--dry-run"][..], &["--dry-run", "--steps", "100000"], &["--dry-run", "--from", "none"]] {
+        let dry = text(&train(work, same).output().unwrap().stdout);
+        assert!(dry.contains("would go on. It starts from nothing and learns from"), "{dry}");
+    }
     assert!(stop(&[]).contains("it goes on"));
     assert_eq!(running().unwrap(), first, "it is the same round");
     let anew = train(work, &["--anew", "--steps", "60", "--json"]).output().unwrap();

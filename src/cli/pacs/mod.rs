@@ -4,6 +4,7 @@ pub(super) mod send;
 pub(super) mod server;
 
 use crate::Result;
+use crate::domain::counts::counted;
 use crate::domain::{
     pacs::{Query, Receiving, RemoteSeries, RemoteStudy},
     progress::Cancel,
@@ -102,7 +103,7 @@ pub(super) struct QueryArguments {
     /// Study Instance UID
     #[arg(long)]
     study: Option<String>,
-    /// So many studies at most
+    /// Maximum number of studies
     #[arg(long, default_value_t = crate::domain::pacs::USUAL_LIMIT)]
     limit: usize,
 }
@@ -276,7 +277,7 @@ fn get(arguments: &GetArguments) -> Result<()> {
     }
     got.iter().try_for_each(|g| {
         let known = if g.kept == 0 { String::new() } else { format!(", {} of them were there", g.kept) };
-        super::print(&format!("{} objects{known}: {}", g.objects, g.folder.display()))
+        super::print(&format!("{}{known}: {}", counted(g.objects, "object"), g.folder.display()))
     })
 }
 

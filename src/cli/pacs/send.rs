@@ -1,6 +1,7 @@
 //! Sending: through a queue that outlasts the program, so that nothing is lost and nothing is sent twice.
 
 use super::server::{Secrets, ServerArguments};
+use crate::domain::counts::with_verb;
 use crate::domain::{
     pacs::{SendItem, SendState, Server},
     progress::Cancel,
@@ -114,7 +115,10 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
             report(&items, arguments.json)?;
             match items.iter().filter(|i| i.state.is_open() || i.state == SendState::Refused).count() {
                 0 => Ok(()),
-                n => Err(Error::new("send everything", format!("{n} objects are not sent, see the list"))),
+                n => Err(Error::new(
+                    "send everything",
+                    format!("{} not sent, see the list", with_verb(n, "object", ["is", "are"])),
+                )),
             }
         }
         QueueCommand::Cancel { id } => known(&queue, &id).and_then(|()| queue.cancel(&id)),

@@ -1,15 +1,10 @@
 //! Which model is for which series: the one that was named, or a shipped one.
 
-use super::{Arguments, series};
-use crate::cli::{DeviceArgument, console, model_named};
-use crate::domain::{
-    label::Label,
-    looks::Look,
-    study::{Catalog, Series},
-};
+use super::Arguments;
+use crate::cli::{DeviceArgument, model_named};
+use crate::domain::{label::Label, looks::Look, study::Series};
 use crate::io::open;
 use crate::model::{
-    card::Fit,
     infer::Segmenter,
     shipped::{self, Shipped},
 };
@@ -24,26 +19,12 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub(super) fn new(arguments: &Arguments, catalog: &Catalog) -> Result<Self> {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self> {
         let device = arguments.device;
         let Some(path) = &arguments.model else {
             return Ok(Self { named: false, device, loaded: None });
         };
-        let model = model_named(path, device)?;
-        let misfit = series(catalog).find_map(|series| {
-            let middle = Middle::of(series);
-            match model.card().fit(series, || middle.look()) {
-                Fit::No(reason) => Some(reason),
-                Fit::Fits => None,
-            }
-        });
-        if let Some(reason) = misfit {
-            let name = &model.card().name;
-            console::remark(format_args!(
-                "labrum: warning: the model \"{name}\" may not be for these images: {reason}"
-            ));
-        }
-        Ok(Self { named: true, device, loaded: Some(model) })
+        Ok(Self { named: true, device, loaded: Some(model_named(path, device)?) })
     }
 
     /// The shipped model that is for this series; none where one was named.

@@ -1,13 +1,14 @@
 //! What `labrum segment` is about to write: the series, the names of their files, what is there already.
 
 use super::{Arguments, models::Models, series};
-use crate::cli::format;
+use crate::cli::{console, format};
 use crate::domain::{
     label::Label,
     study::{Catalog, Kind, Series},
 };
-use crate::io::export::{Format, Names, planned, refuse_originals};
+use crate::io::export::{Format, Names, common_folder, planned, refuse_originals};
 use crate::model::shipped::Shipped;
+use crate::workspace;
 use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ impl<'a> Plans<'a> {
     pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &Arguments) -> Self {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
         let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
+        let root = root(&arguments.input);
         for series in series(catalog) {
             let model = match models.shipped_for(series) {
                 Ok(model) => model,
@@ -59,8 +61,9 @@ impl<'a> Plans<'a> {
                 }
             };
             let labels = models.labels(model.as_ref());
-            let below = if arguments.is_flat { PathBuf::new() } else { below(series, &arguments.input) };
+            let below = if arguments.is_flat { PathBuf::new() } else { below(series, root.as_deref()) };
             let names = Names::new(series, taken.entry(below.clone()).or_default());
+            tell_of_another_name(series, &names);
             let mut formats = formats(arguments, series);
             // One file for all of them.
             wants_coco |= formats.contains(&Format::Coco);
@@ -94,14 +97,34 @@ impl<'a> Plans<'a> {
     }
 }
 
-/// Where the images of a series lie below the folder that was given, the innermost of several.
-fn below(series: &Series, given: &[PathBuf]) -> PathBuf {
-    let Some(folder) = series.slices.first().and_then(|slice| slice.source.path.parent()) else {
-        return PathBuf::new();
-    };
-    let innermost = given.iter().filter(|path| path.is_dir() && folder.starts_with(path));
-    let innermost = innermost.max_by_key(|path| path.components().count());
-    innermost.and_then(|path| folder.strip_prefix(path).ok()).map_or_else(PathBuf::new, Path::to_owned)
+/// The folder that all inputs have in common: the one that was given, or that of the file.
+fn root(given: &[PathBuf]) -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = given
+        .iter()
+        .map(|path| workspace::absolute(path))
+        .filter_map(|path| if path.is_dir() { Some(path) } else { path.parent().map(Path::to_owned) })
+        .collect();
+    common_folder(folders.iter().map(PathBuf::as_path))
+}
+
+/// Where the images of a series lie below the folder that all inputs have in common.
+fn below(series: &Series, root: Option<&Path>) -> PathBuf {
+    let path = series.slices.first().map(|slice| workspace::absolute(&slice.source.path));
+    let folder = path.as_deref().and_then(Path::parent);
+    let below = folder.zip(root).and_then(|(folder, root)| folder.strip_prefix(root).ok());
+    below.map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// Two images of one folder that differ in their ending alone have files of two names.
+fn tell_of_another_name(series: &Series, names: &Names) {
+    let usual = Names::new(series, &mut HashSet::new());
+    let differs = usual.slices.iter().zip(&names.slices).find(|(usual, now)| usual != now);
+    if let (Some((usual, now)), Some(slice)) = (differs, series.slices.first()) {
+        let path = slice.source.path.display();
+        console::remark(format_args!(
+            "labrum: {path}: another image has files called \"{usual}\", these are \"{now}\""
+        ));
+    }
 }
 
 fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {

@@ -3,6 +3,7 @@
 use super::Which;
 use crate::cli::{OverwriteArgument, console};
 use crate::domain::{
+    counts::{counted, first_names, with_verb},
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
     label::{self, Kept, Label},
@@ -19,6 +20,7 @@ use crate::workspace::Workspace;
 use crate::workspace::now;
 use crate::{Error, ErrorKind, Result};
 use serde::Serialize;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// More labels do not fit in a mask.
@@ -30,7 +32,10 @@ const MOST_LABELS: usize = 255;
     after_help = "Masks are found for each series as labrum import-masks finds them: DICOM-SEG, RT Structure Sets, NIfTI, \
 COCO and label maps that are called like the images. They are what a person has drawn, unless --proposals says that they \
 are only proposed; --accept accepts them. What was drawn in the workspace is never replaced. Cases that are there already \
-are not added again: their masks are, where they have none yet.
+are not added again: their masks are, where they have none yet. Of files that hold the very same picture the first is added.
+
+One subject in five is held out. Of DICOM the Patient ID says who it is, of pictures subjects.csv in their folder or the one \
+above (columns name and subject), else the number that the name of the file begins with.
 
 Ctrl+C stops after the case; the same command goes on.
 
@@ -57,7 +62,13 @@ pub(super) struct AddArguments {
     /// What proposed the masks: name and version
     #[arg(long, requires = "proposals", default_value = "Imported")]
     model_name: String,
-    /// In label maps, pixels of so much and more are the label: for masks with soft rims
+    /// Apply masks by their place in the patient, even if they name other images
+    #[arg(long, requires = "masks")]
+    by_position: bool,
+    /// Time point of masks that name no image, 1 for the first
+    #[arg(long, requires = "masks", value_name = "N")]
+    time: Option<usize>,
+    /// In label maps, mask pixels >= VALUE are the label: for masks with soft rims
     #[arg(long, requires = "masks", value_name = "VALUE", value_parser = clap::value_parser!(u16).range(1..))]
     threshold: Option<u16>,
     #[command(flatten)]
@@ -74,6 +85,10 @@ struct Added {
     identity: String,
     /// It was not there before.
     is_new: bool,
+    /// The picture that holds the very same, and was taken instead.
+    same_as: Option<PathBuf>,
+    /// Masks were given, and none of them is for it.
+    has_no_mask: bool,
     /// Slices that got a mask.
     masks: usize,
     /// Slices that had this very mask already.
@@ -97,27 +112,34 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
         catalog.studies.iter().flat_map(|study| study.series.iter().map(move |series| (study, series))).collect();
     let masks = Masks::find(arguments, &all)?;
     let bar = console::bar(all.len() as u64, "{pos}/{len} cases");
-    let mut added = Vec::new();
+    let mut added: Vec<Added> = Vec::new();
+    let mut first_of: HashMap<String, PathBuf> = HashMap::new();
     for (study, series) in &all {
         if cancel.is_cancelled() {
             break;
         }
-        let one = add(&mut workspace, study, series, &masks, arguments)?;
+        let mut one = add(&mut workspace, study, series, &masks, arguments)?;
+        let path = series.slices.first().map(|slice| slice.source.path.clone()).unwrap_or_default();
+        one.same_as = first_of.get(&one.identity).filter(|first| **first != path).cloned();
+        first_of.entry(one.identity.clone()).or_insert(path);
         let name = &one.name;
-        one.notes.iter().for_each(|note| console::tell(&bar, &format!("labrum: {name}: {note}")));
         one.failure.iter().for_each(|failure| bar.suspend(|| console::fail(format_args!("labrum: {name}: {failure}"))));
         added.push(one);
         bar.inc(1);
     }
     bar.finish_and_clear();
+    // One that is the same picture may have got it.
+    let has_mask = |one: &&Added| one.masks + one.masks_there > 0;
+    let with_masks: HashSet<String> = added.iter().filter(has_mask).map(|one| one.identity.clone()).collect();
+    added.iter_mut().for_each(|one| one.has_no_mask &= !with_masks.contains(&one.identity));
     workspace.sync()?;
     workspace.close()?;
-    tell(&added, arguments.json)?;
+    tell(&added, arguments)?;
     let failed = added.iter().filter(|one| one.failure.is_some()).count();
     let without = |what: String| Err(Error::new("take in everything", what));
     match (failed, unreadable.len()) {
         _ if cancel.is_cancelled() => {
-            let reason = format!("it was stopped after {} of {} cases", added.len(), all.len());
+            let reason = format!("it was stopped after {} of {}", added.len(), counted(all.len(), "case"));
             Err(Error::new("take in everything", reason)
                 .advise("The same command goes on.")
                 .of_kind(ErrorKind::Cancelled))
@@ -127,18 +149,34 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
             without("none of the masks belongs to any of the images".into())
         }
         (0, 0) => Ok(()),
-        (0, n) => without(format!("{n} files could not be read, see above")),
-        (n, _) => without(format!("the masks of {n} cases were not taken, see above")),
+        (0, n) => without(format!("{} could not be read, see above", counted(n, "file"))),
+        (n, _) => without(format!("the masks of {} were not taken, see above", counted(n, "case"))),
     }
 }
 
-fn tell(added: &[Added], json: bool) -> Result<()> {
-    if json {
+fn tell(added: &[Added], arguments: &AddArguments) -> Result<()> {
+    let notes =
+        |one: &Added| one.notes.iter().map(|note| (one.name.clone(), note.clone())).collect::<Vec<(String, String)>>();
+    console::remarks(added.iter().flat_map(notes), "case");
+    for (one, same) in added.iter().filter_map(|one| Some((one, one.same_as.as_ref()?))) {
+        let (name, same) = (&one.name, same.display());
+        console::remark(format_args!("labrum: {name}: it holds the very same picture as \"{same}\", which was added"));
+    }
+    let without: Vec<&str> = added.iter().filter(|one| one.has_no_mask).map(|one| one.name.as_str()).collect();
+    if !without.is_empty() {
+        let what = with_verb(without.len(), "case", ["has no mask", "have no mask"]);
+        console::remark(format_args!("labrum: {what}: {}", first_names(&without)));
+    }
+    if arguments.json {
         return console::print_json(&added);
     }
     let new = added.iter().filter(|one| one.is_new).count();
     let masks = added.iter().filter(|one| one.masks > 0).count();
-    console::print(&format!("{new} cases added, {} were there already; {masks} got masks", added.len() - new))
+    let there = match added.len() - new {
+        1 => "1 was there already".to_owned(),
+        n => format!("{n} were there already"),
+    };
+    console::print(&format!("{} added, {there}; {masks} got masks", counted(new, "case")))
 }
 
 /// Takes one series in, and its masks where there are some; a mask that cannot be taken is told, the case is in.
@@ -160,6 +198,8 @@ fn add(
         name: about.description.clone(),
         identity: about.identity.clone(),
         is_new,
+        same_as: None,
+        has_no_mask: false,
         masks: 0,
         masks_there: 0,
         labels: Vec::new(),
@@ -174,7 +214,9 @@ fn add(
     match taken.and_then(|found| take_masks(workspace, key, stored.as_ref(), &found, arguments, &mut one)) {
         Ok(()) => {}
         // An image without a mask is one that is still to be drawn on.
-        Err(error) if error.kind == ErrorKind::NotFound => {}
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            one.has_no_mask = stored.is_none_or(|case| case.slices.iter().all(|slice| slice.mask.is_none()));
+        }
         Err(error) if error.kind == ErrorKind::Disk => return Err(error),
         Err(error) => one.failure = Some(error.to_string()),
     }
@@ -212,8 +254,11 @@ fn take_masks(
         one.masks += 1;
     }
     if kept > 0 {
-        return Err(Error::new("take the masks", format!("{kept} slices have masks of their own already"))
-            .advise("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
+        return Err(Error::new(
+            "take the masks",
+            format!("{} masks of their own already", with_verb(kept, "slice", ["has", "have"])),
+        )
+        .advise("Give --overwrite to replace masks that were imported; what was drawn stays in any case."));
     }
     let status = stored.map_or(Status::New, |case| case.entry.status);
     let next = match (arguments.accept, arguments.proposals) {
@@ -253,7 +298,14 @@ impl Masks {
         if let Some(note) = maps.as_ref().and_then(LabelMaps::note) {
             console::remark(format_args!("labrum: in the masks {note}"));
         }
-        Ok(Self { paths, maps, choice: MaskChoice { threshold: arguments.threshold, ..MaskChoice::default() } })
+        let choice = MaskChoice {
+            threshold: arguments.threshold,
+            by_position: arguments.by_position,
+            time: arguments.time,
+            by_name: true,
+            ..MaskChoice::default()
+        };
+        Ok(Self { paths, maps, choice })
     }
 
     /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.

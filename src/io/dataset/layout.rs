@@ -60,7 +60,7 @@ impl Layout {
         if std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len() > MOST_BYTES {
             return Err(failed("it is too large for the description of a data set".into()));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|e| failed(crate::error::reason_of(&e)))?;
         let file: Value = serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON ({e})")))?;
         let Some(labels) = file.get("labels").and_then(Value::as_object) else { return Ok(None) };
         let mut described = Described::default();

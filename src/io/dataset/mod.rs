@@ -15,7 +15,7 @@ mod tests_volumes;
 
 pub use lists::{Lists, only_listed, split};
 pub use masks::{FolderLabels, LabelTable};
-pub use subjects::SubjectPattern;
+pub use subjects::{SubjectPattern, of_picture};
 
 use super::{
     label_file::{self, MaskOf},
@@ -273,7 +273,10 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
             .advise("The folder to use holds the folders \"images\" and \"masks\".")
     };
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| failed(&e))? {
+    for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => failed(&"there is no such folder"),
+        _ => failed(&crate::error::reason_of(&e)),
+    })? {
         let path = entry.map_err(|e| failed(&e))?.path();
         let Some((name, _)) = ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file()) else {
             continue;

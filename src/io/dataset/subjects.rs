@@ -7,7 +7,13 @@ use super::{Pair, stem};
 use crate::domain::naming::composed;
 use crate::{Error, Result};
 use regex::Regex;
-use std::{collections::HashMap, path::Path, str::FromStr};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::SystemTime,
+};
 
 /// What to do where subjects are not as they should be.
 pub(super) const ADVICE: &str = "Say whose each image is in subjects.csv in that folder (columns name and subject), or with \
@@ -83,13 +89,55 @@ pub(super) fn name(pairs: &mut [Pair], folder: &Path, pattern: Option<&SubjectPa
 
 /// Whose image it is, as far as its name says.
 fn from_name(name: &str) -> String {
+    named_in(name).unwrap_or_else(|| name.to_owned())
+}
+
+/// The subject that a name names; `None` where it names nobody.
+fn named_in(name: &str) -> Option<String> {
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     match uid(name) {
         // What stands behind a UID numbers the pictures that it names.
-        Some(uid) => uid.to_owned(),
-        None if digits.is_empty() || names_nobody(name) => name.to_owned(),
-        None => digits,
+        Some(uid) => Some(uid.to_owned()),
+        None if digits.is_empty() || names_nobody(name) => None,
+        None => Some(digits),
     }
+}
+
+/// A table, its file, and when that was changed last.
+type KnownTable = (PathBuf, Option<SystemTime>, HashMap<String, String>);
+
+/// Whose picture the file `path` is, by the same rule as in a folder: as subjects.csv beside it or in the folder above says,
+/// else as its name does; `None` where neither says more than that it is a picture of its own.
+///
+/// # Errors
+/// Where there is a subjects.csv that cannot be read.
+pub fn of_picture(path: &Path) -> Result<Option<String>> {
+    thread_local! {
+        /// The table that was read last: pictures come folder by folder.
+        static LAST: RefCell<Option<KnownTable>> = const { RefCell::new(None) };
+    }
+    let name = stem(&path.file_name().unwrap_or_default().to_string_lossy());
+    let folders = path.ancestors().skip(1).take(2).map(|folder| folder.join("subjects.csv"));
+    for file in folders.filter(|file| file.is_file()) {
+        let changed = std::fs::metadata(&file).and_then(|about| about.modified()).ok();
+        let known = LAST.with_borrow(|last| {
+            let (_, _, table) = last.as_ref().filter(|(path, at, _)| *path == file && *at == changed)?;
+            Some(table.get(&name).cloned())
+        });
+        let subject = match known {
+            Some(subject) => subject,
+            None => {
+                let table = table(&file)?;
+                let subject = table.get(&name).cloned();
+                LAST.set(Some((file, changed, table)));
+                subject
+            }
+        };
+        if subject.is_some() {
+            return Ok(subject);
+        }
+    }
+    Ok(named_in(&name))
 }
 
 /// True for names that begin with a date or an identifier of a file rather than of a person.
@@ -181,6 +229,21 @@ mod tests {
         for number in ["12345678_1", "20201399_1", "2020_2", "1_2_3", "1.2", "201_03_14", "2001_1_12"] {
             assert!(!names_nobody(number), "{number}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_of_whom_the_table_beside_or_above_it_or_its_name_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = folder.path().join("images");
+        std::fs::create_dir(&images).unwrap();
+        let of = |name: &str| of_picture(&images.join(name)).unwrap();
+        assert_eq!(of("010_2HC.png").as_deref(), Some("010"));
+        assert_eq!(of("polyp-a.png"), None);
+        std::fs::write(folder.path().join("subjects.csv"), "name,subject\npolyp-a.png,Q\n").unwrap();
+        assert_eq!(of("polyp-a.png").as_deref(), Some("Q"));
+        assert_eq!(of("010_2HC.png").as_deref(), Some("010"));
+        std::fs::write(images.join("subjects.csv"), "age\n7\n").unwrap();
+        assert!(of_picture(&images.join("polyp-a.png")).unwrap_err().to_string().contains("no column"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{
     parse::{EXPLICIT_LITTLE, Encoding, IMPLICIT_LITTLE, PixelElement, is_vr, parse},
     uids::EXPLICIT_BIG_ENDIAN,
 };
+pub(crate) use crate::error::reason_of;
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use std::{io::Read, path::Path};
@@ -46,16 +47,6 @@ pub(crate) enum Unreadable {
 impl From<std::io::Error> for Unreadable {
     fn from(error: std::io::Error) -> Self {
         Self::Failed(reason_of(&error))
-    }
-}
-
-/// The words of an I/O error without its number.
-pub(crate) fn reason_of(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read (permission denied)".into(),
-        std::io::ErrorKind::UnexpectedEof => "the file ends before its data".into(),
-        _ => error.to_string(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 const OPEN_SOURCE: &str = "Open the series that it was made from.";
 /// What to do where masks name other images.
 const OPEN_SOURCE_OR_PLACE: &str =
-    "Open the series that it was made from; or have it laid by its place in the patient alone (--by-position).";
+    "Open the series that it was made from, or use --by-position to match by patient coordinates.";
 /// What to do where only the time is not known.
 const CHOOSE_TIME: &str = "Choose the time with --time N, 1 for the first.";
 
@@ -62,9 +62,23 @@ impl Refused {
         Self { reason, advice: OPEN_SOURCE_OR_PLACE, kind: ErrorKind::NamesOtherImages }
     }
 
+    /// The masks lie in another place than the images.
+    pub(crate) fn elsewhere(reason: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Elsewhere, ..reason.into().into() }
+    }
+
     /// One of `count` times has to be chosen.
     pub(crate) fn wants_time(reason: String, count: usize) -> Self {
         Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(u32::try_from(count).unwrap_or(u32::MAX)) }
+    }
+
+    /// The error about an object that is not laid on a series: "the structure set".
+    pub(crate) fn on_series(self, what: &str, path: &Path, series: &Series) -> Error {
+        let title = match series.description.trim() {
+            "" => own_uid(series),
+            description => description,
+        };
+        self.error(&format!("apply the {what} {{path}} to the series \"{title}\""), path)
     }
 
     /// The error about the file that was to be laid.

@@ -1,10 +1,11 @@
 //! Cases to files by a preset: the same for one case and for all of a workspace, in the window and at the command line.
 
 use super::{
-    Coco, Format, Names, OverlayLook, SeriesFiles, SliceFiles, Unfit,
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, Unfit,
+    attempts::{Journal, Unfinished, made_from},
     case::{CaseToExport, MaskedSlice},
     deidentify,
-    manifest::{COCO, CaseEntry, FailedCase, FileEntry, LabelEntry, NotWritten},
+    manifest::{CaseEntry, FileEntry, LabelEntry, NotWritten},
     pattern::Values,
     planned, planned_images, refuse_originals,
     series::SeriesWritten,
@@ -17,7 +18,7 @@ use crate::{
         label::Label,
         mask::Mask,
         progress::Cancel,
-        study::{Series, Slice},
+        study::{Kind, Series, Slice},
     },
     io::{
         dicom::{deidentify::Deidentification, seg},
@@ -30,7 +31,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use super::{manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
+pub use super::{all::Summary, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
 
 /// How cases are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +67,10 @@ pub struct Export<'a> {
     look: Look,
     /// Names that cases before have.
     taken: HashSet<String>,
-    /// Files of an export before that did not come to its end.
-    given_up: HashSet<PathBuf>,
+    /// What exports before did not bring to an end.
+    pub(super) unfinished: Unfinished,
+    /// What is noted of the files; none where one case is written.
+    pub(super) journal: Option<Journal>,
     cancel: &'a Cancel,
 }
 
@@ -81,7 +84,11 @@ pub struct Written {
     /// Formats that cannot hold the masks, and why.
     pub unfit: Vec<Unfit>,
     /// The series as it was written: without the patient where that was wanted.
-    series: Series,
+    pub(super) series: Series,
+    /// What the files were made of.
+    made_from: String,
+    /// What an export before wrote of the very same case, where that is kept.
+    pub(super) kept: Option<CaseEntry>,
 }
 
 impl<'a> Export<'a> {
@@ -90,9 +97,9 @@ impl<'a> Export<'a> {
     /// # Errors
     /// Where it cannot be made or written to.
     pub fn begin(folder: &'a Path, preset: &'a Preset, look: Look, cancel: &'a Cancel) -> Result<Self> {
-        let given_up = Manifest::left_unfinished(folder).into_iter().collect();
+        let unfinished = Unfinished::in_folder(folder);
         whole_file::make_folder(folder)?;
-        Ok(Self { folder, preset, look, taken: HashSet::new(), given_up, cancel })
+        Ok(Self { folder, preset, look, taken: HashSet::new(), unfinished, journal: None, cancel })
     }
 
     /// Writes a case in all formats that can hold it, and tells which cannot; on an error, or where it is stopped, none of
@@ -135,7 +142,19 @@ impl<'a> Export<'a> {
         let part = part(&whole, case);
         let (folder, names) = self.names(case, &whole, &part);
         let outputs = planned(&folder, &names, &case.labels, &formats);
+        let made_from = match self.preset.deidentify {
+            None => {
+                made_from(self.preset, self.look, case, folder.strip_prefix(self.folder).unwrap_or(&folder), &names)
+            }
+            Some(_) => String::new(),
+        };
+        if let Some(entry) = self.unfinished.cases.get(&made_from).filter(|_| !self.preset.replace) {
+            let files = entry.files.iter().map(|file| self.folder.join(&file.path)).collect();
+            let (warnings, kept) = (entry.warnings.clone(), Some(entry.clone()));
+            return Ok(Written { files, warnings, unfit: Vec::new(), series: part, made_from, kept });
+        }
         self.refuse(case, &outputs, new)?;
+        warnings.extend(self.renamed(case, &names));
         whole_file::make_folder(&folder)?;
         for ((masked, slice), name) in case.slices.iter().zip(&part.slices).zip(&names.slices) {
             self.stop_if_cancelled()?;
@@ -157,50 +176,68 @@ impl<'a> Export<'a> {
             }
         }
         step();
-        Ok(Written { files, warnings, unfit, series: part })
+        Ok(Written { files, warnings, unfit, series: part, made_from, kept: None })
     }
 
     /// No output may take the place of an original, nor, unasked, of any other file. Those that are new are noted.
-    fn refuse(&self, case: &CaseToExport, outputs: &[PathBuf], new: &mut Vec<PathBuf>) -> Result<()> {
+    fn refuse(&mut self, case: &CaseToExport, outputs: &[PathBuf], new: &mut Vec<PathBuf>) -> Result<()> {
         let given = originals(&case.series);
         refuse_originals(given.iter().map(PathBuf::as_path), outputs)?;
-        let is_in_the_way = |path: &&PathBuf| path.exists() && !self.given_up.contains(*path);
+        let is_in_the_way = |path: &&PathBuf| path.exists() && !self.unfinished.files.contains(*path);
         if let Some(there) = outputs.iter().find(is_in_the_way).filter(|_| !self.preset.replace) {
-            return Err(Error::at(
-                "write",
-                there,
-                "a file of that name is there already, and nothing is replaced unasked",
-            )
-            .advise("Choose another folder or other names, or say that files are to be replaced."));
+            return Err(Error::at("write", there, "a file of that name is there already").advise(
+                "Choose another folder or other names, or have existing files replaced (at the command line: --overwrite).",
+            ));
         }
-        new.extend(outputs.iter().filter(|path| !path.exists()).cloned());
+        let missing: Vec<PathBuf> = outputs.iter().filter(|path| !path.exists()).cloned().collect();
+        if let Some(journal) = self.journal.as_mut().filter(|_| !missing.is_empty()) {
+            journal.begun(self.folder, &missing)?;
+        }
+        new.extend(missing);
         Ok(())
+    }
+
+    /// A word about a picture that is called like another one of the export.
+    fn renamed(&self, case: &CaseToExport, names: &Names) -> Option<String> {
+        let pattern = self.preset.names.as_ref()?;
+        if case.series.kind != Kind::Picture || self.preset.deidentify.is_some() {
+            return None;
+        }
+        let (_, wanted) = pattern.place(&self.values(case, &case.series, &case.study_uid), &mut HashSet::new());
+        (wanted != names.series).then(|| {
+            format!("another case has files called \"{wanted}\": those of this one are called \"{}\"", names.series)
+        })
     }
 
     fn names(&mut self, case: &CaseToExport, whole: &Series, part: &Series) -> (PathBuf, Names) {
         let Some(pattern) = &self.preset.names else {
             return (self.folder.to_owned(), Names::of_part(whole, &part.slices, &mut self.taken));
         };
-        let is_private = self.preset.deidentify.is_some();
-        let present = |label: &&(u8, &Label)| case.slices.iter().any(|s| s.mask.labels().contains(&label.0));
-        let labels: Vec<(u8, &Label)> = (1..=255u8).zip(&case.labels).collect();
         let study_uid = match &self.preset.deidentify {
             Some(how) => how.key.uid(&case.study_uid),
             None => case.study_uid.clone(),
         };
-        let values = Values {
-            study: if is_private { "" } else { &case.study },
-            study_uid: &study_uid,
-            date: if is_private { "" } else { &case.date },
-            series: whole,
-            labels: labels.iter().filter(present).map(|(_, label)| label.name.as_str()).collect(),
-        };
+        let values = self.values(case, whole, &study_uid);
         let (below, name) = pattern.place(&values, &mut self.taken);
         let slice = |masked: &MaskedSlice| match whole.slices.len() {
             1 => name.clone(),
             _ => format!("{name}_{:04}", masked.index + 1),
         };
         (self.folder.join(below), Names { slices: case.slices.iter().map(slice).collect(), series: name.clone() })
+    }
+
+    fn values<'b>(&self, case: &'b CaseToExport, whole: &'b Series, study_uid: &'b str) -> Values<'b> {
+        let is_private = self.preset.deidentify.is_some();
+        let present = |label: &(u8, &Label)| case.slices.iter().any(|s| s.mask.labels().contains(&label.0));
+        let labels = (1..=255u8).zip(&case.labels).filter(present);
+        Values {
+            study: if is_private { "" } else { &case.study },
+            tree: if is_private { Vec::new() } else { case.tree() },
+            study_uid,
+            date: if is_private { "" } else { &case.date },
+            series: whole,
+            labels: labels.map(|(_, label)| label.name.as_str()).collect(),
+        }
     }
 
     fn slice_files(
@@ -273,7 +310,10 @@ impl<'a> Export<'a> {
     }
 
     /// The manifest's words about a case that was written.
-    fn entry(&self, case: &CaseToExport, written: &Written) -> Result<CaseEntry> {
+    pub(super) fn entry(&self, case: &CaseToExport, written: &Written) -> Result<CaseEntry> {
+        if let Some(kept) = &written.kept {
+            return Ok(kept.clone());
+        }
         let is_private = self.preset.deidentify.is_some();
         let authors = case.authors();
         let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
@@ -291,6 +331,7 @@ impl<'a> Export<'a> {
             files: written.files.iter().map(file).collect::<Result<_>>()?,
             warnings: written.warnings.clone(),
             not_written: written.unfit.iter().map(|unfit| self.not_written(unfit)).collect(),
+            made_from: written.made_from.clone(),
         })
     }
 
@@ -300,7 +341,7 @@ impl<'a> Export<'a> {
             Some(_) => unfit.error.reason.clone(),
             None => unfit.error.to_string(),
         };
-        NotWritten { format: unfit.format.name(), reason }
+        NotWritten { format: unfit.format.name().to_owned(), reason }
     }
 }
 
@@ -329,139 +370,4 @@ fn originals(series: &Series) -> Vec<PathBuf> {
     let entries = folders.into_iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     files
-}
-
-/// What came of an export of many cases.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// All that stands in the manifest.
-    pub manifest: Manifest,
-    /// The manifest's own files, and that of all COCO annotations.
-    pub files: Vec<PathBuf>,
-}
-
-impl Summary {
-    /// Each case of which something is missing, and why.
-    pub fn missing(&self) -> Vec<String> {
-        let of_case = |case: &CaseEntry| -> Vec<String> {
-            let name = if case.case.is_empty() { &case.series } else { &case.case };
-            case.not_written.iter().map(|not| format!("{name} as {}: {}", not.format, not.reason)).collect()
-        };
-        let failed = self.manifest.failed.iter().map(|failed| format!("{}: {}", failed.case, failed.reason));
-        self.manifest.cases.iter().flat_map(of_case).chain(failed).collect()
-    }
-
-    /// "12 cases, 36 files; 1 case could not be written".
-    pub fn text(&self) -> String {
-        let many = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-        let files = self.manifest.cases.iter().map(|c| c.files.len()).sum::<usize>() + self.files.len();
-        let mut text = format!("{}, {}", many(self.manifest.cases.len(), "case"), many(files, "file"));
-        match self.manifest.failed.len() {
-            0 => {}
-            n => text += &format!("; {} could not be written", many(n, "case")),
-        }
-        match self.manifest.cases.iter().filter(|case| !case.not_written.is_empty()).count() {
-            0 => {}
-            n => text += &format!("; {} not in all formats", many(n, "case")),
-        }
-        if self.manifest.stopped {
-            text += "; stopped before the end";
-        }
-        text
-    }
-}
-
-/// Writes cases one after the other, then the manifest. A case that fails does not stop the others. `cases` are fetched as
-/// they are needed: a title, and the case or why there is none. `progress` is told cases done and all cases in thousandths.
-/// Where no case at all can be written, no manifest is either: the folder is as it was.
-///
-/// # Errors
-/// Where the folder or the manifest cannot be written, or that of an export that is complete is there already and is not
-/// to be replaced.
-pub fn export_all(
-    folder: &Path,
-    preset: &Preset,
-    cases: impl ExactSizeIterator<Item = (String, Result<CaseToExport>)>,
-    look: Look,
-    progress: Progress<'_>,
-    cancel: &Cancel,
-) -> Result<Summary> {
-    // One file of annotations for all.
-    let wants_coco = preset.formats.contains(&Format::Coco);
-    let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
-    let each = Preset { formats, ..preset.clone() };
-    let coco_path = folder.join(COCO);
-    let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
-    own.extend(wants_coco.then(|| coco_path.clone()));
-    let given_up = Manifest::left_unfinished(folder);
-    let is_in_the_way = |path: &&PathBuf| path.exists() && !given_up.contains(*path);
-    if let Some(there) = own.iter().find(is_in_the_way).filter(|_| !preset.replace) {
-        return Err(Error::at("export to", folder, format!("it holds the {} of another export", name_of(there)))
-            .advise("Choose another folder, or say that files are to be replaced."));
-    }
-    let was_there = folder.exists();
-    let mut export = Export::begin(folder, &each, look, cancel)?;
-    let mut manifest = Manifest {
-        program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
-        made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        deidentified: preset.deidentify.is_some(),
-        ..Manifest::default()
-    };
-    let mut coco = Coco::default();
-    let total = cases.len() * 1000;
-    for (number, (title, case)) in cases.enumerate() {
-        if cancel.is_cancelled() {
-            manifest.stopped = true;
-            break;
-        }
-        let mut steps = |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
-        let done = case.and_then(|case| {
-            let written = export.case(&case, &mut steps)?;
-            Ok((export.entry(&case, &written)?, case, written))
-        });
-        match done {
-            Ok((entry, case, written)) => {
-                let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
-                coco.add(&written.series, &below(folder, &written.series), &masks, &case.labels);
-                manifest.cases.push(entry);
-            }
-            Err(_) if cancel.is_cancelled() => {
-                manifest.stopped = true;
-                break;
-            }
-            Err(error) => {
-                let case = if preset.deidentify.is_some() { format!("case {}", number + 1) } else { title };
-                let reason = if preset.deidentify.is_some() { error.reason } else { error.to_string() };
-                manifest.failed.push(FailedCase { case, reason });
-            }
-        }
-        progress((number + 1) * 1000, total);
-    }
-    if manifest.cases.is_empty() {
-        if !was_there {
-            // Fails, as it should, where there is something in it.
-            let _ = std::fs::remove_dir(folder);
-        }
-        return Ok(Summary { manifest, files: Vec::new() });
-    }
-    if wants_coco {
-        coco.write(&coco_path)?;
-    }
-    let is_whole = |case: &CaseEntry| case.not_written.is_empty();
-    manifest.complete = !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
-    manifest.write(folder)?;
-    Ok(Summary { manifest, files: own })
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// The images' files as seen from the folder of the export, where they lie below it; else their names.
-fn below(folder: &Path, series: &Series) -> Vec<String> {
-    let name = |slice: &Slice| match slice.source.path.strip_prefix(folder) {
-        Ok(below) => below.display().to_string(),
-        Err(_) => name_of(&slice.source.path),
-    };
-    series.slices.iter().map(name).collect()
 }

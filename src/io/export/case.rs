@@ -1,10 +1,10 @@
 //! A case with its masks, as it is to be written, and who made them.
 
-use super::manifest::sha256;
+use super::{file_names::common_folder, manifest::sha256};
 use crate::{
     Error, Result,
     domain::{
-        journal::StoredCase,
+        journal::{CaseEntry, StoredCase},
         label::{Gone, Label, value_now},
         mask::Mask,
         progress::Cancel,
@@ -16,7 +16,7 @@ use crate::{
         open,
     },
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A slice with its mask.
 #[derive(Clone, Debug)]
@@ -54,6 +54,14 @@ pub struct CaseToExport {
     pub model: Option<[String; 3]>,
     /// The person who drew or corrected; empty where unknown.
     pub person: String,
+    /// The folder that the images of all cases of an export lie in; where it is known, names keep the tree below it.
+    pub root: Option<PathBuf>,
+}
+
+/// The folder that the images of all these cases lie in.
+pub fn root_of<'a>(cases: impl IntoIterator<Item = &'a CaseEntry>) -> Option<PathBuf> {
+    let slices = cases.into_iter().flat_map(|case| &case.description.slices);
+    common_folder(slices.filter_map(|slice| slice.source.path.parent()))
 }
 
 /// The hash by which a picture is known.
@@ -65,6 +73,14 @@ impl CaseToExport {
     /// Who made each label, by what is left of the model's proposals.
     pub fn authors(&self) -> Vec<Authorship> {
         (1..=255u8).zip(&self.labels).map(|(label, _)| self.author(label)).collect()
+    }
+
+    /// Names of the folders in which its first image lies, below the one that all images have in common.
+    pub fn tree(&self) -> Vec<String> {
+        let folder = self.series.slices.first().and_then(|slice| slice.source.path.parent());
+        let below = folder.zip(self.root.as_deref()).and_then(|(folder, root)| folder.strip_prefix(root).ok());
+        let names = below.into_iter().flat_map(Path::components);
+        names.map(|name| name.as_os_str().to_string_lossy().into_owned()).collect()
     }
 
     /// Names of labels of which a person said that there is nothing, and of which no slice has any.
@@ -89,7 +105,7 @@ impl CaseToExport {
         paths.dedup();
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
             return Err(Error::at("find", missing, "it is not where it was").advise(
-                "File, \"Find the images\", or labrum workspace locate, looks for it in the folder in which it is now.",
+                "Look for it with File, \"Find the images\", or labrum workspace locate FOLDER --workspace WORKSPACE.",
             ));
         }
         if let (Some(hash), Some(path)) = (hash_in(&about.identity), paths.first()) {
@@ -150,6 +166,7 @@ impl CaseToExport {
             labels: standing(labels, stored),
             model: model.map(|p| [p.model.name.clone(), p.model.version.clone(), p.model.weights.clone()]),
             person: person.to_owned(),
+            root: None,
         })
     }
 

@@ -127,6 +127,6 @@ fn file_name(series: &Series, number: usize) -> String {
 fn picture(source: &Source, out: &Path) -> Result<Deidentified> {
     let image = open::load(source, Kind::Picture)?;
     write_picture(out, &image)?;
-    let warning = "text may be in the picture itself, which stays: look at it";
+    let warning = "the image may contain burned-in text, which is not removed: check it";
     Ok(Deidentified { sop_instance_uid: String::new(), warnings: vec![warning.into()] })
 }

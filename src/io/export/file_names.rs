@@ -4,7 +4,10 @@ use crate::domain::{
     label::Label,
     naming::{composed, folded},
 };
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 /// No name is longer, in bytes, so that what is put behind it finds its place among the 255 of a file system.
 const LONGEST: usize = 120;
@@ -41,6 +44,13 @@ pub(crate) fn without_ending(path: &Path) -> String {
         }
         _ => whole,
     }
+}
+
+/// The innermost folder that all these folders lie in; `None` where there is none.
+pub(crate) fn common_folder<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Option<PathBuf> {
+    folders.into_iter().map(Path::to_owned).reduce(|common, folder| {
+        common.components().zip(folder.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
+    })
 }
 
 /// `wanted`, or with a number behind it where it is taken.

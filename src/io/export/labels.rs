@@ -103,7 +103,7 @@ impl LabelList {
         if size > MOST_BYTES {
             return Err(failed("it is too large for a list of labels".into()));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|e| failed(crate::error::reason_of(&e)))?;
         let file: File =
             serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no list of labels ({e})")))?;
         Ok(Self::of(file.labels.into_iter().map(|entry| (entry.value, entry.label()))))

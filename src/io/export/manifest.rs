@@ -33,10 +33,14 @@ pub struct Manifest {
     pub cases: Vec<CaseEntry>,
     /// What could not be.
     pub failed: Vec<FailedCase>,
+    /// Files of earlier exports into the folder that did not come to an end, and that stand in no case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<FileEntry>,
 }
 
 /// A case that was written.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CaseEntry {
     /// What it is called; empty where the files lost the patient.
     pub case: String,
@@ -56,26 +60,28 @@ pub struct CaseEntry {
     pub warnings: Vec<String>,
     /// What was asked for and cannot hold these masks.
     pub not_written: Vec<NotWritten>,
+    /// SHA-256 of masks, names and options: where it is the same, so are the files.
+    pub made_from: String,
 }
 
 /// A format that a case has no file in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotWritten {
     /// What it is called at the command line.
-    pub format: &'static str,
+    pub format: String,
     /// Why.
     pub reason: String,
 }
 
 /// A label of a case.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabelEntry {
     /// Its value in masks.
     pub value: u8,
     /// Its name.
     pub name: String,
     /// AUTOMATIC, SEMIAUTOMATIC or MANUAL.
-    pub algorithm_type: &'static str,
+    pub algorithm_type: String,
     /// Name and version of the model; empty where a person drew it.
     pub model: String,
     /// SHA-256 of the model's weights; empty where unknown.
@@ -89,7 +95,7 @@ impl LabelEntry {
         Self {
             value,
             name: name.to_owned(),
-            algorithm_type: author.algorithm_type.term(),
+            algorithm_type: author.algorithm_type.term().to_owned(),
             model: if by_model { model } else { String::new() },
             weights_sha256: if by_model { author.weights.clone() } else { String::new() },
         }
@@ -97,7 +103,7 @@ impl LabelEntry {
 }
 
 /// A file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Path below the folder of the export, with `/`.
     pub path: String,
@@ -111,9 +117,14 @@ impl FileEntry {
     /// Of a file that is there.
     pub(super) fn of(folder: &Path, path: &Path) -> Result<Self> {
         let (sha256, bytes) = sha256(path).map_err(|e| Error::at("read back", path, e))?;
+        Ok(Self { path: Self::below(folder, path), bytes, sha256 })
+    }
+
+    /// A path as seen from the folder of the export, with `/`.
+    pub(super) fn below(folder: &Path, path: &Path) -> String {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let parts: Vec<_> = below.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-        Ok(Self { path: parts.join("/"), bytes, sha256 })
+        parts.join("/")
     }
 }
 
@@ -130,12 +141,16 @@ pub(super) fn sha256(path: &Path) -> std::io::Result<(String, u64)> {
             }
         }
     }
-    let mut sha256 = String::new();
-    for byte in hash.finalize() {
+    Ok((hexadecimal(&hash.finalize()), bytes))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
         // Writing to a string cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
-    Ok((sha256, bytes))
+    text
 }
 
 /// A case that could not be written.
@@ -151,36 +166,6 @@ impl Manifest {
     /// The two files in `folder`.
     pub(super) fn paths(folder: &Path) -> [PathBuf; 2] {
         NAMES.map(|name| folder.join(name))
-    }
-
-    /// The files of an export into `folder` that did not come to its end, its manifest among them: the next one may put its
-    /// own in their place. Nothing of one that is complete, or that cannot be understood.
-    pub(super) fn left_unfinished(folder: &Path) -> Vec<PathBuf> {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Known {
-            complete: Option<bool>,
-            cases: Vec<KnownCase>,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct KnownCase {
-            files: Vec<KnownFile>,
-        }
-        #[derive(Deserialize)]
-        struct KnownFile {
-            path: String,
-            sha256: String,
-        }
-        let [json, csv] = Self::paths(folder);
-        let known = std::fs::read(&json).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
-        let Some(known) = known.filter(|known| known.complete == Some(false)) else { return Vec::new() };
-        // A file that was changed since is not ours any more.
-        let is_unchanged =
-            |file: &KnownFile| sha256(&folder.join(&file.path)).is_ok_and(|(sha256, _)| sha256 == file.sha256);
-        let files = known.cases.into_iter().flat_map(|case| case.files).filter(is_unchanged);
-        let own = [json, csv, folder.join(COCO)];
-        files.map(|file| folder.join(file.path)).chain(own).collect()
     }
 
     /// Writes both files and tells their paths.

@@ -1,6 +1,8 @@
 //! Masks, overlays, probabilities and measurements as files that other programs read. Every file is read back and
 //! compared before it appears; DICOM-SEG is in [`super::dicom::seg`].
 
+mod all;
+mod attempts;
 pub mod batch;
 pub mod case;
 mod coco;
@@ -19,7 +21,7 @@ mod standing;
 
 pub use coco::Coco;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
-pub(crate) use file_names::{NO_LABELS, label_file_names, without_ending};
+pub(crate) use file_names::{NO_LABELS, common_folder, label_file_names, without_ending};
 pub use labels::{LabelList, by_number, labels_beside, read_labels, write_labels};
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
 pub use nifti::write_nifti;

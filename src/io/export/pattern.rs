@@ -10,7 +10,10 @@ use std::path::PathBuf;
 
 /// What can stand in a pattern, and what it stands for.
 pub const PLACEHOLDERS: [(&str, &str); 7] = [
-    ("{study}", "Study Description, or the folder of pictures; the study's UID where it has none"),
+    (
+        "{study}",
+        "Study Description, or the folders of pictures below the one that they have in common; the study's UID where it has none",
+    ),
     ("{study-uid}", "Study Instance UID"),
     ("{series}", "Series Description, or the name of a picture; the series' UID where it has none"),
     ("{series-uid}", "Series Instance UID"),
@@ -58,6 +61,8 @@ impl std::str::FromStr for Pattern {
 /// What the placeholders stand for.
 pub(super) struct Values<'a> {
     pub(super) study: &'a str,
+    /// Folders of a picture below the one that all have in common.
+    pub(super) tree: Vec<String>,
     pub(super) study_uid: &'a str,
     pub(super) date: &'a str,
     pub(super) series: &'a Series,
@@ -92,7 +97,13 @@ impl Pattern {
         ];
         // What is filled in makes no folders.
         let fill = |part: &str| safe(&filled.iter().fold(part.to_owned(), |t, (name, value)| t.replace(name, value)));
-        let path: Vec<String> = self.0.split('/').map(fill).collect();
+        let parts = self.0.split('/').flat_map(|part| match (part, values.tree.as_slice()) {
+            ("{study}", [_, ..]) if values.series.kind == Kind::Picture => {
+                values.tree.iter().map(|f| safe(f)).collect()
+            }
+            _ => vec![fill(part)],
+        });
+        let path: Vec<String> = parts.collect();
         let whole = unique(&path.join("/"), taken);
         match whole.rsplit_once('/') {
             Some((folder, name)) => (folder.into(), name.to_owned()),
@@ -110,7 +121,8 @@ mod tests {
     fn place(pattern: &str, description: &str, taken: &mut HashSet<String>) -> String {
         let series = Series { description: description.into(), ..clip(1) };
         let labels = vec!["Head", "Left hip"];
-        let values = Values { study: "", study_uid: "1.2", date: "2024-01-31", series: &series, labels };
+        let values =
+            Values { study: "", tree: Vec::new(), study_uid: "1.2", date: "2024-01-31", series: &series, labels };
         let (folder, name) = pattern.parse::<Pattern>().unwrap().place(&values, taken);
         folder.join(name).display().to_string()
     }

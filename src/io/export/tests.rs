@@ -35,6 +35,7 @@ fn case(folder: &Path, labels: &[u8], names: Vec<Label>, absent: Vec<u8>) -> Cas
         labels: names,
         model: None,
         person: String::new(),
+        root: None,
     }
 }
 
@@ -63,7 +64,7 @@ fn a_case_that_holds_nothing_is_written_as_that_but_in_formats_that_cannot_say_i
     let manifest = export(&out, empty, &[Format::LabelMap, Format::Seg, Format::Coco, Format::Csv]);
     let [written] = manifest.cases.as_slice() else { unreachable!("{manifest:?}") };
     assert_eq!((written.slices, written.nothing_of.as_slice()), (1, ["Polyp".to_owned()].as_slice()));
-    let refused: Vec<&str> = written.not_written.iter().map(|n| n.format).collect();
+    let refused: Vec<&str> = written.not_written.iter().map(|n| n.format.as_str()).collect();
     assert_eq!(refused, ["seg"]);
     assert!(written.not_written[0].reason.contains("there is nothing on these images"), "{:?}", written.not_written);
     let map = written.files.iter().find(|f| f.path.ends_with(".png")).unwrap();

@@ -26,7 +26,10 @@ use crate::{
 };
 use choice::{Offered, Taken, tell_apart};
 use pictures::{Picture, Wanted};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 const TRIED: &str = "import the masks";
 
@@ -62,7 +65,7 @@ impl Imported {
 }
 
 /// Reads masks of `series` from files or folders: one DICOM segmentation, RT Structure Set or NIfTI volume, or label maps
-/// called like the slices' files.
+/// called like the slices' files. One label map for one image may be called otherwise, unless `choice` goes by names.
 ///
 /// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
 /// segmentation, structure set or volume before label maps. The meaning of the values of label maps is read from `labels.json`
@@ -80,38 +83,61 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
     let volumes = volumes::wanted(&files, paths, series);
+    let read = |path: &PathBuf, choice: &MaskChoice| match path {
+        path if seg::is_segmentation(path) => Some(seg::import_chosen(path, series, choice)),
+        path if structures::is_structure_set(path) => Some(structures::import(path, series, choice)),
+        path if coco::is_coco(path) => Some(coco::import(path, series, choice)),
+        path if volumes.contains(path) => {
+            Some(nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)))
+        }
+        _ => None,
+    };
     for path in &files {
-        let imported = match path {
-            path if seg::is_segmentation(path) => seg::import_chosen(path, series, choice),
-            path if structures::is_structure_set(path) => structures::import(path, series, choice),
-            path if coco::is_coco(path) => coco::import(path, series, choice),
-            path if volumes.contains(path) => nifti::import(path, series, choice).and_then(|i| chosen(i, choice, path)),
-            _ => continue,
-        };
-        match imported {
-            Ok(imported) => fitting.push((path, imported)),
-            Err(error) => refusals.push(error),
+        match read(path, choice) {
+            Some(Ok(imported)) => fitting.push((path, imported)),
+            Some(Err(error)) => refusals.push(error),
+            None => {}
         }
     }
     let strongest = fitting.iter().map(|(_, imported): &(_, Imported)| imported.basis).max();
     fitting.retain(|(_, imported)| Some(imported.basis) == strongest);
-    if let [(one, _), (other, _), ..] = fitting.as_slice() {
-        let reason = format!("\"{}\" and \"{}\" belong to this series", name(one), name(other));
-        return Err(Error::at(TRIED, first, reason).advise("Choose one of them."));
+    if fitting.len() > 1 && choice.by_position {
+        // Of several that lie here those that name these images are meant.
+        let naming = MaskChoice { by_position: false, ..choice.clone() };
+        let basis = |path: &PathBuf| Some(read(path, &naming)?.ok()?.basis);
+        let bases: Vec<Option<Basis>> = fitting.iter().map(|(path, _)| basis(path)).collect();
+        let best = bases.iter().copied().max().flatten();
+        let mut bases = bases.into_iter();
+        fitting.retain(|_| bases.next().flatten() == best);
+        if let Some(best) = best {
+            fitting.iter_mut().for_each(|(_, imported)| imported.basis = best);
+        }
+    }
+    if fitting.len() > 1 {
+        let names = shortest_names(&fitting.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>());
+        let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let reason = format!("{} belong to this series", names.join(" and "));
+        return Err(
+            Error::at(TRIED, first, reason).advise("Give the path of the one that is meant, without the others.")
+        );
     }
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
     }
     let wanted = Wanted::of(series);
     let found: Vec<Picture> = files.iter().flat_map(|path| wanted.pictures(path)).collect();
-    let is_alone = matches!(paths, [only] if only.is_file()) && refusals.is_empty();
+    let is_alone = !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
     let alone = || Picture::pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
         (Some(refusal), true) => Err(refusal),
         (None, true) => {
             let alone = alone().ok_or_else(|| nothing(first, series))?;
-            chosen(pictures::import(alone, series, choice)?, choice, first)
+            let mut imported = chosen(pictures::import(alone, series, choice)?, choice, first)?;
+            imported
+                .notes
+                .push(format!("\"{}\" is called otherwise than the image, and is the only mask", name(first)));
+            Ok(imported)
         }
     }
 }
@@ -182,6 +208,18 @@ fn nothing(path: &Path, series: &Series) -> Error {
         }
     };
     Error::at(TRIED, path, reason).of_kind(ErrorKind::NotFound)
+}
+
+/// What tells the paths apart, and no more: as many folders before the name as that takes.
+fn shortest_names(paths: &[&Path]) -> Vec<String> {
+    let ending = |path: &Path, count: usize| {
+        let parts: Vec<_> = path.components().collect();
+        parts[parts.len().saturating_sub(count)..].iter().collect::<PathBuf>().display().to_string()
+    };
+    let longest = paths.iter().map(|path| path.components().count()).max().unwrap_or(1);
+    let names = |count: usize| paths.iter().map(|path| ending(path, count)).collect::<Vec<_>>();
+    let is_distinct = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    (1..=longest).map(names).find(is_distinct).unwrap_or_else(|| names(longest))
 }
 
 fn name(path: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use super::{Header, Layout, file, header};
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     domain::{
         image::Image,
         import::{Basis, MaskChoice},
@@ -55,7 +55,9 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
     }
     if masks.is_empty() {
         let reason = "none of its voxels lies on the slices of the series";
-        return Err(failed(reason.into()).advise("Choose the series that it was drawn on."));
+        return Err(failed(reason.into())
+            .advise("Choose the series that it was drawn on.")
+            .of_kind(ErrorKind::Elsewhere));
     }
     if masks.len() < lay.slices.len() {
         notes.push(format!("it covers {} of the {} slices", masks.len(), lay.slices.len()));
@@ -116,7 +118,7 @@ impl Lay {
                     let [a, b] = [volume.size, wanted].map(|[x, y, z]| format!("{x} x {y} x {z}"));
                     let reason =
                         format!("it has {a} voxels, the series {b}, and the series does not say where it lies");
-                    return Err(Refused { advice: DRAWN_ON, ..reason.into() });
+                    return Err(Refused { advice: DRAWN_ON, ..Refused::elsewhere(reason) });
                 }
                 Ok(Self { maps: None, slices, time, borrowed: false, is_of_image })
             }

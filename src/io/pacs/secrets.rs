@@ -66,7 +66,7 @@ fn who(server: &Server) -> String {
 
 fn explain(tried: &str, why: NoStore) -> Error {
     let reason = match why {
-        NoStore::Missing => "this system has none that can be used",
+        NoStore::Missing => "no key store is available",
         NoStore::Locked => "the store is locked or refuses",
         NoStore::NoText => "what is kept there is no text",
     };

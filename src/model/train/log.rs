@@ -79,7 +79,7 @@ impl TrainingLog {
             Error::at("read the log of a training", path, reason)
                 .advise("Give a JSON file that labrum train --log has written.")
         };
-        let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+        let bytes = std::fs::read(path).map_err(|e| failed(crate::error::reason_of(&e)))?;
         serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))
     }
 

@@ -61,8 +61,10 @@ impl Session {
                 self.end_across();
             }
             (tool, Phase::Press) => {
-                let text =
-                    format!("{} works on acquired slices only. In orthogonal views, use the brush or the eraser.", tool.label());
+                let text = format!(
+                    "{} works on acquired slices only. In orthogonal views, use the brush or the eraser.",
+                    tool.label()
+                );
                 self.notices.add(Severity::Hint, text);
             }
             _ => {}

@@ -262,11 +262,11 @@ fn a_person_decides_which_version_is_active() {
     assert_eq!(state(&mut workspace, three), (VersionState::Accepted, "taken by a person".into()));
     assert_eq!(active(&mut workspace), Some(three));
     for decided in [one, three] {
-        refused(workspace.reject(decided), "was decided on");
+        refused(workspace.reject(decided), "is not waiting for a decision");
     }
     workspace.reject(two).unwrap();
     assert_eq!(state(&mut workspace, two), (VersionState::Rejected, "turned down by a person".into()));
-    refused(workspace.reject(two), "was decided on");
+    refused(workspace.reject(two), "is not waiting for a decision");
     workspace.activate(None).unwrap();
     assert_eq!(active(&mut workspace), None);
 

@@ -6,7 +6,7 @@ use super::{
     read::{Segmentation, read},
 };
 use crate::{
-    Error, Result,
+    Result,
     domain::{
         import::MaskChoice,
         label::Label,
@@ -14,10 +14,13 @@ use crate::{
         mask::Mask,
         study::Series,
     },
-    io::import::{
-        Imported,
-        choice::{Offered, Taken, tell_apart},
-        overlap::Painter,
+    io::{
+        dicom::references::Refused,
+        import::{
+            Imported,
+            choice::{Offered, Taken, tell_apart},
+            overlap::Painter,
+        },
     },
 };
 use std::{collections::BTreeSet, path::Path};
@@ -40,13 +43,12 @@ pub fn import(path: &Path, series: &Series) -> Result<Imported> {
 /// Where the file cannot be read, is no segmentation, or belongs to another series: the reason names both.
 pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let mut seg = read(path)?;
-    let refused = |reason| Error::at("lay the segmentation over the series", path, reason);
+    let refused = |reason: String| Refused::from(reason).on_series("segmentation", path, series);
     let offered = seg.labels.iter().zip(&seg.numbers);
     let offered: Vec<Offered<'_>> =
         offered.map(|(label, number)| Offered { number: u32::from(*number), name: &label.name }).collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| refused(reason).advise("Choose by name or number."))?;
-    let places =
-        places(&seg, series, choice).map_err(|refusal| refusal.error("lay the segmentation over the series", path))?;
+    let places = places(&seg, series, choice).map_err(|refusal| refusal.on_series("segmentation", path, series))?;
     let mut notes = std::mem::take(&mut seg.notes);
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| seg.labels.get(*i).cloned()).collect();

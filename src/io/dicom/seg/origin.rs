@@ -103,7 +103,7 @@ impl Origin {
             warnings: vec![if series.slices.iter().all(|slice| slice.plane.is_some()) {
                 "the source is no DICOM: patient and study are empty".into()
             } else {
-                "the source is a picture: patient and study are empty, its place in space is made up".into()
+                "the source is a picture: patient and study are empty; its position is synthetic".into()
             }],
         }
     }

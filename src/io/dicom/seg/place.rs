@@ -69,7 +69,7 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
     }
     let space = Space::between(seg, series);
     if named.basis == Basis::Position && (grid.is_none() || !space.is_common(choice)) {
-        return Err(nowhere(seg, series).into());
+        return Err(Refused::elsewhere(nowhere(seg, series)));
     }
     let mut found = Found::default();
     for (index, frame) in seg.frames.iter().enumerate() {
@@ -91,7 +91,7 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
     places.is_resampled = worst(&places, series).is_resampled();
     if space == Space::Other && grid_used(&places) {
         if places.is_resampled {
-            return Err(nowhere(seg, series).into());
+            return Err(Refused::elsewhere(nowhere(seg, series)));
         }
         places.notes.push("it names another frame of reference than the images, whose places are the same".into());
     }
@@ -130,7 +130,8 @@ fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
         return Ok(());
     }
     let (columns, rows) = (series.columns, series.rows);
-    Err(format!("it is {} x {} pixels, the series {columns} x {rows}", seg.columns, seg.rows).into())
+    let reason = format!("it is {} x {} pixels, the series {columns} x {rows}", seg.columns, seg.rows);
+    Err(Refused::elsewhere(reason))
 }
 
 /// Whether a segmentation could refer to all slices.

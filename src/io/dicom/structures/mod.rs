@@ -45,9 +45,9 @@ const MOST_LABELS: usize = 255;
 /// lies on a slice.
 pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
     let mut set = read::read(path)?;
-    let refused = |refusal: Refused| refusal.error("lay the structure set over the series", path);
-    let slices = Slices::of(series).map_err(|reason| refused(reason.into()))?;
-    check_frame(&set, series).map_err(|reason| refused(reason.into()))?;
+    let refused = |refusal: Refused| refusal.on_series("structure set", path, series);
+    let slices = Slices::of(series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
+    check_frame(&set, series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
     let mut notes = std::mem::take(&mut set.notes);
     select(&mut set, series, choice, &mut notes)
         .map_err(|reason| refused(Refused { advice: "Choose by name or number.", ..reason.into() }))?;
@@ -67,7 +67,7 @@ pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
         }
     }
     if laid.is_empty() {
-        return Err(refused(nowhere(&set, elsewhere).into()));
+        return Err(refused(Refused::elsewhere(nowhere(&set, elsewhere))));
     }
     if laid.len() > MOST_LABELS {
         let reason = format!("it has more than {MOST_LABELS} regions, the most that a mask holds");

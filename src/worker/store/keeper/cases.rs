@@ -77,7 +77,12 @@ impl Keeper {
         let was_there = self.workspace()?.case(&identity)?;
         let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
         if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
-            description.subject = identity::subject(&identity, &study.id, &study.patient_id, &series);
+            let subject = identity::subject(&identity, &study.id, &study.patient_id, &series);
+            description.subject = subject.unwrap_or_else(|failure| {
+                // A file of that name may be no table of subjects at all.
+                log::warn!("{failure}");
+                identity::unnamed_subject(&identity, &study.id, &study.patient_id, series.kind)
+            });
             description.fingerprint = identity::fingerprint(&series);
         }
         let key = self.workspace()?.adopt(&description)?;

@@ -1,0 +1,76 @@
+//! A workspace to read from: itself, or a copy of it as it is now where another process has it open or it cannot be
+//! written to.
+
+use super::{check_workspace, console};
+use crate::domain::learning::Version;
+use crate::io::whole_file;
+use crate::workspace::{self, Workspace};
+use crate::{Error, Result};
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+
+/// Nothing that is written to it lasts.
+pub(super) struct Reading {
+    workspace: Workspace,
+    /// Where the workspace itself is.
+    folder: PathBuf,
+    /// Goes with it.
+    copy: Option<tempfile::TempDir>,
+}
+
+impl Reading {
+    /// Opens the workspace in `folder`, or a copy of it.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        check_workspace(folder)?;
+        let refused = match Workspace::open(folder) {
+            Ok(workspace) => return Ok(Self { folder: workspace.folder().to_owned(), workspace, copy: None }),
+            Err(error) => error,
+        };
+        let holder = workspace::holder_of(folder);
+        let can_be_written = whole_file::probe(&folder.join("probe"), "write to the workspace").is_ok();
+        if holder.is_none() && can_be_written {
+            return Err(refused);
+        }
+        let copy = tempfile::Builder::new().prefix("labrum-look-").tempdir();
+        let copy = copy.map_err(|e| Error::at("copy the workspace", folder, e).advise("Free some space."))?;
+        workspace::copy_for_looking(folder, copy.path())?;
+        if let Some(holder) = holder {
+            console::remark(format_args!("labrum: {holder} has the workspace open: it is read as saved up to now"));
+        }
+        let workspace = Workspace::open(copy.path())?;
+        Ok(Self { workspace, folder: workspace::absolute(folder), copy: Some(copy) })
+    }
+
+    /// Where the workspace itself is.
+    pub(super) fn place(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All versions, with the files of the workspace itself.
+    pub(super) fn all_versions(&mut self) -> Result<Vec<Version>> {
+        let mut versions = self.workspace.versions()?;
+        if let Some(copy) = &self.copy {
+            let copied = workspace::absolute(copy.path());
+            for version in &mut versions {
+                if let Ok(below) = version.file.strip_prefix(&copied) {
+                    version.file = self.folder.join(below);
+                }
+            }
+        }
+        Ok(versions)
+    }
+}
+
+impl Deref for Reading {
+    type Target = Workspace;
+
+    fn deref(&self) -> &Workspace {
+        &self.workspace
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut Workspace {
+        &mut self.workspace
+    }
+}

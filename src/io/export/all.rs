@@ -1,0 +1,189 @@
+//! All cases of a workspace in one go, with their manifest.
+
+use super::{
+    Coco, Format,
+    attempts::{Journal, Unfinished},
+    batch::{Export, Look, Preset, Progress},
+    case::CaseToExport,
+    manifest::{COCO, CaseEntry, FailedCase, FileEntry, Manifest},
+};
+use crate::{
+    Error, Result,
+    domain::{
+        counts::{counted, with_verb},
+        mask::Mask,
+        progress::Cancel,
+        study::{Series, Slice},
+    },
+};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+/// What came of an export of many cases.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// All that stands in the manifest.
+    pub manifest: Manifest,
+    /// The manifest's own files, and that of all COCO annotations.
+    pub files: Vec<PathBuf>,
+    /// Cases of an export before that were whole and are kept.
+    pub kept: usize,
+}
+
+impl Summary {
+    /// Each case of which something is missing, and why.
+    pub fn missing(&self) -> Vec<String> {
+        let of_case = |case: &CaseEntry| -> Vec<String> {
+            let name = if case.case.is_empty() { &case.series } else { &case.case };
+            case.not_written.iter().map(|not| format!("{name} as {}: {}", not.format, not.reason)).collect()
+        };
+        let failed = self.manifest.failed.iter().map(|failed| format!("{}: {}", failed.case, failed.reason));
+        self.manifest.cases.iter().flat_map(of_case).chain(failed).collect()
+    }
+
+    /// "12 cases, 36 files; 1 case could not be written".
+    pub fn text(&self) -> String {
+        let files = self.manifest.cases.iter().map(|c| c.files.len()).sum::<usize>() + self.files.len();
+        let mut text = format!("{}, {}", counted(self.manifest.cases.len(), "case"), counted(files, "file"));
+        match self.kept {
+            0 => {}
+            n => text += &format!("; {} already there", with_verb(n, "case", ["was", "were"])),
+        }
+        match self.manifest.failed.len() {
+            0 => {}
+            n => text += &format!("; {} could not be written", counted(n, "case")),
+        }
+        match self.manifest.cases.iter().filter(|case| !case.not_written.is_empty()).count() {
+            0 => {}
+            n => text += &format!("; {} not in all formats", counted(n, "case")),
+        }
+        if self.manifest.stopped {
+            text += "; stopped before the end";
+        }
+        text
+    }
+}
+
+/// Writes cases one after the other, then the manifest. A case that fails does not stop the others. `cases` are fetched as
+/// they are needed: a title, and the case or why there is none. `progress` is told cases done and all cases in thousandths.
+/// Where no case at all can be written, no manifest is either: the folder is as it was. What an export before wrote that did not
+/// come to its end is kept where it is whole and would be the same, and else written anew.
+///
+/// # Errors
+/// Where the folder or the manifest cannot be written, or that of an export that is complete is there already and is not
+/// to be replaced.
+pub fn export_all(
+    folder: &Path,
+    preset: &Preset,
+    cases: impl ExactSizeIterator<Item = (String, Result<CaseToExport>)>,
+    look: Look,
+    progress: Progress<'_>,
+    cancel: &Cancel,
+) -> Result<Summary> {
+    // One file of annotations for all.
+    let wants_coco = preset.formats.contains(&Format::Coco);
+    let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
+    let each = Preset { formats, ..preset.clone() };
+    let coco_path = folder.join(COCO);
+    let mut own: Vec<PathBuf> = Manifest::paths(folder).into();
+    own.extend(wants_coco.then(|| coco_path.clone()));
+    let was_there = folder.exists();
+    let unfinished = Unfinished::in_folder(folder);
+    let is_in_the_way = |path: &&PathBuf| path.exists() && !unfinished.is_any;
+    if let Some(there) = own.iter().find(is_in_the_way).filter(|_| !preset.replace) {
+        return Err(Error::at("export to", folder, format!("it holds the {} of another export", name_of(there)))
+            .advise("Choose another folder, or have existing files replaced (at the command line: --overwrite)."));
+    }
+    let mut export = Export::begin(folder, &each, look, cancel)?;
+    export.journal = Some(Journal::open(folder)?);
+    let mut manifest = Manifest {
+        program: concat!("Labrum ", env!("CARGO_PKG_VERSION")).into(),
+        made_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        deidentified: preset.deidentify.is_some(),
+        ..Manifest::default()
+    };
+    let mut coco = Coco::default();
+    let (total, mut kept) = (cases.len() * 1000, 0);
+    for (number, (title, case)) in cases.enumerate() {
+        if cancel.is_cancelled() {
+            manifest.stopped = true;
+            break;
+        }
+        let mut steps = |done: usize, all: usize| progress(number * 1000 + done * 1000 / all.max(1), total);
+        let done = case.and_then(|case| {
+            let written = export.case(&case, &mut steps)?;
+            Ok((export.entry(&case, &written)?, case, written))
+        });
+        match done {
+            Ok((entry, case, written)) => {
+                let masks: Vec<Mask> = case.slices.iter().map(|s| s.mask.clone()).collect();
+                let names = below(folder, case.root.as_deref(), &written.series);
+                coco.add(&written.series, &names, &masks, &case.labels);
+                match (&written.kept, &mut export.journal) {
+                    (Some(_), _) => kept += 1,
+                    (None, Some(journal)) => journal.done(&entry)?,
+                    (None, None) => {}
+                }
+                manifest.cases.push(entry);
+            }
+            Err(_) if cancel.is_cancelled() => {
+                manifest.stopped = true;
+                break;
+            }
+            Err(error) => {
+                let case = if preset.deidentify.is_some() { format!("case {}", number + 1) } else { title };
+                let reason = if preset.deidentify.is_some() { error.reason } else { error.to_string() };
+                manifest.failed.push(FailedCase { case, reason });
+            }
+        }
+        progress((number + 1) * 1000, total);
+    }
+    let journal = export.journal.take();
+    if manifest.cases.is_empty() {
+        // That of an export before is still needed.
+        journal.filter(|_| !unfinished.is_any).into_iter().for_each(Journal::remove);
+        if !was_there {
+            // Fails, as it should, where there is something in it.
+            let _ = std::fs::remove_dir(folder);
+        }
+        return Ok(Summary { manifest, files: Vec::new(), kept });
+    }
+    if wants_coco {
+        coco.write(&coco_path)?;
+    }
+    let is_whole = |case: &CaseEntry| case.not_written.is_empty();
+    manifest.complete = !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
+    if !manifest.complete {
+        manifest.earlier = earlier(folder, &unfinished, &manifest)?;
+    }
+    manifest.write(folder)?;
+    journal.into_iter().for_each(Journal::remove);
+    Ok(Summary { manifest, files: own, kept })
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Files of exports before that stand in no case of this one.
+fn earlier(folder: &Path, unfinished: &Unfinished, manifest: &Manifest) -> Result<Vec<FileEntry>> {
+    let listed: HashSet<PathBuf> =
+        manifest.cases.iter().flat_map(|case| &case.files).map(|file| folder.join(&file.path)).collect();
+    let mut left: Vec<&PathBuf> =
+        unfinished.files.iter().filter(|path| !listed.contains(*path) && path.is_file()).collect();
+    left.sort();
+    left.into_iter().map(|path| FileEntry::of(folder, path)).collect()
+}
+
+/// The images' files as seen from the folder of the export, where they lie below it, else from the folder that all have in
+/// common; else their names.
+fn below(folder: &Path, root: Option<&Path>, series: &Series) -> Vec<String> {
+    let name = |slice: &Slice| {
+        let path = &slice.source.path;
+        let below = path.strip_prefix(folder).ok().or_else(|| path.strip_prefix(root?).ok());
+        below.map_or_else(|| name_of(path), |below| FileEntry::below(Path::new(""), below))
+    };
+    series.slices.iter().map(name).collect()
+}
