@@ -430,7 +430,7 @@ fn of_a_folder_the_volume_that_is_called_like_the_series_is_taken() {
     };
     assert_eq!(first(&labels), Ok(1), "the only one");
     put("another.nii.gz", 2);
-    assert!(first(&labels).unwrap_err().to_string().contains("Choose one of them"));
+    assert!(first(&labels).unwrap_err().to_string().contains("Give the path of the one that is meant"));
     put("case.nii.gz", 3);
     assert_eq!(first(&labels), Ok(3));
     put("case_0000.nii.gz", 4);
