@@ -130,6 +130,12 @@ pub(crate) fn count(value: u64) -> String {
     out
 }
 
+/// How wide words of a size are on one line.
+pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
+    let font = egui::FontId::proportional(size);
+    ui.painter().layout_no_wrap(words.to_owned(), font, egui::Color32::WHITE).size().x
+}
+
 /// A name at the left of a line, in a column of its own.
 pub(crate) fn column(ui: &mut Ui, width: f32, words: RichText) {
     ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
