@@ -397,6 +397,7 @@ fn hover(case: &Case, is_stale: bool) -> String {
     if !case.series.body_part.is_empty() {
         lines.push(case.series.body_part.clone());
     }
+    lines.extend(lengths(case));
     lines.extend(case.series.notes.iter().cloned());
     match proposals_apart(case) {
         0 => {}
@@ -407,6 +408,13 @@ fn hover(case: &Case, is_stale: bool) -> String {
         lines.push(format!("{} of work", clock(case.seconds)));
     }
     lines.join("\n")
+}
+
+/// Where the lengths on a case come from: "Lengths: mm from the header".
+fn lengths(case: &Case) -> Option<String> {
+    let scale = case.series.slices.first()?.scale();
+    let source = scale.common().or_else(|| scale.regions.iter().find_map(|region| region.spacing)).map(|s| s.source);
+    Some(format!("Lengths: {}", super::inspector::source_of_lengths(source)))
 }
 
 /// Who proposed, and how sure it is.
