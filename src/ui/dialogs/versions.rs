@@ -12,6 +12,7 @@ use crate::{
     session::{
         Action, Session,
         command::UserCommand,
+        job::{ModelEntry, ModelSource},
         learning::{LearnAction, LossChoice},
     },
     ui::{
@@ -136,7 +137,7 @@ impl VersionsDialog {
             let half = (ui.available_width() - 24.0) / 2.0;
             ui.vertical(|ui| {
                 ui.set_width(half);
-                facts(ui, version);
+                facts(ui, session, version);
             });
             ui.add_space(16.0);
             ui.vertical(|ui| {
@@ -318,7 +319,7 @@ fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
 }
 
 /// How a version was made, and what it is worth.
-fn facts(ui: &mut Ui, version: &Version) {
+fn facts(ui: &mut Ui, session: &Session, version: &Version) {
     let (icon, color, state) = state_of(ui, version);
     ui.horizontal_top(|ui| {
         ui.label(icon.rich_text().size(16.0).color(color));
@@ -338,6 +339,12 @@ fn facts(ui: &mut Ui, version: &Version) {
     fact(ui, "Training", &format!("{}, {} steps", clock(version.seconds), version.steps));
     for (name, value) in trained(&version.settings) {
         fact(ui, name, &value);
+    }
+    // Of the model that is read it is known, which is the active one.
+    let is_it = |model: &&ModelEntry| matches!(&model.source, ModelSource::File(path) if *path == version.file);
+    if let Some(model) = session.models.iter().find(is_it) {
+        let input = &model.card.input;
+        fact(ui, "Image size", &format!("{} × {} pixels", input.columns, input.rows));
     }
     let short: String = version.hash.chars().take(12).collect();
     fact(ui, "SHA-256", &short).on_hover_text(format!("{}\n{}", version.hash, version.file.display()));

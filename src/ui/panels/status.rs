@@ -86,8 +86,8 @@ fn left(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
 
 /// As much as fits of what is said of a pixel: what is wanted least goes first, the value stays to the last.
 fn fitting(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
-    let whole = (1..=4).rev().map(|rank| joined(parts, rank));
-    whole.clone().find(|words| fits(words)).or_else(|| whole.last()).unwrap_or_default()
+    let fitting = (1..=4).rev().map(|rank| joined(parts, rank)).find(|words| fits(words));
+    fitting.unwrap_or_else(|| joined(parts, 1))
 }
 
 /// What is wanted at least as much as this: 1 is the most.
