@@ -91,11 +91,13 @@ fn the_domain_reads_no_file_and_starts_no_thread() {
 #[test]
 fn nothing_decides_by_the_words_of_a_message() {
     let fields = ["tried", "reason", "advice", "text"];
-    let looks = [".contains(", ".starts_with(", ".ends_with(", ".as_str() ==", " == \""];
+    let looks = [".contains(", ".starts_with(", ".ends_with(", ".as_str() =="];
     let asked: Vec<String> = fields.iter().flat_map(|f| looks.iter().map(move |l| format!(".{f}{l}"))).collect();
     check(|source| {
         let is_asked = |line: &&str| asked.iter().any(|asked| line.replace(".as_deref()", "").contains(asked.as_str()));
-        let broken = source.code.lines().filter(is_asked);
+        // Tests of messages read them.
+        let is_test = source.path.split('/').any(|part| part.starts_with("tests"));
+        let broken = source.code.lines().filter(|_| !is_test).filter(is_asked);
         broken.map(|line| format!("an `ErrorKind` decides, not the text of a message: {}", line.trim())).collect()
     });
 }

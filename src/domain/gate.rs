@@ -224,7 +224,8 @@ fn verdict(cases: &[GateCase], [dice, boundary]: [Option<MeanInterval>; 2], lear
         let reason = format!("these cases cannot tell whether it is worse: {figures}");
         return Verdict::Ask { reason, speaks_for: is_little || dice.below_zero < LIKELY };
     }
-    Verdict::Better { reason: format!("it is not worse: {figures}") }
+    let how = if dice.low > 0.0 && dice.mean > NOTHING { "better" } else { "not worse" };
+    Verdict::Better { reason: format!("it is {how}: {figures}") }
 }
 
 /// Mean Dice of the candidate on what it learned from and on the hold-out, where the first is far below the second.
@@ -266,6 +267,13 @@ mod tests {
         assert!(matches!(judge(&[(0.9, 0.93), (0.85, 0.9), (0.95, 0.95), (0.7, 0.72)]), Verdict::Better { .. }));
         assert!(matches!(judge(&[(0.9, 0.85), (0.85, 0.84), (0.95, 0.94), (0.7, 0.6)]), Verdict::Worse { .. }));
         assert!(matches!(judge(&[(0.9, 0.1), (0.85, 0.2), (0.95, 0.3)]), Verdict::Worse { .. }), "shuffled masks");
+    }
+
+    #[test]
+    fn what_is_surely_better_is_called_so() {
+        let said = |pairs: &[(f64, f64)]| judge(pairs).reason().to_owned();
+        assert!(said(&[(0.0, 0.84), (0.0, 0.88), (0.0, 0.91)]).starts_with("it is better: Dice +0.87"));
+        assert!(said(&[(0.9, 0.92), (0.9, 0.89), (0.8, 0.81)]).starts_with("it is not worse: Dice"));
     }
 
     #[test]

@@ -91,6 +91,18 @@ impl Session {
         Kept::ALL.map(|kept| (kept, found.iter().filter(|c| kept.takes(c)).count()))
     }
 
+    /// The case to show once one is gone: the next of the list, else the one before it. Where none is listed, of all.
+    pub(super) fn beside(&self, gone: usize) -> Option<usize> {
+        let order = self.ordered();
+        let rank = |case: usize| order.iter().position(|i| *i == case).unwrap_or(0);
+        let mut listed = self.listed();
+        listed.retain(|i| *i != gone);
+        if listed.is_empty() {
+            listed = order.iter().copied().filter(|i| *i != gone).collect();
+        }
+        listed.iter().find(|i| rank(**i) > rank(gone)).or(listed.last()).copied()
+    }
+
     /// Goes through the list; from a case that is not in it to the nearest one that is.
     pub(super) fn step_case(&mut self, by: i64) {
         let listed = self.listed();

@@ -126,6 +126,21 @@ impl Session {
         }
     }
 
+    /// True where the slice on the screen has a mask of a label.
+    pub fn is_on_slice(&self, label: u8) -> bool {
+        let key = self.case().map(|case| case.key());
+        key.and_then(|key| self.mask_of(key)).is_some_and(|mask| mask.count(label) > 0)
+    }
+
+    /// True where any slice of the case on the screen has one.
+    pub(super) fn is_in_case(&self, label: u8) -> bool {
+        let has = |case: &super::case::Case| {
+            let found = case.slices.iter().filter_map(|slice| slice.finding.as_ref());
+            found.flat_map(|finding| &finding.measurements).any(|m| m.label == label)
+        };
+        self.is_on_slice(label) || self.case().is_some_and(has)
+    }
+
     /// Gives another label to what has one on this slice, or in the whole case.
     pub(super) fn move_to_label(&mut self, from: u8, to: u8, whole_case: bool) {
         self.finish_hand();

@@ -53,6 +53,7 @@ impl Session {
             C::MergeLabel | C::MoveToLabel if self.standing_labels().len() < 2 => {
                 Some("At least two labels are needed")
             }
+            C::MoveToLabel if !self.is_in_case(self.active_label()) => Some("The case has no mask of this label"),
             C::RemoveLabel | C::MergeLabel | C::MoveToLabel | C::ChooseTask | C::RemoveCase
                 if case.is_some_and(|c| !c.is_restored) =>
             {

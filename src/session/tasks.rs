@@ -69,15 +69,12 @@ impl Session {
         self.notices.add(Severity::Info, text);
     }
 
-    /// Forgets a case: the one after it is shown.
+    /// Forgets a case: the one after it in the list is shown.
     pub(super) fn drop_case(&mut self, id: CaseId) {
         let Some(at) = self.cases.iter().position(|c| c.id == id) else { return };
-        let order = self.ordered();
-        let here = order.iter().position(|i| *i == at).unwrap_or(0);
-        let next = order.get(here + 1).or_else(|| here.checked_sub(1).and_then(|before| order.get(before)));
         let shown = match self.current {
             Some(current) if current != at => self.cases.get(current).map(|c| c.id),
-            _ => next.and_then(|i| self.cases.get(*i)).map(|c| c.id),
+            _ => self.beside(at).and_then(|i| self.cases.get(i)).map(|c| c.id),
         };
         let was_shown = self.current == Some(at);
         self.cases.remove(at);

@@ -2,6 +2,7 @@
 
 use super::{
     canvas,
+    edges::{self, Edges},
     look::{Layers, Levels, Look, Scene},
     panels,
     stage::Stage,
@@ -9,6 +10,7 @@ use super::{
     theme::CANVAS,
     tool_input::ToolInput,
     tool_overlay,
+    widgets::capital,
 };
 use crate::{
     domain::{
@@ -23,7 +25,7 @@ use crate::{
         view::{Canvas, Placement},
     },
 };
-use egui::{Align2, Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 /// Between two views.
 const GAP: f32 = 3.0;
@@ -150,20 +152,17 @@ fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
 }
 
 fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &AcrossView, placement: Placement) {
-    let inner = rect.shrink(12.0);
     let plane = view.pane.plane;
-    let mut title = format!("{}\n{} / {}", view.pane.name, ortho.index(plane) + 1, ortho.steps(plane));
-    for note in ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column) {
-        title = format!("{title}\n{}{}", note[..1].to_uppercase(), &note[1..]);
-    }
-    let above = canvas::text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    canvas::sides(painter, inner, canvas::letters_of(view.pane.right, view.pane.down), &[above]);
-    canvas::scale_bar(painter, inner, view.pane.spacing[0], placement);
+    let mut edges = Edges::of(painter, rect);
+    let mut title = vec![view.pane.name.clone(), format!("{} / {}", ortho.index(plane) + 1, ortho.steps(plane))];
+    title.extend(ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column).map(|note| capital(note)));
+    edges.title(&title);
     let count = case.slices.len();
     if ortho.loaded < count {
-        let words = format!("{} of {count} slices are read", ortho.loaded);
-        canvas::text(painter, inner.right_bottom(), Align2::RIGHT_BOTTOM, &words);
+        edges.note(format!("{} of {count} slices are read", ortho.loaded));
     }
+    edges.letters(edges::letters_of(view.pane.right, view.pane.down));
+    edges.scale_bar(|_| Some(view.pane.spacing[0]), placement);
 }
 
 /// The colour of a view: of its frame, and of its line in the others. Told apart by colour-blind people (Okabe and Ito).

@@ -2,12 +2,13 @@
 
 use super::{
     Pointer, across,
+    edges::{self, Edges},
     look::{Layers, Levels, Look, Scene},
     overlay::Overlay,
     panels,
     stage::{Shown, Stage, Unpacked},
     stream::{Heard, Target},
-    theme::{self, ADDED, CANVAS, ON_CANVAS, RELABELLED, REMOVED, confidence_color},
+    theme::{self, CANVAS, ON_CANVAS},
     tool_input::ToolInput,
     tool_overlay,
 };
@@ -21,7 +22,7 @@ use crate::{
         view::{Canvas, Placement},
     },
 };
-use egui::{Align2, Color32, FontId, Key, Painter, Pos2, Rect, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Color32, FontId, Key, Painter, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// How opaque a proposal is that another model would make in another way now.
 const STALE: f32 = 0.5;
@@ -155,17 +156,17 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     if session.settings.overlays {
         drawings(&painter, &loaded.image, placement);
     }
-    annotate(&painter, rect, session, case, shown.slice, &loaded, placement);
+    let mut edges = Edges::of(&painter, rect);
+    if shows_confidence {
+        edges.confidence_legend();
+    } else if mode == ViewMode::Difference {
+        edges.difference_legend(case, shown.slice);
+    }
+    annotate(&mut edges, pixels_per_point, session, case, shown.slice, &loaded, placement);
     if let Some(ortho) = session.ortho() {
         let place = ortho.stack.slice_from_grid(shown.slice, ortho.cross);
         across::cross(&painter, rect, &ortho.stack.pane(ViewPlane::Slice), place, placement);
         across::frame(&painter, rect, ViewPlane::Slice, ortho.active == ViewPlane::Slice);
-    }
-    if shows_confidence {
-        legend(&painter, rect);
-    }
-    if mode == ViewMode::Difference {
-        difference_legend(&painter, rect, case, shown.slice);
     }
     tool_overlay::paint(&painter, session, shown, placement);
 }
@@ -186,90 +187,42 @@ fn describe(session: &Session, case: &Case) -> String {
 
 /// The words in the corners, the letters of the patient's sides, the scale bar.
 fn annotate(
-    painter: &Painter,
-    rect: Rect,
+    edges: &mut Edges<'_>,
+    per_point: f32,
     session: &Session,
     case: &Case,
     slice: usize,
     loaded: &Loaded,
     placement: Placement,
 ) {
-    let inner = rect.shrink(12.0);
-    let count = case.slices.len();
-    let mut title = case.title();
-    if count > 1 {
-        title = format!("{title}\n{} / {count}", slice + 1);
+    let image = &loaded.image;
+    let mut title = vec![case.title()];
+    if case.slices.len() > 1 {
+        title.push(format!("{} / {}", slice + 1, case.slices.len()));
     }
     if let Some(ortho) = session.ortho() {
-        title = format!("{}\n{title}", ortho.stack.pane(ViewPlane::Slice).name);
+        title.insert(0, ortho.stack.pane(ViewPlane::Slice).name.clone());
     }
     if let Some(reason) = session.ortho_refusal() {
-        title = format!("{title}\nNo orthogonal views: {reason}");
+        title.push(format!("No orthogonal views: {reason}"));
     }
-    let below = text(painter, inner.left_top(), Align2::LEFT_TOP, &title);
-    let below_remarks =
-        remarks(painter, below.left_bottom() + vec2(4.0, 6.0), inner.width() / 2.0, case, &loaded.image);
+    edges.title(&title);
     let window = session.window_of(case, loaded);
-    let unit = loaded.image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
+    let unit = image.unit.as_deref().map_or(String::new(), |u| format!(" {u}"));
     let digits = usize::from(window.width < 10.0) * 2;
-    let zoom = placement.scale[0] * painter.pixels_per_point() * 100.0;
-    let state = format!("C {:.digits$}  W {:.digits$}{unit}\nZoom {zoom:.0} %", window.center, window.width);
-    // Below the title where there is no room beside it.
-    let width = painter.layout_no_wrap(state.clone(), FontId::proportional(12.0), ON_CANVAS).size().x + 8.0;
-    let is_beside = below.right() + width <= inner.right();
-    let top = if is_beside { inner.top() } else { below.bottom().max(below_remarks.bottom()) + 6.0 };
-    let right = text(painter, pos2(inner.right(), top), Align2::RIGHT_TOP, &state);
-    if let Some(letters) = letters(&loaded.image) {
-        sides(painter, inner, letters, &[below, below_remarks, right]);
-    }
-    if let Some(column_mm) = width_under_bar(&loaded.image, inner, placement) {
-        scale_bar(painter, inner, column_mm, placement);
-    }
-}
-
-/// How wide the columns under the scale bar are, mm; `None` where it would lie on parts of several scales, or beside them.
-fn width_under_bar(image: &Image, rect: Rect, placement: Placement) -> Option<f64> {
-    let scale = image.scale();
-    if let Some(common) = scale.common() {
-        return Some(common.column);
-    }
-    let pixel = |at: Pos2| {
-        let [x, y] = placement.image_from_screen([at.x, at.y]);
-        let is_inside = x >= 0.0 && y >= 0.0 && (x as usize) < image.columns && (y as usize) < image.rows;
-        is_inside.then_some([x as usize, y as usize])
-    };
-    let start = rect.left_bottom();
-    let [column, row] = pixel(start)?;
-    let column_mm = scale.at(column, row)?.column;
-    let (_, length) = bar(column_mm, placement)?;
-    let [end, _] = pixel(start + vec2(length, 0.0))?;
-    scale.along_row(row, column..=end).map(|spacing| spacing.column)
-}
-
-/// Returns where it stands, with what is dark behind it.
-pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str) -> Rect {
-    let galley = painter.layout_no_wrap(words.to_owned(), FontId::proportional(12.0), ON_CANVAS);
-    let rect = anchor.anchor_size(at, galley.size());
-    // Dark behind it: read on bright tissue, too.
-    let behind = rect.expand2(vec2(4.0, 1.0));
-    painter.rect_filled(behind, 3.0, Color32::from_black_alpha(150));
-    painter.galley(rect.min, galley, ON_CANVAS);
-    behind
-}
-
-/// What a user should know of the series and of this picture, below the title: slices or rows that are missing.
-fn remarks(painter: &Painter, at: Pos2, width: f32, case: &Case, image: &Image) -> Rect {
+    let zoom = placement.scale[0] * per_point * 100.0;
+    edges.state(&[
+        format!("C {:.digits$}  W {:.digits$}{unit}", window.center, window.width),
+        format!("Zoom {zoom:.0} %"),
+    ]);
     let truncated = image.truncated.as_ref().map(|what| format!("This picture is not whole: {what}."));
-    let lines: Vec<String> =
+    let remarks: Vec<String> =
         truncated.into_iter().chain(case.series.notes.iter().map(|n| session::sentence(n))).collect();
-    if lines.is_empty() {
-        return Rect::NOTHING;
+    edges.remarks(&remarks);
+    if let Some(letters) = edges::letters_in(image) {
+        edges.letters(letters);
     }
-    let galley = painter.layout(lines.join("\n"), FontId::proportional(12.0), theme::DOUBT, width);
-    let rect = Align2::LEFT_TOP.anchor_size(at, galley.size());
-    painter.rect_filled(rect.expand2(vec2(4.0, 1.0)), 3.0, Color32::from_black_alpha(150));
-    painter.galley(rect.min, galley, theme::DOUBT);
-    rect
+    edges.scale_bar(|start| edges::width_under_bar(image, start, placement), placement);
 }
 
 /// Drawings that are stored with the picture.
@@ -283,132 +236,6 @@ fn drawings(painter: &Painter, image: &Image, placement: Placement) {
         if painter.clip_rect().intersects(rect) {
             painter.rect_filled(rect, 0.0, theme::DRAWN);
         }
-    }
-}
-
-/// Letters at the four edges: which side of the patient lies there. Where words are `taken` up, the letters stand below
-/// them.
-pub(super) fn sides(painter: &Painter, rect: Rect, [right, left, bottom, top]: [String; 4], taken: &[Rect]) {
-    for (at, anchor, letters) in [
-        (rect.right_center(), Align2::RIGHT_CENTER, right),
-        (rect.left_center(), Align2::LEFT_CENTER, left),
-        (rect.center_bottom(), Align2::CENTER_BOTTOM, bottom),
-        (rect.center_top(), Align2::CENTER_TOP, top),
-    ] {
-        text(painter, clear_of(taken, anchor, at), anchor, &letters);
-    }
-}
-
-/// Where two letters stand that are not to cover the words.
-fn clear_of(taken: &[Rect], anchor: Align2, mut at: Pos2) -> Pos2 {
-    const LETTERS: Vec2 = vec2(40.0, 18.0);
-    for _ in taken {
-        let place = anchor.anchor_size(at, LETTERS);
-        if let Some(words) = taken.iter().find(|words| words.intersects(place)) {
-            at.y += words.bottom() + 4.0 - place.top();
-        }
-    }
-    at
-}
-
-/// The same where rows go along `row` and columns along `column`, directions in the patient.
-pub(super) fn letters_of(row: [f64; 3], column: [f64; 3]) -> [String; 4] {
-    let opposite = |v: [f64; 3]| v.map(|x| -x);
-    [side(row), side(opposite(row)), side(column), side(opposite(column))]
-}
-
-/// The sides of the patient at the right, left, lower and upper edge.
-fn letters(image: &Image) -> Option<[String; 4]> {
-    if let Some(plane) = image.plane {
-        let [a, b, c, d, e, f] = plane.orientation;
-        return Some(letters_of([a, b, c], [d, e, f]));
-    }
-    let [row, column] = image.orientation.as_ref()?;
-    let opposite = |letters: &str| {
-        let other = |c| match c {
-            'L' => 'R',
-            'R' => 'L',
-            'A' => 'P',
-            'P' => 'A',
-            'H' => 'F',
-            'F' => 'H',
-            c => c,
-        };
-        letters.chars().map(other).collect::<String>()
-    };
-    Some([row.clone(), opposite(row), column.clone(), opposite(column)])
-}
-
-/// The letters of a direction in the patient, the strongest first, as in DICOM's Patient Orientation.
-fn side(direction: [f64; 3]) -> String {
-    let letters = [["L", "R"], ["P", "A"], ["H", "F"]];
-    let mut parts: Vec<(f64, &str)> =
-        direction.iter().zip(letters).map(|(v, pair)| (v.abs(), pair[usize::from(*v < 0.0)])).collect();
-    parts.retain(|(size, _)| *size > 0.3);
-    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
-    parts.into_iter().map(|(_, letter)| letter).collect()
-}
-
-/// A bar of a round length in the lower left corner, for columns that are so many mm wide.
-pub(super) fn scale_bar(painter: &Painter, rect: Rect, column_mm: f64, placement: Placement) {
-    let Some((length, right)) = bar(column_mm, placement) else { return };
-    let left = rect.left_bottom() + vec2(0.0, -2.0);
-    let words = if length >= 10.0 { format!("{:.0} cm", length / 10.0) } else { format!("{length} mm") };
-    for (shift, color) in [(1.0, Color32::from_black_alpha(200)), (0.0, ON_CANVAS)] {
-        let start = left + vec2(shift, shift);
-        let stroke = egui::Stroke::new(1.5, color);
-        painter.line_segment([start, start + vec2(right, 0.0)], stroke);
-        for x in [0.0, right] {
-            painter.line_segment([start + vec2(x, -4.0), start + vec2(x, 0.0)], stroke);
-        }
-    }
-    text(painter, left + vec2(0.0, -6.0), Align2::LEFT_BOTTOM, &words);
-}
-
-/// The length of the scale bar in mm and in points.
-fn bar(column_mm: f64, placement: Placement) -> Option<(f32, f32)> {
-    let points_per_mm = placement.scale[0] / column_mm as f32;
-    let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
-    let length = lengths.into_iter().find(|l| l * points_per_mm >= 60.0)?;
-    Some((length, length * points_per_mm))
-}
-
-/// What the colours of the boundary mean.
-fn legend(painter: &Painter, rect: Rect) {
-    const SIZE: egui::Vec2 = vec2(120.0, 6.0);
-    const STEPS: usize = 24;
-    let corner = rect.right_bottom() - vec2(12.0, 14.0);
-    let bar = Rect::from_min_max(corner - SIZE, corner);
-    painter.rect_filled(bar.expand(1.0), 1.0, Color32::from_black_alpha(160));
-    for step in 0..STEPS {
-        let t = step as f32 / STEPS as f32;
-        let left = bar.left() + t * bar.width();
-        let piece = Rect::from_min_size(pos2(left, bar.top()), vec2(bar.width() / STEPS as f32 + 0.5, bar.height()));
-        painter.rect_filled(piece, 0.0, confidence_color(0.1 + 0.4 * (t + 0.5 / STEPS as f32)));
-    }
-    text(painter, bar.left_top() - vec2(0.0, 4.0), Align2::LEFT_BOTTOM, "doubtful");
-    text(painter, bar.right_top() - vec2(0.0, 4.0), Align2::RIGHT_BOTTOM, "sure");
-}
-
-/// What the colours of the difference mean.
-fn difference_legend(painter: &Painter, rect: Rect, case: &Case, slice: usize) {
-    let mut corner = rect.right_bottom() - vec2(12.0, 12.0);
-    if case.hides_proposals() {
-        text(painter, corner, Align2::RIGHT_BOTTOM, "No proposal is shown on this case");
-        return;
-    }
-    if case.slices.get(slice).is_none_or(|s| s.proposal.is_none()) {
-        text(painter, corner, Align2::RIGHT_BOTTOM, "The model has proposed nothing here to compare with");
-        return;
-    }
-    for (color, words) in [(RELABELLED, "other label"), (REMOVED, "removed"), (ADDED, "added")] {
-        let font = FontId::proportional(12.0);
-        let width = painter.layout_no_wrap(words.into(), font, ON_CANVAS).size().x;
-        text(painter, corner, Align2::RIGHT_BOTTOM, words);
-        let square = Rect::from_center_size(corner - vec2(width + 10.0, 7.0), vec2(9.0, 9.0));
-        painter.rect_filled(square.expand(1.0), 2.0, Color32::from_black_alpha(160));
-        painter.rect_filled(square, 1.0, color);
-        corner.x -= width + 28.0;
     }
 }
 
@@ -430,52 +257,4 @@ pub(super) fn message(painter: &Painter, rect: Rect, title: &str, more: &str) {
     let at = rect.center() - vec2(galley.size().x / 2.0, galley.size().y);
     painter.galley(at, galley, theme::ON_CANVAS);
     painter.galley(rect.center() + vec2(-more.size().x / 2.0, 8.0), more, theme::ON_CANVAS);
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::domain::{
-        geometry::{PixelSpacing, SpacingSource},
-        image::Pixels,
-        scale::ScaledRegion,
-    };
-
-    #[test]
-    fn the_scale_bar_has_the_scale_of_the_region_that_it_lies_on_or_is_left_out() {
-        let region = |from: u32, to: u32, mm: f64| ScaledRegion {
-            low: [from, 0],
-            high: [to, 99],
-            spacing: Some(PixelSpacing { row: mm, column: mm, source: SpacingSource::UltrasoundRegion }),
-            has_priority: true,
-        };
-        let image = Image::new(300, 100, Pixels::U8(vec![0; 30_000])).unwrap();
-        let image = Image { regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)], ..image };
-        // One point for each pixel: a bar of 60 points at least, in the lower left corner.
-        let placement = Placement { scale: [1.0; 2], origin: [0.0; 2] };
-        let under = |left: f32| {
-            let rect = Rect::from_min_max(pos2(left, 0.0), pos2(left + 200.0, 90.0));
-            width_under_bar(&image, rect, placement)
-        };
-        assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
-        assert_eq!([under(100.0), under(280.0), under(-20.0)], [None; 3], "across, and beside the picture");
-    }
-
-    #[test]
-    fn sides_are_named_as_in_dicom() {
-        assert_eq!(side([1.0, 0.0, 0.0]), "L");
-        assert_eq!(side([0.0, -1.0, 0.0]), "A");
-        assert_eq!(side([0.7, 0.7, 0.0]), "LP");
-        assert_eq!(side([0.0, 0.1, -0.99]), "F");
-    }
-
-    #[test]
-    fn letters_stand_below_words_that_reach_their_place() {
-        let words = Rect::from_min_max(pos2(12.0, 12.0), pos2(240.0, 48.0));
-        let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
-        let at = clear_of(&[words, more], Align2::CENTER_TOP, pos2(200.0, 12.0));
-        assert_eq!(at, pos2(200.0, 84.0));
-        assert_eq!(clear_of(&[words], Align2::CENTER_TOP, pos2(400.0, 12.0)), pos2(400.0, 12.0));
-    }
 }

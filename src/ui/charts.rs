@@ -2,7 +2,7 @@
 
 use super::theme;
 use egui::{Color32, FontId, Rangef, RichText, Role, Sense, Ui, Vec2, WidgetInfo};
-use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, Plot, PlotPoint, Points};
+use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, PlotPoint, Points, VLine};
 use std::ops::RangeInclusive;
 
 /// Points that belong together.
@@ -29,6 +29,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) size: Vec2,
     /// These places are in sight, whatever the points are.
     pub(crate) includes: &'a [[f64; 2]],
+    /// Something happened there, on the axis that goes across.
+    pub(crate) mark: Option<f64>,
     /// Where both axes say the same.
     pub(crate) has_diagonal: bool,
     /// A figure of the axis that goes up, in words.
@@ -80,6 +82,10 @@ impl Chart<'_> {
                 // The line goes on beyond what there is to see.
                 plot.set_plot_bounds_x(bounds.clone());
                 plot.set_plot_bounds_y(bounds);
+            }
+            if let Some(at) = self.mark {
+                let line = VLine::new("resumed", at).color(colors.dimmed).style(LineStyle::dashed_dense());
+                plot.vline(line.width(1.0).allow_hover(false));
             }
             for one in series {
                 if one.is_joined {

@@ -145,13 +145,13 @@ impl Dialogs {
             actions.push(Action::PathIsAsked);
         }
         // Each has its own place: none opens at the size of the one before.
-        let (name, width): (&str, f32) = match self {
+        let (name, width): (&'static str, f32) = match self {
             Self::None => return,
             Self::Path(_) => ("path", 560.0),
             Self::Folder(_) => ("folder", 560.0),
             Self::Overlapping(_) => ("overlapping", 520.0),
             Self::Undecided(_) => ("undecided", 520.0),
-            Self::Export(_) => ("export", 520.0),
+            Self::Export(_) => ("export", 720.0),
             Self::Pacs(_) => ("servers", 960.0),
             Self::Send(_) => ("send", 560.0),
             Self::Queue(_) => ("queue", 760.0),
@@ -170,6 +170,7 @@ impl Dialogs {
             Self::Leave(_) => ("leave", 460.0),
         };
         let frame = Frame::popup(&ctx.global_style()).inner_margin(Margin::same(sheet::MARGIN as i8)).corner_radius(8);
+        sheet::begin(ctx, name);
         sheet::listen(ctx);
         let modal = Modal::new(Id::unique(("dialog", name))).frame(frame).show(ctx, |ui| {
             ui.set_width(width.min(sheet::widest(ui.ctx())));

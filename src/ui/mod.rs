@@ -4,6 +4,7 @@ mod across;
 mod canvas;
 mod charts;
 mod dialogs;
+mod edges;
 mod focus;
 pub mod gpu;
 pub mod look;
@@ -230,11 +231,13 @@ impl Window {
                 .size_range(least..=most)
                 .show(ui, |ui| held_in(ui, |ui| self.case_list.show(ui, session, &mut self.textures, actions)))
         });
+        let margin = Margin::symmetric(4, 8);
+        let layout = panels::tools::BarLayout::of(ui.available_height() - margin.sum().y);
         Panel::left("tools")
-            .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(Margin::symmetric(4, 8)))
-            .exact_size(panels::tools::BAR)
+            .frame(Frame::new().fill(theme::colors(ui).panel).inner_margin(margin))
+            .exact_size(layout.width() + margin.sum().x)
             .resizable(false)
-            .show(ui, |ui| panels::tools::bar(ui, session, actions));
+            .show(ui, |ui| held_in(ui, |ui| panels::tools::bar(ui, session, layout, actions)));
         let right = Panel::right("inspector")
             .frame(side(ui))
             .default_size(settings.right_width)

@@ -5,6 +5,7 @@
 mod at_once;
 mod desktop;
 mod learning;
+mod narrow;
 mod ortho;
 mod pacs;
 mod sessions;

@@ -31,6 +31,9 @@ pub(crate) struct Colors {
     pub(crate) panel: Color32,
     pub(crate) raised: Color32,
     pub(crate) hovered: Color32,
+    /// What is taken hold of: thumbs of scroll bars, rails, boxes to tick; and the same under the pointer.
+    pub(crate) handle: Color32,
+    pub(crate) held: Color32,
     pub(crate) line: Color32,
     pub(crate) text: Color32,
     pub(crate) strong: Color32,
@@ -50,6 +53,8 @@ const DARK: Colors = Colors {
     panel: Color32::from_rgb(27, 28, 30),
     raised: Color32::from_rgb(44, 46, 49),
     hovered: Color32::from_rgb(56, 59, 63),
+    handle: Color32::from_rgb(66, 69, 74),
+    held: Color32::from_rgb(92, 96, 102),
     line: Color32::from_rgb(50, 52, 55),
     text: Color32::from_rgb(214, 215, 217),
     strong: Color32::from_rgb(240, 241, 242),
@@ -68,6 +73,8 @@ const LIGHT: Colors = Colors {
     panel: Color32::from_rgb(243, 243, 244),
     raised: Color32::from_rgb(225, 226, 228),
     hovered: Color32::from_rgb(212, 214, 217),
+    handle: Color32::from_rgb(178, 182, 188),
+    held: Color32::from_rgb(148, 152, 159),
     line: Color32::from_rgb(208, 209, 212),
     text: Color32::from_rgb(34, 36, 38),
     strong: Color32::from_rgb(10, 11, 12),
@@ -156,14 +163,14 @@ fn style(colors: &Colors, visuals: Visuals) -> Style {
 
     let radius = CornerRadius::same(4);
     let w = &mut v.widgets;
-    for (state, fill, text) in [
-        (&mut w.noninteractive, colors.panel, colors.text),
-        (&mut w.inactive, colors.raised, colors.text),
-        (&mut w.hovered, colors.hovered, colors.strong),
-        (&mut w.active, colors.selected, colors.strong),
-        (&mut w.open, colors.hovered, colors.strong),
+    for (state, fill, handle, text) in [
+        (&mut w.noninteractive, colors.panel, colors.panel, colors.text),
+        (&mut w.inactive, colors.raised, colors.handle, colors.text),
+        (&mut w.hovered, colors.hovered, colors.held, colors.strong),
+        (&mut w.active, colors.selected, colors.held, colors.strong),
+        (&mut w.open, colors.hovered, colors.held, colors.strong),
     ] {
-        state.bg_fill = fill;
+        state.bg_fill = handle;
         state.weak_bg_fill = fill;
         state.bg_stroke = Stroke::NONE;
         state.fg_stroke = Stroke::new(1.0, text);
@@ -218,9 +225,14 @@ mod tests {
                 ("an error", c.error, c.panel),
                 ("good news", c.good, c.panel),
                 ("the ring of the keyboard", c.focus, c.panel),
+                ("a tick in its box", c.text, c.handle),
             ] {
                 let ratio = contrast(text, ground);
                 assert!(ratio >= 4.5, "{what} in the {name} theme: {ratio:.2}");
+            }
+            for ground in [c.panel, c.field] {
+                let ratio = contrast(c.handle, ground);
+                assert!(ratio >= 1.7, "a scroll bar in the {name} theme: {ratio:.2}");
             }
         }
     }

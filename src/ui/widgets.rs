@@ -5,8 +5,8 @@ use crate::session::{
     Action, Session,
     command::{Entry, UserCommand},
 };
-use egui::{Align, Button, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
-use egui_material_icons::MaterialIcon;
+use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use egui_material_icons::{MaterialIcon, icons::ICON_CHECK};
 
 /// A button for a command: greyed with the reason where it cannot be done, its key in the tooltip.
 pub(crate) fn command_button(
@@ -37,6 +37,29 @@ pub(crate) fn command_name(session: &Session, entry: &Entry) -> String {
     }
 }
 
+/// What stands before the words of a menu's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tick {
+    /// Nothing: no line of the menu can be switched.
+    Nowhere,
+    /// Room for one: another line has one.
+    Room,
+    /// A tick, where it is on.
+    Of(bool),
+}
+
+impl Tick {
+    /// The button of a line.
+    pub(crate) fn button(self, words: String) -> Button<'static> {
+        let mark = |color| ICON_CHECK.rich_text().size(14.0).color(color);
+        match self {
+            Self::Nowhere => Button::new(words),
+            Self::Of(true) => Button::new((ICON_CHECK.rich_text().size(14.0), words)),
+            Self::Room | Self::Of(false) => Button::new((mark(Color32::TRANSPARENT), words)),
+        }
+    }
+}
+
 /// The line of a menu for a command, with its key; closes the menu.
 pub(crate) fn menu_item(
     ui: &mut Ui,
@@ -44,19 +67,21 @@ pub(crate) fn menu_item(
     actions: &mut Vec<Action>,
     entry: &Entry,
     words: String,
-    is_on: Option<bool>,
+    tick: Tick,
 ) {
     let refusal = session.refusal(entry.command);
-    let button = match is_on {
-        Some(is_on) => Button::selectable(is_on, words),
-        None => Button::new(words),
-    };
+    let button = tick.button(words);
     let button = button.shortcut_text(shortcuts::key_of(&session.settings.keys, entry.command));
     let response = ui
         .add_enabled(refusal.is_none(), button)
         .on_hover_text(entry.tooltip)
         .on_disabled_hover_text(refusal.unwrap_or_default())
         .accessible_name(entry.label.trim_end_matches("..."));
+    if let Tick::Of(is_on) = tick {
+        // For those who cannot see the tick.
+        let name = entry.label.trim_end_matches("...");
+        response.widget_info(|| WidgetInfo::selected(Role::Button, refusal.is_none(), is_on, name));
+    }
     if response.clicked() {
         actions.push(Action::Command(entry.command));
         ui.close();
@@ -128,6 +153,12 @@ pub(crate) fn count(value: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// How wide words of a size are on one line.
+pub(crate) fn width_of(ui: &Ui, words: &str, size: f32) -> f32 {
+    let font = egui::FontId::proportional(size);
+    ui.painter().layout_no_wrap(words.to_owned(), font, egui::Color32::WHITE).size().x
 }
 
 /// A name at the left of a line, in a column of its own.

@@ -168,7 +168,7 @@ pub const COMMANDS: &[Entry] = {
         entry(
             C::ToggleMeasurements,
             View,
-            "Measurements on the picture",
+            "Diameter on the picture",
             "Show the longest diameter on the picture",
             &[key("M")],
         ),

@@ -199,7 +199,7 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
     assert_eq!(voxels(&session), before);
     command(&mut session, UserCommand::ToolPolygon);
     stroke(&mut session, ViewPlane::Column, &[[4.5, 2.5]]);
-    assert!(session.notices.list.iter().any(|n| n.text.starts_with("Polygon works on the slices")));
+    assert!(session.notices.list.iter().any(|n| n.text.starts_with("Polygon works on acquired slices")));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
     let settings = Settings { memory_mb: *MEMORY_MB.start(), orthogonal: true, ..Settings::default() };
     let mut session = super::tests::session(large, settings.clone());
     let reason = session.ortho_refusal().unwrap();
-    assert!(reason.starts_with("The volume takes 263 MB, the limit in the settings leaves 18 MB"), "{reason}");
+    assert!(reason.starts_with("The volume needs 263 MB; the limit in the settings leaves 18 MB"), "{reason}");
     session.apply(Action::SetSettings(Settings { memory_mb: 1024, ..settings }));
     assert!(session.ortho().is_some() && session.ortho_refusal().is_none());
 }

@@ -396,7 +396,7 @@ fn what_comes_next_has_a_reason_and_some_of_it_is_chance() {
     let order = session.ordered();
     assert_eq!(order.len(), 9);
     assert_eq!(order[0], 4, "the only one whose doubt is known");
-    assert!(session.cases[4].reason.as_ref().unwrap().contains("doubt"));
+    assert!(session.cases[4].reason.as_ref().unwrap().contains("unsure"));
     let random = session.cases.iter().filter(|c| c.reason.as_ref().is_some_and(|r| r.contains("random"))).count();
     assert_eq!(random, 3);
 }

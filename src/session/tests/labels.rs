@@ -198,6 +198,36 @@ fn labels_of_another_task_do_not_stand_in_a_case() {
 }
 
 #[test]
+fn only_what_a_case_has_is_given_another_label() {
+    let mut session = session(&[("a", 2)], None);
+    for name in ["Polyp", "Bone"] {
+        session.apply(Action::Label(LabelAction::Add(Label::named(name, 0))));
+    }
+    session.apply(Action::Label(LabelAction::Choose(1)));
+    assert_eq!(session.refusal(UserCommand::MoveToLabel), Some("The case has no mask of this label"));
+    let slice = session.case().unwrap().slice;
+    draw(&mut session, 0, slice, 1);
+    assert_eq!(session.refusal(UserCommand::MoveToLabel), None);
+    assert!(session.is_on_slice(1));
+    session.apply(Action::SetSlice(1 - slice));
+    assert!(!session.is_on_slice(1));
+}
+
+#[test]
+fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_shown() {
+    let mut session = session(&[("a", 1), ("b", 1), ("c", 1), ("d", 1)], None);
+    for case in [0, 2] {
+        session.cases[case].status = Status::Accepted;
+    }
+    session.apply(Action::Filter(case_list::CaseFilter { kept: case_list::Kept::Open, ..Default::default() }));
+    session.apply(Action::SelectCase(session.cases[1].id));
+    command(&mut session, UserCommand::RemoveCase);
+    assert_eq!(session.case().map(case::Case::title).as_deref(), Some("d"), "c is not listed");
+    command(&mut session, UserCommand::RemoveCase);
+    assert_eq!(session.case().map(case::Case::title).as_deref(), Some("c"), "none is listed any more");
+}
+
+#[test]
 fn a_case_is_taken_out_of_the_list_and_the_next_one_is_shown() {
     let mut session = session(&[("a", 1), ("b", 1), ("c", 1)], None);
     session.apply(Action::Label(LabelAction::Add(Label::named("Polyp", 0))));

@@ -63,12 +63,10 @@ impl ToolKind {
             Self::Eraser => "Drag to erase",
             Self::SmartBrush => "Drag inside of what you mark; it stops at edges; Alt or Ctrl erases",
             Self::Polygon => {
-                "Click corners, drag them to move; Enter, double-click or the first one closes; Alt or Ctrl subtracts"
+                "Click corners; Enter or a double-click closes; drag corners to move them; Alt or Ctrl subtracts"
             }
             Self::Lasso => "Draw round an area and let go; Alt or Ctrl subtracts",
-            Self::LiveWire => {
-                "Click along the boundary; Enter, double-click or the first point closes; Alt or Ctrl subtracts"
-            }
+            Self::LiveWire => "Click along the boundary; Enter or a double-click closes; Alt or Ctrl subtracts",
             Self::Fill => "Click an area to fill it; Alt or Ctrl empties it",
             Self::Pull => "Press near the boundary of the label and drag it",
         }

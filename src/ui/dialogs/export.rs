@@ -11,7 +11,7 @@ use crate::{
         widgets::{capital, explain, plural, section},
     },
 };
-use egui::{Button, RichText, TextEdit, Ui};
+use egui::{Align2, Button, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_FOLDER_OPEN;
 
 /// What was chosen so far.
@@ -21,6 +21,9 @@ pub(crate) struct ExportDialog {
     scope: ExportScope,
     waits_for_folder: bool,
 }
+
+/// Windows below this height scroll through all of the dialog.
+const LOW: f32 = 600.0;
 
 /// The folder that was used last, or one among the documents.
 pub(super) fn usual_folder(session: &Session) -> String {
@@ -60,16 +63,29 @@ impl ExportDialog {
             self.folder = folder.display().to_string();
             self.waits_for_folder = false;
         }
+        // What stands below the list has its place on every screen but the lowest.
+        let is_low = ui.ctx().content_rect().height() < LOW;
         sheet::body(ui, "Export", |ui| {
-            self.choose_masks(ui, session);
+            ui.columns(2, |columns| {
+                self.choose_masks(&mut columns[0], session);
+                self.choose_patient(&mut columns[1]);
+            });
             self.choose_formats(ui, session);
             self.choose_seg(ui, session);
-            self.choose_patient(ui);
+            if is_low {
+                self.choose_replacing(ui);
+            }
         });
-        // What stands below the list has its place on every screen.
         sheet::below(ui, |ui| {
-            self.choose_folder(ui, session, actions);
-            ui.add_space(12.0);
+            if !is_low {
+                section(ui, "Folder");
+            }
+            self.choose_folder(ui, session, is_low, actions);
+            if !is_low {
+                self.choose_replacing(ui);
+                ui.add_space(8.0);
+            }
+            ui.add_space(4.0);
             self.buttons(ui, session, actions)
         })
     }
@@ -116,10 +132,11 @@ impl ExportDialog {
 
     fn choose_formats(&mut self, ui: &mut Ui, session: &Session) {
         section(ui, "Formats");
-        ui.columns(2, |columns| {
-            for (place, format) in ExportFormat::ALL.into_iter().enumerate() {
-                let column = &mut columns[usize::from(place > ExportFormat::ALL.len() / 2)];
-                self.choose_format(column, session, format);
+        let count = if ui.available_width() < 560.0 { 2 } else { 3 };
+        let rows = ExportFormat::ALL.len().div_ceil(count);
+        ui.columns(count, |columns| {
+            for (column, formats) in columns.iter_mut().zip(ExportFormat::ALL.chunks(rows)) {
+                formats.iter().for_each(|format| self.choose_format(column, session, *format));
             }
         });
     }
@@ -174,9 +191,11 @@ impl ExportDialog {
     fn choose_patient(&mut self, ui: &mut Ui) {
         section(ui, "Patient");
         let options = &mut self.options;
-        tick(ui, &mut options.deidentify, "Remove the patient", "images are written too; all files refer to these");
+        ui.checkbox(&mut options.deidentify, "Remove the patient");
+        explain(ui, "Images are written too; all files refer to these.");
         if options.deidentify {
-            tick(ui, &mut options.shift_dates, "Shift dates instead of removing them", "distances between them stay");
+            let tip = "Distances between them stay";
+            ui.checkbox(&mut options.shift_dates, "Shift dates instead of removing them").on_hover_text(tip);
             explain(
                 ui,
                 "Basic profile of DICOM PS3.15. Text that is part of the pixels stays: look at ultrasound and screenshots.",
@@ -184,18 +203,25 @@ impl ExportDialog {
         }
     }
 
-    fn choose_folder(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        section(ui, "Folder");
-        ui.horizontal(|ui| {
-            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse"));
-            let width = ui.available_width() - 104.0;
-            ui.add(TextEdit::singleline(&mut self.folder).desired_width(width)).accessible_name("Export folder");
+    /// Named before it where there is no room for a heading.
+    fn choose_folder(&mut self, ui: &mut Ui, session: &Session, is_named: bool, actions: &mut Vec<Action>) {
+        sheet::row(ui, |ui| {
+            let browse = Button::new((ICON_FOLDER_OPEN.rich_text().size(16.0), "Browse")).min_size(vec2(96.0, 28.0));
             let browse = ui.add_enabled(!session.lacks_dialogs, browse).on_disabled_hover_text(sheet::NO_DIALOG);
             if browse.accessible_name("Browse").clicked() {
                 self.waits_for_folder = true;
                 actions.push(Action::Pick(Pick::ExportFolder));
             }
+            let field = TextEdit::singleline(&mut self.folder).align(Align2::LEFT_CENTER);
+            let room = ui.available_width() - if is_named { 56.0 } else { 0.0 };
+            ui.add_sized(vec2(room, 28.0), field).accessible_name("Export folder");
+            if is_named {
+                ui.label("Folder");
+            }
         });
+    }
+
+    fn choose_replacing(&mut self, ui: &mut Ui) {
         ui.checkbox(&mut self.options.replace, "Replace files that are there already");
         explain(
             ui,
@@ -223,7 +249,7 @@ impl ExportDialog {
                 }));
                 close = true;
             }
-            close |= ui.add(Button::new("Cancel").min_size(egui::vec2(72.0, 28.0))).clicked();
+            close |= ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked();
         });
         close
     }

@@ -33,11 +33,11 @@ const MEANS: [Column; 4] = [
 ];
 
 const CASES: [Column; 6] = [
-    Column::words("Case, worst first", 150.0),
+    Column::words("Case, worst first", 138.0),
     Column::figures("Dice before", 80.0),
     Column::figures("Dice after", 80.0),
     Column::figures("Gain", 68.0),
-    Column::figures("Hausdorff 95", 104.0),
+    Column::figures("Hausdorff 95 (px)", 116.0),
     Column::figures("Boundary IoU", 116.0),
 ];
 
@@ -165,7 +165,7 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Turn
 }
 
 fn body(ui: &mut Ui, report: &GateReport, names: &[&str; 2], compares: bool, actions: &mut Vec<Action>) -> Turn {
-    let (icon, color, words) = headline(ui, &report.verdict, names, compares);
+    let (icon, color, words) = headline(ui, report, names, compares);
     ui.horizontal(|ui| {
         ui.label(icon.rich_text().size(20.0).color(color));
         ui.label(RichText::new(words).size(16.0).color(color));
@@ -196,10 +196,14 @@ fn body(ui: &mut Ui, report: &GateReport, names: &[&str; 2], compares: bool, act
     turn
 }
 
-fn headline(ui: &Ui, verdict: &Verdict, [a, b]: &[&str; 2], compares: bool) -> (MaterialIcon, Color32, String) {
+fn headline(ui: &Ui, report: &GateReport, [a, b]: &[&str; 2], compares: bool) -> (MaterialIcon, Color32, String) {
     let colors = theme::colors(ui);
-    match verdict {
-        Verdict::Better { .. } if compares => (ICON_CHECK_CIRCLE, colors.good, format!("{b} is not worse than {a}")),
+    let surely = report.dice.is_some_and(|dice| dice.low > 0.0);
+    match &report.verdict {
+        Verdict::Better { .. } if compares => {
+            let how = if surely { "better" } else { "not worse" };
+            (ICON_CHECK_CIRCLE, colors.good, format!("{b} is {how} than {a}"))
+        }
         Verdict::Better { .. } => (ICON_CHECK_CIRCLE, colors.good, "It passed the gate".to_owned()),
         Verdict::Worse { .. } if compares => (ICON_BLOCK, colors.error, format!("{b} is worse than {a}")),
         Verdict::Worse { .. } => (ICON_BLOCK, colors.error, "It did not pass the gate".to_owned()),
@@ -336,6 +340,7 @@ fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
         axes: ["Dice before", "Dice after"],
         size: vec2(side, side),
         includes: &[],
+        mark: None,
         has_diagonal: true,
         figure: short,
         tip: &tip,

@@ -43,7 +43,8 @@ impl LabelRemovalDialog {
 
     /// Which label what has one shall have.
     pub(super) fn move_to(session: &Session) -> Self {
-        Self { what: What::Move, ..Self::merge(session) }
+        let whole_case = !session.is_on_slice(session.active_label());
+        Self { what: What::Move, whole_case, ..Self::merge(session) }
     }
 
     /// Shows the dialog; true once it is done.
@@ -70,7 +71,10 @@ impl LabelRemovalDialog {
         match (self.what, counted) {
             (What::Move, _) => {
                 section(ui, "Where");
-                ui.radio_value(&mut self.whole_case, false, "On this slice");
+                ui.add_enabled_ui(session.is_on_slice(self.label), |ui| {
+                    let here = ui.radio_value(&mut self.whole_case, false, "On this slice");
+                    here.on_disabled_hover_text("This slice has no mask of the label");
+                });
                 ui.radio_value(&mut self.whole_case, true, "In the whole case");
             }
             (_, None) => drop(ui.label("Counting where it is used...")),
@@ -142,8 +146,30 @@ fn consequence(what: What, counted: LabelUse) -> String {
     let (slices, cases) = (plural(counted.slices as usize, "slice"), plural(counted.cases as usize, "case"));
     let accepted = match counted.accepted {
         0 => String::new(),
-        n => format!(", {n} of them accepted"),
+        n => format!(" ({n} of them accepted)"),
     };
-    let fate = if what == What::Remove { "go with it" } else { "become masks of the other label" };
-    format!("Its masks on {slices} of {cases}{accepted}, {fate}.")
+    let one = counted.slices == 1;
+    let fate = match (what == What::Remove, one) {
+        (true, true) => "goes with it",
+        (true, false) => "go with it",
+        (false, true) => "becomes a mask of the other label",
+        (false, false) => "become masks of the other label",
+    };
+    format!("Its {} on {slices} of {cases}{accepted} {fate}.", if one { "mask" } else { "masks" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_becomes_of_masks_is_one_sentence() {
+        let counted = |slices, cases, accepted| LabelUse { value: 1, slices, cases, accepted };
+        assert_eq!(consequence(What::Remove, counted(31, 1, 0)), "Its masks on 31 slices of 1 case go with it.");
+        assert_eq!(
+            consequence(What::Merge, counted(31, 2, 1)),
+            "Its masks on 31 slices of 2 cases (1 of them accepted) become masks of the other label."
+        );
+        assert_eq!(consequence(What::Remove, counted(1, 1, 0)), "Its mask on 1 slice of 1 case goes with it.");
+    }
 }

@@ -106,7 +106,7 @@ mod tests {
     fn a_command_is_found_by_any_of_its_words() {
         let session = Session::new(Settings::default());
         let found = |text| found(&session, text);
-        assert_eq!(found("doubtful next")[0].command, UserCommand::NextDoubtful);
+        assert_eq!(found("uncertain next")[0].command, UserCommand::NextDoubtful);
         assert_eq!(found("exp")[0].command, UserCommand::Export);
         assert_eq!(found("dark")[0].command, UserCommand::ToggleTheme);
         assert!(found("no such thing").is_empty());

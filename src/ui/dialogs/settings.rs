@@ -48,7 +48,7 @@ fn learning(ui: &mut Ui, learning: &mut LearnSettings) {
     let without = without.custom_formatter(|n, _| if n < 1.0 { "none".into() } else { format!("one in {n:.0}") });
     let tip = "So that your own drawing stays a measure of the model; 0 for none";
     value(ui, "New cases without a proposal", without.custom_parser(number_in), tip);
-    explain(ui, "What training makes small");
+    explain(ui, "Loss function");
     let choices = Loss::OFFERED.map(|loss| (loss, loss.label(), capital(loss.explanation())));
     if let Some(loss) = segmented(ui, learning.loss, &choices) {
         learning.loss = loss;

@@ -5,7 +5,7 @@ use crate::ui::{
     theme,
     widgets::{explain, primary},
 };
-use egui::{Align, Context, Event, Id, Key, Layout, Popup, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Context, Event, Id, Key, Layout, Popup, RichText, ScrollArea, Ui, Vec2, vec2};
 
 /// Between a dialog's frame and the edges of the window, and between the frame and what is in it.
 const AROUND: f32 = 12.0;
@@ -22,6 +22,36 @@ pub(super) fn widest(ctx: &Context) -> f32 {
     ctx.content_rect().width() - 2.0 * (AROUND + MARGIN)
 }
 
+/// Notes which dialog is drawn. One that was not drawn in the frame before is new: it begins at its top, and what was
+/// popped up before it is closed, which else would have the keyboard.
+pub(super) fn begin(ctx: &Context, name: &'static str) {
+    let frame = ctx.cumulative_frame_nr();
+    let last = ctx.data(|d| d.get_temp::<Drawn>(drawn()));
+    let was_there = last.is_some_and(|last| last.name == name && (last.frame == frame || last.frame + 1 == frame));
+    let since = last.filter(|_| was_there).map_or(frame, |last| last.since);
+    if !was_there {
+        Popup::close_all(ctx);
+    }
+    ctx.data_mut(|d| d.insert_temp(drawn(), Drawn { name, since, frame }));
+}
+
+/// Which dialog was drawn last, since which frame, and in which.
+#[derive(Clone, Copy)]
+struct Drawn {
+    name: &'static str,
+    since: u64,
+    frame: u64,
+}
+
+fn drawn() -> Id {
+    Id::unique("dialog that was drawn")
+}
+
+/// True in the first frame of a dialog.
+fn is_new(ctx: &Context) -> bool {
+    ctx.data(|d| d.get_temp::<Drawn>(drawn())).is_some_and(|drawn| drawn.since == ctx.cumulative_frame_nr())
+}
+
 /// Shows the title and the body.
 pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
     let top = ui.cursor().top();
@@ -32,7 +62,10 @@ pub(super) fn body<R>(ui: &mut Ui, heading: &str, content: impl FnOnce(&mut Ui) 
     let room = room.max(48.0);
     // Only tables are wider than what they are in.
     let is_narrow = widest(ui.ctx()) < 560.0;
-    let area = ScrollArea::new([is_narrow, true]).id_salt("body").max_height(room).min_scrolled_height(room);
+    let mut area = ScrollArea::new([is_narrow, true]).id_salt("body").max_height(room).min_scrolled_height(room);
+    if is_new(ui.ctx()) {
+        area = area.scroll_offset(Vec2::ZERO);
+    }
     area.auto_shrink([false, true]).show(ui, content).inner
 }
 
@@ -100,4 +133,4 @@ pub(super) fn no_dialog(ui: &mut Ui, lacks_dialogs: bool) {
 }
 
 /// Why nothing can be browsed.
-pub(super) const NO_DIALOG: &str = "This desktop has no dialog for files: type or paste the path";
+pub(super) const NO_DIALOG: &str = "This desktop has no dialog for files: type or paste the path.";

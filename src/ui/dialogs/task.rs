@@ -42,10 +42,7 @@ impl TaskDialog {
     }
 
     fn body(&mut self, ui: &mut Ui, session: &Session) {
-        explain(
-            ui,
-            "Cases of a task share labels. The labels of other tasks do not stand in them, but for those that are used.",
-        );
+        explain(ui, "Cases of a task share labels. Labels of other tasks are listed only where they are used.");
         section(ui, "Task");
         ScrollArea::vertical().max_height(160.0).show(ui, |ui| {
             ui.radio_value(&mut self.chosen, None, "A new task");

@@ -8,13 +8,21 @@ use super::{
     sheet,
 };
 use crate::{
-    domain::learning::{Version, VersionKey, VersionState},
-    session::{Action, Session, command::UserCommand, learning::LearnAction},
+    domain::{
+        learning::{Version, VersionKey, VersionState},
+        training::Loss,
+    },
+    session::{
+        Action, Session,
+        command::UserCommand,
+        job::{ModelEntry, ModelSource},
+        learning::LearnAction,
+    },
     ui::{
         shortcuts,
         table::{Cell, Column, ROW, Table},
         theme,
-        widgets::{capital, clock, column, command_button, explain, moment, primary, section},
+        widgets::{clock, column, command_button, explain, moment, plural, primary, section},
     },
 };
 use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
@@ -132,7 +140,7 @@ impl VersionsDialog {
             let half = (ui.available_width() - 24.0) / 2.0;
             ui.vertical(|ui| {
                 ui.set_width(half);
-                facts(ui, version);
+                facts(ui, session, version);
             });
             ui.add_space(16.0);
             ui.vertical(|ui| {
@@ -314,8 +322,7 @@ fn cells(ui: &Ui, version: &Version) -> [Cell; 7] {
 }
 
 /// How a version was made, and what it is worth.
-fn facts(ui: &mut Ui, version: &Version) {
-    let colors = theme::colors(ui);
+fn facts(ui: &mut Ui, session: &Session, version: &Version) {
     let (icon, color, state) = state_of(ui, version);
     ui.horizontal_top(|ui| {
         ui.label(icon.rich_text().size(16.0).color(color));
@@ -326,18 +333,24 @@ fn facts(ui: &mut Ui, version: &Version) {
     let mean = version.report.means().1;
     let figure = |value: Option<f64>, digits: usize| value.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
     let held_out = version.report.cases.len();
+    ui.spacing_mut().item_spacing.y = 0.0;
     fact(ui, "Dice", &figure(mean.map(|s| s.dice), 3)).on_hover_text(format!("On the held-out cases: {held_out}"));
     fact(ui, "Hausdorff 95", &format!("{} px", figure(mean.and_then(|s| s.hd95), 2)));
     fact(ui, "Boundary IoU", &figure(mean.map(|s| s.boundary_iou), 3));
+    fact(ui, "Started from", &version.parent_name);
+    fact(ui, "Learned from", &plural(version.cases as usize, "case"));
     fact(ui, "Training", &format!("{}, {} steps", clock(version.seconds), version.steps));
+    for (name, value) in trained(&version.settings) {
+        fact(ui, name, &value);
+    }
+    // Of the model that is read it is known, which is the active one.
+    let is_it = |model: &&ModelEntry| matches!(&model.source, ModelSource::File(path) if *path == version.file);
+    if let Some(model) = session.models.iter().find(is_it) {
+        let input = &model.card.input;
+        fact(ui, "Image size", &format!("{} × {} pixels", input.columns, input.rows));
+    }
     let short: String = version.hash.chars().take(12).collect();
     fact(ui, "SHA-256", &short).on_hover_text(format!("{}\n{}", version.hash, version.file.display()));
-    ui.add_space(4.0);
-    let settings = readable(&version.settings);
-    if !settings.is_empty() {
-        ui.add(Label::new(RichText::new(settings).size(12.0).color(colors.dimmed)).wrap().selectable(true))
-            .on_hover_text("How it was trained");
-    }
 }
 
 /// A name in a column of its own, and a value beside it.
@@ -345,45 +358,37 @@ fn fact(ui: &mut Ui, name: &str, value: &str) -> egui::Response {
     let dimmed = theme::colors(ui).dimmed;
     ui.horizontal(|ui| {
         column(ui, 112.0, RichText::new(name).color(dimmed));
-        ui.add(Label::new(value).selectable(true))
+        ui.add(Label::new(value).truncate().selectable(true))
     })
     .inner
 }
 
-/// Settings kept as JSON, as people read them: "loss boundary dou · seconds 60".
-fn readable(settings: &str) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(settings) else { return settings.to_owned() };
-    let mut parts = Vec::new();
-    flatten(&value, "", &mut parts);
-    capital(&parts.join(" · "))
-}
-
-fn flatten(value: &Value, name: &str, parts: &mut Vec<String>) {
-    let plain = |words: &str| words.replace(['_', '-'], " ");
-    match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
-                flatten(value, format!("{name} {}", plain(field)).trim(), parts);
-            }
-        }
-        Value::Null => {}
-        Value::String(words) => parts.push(format!("{name} {}", plain(words)).trim().to_owned()),
-        other => parts.push(format!("{name} {other}").trim().to_owned()),
-    }
+/// What a person may want to know of how a round was done, of settings kept as JSON.
+fn trained(settings: &str) -> Vec<(&'static str, String)> {
+    let Ok(settings) = serde_json::from_str::<Value>(settings) else { return Vec::new() };
+    let plan = |name: &str| settings.pointer(&format!("/plan/{name}"));
+    let loss = plan("loss").and_then(|loss| serde_json::from_value::<Loss>(loss.clone()).ok());
+    let rate = plan("learning_rate").and_then(Value::as_f64);
+    let batch = plan("batch").and_then(Value::as_u64);
+    let facts = [
+        ("Loss function", loss.map(|loss| loss.label().to_owned())),
+        ("Learning rate", rate.map(|rate| format!("{rate}, at its height"))),
+        ("Images in a step", batch.map(|batch| batch.to_string())),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use super::trained;
 
     #[test]
-    fn settings_are_read_without_brackets() {
-        let json = r#"{"seconds":60.0,"loss":"boundary-dou","replay":{"share":0.5},"seed":null}"#;
-        let words = readable(json).to_lowercase();
-        for part in ["seconds 60.0", "loss boundary dou", "replay share 0.5"] {
-            assert!(words.contains(part), "{words}");
-        }
-        assert!(!words.contains(['{', '"', '_']) && !words.contains("seed"), "{words}");
-        assert_eq!(readable("no JSON"), "no JSON");
+    fn settings_are_told_in_words() {
+        let json = r#"{"seconds":60.0,"is_start_active":true,
+            "plan":{"loss":"boundary-dou","learning_rate":0.004,"batch":4,"augment":{"blur":1.0}}}"#;
+        let facts = trained(json);
+        let said: Vec<String> = facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(said, ["Loss function: Boundary DoU", "Learning rate: 0.004, at its height", "Images in a step: 4"]);
+        assert!(trained("no JSON").is_empty() && trained("{}").is_empty());
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         shortcuts,
         textures::Textures,
         theme,
-        widgets::{clock, command_button, count, progress, with_icon},
+        widgets::{clock, command_button, count, progress, width_of, with_icon},
     },
 };
 use egui::{
@@ -176,10 +176,20 @@ fn meter(ui: &mut Ui, session: &Session) {
         n => format!("{} per case", clock(meter.seconds_of_accepted / f64::from(n))),
     };
     let small = |words: String| RichText::new(words).size(12.0).color(theme::colors(ui).dimmed);
+    let room = ui.available_width() - width_of(ui, &words, 12.0) - 12.0;
+    let is_beside = width_of(ui, &pace, 12.0) <= room;
     let (words, pace) = (small(words), small(pace));
-    let line = ui.horizontal(|ui| {
-        ui.label(words);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(pace));
+    let line = ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.horizontal(|ui| {
+            ui.label(words);
+            if is_beside {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(pace.clone()));
+            }
+        });
+        if !is_beside {
+            ui.label(pace);
+        }
     });
     line.response.on_hover_text(format!(
         "In the workspace: {} of {} cases accepted, {} skipped, {} pixels changed against the proposals",
@@ -314,19 +324,23 @@ fn case_row(
     response.on_hover_text(hover(case, is_stale)).clicked()
 }
 
-/// The status at the left, and at the right whether the case is held out.
+/// The status at the left, and at the right whether the case is held out: by a mark alone where both words do not fit.
 fn status_line(ui: &mut Ui, case: &Case, icon: RichText, words: String, color: Color32) {
+    const HELD_OUT: &str = "held out";
+    const MARK: f32 = 14.0;
     let small = |text: &str| RichText::new(text).size(12.0).color(color);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.label(icon.size(14.0));
+        let needed = width_of(ui, &words, 12.0) + width_of(ui, HELD_OUT, 12.0) + 2.0 * MARK + 20.0;
+        let has_words = needed <= ui.available_width();
+        ui.label(icon.size(MARK));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if is_held_out(case) {
                 // What is to be done needs the room.
-                if !case.hides_proposals() {
-                    ui.label(small("held out"));
+                if has_words && !case.hides_proposals() {
+                    ui.label(small(HELD_OUT));
                 }
-                ui.label(ICON_BALANCE.rich_text().size(14.0).color(color));
+                ui.label(ICON_BALANCE.rich_text().size(MARK).color(color));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 ui.add(egui::Label::new(small(&words)).truncate());
@@ -383,6 +397,7 @@ fn hover(case: &Case, is_stale: bool) -> String {
     if !case.series.body_part.is_empty() {
         lines.push(case.series.body_part.clone());
     }
+    lines.extend(lengths(case));
     lines.extend(case.series.notes.iter().cloned());
     match proposals_apart(case) {
         0 => {}
@@ -393,6 +408,13 @@ fn hover(case: &Case, is_stale: bool) -> String {
         lines.push(format!("{} of work", clock(case.seconds)));
     }
     lines.join("\n")
+}
+
+/// Where the lengths on a case come from: "Lengths: mm from the header".
+fn lengths(case: &Case) -> Option<String> {
+    let scale = case.series.slices.first()?.scale();
+    let source = scale.common().or_else(|| scale.regions.iter().find_map(|region| region.spacing)).map(|s| s.source);
+    Some(format!("Lengths: {}", super::inspector::source_of_lengths(source)))
 }
 
 /// Who proposed, and how sure it is.

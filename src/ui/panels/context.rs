@@ -5,7 +5,7 @@ use crate::{
     session::{Action, Session, case::Case, command::UserCommand, labels::LabelAction},
     ui::{
         dialogs::Dialogs,
-        widgets::{command_name, menu_item, scrolled_menu},
+        widgets::{Tick, command_name, menu_item, scrolled_menu},
     },
 };
 use egui::{Id, LayerId, Popup, PopupKind, Pos2, Response, SetOpenCommand, Ui};
@@ -126,13 +126,20 @@ fn groups(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &m
 
 /// Commands that can never be done with what is shown are left out, those that cannot be done now are greyed.
 fn lines(ui: &mut Ui, session: &Session, groups: &[&[UserCommand]], actions: &mut Vec<Action>) {
+    let has_ticks = groups.iter().copied().flatten().any(|c| super::menu::is_on(session, *c).is_some());
     for (at, group) in groups.iter().enumerate() {
         if at > 0 {
             ui.separator();
         }
         for command in group.iter().filter(|c| !is_window(**c) || session.preset_name(**c).is_some()) {
             let entry = command.entry();
-            menu_item(ui, session, actions, entry, command_name(session, entry), None);
+            let is_on = super::menu::is_on(session, *command);
+            let tick = match is_on {
+                Some(is_on) => Tick::Of(is_on),
+                None if has_ticks => Tick::Room,
+                None => Tick::Nowhere,
+            };
+            menu_item(ui, session, actions, entry, command_name(session, entry), tick);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{labels, operations, tools, training};
 use crate::{
-    domain::measure::Measurement,
+    domain::{geometry::SpacingSource, measure::Measurement},
     session::{
         Action, Fitting, Session,
         case::Case,
@@ -220,6 +220,10 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
     for measurement in &finding.measurements {
         measured(ui, session, measurement);
     }
+    let sources: Vec<_> = finding.measurements.iter().filter_map(|m| Some(m.spacing.ok()?.source)).collect();
+    for (_, source) in sources.iter().enumerate().filter(|(at, source)| !sources[..*at].contains(source)) {
+        explain(ui, &format!("Lengths are in {}.", source_of_lengths(Some(*source))));
+    }
     let mut told = Vec::new();
     for measurement in &finding.measurements {
         if let Err(why) = measurement.spacing
@@ -228,6 +232,17 @@ fn measurements(ui: &mut Ui, session: &Session, case: &Case, shown: Option<usize
             told.push(why);
             explain(ui, &why.remark());
         }
+    }
+}
+
+/// Where the lengths on a picture come from.
+pub(super) fn source_of_lengths(source: Option<SpacingSource>) -> &'static str {
+    match source {
+        Some(SpacingSource::PixelSpacing | SpacingSource::Nifti) => "mm from the header",
+        Some(SpacingSource::ImagerPixelSpacing) => "mm from the header, at the detector: magnified there",
+        Some(SpacingSource::UltrasoundRegion) => "mm from the ultrasound regions in the header",
+        Some(SpacingSource::Picture) => "mm from pixel_spacing_mm.csv",
+        Some(SpacingSource::AspectRatioOnly) | None => "pixels: no pixel spacing",
     }
 }
 

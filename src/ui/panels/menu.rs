@@ -7,9 +7,9 @@ use crate::{
         settings::{Theme, ViewMode},
         store::WorkspaceState,
     },
-    ui::widgets::{command_name, menu_item, scrolled_menu},
+    ui::widgets::{Tick, command_name, menu_item, scrolled_menu},
 };
-use egui::{Button, MenuBar, Ui};
+use egui::{MenuBar, Ui, containers::menu::SubMenuButton};
 
 /// Shows the bar of menus.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
@@ -32,7 +32,7 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
                 let folder = summary.folder.display().to_string();
                 let is_open =
                     matches!(session.workspace(), WorkspaceState::Open(info) if info.folder == summary.folder);
-                let button = ui.add(Button::selectable(is_open, &summary.name)).on_hover_text(folder);
+                let button = ui.add(Tick::Of(is_open).button(summary.name.clone())).on_hover_text(folder);
                 if button.clicked() {
                     if !is_open {
                         actions.push(Action::OpenWorkspace(summary.folder.clone()));
@@ -47,17 +47,24 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 /// The commands of a menu; those that belong together have a menu of their own in it.
 fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
     let all: Vec<&Entry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
+    let in_sight = |entry: &&&Entry| inner_menu(entry.command).is_none();
+    let has_ticks = all.iter().filter(in_sight).any(|entry| is_on(session, entry.command).is_some());
     for run in all.chunk_by(|a, b| inner_menu(a.command) == inner_menu(b.command)) {
         match run.first().and_then(|entry| inner_menu(entry.command)) {
             Some(name) => {
-                ui.menu_button(name, |ui| {
+                let tick = if has_ticks { Tick::Room } else { Tick::Nowhere };
+                let inner = run.iter().any(|entry| is_on(session, entry.command).is_some());
+                let menu = SubMenuButton::from_button(
+                    tick.button(name.to_owned()).right_text(SubMenuButton::arrow_atom(None)),
+                );
+                menu.ui(ui, |ui| {
                     ui.set_min_width(240.0);
-                    scrolled_menu(ui, |ui| run.iter().for_each(|entry| item(ui, session, actions, entry)));
+                    scrolled_menu(ui, |ui| run.iter().for_each(|entry| item(ui, session, actions, entry, inner)));
                 });
             }
             None => {
                 for (place, entry) in run.iter().enumerate() {
-                    item(ui, session, actions, entry);
+                    item(ui, session, actions, entry, has_ticks);
                     if entry.command == UserCommand::NewWorkspace {
                         recent(ui, session, actions);
                     }
@@ -86,8 +93,14 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
     })
 }
 
-fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry) {
-    menu_item(ui, session, actions, entry, words(session, entry), is_on(session, entry.command));
+/// A line, with room for a tick where another one of its menu has one.
+fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry, has_ticks: bool) {
+    let tick = match is_on(session, entry.command) {
+        Some(is_on) => Tick::Of(is_on),
+        None if has_ticks => Tick::Room,
+        None => Tick::Nowhere,
+    };
+    menu_item(ui, session, actions, entry, words(session, entry), tick);
 }
 
 /// The name of a command; for undo and redo with what they would do.
@@ -110,7 +123,7 @@ fn words(session: &Session, entry: &Entry) -> String {
 }
 
 /// Whether something that can be switched is on.
-fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
+pub(super) fn is_on(session: &Session, command: UserCommand) -> Option<bool> {
     let settings = &session.settings;
     Some(match command {
         UserCommand::ShowFill => settings.view_mode == ViewMode::Fill,

@@ -12,19 +12,40 @@ use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT};
 
 const HEIGHT: f32 = 24.0;
 
-/// Shows the strip.
+/// Room for the number of the slice, and how much of the strip it may not take from the track.
+const NUMBER: f32 = 72.0;
+const LEAST_TRACK: f32 = 96.0;
+
+/// Room for the two buttons.
+const BUTTONS: f32 = 84.0;
+
+/// Shows the strip. Where it is narrow the number goes first, which stands on the picture too, then the buttons.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let Some(case) = session.case() else { return };
+    let room = ui.available_width();
+    let has_number = room >= BUTTONS + NUMBER + LEAST_TRACK;
+    let has_buttons = room >= BUTTONS * 0.75 + LEAST_TRACK * 0.75;
     ui.horizontal(|ui| {
         ui.set_min_height(HEIGHT);
+        if !has_number {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.spacing_mut().button_padding.x = 4.0;
+        }
         let count = case.slices.len();
         let step = |icon: egui_material_icons::MaterialIcon| {
             Button::new(icon.rich_text().size(18.0)).frame_when_inactive(false)
         };
-        command_button(ui, session, actions, UserCommand::PreviousSlice, step(ICON_CHEVRON_LEFT));
+        if has_buttons {
+            command_button(ui, session, actions, UserCommand::PreviousSlice, step(ICON_CHEVRON_LEFT));
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_sized(vec2(72.0, HEIGHT), egui::Label::new(RichText::new(format!("{} / {count}", case.slice + 1))));
-            command_button(ui, session, actions, UserCommand::NextSlice, step(ICON_CHEVRON_RIGHT));
+            if has_number {
+                let number = RichText::new(format!("{} / {count}", case.slice + 1));
+                ui.add_sized(vec2(NUMBER, HEIGHT), egui::Label::new(number));
+            }
+            if has_buttons {
+                command_button(ui, session, actions, UserCommand::NextSlice, step(ICON_CHEVRON_RIGHT));
+            }
             track(ui, case, actions);
         });
     });
@@ -75,6 +96,7 @@ fn track(ui: &mut Ui, case: &Case, actions: &mut Vec<Action>) {
     }
     let masks = case.found();
     response.on_hover_text(format!(
-        "{count} slices, {masks} with a mask. Above: doubtful boundary; below: a proposal waits"
+        "{} of {count} slices, {masks} with a mask. Above: doubtful boundary; below: a proposal waits",
+        case.slice + 1
     ));
 }

@@ -6,69 +6,94 @@ use crate::{
     session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
-use egui::{Align, Button, Label, Layout, RichText, Ui, vec2};
+use egui::{Align, Button, Label, Layout, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons::{ICON_CLOSE, ICON_ERROR};
 use std::time::Instant;
 
-/// Room for what the pointer is on.
+/// Room for what the pointer is on, as long as that leaves so much for the hint.
 const POINTER_WIDTH: f32 = 420.0;
+const HINT_WIDTH: f32 = 140.0;
+
+/// Between things that are said of a pixel.
+const APART: &str = "   ";
 
 /// Shows the bar.
 pub(in crate::ui) fn show(ui: &mut Ui, session: &Session, pointer: Option<Pointer>, actions: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.set_min_height(24.0);
-        let words = pointer.map_or(String::new(), |p| under_pointer(session, p));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let device = if session.device.is_empty() { "Looking for a device" } else { &session.device };
-            ui.label(RichText::new(device).size(12.0)).on_hover_text("The device that the network runs on");
-            if let Some(model) = model_in_use(session) {
-                separator(ui);
-                ui.label(RichText::new(model).size(12.0)).on_hover_text("The model for this case");
-            }
+    // Nothing is higher than the bar: all words stand on one line.
+    ui.spacing_mut().button_padding.y = 0.0;
+    ui.spacing_mut().interact_size.y = 20.0;
+    let room = ui.available_rect_before_wrap();
+    let right = UiBuilder::new().max_rect(room).layout(Layout::right_to_left(Align::Center));
+    ui.scope_builder(right, |ui| {
+        let device = if session.device.is_empty() { "Looking for a device" } else { &session.device };
+        ui.label(RichText::new(device).size(12.0)).on_hover_text("The device that the network runs on");
+        if let Some(model) = model_in_use(session) {
             separator(ui);
-            saved(ui, session, actions);
-            if !session.notices.errors.is_empty() {
-                separator(ui);
-                failed(ui, session, actions);
-            }
-            if session.is_busy() {
-                separator(ui);
-                busy(ui, session, actions);
-            }
-            if session.pacs.waiting() != (0, 0) {
-                separator(ui);
-                sending(ui, session, actions);
-            }
-            if let Some(words) = training::summary(session) {
-                separator(ui);
-                learns(ui, session, &words, actions);
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let small = |words: &str| Label::new(RichText::new(words).size(12.0)).truncate();
-                // The hint stays where it is while the numbers change.
-                let room = ui.available_width();
-                let left = if session.case().is_none() { 0.0 } else { (room * 0.55).min(POINTER_WIDTH) };
-                let layout = Layout::left_to_right(Align::Center);
-                ui.allocate_ui_with_layout(vec2(left, 20.0), layout, |ui| {
-                    ui.set_min_width(left);
-                    ui.add(small(&words));
-                });
-                if session.case().is_some() {
-                    let hint = match session.tool() {
-                        ToolKind::Look if session.ortho().is_some() => {
-                            "Drag to lead all views through a place; the middle button moves the picture"
-                        }
-                        tool => tool.hint(),
-                    };
-                    let hint = RichText::new(hint).size(12.0).color(theme::colors(ui).dimmed);
-                    ui.add(Label::new(hint).truncate());
-                }
-            });
-        });
+            ui.label(RichText::new(model).size(12.0)).on_hover_text("The model for this case");
+        }
+        separator(ui);
+        saved(ui, session, actions);
+        if !session.notices.errors.is_empty() {
+            separator(ui);
+            failed(ui, session, actions);
+        }
+        if session.is_busy() {
+            separator(ui);
+            busy(ui, session, actions);
+        }
+        if session.pacs.waiting() != (0, 0) {
+            separator(ui);
+            sending(ui, session, actions);
+        }
+        if let Some(words) = training::summary(session) {
+            separator(ui);
+            learns(ui, session, &words, actions);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| left(ui, session, pointer));
     });
-    fn separator(ui: &mut Ui) {
-        ui.label(RichText::new("|").size(12.0).color(theme::colors(ui).line));
+}
+
+fn separator(ui: &mut Ui) {
+    ui.label(RichText::new("|").size(12.0).color(theme::colors(ui).line));
+}
+
+/// What the pointer is on, and what the tool does.
+fn left(ui: &mut Ui, session: &Session, pointer: Option<Pointer>) {
+    if session.case().is_none() {
+        return;
     }
+    // The hint stays where it is while the numbers change.
+    let room = ui.available_width();
+    let width = room.min(POINTER_WIDTH.min((room - HINT_WIDTH).max(room * 0.55)));
+    ui.allocate_ui_with_layout(vec2(width, 20.0), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        let parts = pointer.map_or_else(Vec::new, |p| under_pointer(session, p));
+        let words = fitting(&parts, |words| widgets::width_of(ui, words, 12.0) <= width);
+        let label = ui.add(Label::new(RichText::new(&words).size(12.0)).truncate());
+        if !words.is_empty() {
+            label.on_hover_text(joined(&parts, u8::MAX));
+        }
+    });
+    let hint = match session.tool() {
+        ToolKind::Look if session.ortho().is_some() => {
+            "Drag to lead all views through a place; the middle button moves the picture"
+        }
+        tool => tool.hint(),
+    };
+    let words = RichText::new(hint).size(12.0).color(theme::colors(ui).dimmed);
+    ui.add(Label::new(words).truncate()).on_hover_text(hint);
+}
+
+/// As much as fits of what is said of a pixel: what is wanted least goes first, the value stays to the last.
+fn fitting(parts: &[(u8, String)], fits: impl Fn(&str) -> bool) -> String {
+    let fitting = (1..=4).rev().map(|rank| joined(parts, rank)).find(|words| fits(words));
+    fitting.unwrap_or_else(|| joined(parts, 1))
+}
+
+/// What is wanted at least as much as this: 1 is the most.
+fn joined(parts: &[(u8, String)], rank: u8) -> String {
+    let words: Vec<&str> = parts.iter().filter(|(own, _)| *own <= rank).map(|(_, words)| words.as_str()).collect();
+    words.join(APART)
 }
 
 /// Whether everything is written; where not, why, and a way to try again.
@@ -176,30 +201,37 @@ fn learns(ui: &mut Ui, session: &Session, words: &str, actions: &mut Vec<Action>
     });
 }
 
-/// Position, value, label and probability of a pixel.
-fn under_pointer(session: &Session, pointer: Pointer) -> String {
-    let Some(case) = session.case() else { return String::new() };
+/// Position, value, label and probability of a pixel, each with how little it is wanted.
+fn under_pointer(session: &Session, pointer: Pointer) -> Vec<(u8, String)> {
+    let Some(case) = session.case() else { return Vec::new() };
     let (column, row) = (pointer.x as usize, pointer.y as usize);
-    let mut parts = vec![format!("x {column}  y {row}")];
+    let mut parts = vec![(3, format!("x {column}  y {row}"))];
     let key = crate::session::job::SliceKey { case: case.id, slice: pointer.slice };
     if let Some(loaded) = session.loaded(key) {
         let image = &loaded.image;
         if let Some(spacing) = image.scale().at(column, row) {
             let (x, y) = (f64::from(pointer.x) - 0.5, f64::from(pointer.y) - 0.5);
             parts.push(match image.plane {
-                Some(plane) => {
-                    let [x, y, z] = plane.patient_from_pixel(spacing, x, y);
-                    format!("L {x:.1}  P {y:.1}  H {z:.1} mm")
-                }
-                None => format!("{:.1}, {:.1} mm", x * spacing.column, y * spacing.row),
+                Some(plane) => (4, in_patient(plane.patient_from_pixel(spacing, x, y))),
+                None => (4, format!("{:.1}, {:.1} mm", x * spacing.column, y * spacing.row)),
             });
         }
         if column < image.columns && row < image.rows {
-            parts.push(value(image, row * image.columns + column));
+            parts.push((1, value(image, row * image.columns + column)));
         }
     }
-    parts.extend(mask_under(session, case, pointer.slice, column, row));
-    parts.join("   ")
+    parts.extend(mask_under(session, case, pointer.slice, column, row).into_iter().map(|words| (2, words)));
+    parts
+}
+
+/// A place in the patient, in mm, by the sides on which it lies: "R 32.4  A 122.4  F 90.2 mm".
+fn in_patient(place: [f64; 3]) -> String {
+    let sides = [["L", "R"], ["P", "A"], ["H", "F"]];
+    let one = |(v, [positive, negative]): (f64, [&str; 2])| {
+        let words = format!("{:.1}", v.abs());
+        format!("{} {words}", if v < 0.0 && words != "0.0" { negative } else { positive })
+    };
+    format!("{} mm", place.into_iter().zip(sides).map(one).collect::<Vec<_>>().join("  "))
 }
 
 /// What a pixel holds: three numbers where it is coloured.
@@ -213,7 +245,7 @@ fn value(image: &Image, pixel: usize) -> String {
     format!("Value {value:.digits$}{unit}")
 }
 
-/// The label of a pixel, and how likely the model finds it; on background, the label that comes closest.
+/// The label of a pixel in the mask, and how likely the model finds it; on background, the label that comes closest.
 fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: usize) -> Vec<String> {
     let Some(state) = case.slices.get(slice) else { return Vec::new() };
     // What was found is of the mask as it was a moment ago: where that is being drawn on, the mask itself counts.
@@ -225,13 +257,13 @@ fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: 
         let probability = |l: u8| proposal.probability_at(l, column, row).unwrap_or(0.0);
         let candidates = 1..=session.labels().len() as u8;
         let likeliest = candidates.max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(1);
-        let shown = label.filter(|l| *l != 0).unwrap_or(likeliest);
+        let own = label.filter(|l| *l != 0);
+        let shown = own.unwrap_or(likeliest);
         // Of a label that the model has never heard of it says nothing.
         if proposal.knows(shown) {
-            if label.is_some_and(|l| l != 0) {
-                parts.clear();
-            }
-            parts.push(format!("{} {:.0} %", session.label_name(shown), probability(shown) * 100.0));
+            // What the model says is told apart from what is drawn.
+            let name = own.map_or_else(|| format!("{} ", session.label_name(shown)), |_| String::new());
+            parts.push(format!("model: {name}{:.0} %", probability(shown) * 100.0));
         }
     }
     parts
@@ -249,5 +281,22 @@ mod tests {
         assert_eq!(value(&colored, 1), "R 250  G 128  B 7");
         let grey = Image { unit: Some("HU".into()), ..Image::new(1, 1, Pixels::I16(vec![-42])).unwrap() };
         assert_eq!(value(&grey, 0), "Value -42 HU");
+    }
+
+    #[test]
+    fn a_place_in_the_patient_is_told_by_the_sides_on_which_it_lies() {
+        assert_eq!(in_patient([-32.4, -122.4, -90.2]), "R 32.4  A 122.4  F 90.2 mm");
+        assert_eq!(in_patient([64.1, 5.8, -0.01]), "L 64.1  P 5.8  H 0.0 mm");
+    }
+
+    #[test]
+    fn the_value_is_the_last_that_is_cut() {
+        let parts = [(3, "x 135  y 209"), (4, "R 32.4  A 122.4  F 90.2 mm"), (1, "Value 26 HU"), (2, "Tumour")];
+        let parts = parts.map(|(rank, words)| (rank, words.to_owned()));
+        let within = |letters: usize| fitting(&parts, |words| words.len() <= letters);
+        assert_eq!(within(80), "x 135  y 209   R 32.4  A 122.4  F 90.2 mm   Value 26 HU   Tumour");
+        assert_eq!(within(40), "x 135  y 209   Value 26 HU   Tumour");
+        assert_eq!(within(25), "Value 26 HU   Tumour");
+        assert_eq!([within(12), within(3)], ["Value 26 HU"; 2]);
     }
 }

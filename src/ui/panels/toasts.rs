@@ -27,6 +27,8 @@ const FRAME: f32 = 44.0;
 pub(in crate::ui) struct Toasts {
     /// Those that were shown last, oldest first, with their heights.
     rows: Vec<(u64, f32)>,
+    /// Height of all of them.
+    height: f32,
     is_pointed_at: bool,
 }
 
@@ -44,7 +46,7 @@ impl Toasts {
         let mut rows: Vec<(u64, f32)> = self.rows.iter().filter(|row| stays(row)).copied().collect();
         rows.extend(list.iter().filter(|n| !self.rows.iter().any(|(id, _)| *id == n.id)).map(|n| (n.id, 0.0)));
         if list.is_empty() {
-            (self.rows, self.is_pointed_at) = (Vec::new(), false);
+            *self = Self::default();
             return;
         }
         let has_panel = session.settings.panels && session.case().is_some();
@@ -63,6 +65,12 @@ impl Toasts {
                 }
             }
         });
+        let height = shown.response.rect.height();
+        if (height - std::mem::replace(&mut self.height, height)).abs() > 0.5 {
+            // They stand on the place that was right for what was there before: what is seen is the second time.
+            ctx.request_discard("messages came or went");
+            ctx.request_repaint();
+        }
         self.is_pointed_at = ctx.pointer_hover_pos().is_some_and(|at| shown.response.rect.contains(at));
         self.rows = rows;
     }

@@ -13,7 +13,10 @@ use crate::{
         widgets::{column, explain, segmented},
     },
 };
-use egui::{Align, Button, ComboBox, DragValue, Layout, RichText, Slider, Ui, vec2};
+use egui::{
+    Align, Button, ComboBox, DragValue, Layout, RichText, ScrollArea, Slider, Ui, scroll_area::ScrollBarVisibility,
+    vec2,
+};
 use egui_material_icons::{
     MaterialIcon,
     icons::{
@@ -22,30 +25,80 @@ use egui_material_icons::{
     },
 };
 
-/// Width of the bar in points.
-pub(in crate::ui) const BAR: f32 = 44.0;
+/// Between buttons of the bar, and between those of tools and undo.
+const GAP: f32 = 4.0;
+const APART: f32 = 8.0;
 
-/// Room for the options of any tool: what lies below stays where it is.
-const OPTIONS_HEIGHT: f32 = 84.0;
+/// Sides of the buttons: the usual one, the least in one column, the least in two.
+const SIDE: f32 = 36.0;
+const LEAST: [f32; 2] = [30.0, 26.0];
+
+/// How the bar is laid out: so that all buttons are in sight, in two columns where the window is low.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::ui) struct BarLayout {
+    columns: usize,
+    side: f32,
+}
+
+impl BarLayout {
+    /// For a bar of this height.
+    pub(in crate::ui) fn of(height: f32) -> Self {
+        let side = |columns: usize| {
+            let rows = (ToolKind::ALL.len().div_ceil(columns) + 2usize.div_ceil(columns)) as f32;
+            ((height - APART) / rows - GAP).floor().min(SIDE)
+        };
+        if side(1) >= LEAST[0] {
+            return Self { columns: 1, side: side(1) };
+        }
+        Self { columns: 2, side: side(2).max(LEAST[1]) }
+    }
+
+    /// Its width, without margins.
+    pub(in crate::ui) fn width(self) -> f32 {
+        let columns = self.columns as f32;
+        // A column alone is as wide in a low window as in a high one.
+        let side = if self.columns == 1 { SIDE } else { self.side };
+        columns * side + (columns - 1.0) * GAP
+    }
+}
 
 /// Shows the bar.
-pub(in crate::ui) fn bar(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-    ui.with_layout(Layout::top_down(Align::Center), |ui| {
-        for tool in ToolKind::ALL {
-            let (command, icon) = button_of(tool);
-            let tip = shortcuts::tooltip(&session.settings.keys, command);
-            let tip = format!("{}: {}", command.label(), lower_first(&tip));
-            square(ui, session, actions, command, icon, &tip);
-        }
-        ui.add_space(8.0);
-        for (command, icon, what) in
-            [(UserCommand::Undo, ICON_UNDO, session.next_undo()), (UserCommand::Redo, ICON_REDO, session.next_redo())]
-        {
-            let what = what.map_or(String::new(), |what| format!(": {}", what.to_lowercase()));
-            let key = shortcuts::key_of(&session.settings.keys, command);
-            square(ui, session, actions, command, icon, &format!("{}{what} ({key})", command.label()));
+pub(in crate::ui) fn bar(ui: &mut Ui, session: &Session, layout: BarLayout, actions: &mut Vec<Action>) {
+    let keys = &session.settings.keys;
+    let tools = ToolKind::ALL.map(|tool| {
+        let (command, icon) = button_of(tool);
+        (command, icon, format!("{}: {}", command.label(), lower_first(&shortcuts::tooltip(keys, command))))
+    });
+    let steps =
+        [(UserCommand::Undo, ICON_UNDO, session.next_undo()), (UserCommand::Redo, ICON_REDO, session.next_redo())];
+    let steps = steps.map(|(command, icon, what)| {
+        let what = what.map_or(String::new(), |what| format!(": {}", what.to_lowercase()));
+        (command, icon, format!("{}{what} ({})", command.label(), shortcuts::key_of(keys, command)))
+    });
+    let area = ScrollArea::vertical().scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden);
+    area.auto_shrink([false, false]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(GAP, GAP);
+        for (at, group) in [&tools[..], &steps].into_iter().enumerate() {
+            if at > 0 {
+                ui.add_space(APART - GAP);
+            }
+            for row in group.chunks(layout.columns) {
+                let inner = Layout::left_to_right(Align::Center).with_main_align(Align::Center);
+                ui.allocate_ui_with_layout(vec2(ui.available_width(), layout.side), inner, |ui| {
+                    // In the middle of its column.
+                    ui.add_space(((ui.available_width() - row_width(layout)) / 2.0).max(0.0));
+                    for (command, icon, tip) in row {
+                        square(ui, session, actions, (*command, *icon, tip), layout.side);
+                    }
+                });
+            }
         }
     });
+}
+
+fn row_width(layout: BarLayout) -> f32 {
+    let columns = layout.columns as f32;
+    columns * layout.side + (columns - 1.0) * GAP
 }
 
 /// The command and the icon of a tool.
@@ -67,24 +120,22 @@ fn square(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
-    command: UserCommand,
-    icon: MaterialIcon,
-    tip: &str,
+    (command, icon, tip): (UserCommand, MaterialIcon, &str),
+    side: f32,
 ) {
     let colors = theme::colors(ui);
     let is_on = command.tool() == Some(session.tool());
     let refusal = session.refusal(command);
-    let mut button = Button::new(icon.rich_text().size(20.0)).min_size(vec2(36.0, 36.0)).frame_when_inactive(false);
+    let icon = icon.rich_text().size(if side < SIDE { 18.0 } else { 20.0 });
+    let size = vec2(side, side);
+    let mut button = Button::new(icon.clone()).frame_when_inactive(false);
     if is_on {
-        button = Button::new(icon.rich_text().size(20.0).color(colors.on_accent))
-            .min_size(vec2(36.0, 36.0))
-            .fill(colors.accent)
-            .selected(true);
+        button = Button::new(icon.color(colors.on_accent)).fill(colors.accent).selected(true);
     }
     let response = ui
         .scope(|ui| {
-            ui.spacing_mut().button_padding = vec2(4.0, 4.0);
-            ui.add_enabled(refusal.is_none(), button)
+            ui.spacing_mut().button_padding = vec2(2.0, 2.0);
+            ui.add_enabled_ui(refusal.is_none(), |ui| ui.add_sized(size, button)).inner
         })
         .inner
         .on_hover_text(tip)
@@ -103,7 +154,6 @@ fn lower_first(text: &str) -> String {
 /// Shows what can be set about the tool in hand.
 pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
     let tool = session.tool();
-    let top = ui.cursor().top();
     let mut options = session.settings.tools.clone();
     match tool {
         ToolKind::Look => explain(ui, "Take a tool from the bar at the left to draw. Look draws nothing."),
@@ -118,7 +168,7 @@ pub(in crate::ui) fn options(ui: &mut Ui, session: &Session, actions: &mut Vec<A
         ToolKind::Fill => explain(ui, "Fills the connected area under the pointer. Alt or Ctrl empties it."),
         ToolKind::Pull => size(ui, session, "Reach", &mut options, |o| &mut o.reach),
     }
-    ui.add_space((top + OPTIONS_HEIGHT - ui.cursor().top()).max(0.0));
+    ui.add_space(4.0);
     if options != session.settings.tools {
         actions.push(Action::SetTools(options));
     }
@@ -181,17 +231,16 @@ fn sensitivity(ui: &mut Ui, options: &mut ToolOptions) {
 
 /// Lowest and highest value that a brush changes.
 fn threshold(ui: &mut Ui, session: &Session, options: &mut ToolOptions) {
-    let loaded = session.current_loaded();
+    // What is seen between black and white is a good beginning.
+    let window = session.case().zip(session.current_loaded()).map(|(case, loaded)| session.window_of(case, loaded));
+    let seen = window.map_or([0.0, 255.0], |w| [w.center - w.width / 2.0, w.center + w.width / 2.0].map(f64::round));
     ui.horizontal(|ui| {
         let mut is_on = options.threshold.is_some();
         let check = ui.checkbox(&mut is_on, "Only values");
         if check.on_hover_text("Paint only where the image has a value from here to there").changed() {
-            // What is seen between black and white is a good beginning.
-            let window = session.case().zip(loaded).map(|(case, l)| session.window_of(case, l));
-            let range = window.map(|w| [w.center - w.width / 2.0, w.center + w.width / 2.0].map(f64::round));
-            options.threshold = is_on.then(|| range.unwrap_or([0.0, 255.0]));
+            options.threshold = is_on.then_some(seen);
         }
-        let mut range = options.threshold.unwrap_or([0.0, 255.0]);
+        let mut range = options.threshold.unwrap_or(seen);
         let speed = ((range[1] - range[0]) / 200.0).max(0.01);
         let before = range;
         ui.add_enabled_ui(is_on, |ui| {

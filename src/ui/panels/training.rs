@@ -119,7 +119,7 @@ fn at_work(ui: &mut Ui, session: &Session, running: &Running, actions: &mut Vec<
         explain(ui, &estimate);
     });
     if running.is_resumed {
-        explain(ui, "It goes on where the last round was cut off.");
+        explain(ui, &resumed(running));
         let anew = ui.button("Begin anew").on_hover_text("Give this round up and train on the masks as they are now");
         if anew.clicked() {
             actions.push(Action::Learn(LearnAction::Anew));
@@ -147,6 +147,21 @@ fn doing(running: &Running) -> String {
     }
 }
 
+/// The step at which a round that was cut off goes on.
+fn resumed_at(running: &Running) -> Option<f64> {
+    running.loss.first().filter(|_| running.is_resumed).map(|[step, _]| *step)
+}
+
+fn resumed(running: &Running) -> String {
+    match resumed_at(running) {
+        None => "It goes on where the last round was cut off.".to_owned(),
+        Some(step) => format!(
+            "It goes on where the last round was cut off: from step {step:.0} on. The loss, a mean of the last steps, \
+             begins anew there."
+        ),
+    }
+}
+
 /// "20 cases, 20 slices, 5 held out; 700 MB".
 fn size(estimate: &Estimate) -> String {
     format!(
@@ -164,6 +179,9 @@ fn curves(ui: &mut Ui, running: &Running) {
     let blue = if ui.visuals().dark_mode { Color32::from_rgb(116, 182, 235) } else { colors.accent };
     let loss = ("Loss by step", "Loss", &running.loss, blue, false);
     let dice = ("Dice on the validation part by step", "Validation Dice", &running.validation, colors.good, true);
+    let mark = resumed_at(running);
+    // What was before the mark is not there, but was.
+    let beginning: Vec<[f64; 2]> = mark.and(running.loss.first()).map(|[_, loss]| [0.0, *loss]).into_iter().collect();
     let shown = if running.validation.is_empty() { vec![loss] } else { vec![loss, dice] };
     let gap = 4.0;
     let width = (ui.available_width() - gap * (shown.len() - 1) as f32) / shown.len() as f32;
@@ -172,7 +190,8 @@ fn curves(ui: &mut Ui, running: &Running) {
         for (name, up, points, color, has_dots) in shown {
             let series = Series { name: up.to_owned(), points: points.clone(), color, is_joined: true, has_dots };
             let (axes, size) = (["Step", up], vec2(width, CURVE));
-            Chart { name, axes, size, includes: &[], has_diagonal: false, figure: short, tip: &plain_tip }
+            let includes: &[[f64; 2]] = if has_dots { &[] } else { &beginning };
+            Chart { name, axes, size, includes, mark, has_diagonal: false, figure: short, tip: &plain_tip }
                 .show(ui, &[series]);
         }
     });

@@ -211,6 +211,24 @@ fn messages_do_not_slide_under_the_pointer_and_stay_while_it_is_there() {
 }
 
 #[test]
+fn what_lies_below_a_message_stays_where_it_is_when_that_goes() {
+    let mut harness = failed(2);
+    let lowest = |harness: &Harness<'static, App>| {
+        harness
+            .query_all_by_label("Dismiss")
+            .map(|node| node.rect())
+            .max_by(|a, b| a.top().total_cmp(&b.top()))
+            .unwrap()
+    };
+    let before = lowest(&harness);
+    let newest = harness.state().session.notices.list.last().unwrap().id;
+    harness.state_mut().session.apply(Action::Dismiss(newest));
+    harness.step();
+    assert_eq!(harness.query_all_by_label("Dismiss").count(), 1);
+    assert_eq!(lowest(&harness), before, "in that very frame");
+}
+
+#[test]
 fn messages_cover_no_more_than_a_corner() {
     for size in SIZES {
         let mut session = empty();

@@ -97,7 +97,7 @@ fn version(key: i64, state: VersionState, is_active: bool, report: GateReport) -
         cases: 20,
         seconds: 63.0,
         steps: 240,
-        settings: r#"{"loss":"boundary-dou","seconds":60.0,"batch":4,"replay":{"share":0.5}}"#.into(),
+        settings: r#"{"seconds":60.0,"plan":{"loss":"boundary-dou","batch":4,"augment":{"blur":1.0}}}"#.into(),
         report,
     }
 }
@@ -187,6 +187,16 @@ fn training_is_greyed_until_a_case_is_accepted() {
     train.hover();
     harness.run_steps(60);
     assert!(harness.query_by_label_contains("No case is accepted yet").is_some());
+}
+
+#[test]
+fn a_round_that_was_cut_off_says_from_which_step_its_curve_is() {
+    let mut session = running();
+    let running = session.learning.running.as_mut().unwrap();
+    running.is_resumed = true;
+    running.loss = (70..99).map(|step| [f64::from(step), 0.3]).collect();
+    let harness = window(session);
+    assert!(harness.query_by_label_contains("from step 70 on").is_some());
 }
 
 #[test]
