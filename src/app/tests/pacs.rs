@@ -90,7 +90,7 @@ fn a_study_is_opened_segmented_and_sent_back_while_the_server_is_killed() {
     // It can be taken in again: nothing of it was lost on the way.
     bench.until("its masks are there", |s| s.cases[0].is_restored && s.current_loaded().is_some());
     bench.harness.key_press_modifiers(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, Key::I);
-    bench.until("it is taken in", |s| s.notices.list.iter().any(|n| n.text.contains("of 12 slices are the same")));
+    bench.until("it is taken in", |s| s.notices.list.iter().any(|n| n.text.contains("on 12 slices are the same")));
 }
 
 /// The server keeps a series of so many slices, one above the other, of the patient SCD0000101.

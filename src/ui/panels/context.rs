@@ -50,11 +50,13 @@ pub(super) fn case(response: &Response, session: &Session, case: &Case, actions:
     response.context_menu(|ui| {
         // Before it is shown nothing can be said of what can be done with it.
         if session.case().is_some_and(|shown| shown.id == case.id) {
-            groups(ui, session, CASE, actions);
-            ui.separator();
-            copy(ui, "Copy the name", || case.title());
-            copy(ui, "Copy the path", || {
-                case.series.slices.first().map_or(String::new(), |s| s.source.path.display().to_string())
+            scrolled_menu(ui, |ui| {
+                lines(ui, session, CASE, actions);
+                ui.separator();
+                copy(ui, "Copy the name", || case.title());
+                copy(ui, "Copy the path", || {
+                    case.series.slices.first().map_or(String::new(), |s| s.source.path.display().to_string())
+                });
             });
         } else {
             ui.label("It is being shown.");

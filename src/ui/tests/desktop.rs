@@ -461,6 +461,8 @@ fn a_right_click_on_a_case_offers_what_can_be_done_with_it() {
     harness.run_steps(4);
     assert_eq!(harness.state().session.current, Some(1), "it is shown");
     assert!(harness.query_by_label("Copy the name").is_some());
+    // The menu comes to rest above the lower edge of the window.
+    harness.run_steps(4);
     harness.get_by_label("Copy the path").click();
     harness.step();
     let copied = |c: &egui::OutputCommand| matches!(c, egui::OutputCommand::CopyText(t) if t == "/scans/Head 2");

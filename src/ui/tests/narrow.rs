@@ -116,7 +116,7 @@ fn what_is_on_has_a_tick_in_its_menu() {
     let mut harness = window(session);
     harness.get_all_by_label("View").next().unwrap().click();
     harness.run_steps(4);
-    for (name, is_on) in [("Diameter on the picture", Toggled::True), ("Drawings of the file", Toggled::False)] {
+    for (name, is_on) in [("Diameter on the picture", Toggled::True), ("Embedded overlays", Toggled::False)] {
         let line = harness.get_all_by_label(name).find(|node| node.rect().left() < 400.0).unwrap();
         assert_eq!(line.accesskit_node().toggled(), Some(is_on), "{name}");
     }
