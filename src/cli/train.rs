@@ -5,13 +5,14 @@ use crate::domain::counts::counted;
 use crate::domain::label::{Code, Label};
 use crate::domain::training::{AugmentConfig, Loss, Plan};
 use crate::io::{dataset::Lists, whole_file};
+use crate::learning::folder::{self, Division};
 use crate::model::boundary_dou::{Absent, BoundaryDou};
 use crate::model::card::{ModelCard, Purpose, TrainedOn};
 use crate::model::checkpoint::{self, Weights};
 use crate::model::cmunext::SIZE_MULTIPLE;
 use crate::model::loss::Objective;
 use crate::model::train::state::{self, State};
-use crate::model::train::{Keeper, Progress, TrainOptions, Trained, TrainingLog, train};
+use crate::model::train::{Keeper, Progress, TrainOptions, Trained, TrainingLog};
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
@@ -234,7 +235,7 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     if !resume {
         arguments.overwrite.check([Some(&out), last.as_ref(), log.as_ref()].into_iter().flatten())?;
     }
-    let options = options(arguments)?;
+    let (options, division) = options(arguments)?;
     for model in [Some(&out), last.as_ref()].into_iter().flatten() {
         super::check_model_file(model)?;
     }
@@ -247,7 +248,8 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let bar = super::console::bar(1000, "{msg}");
     let mut files = Files { out: &out, log: log.as_ref(), bar: &bar, any_kept: earlier.is_some() };
-    let trained = train(&folder, &options, earlier, &mut files, &cancel)?;
+    let mut note = |text: &str| super::tell(&bar, text);
+    let trained = folder::train(&folder, (&options, &division), earlier, &mut files, &mut note, &cancel)?;
     bar.finish_and_clear();
     if !trained.log.is_finished && !files.any_kept {
         return Err(Error::new("train", "it was stopped before the first step")
@@ -300,7 +302,7 @@ fn seconds(seconds: f64) -> Result<f64> {
     }
 }
 
-fn options(a: Arguments) -> Result<TrainOptions> {
+fn options(a: Arguments) -> Result<(TrainOptions, Division)> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
         v => Err(wrong("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
@@ -320,9 +322,12 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         return Err(wrong("train", "--epochs and --batch must be at least 1"));
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
+    let wishes = a.folder_wishes.wishes();
+    let lists = (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?;
+    let division = Division { subject_pattern: wishes.subject_pattern, lists };
     let labels =
         a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
-    Ok(TrainOptions {
+    let options = TrainOptions {
         config: a.config.into(),
         epochs,
         batch: plan.batch,
@@ -339,9 +344,8 @@ fn options(a: Arguments) -> Result<TrainOptions> {
         seed: plan.seed,
         held_out: share("--held-out", a.held_out)?,
         held_out_subjects: a.held_out_subjects,
-        wishes: a.folder_wishes.wishes(),
+        threshold: wishes.threshold,
         validation: share("--validation", a.validation)?,
-        lists: (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?,
         time_limit: time_limit.map_err(|e| wrong("train", format!("--minutes: {e}")))?,
         augment: if a.no_augmentation { AugmentConfig::none() } else { usual.augment.clone() },
         start: a.start,
@@ -357,7 +361,8 @@ fn options(a: Arguments) -> Result<TrainOptions> {
             ..TrainedOn::default()
         },
         ..usual
-    })
+    };
+    Ok((options, division))
 }
 
 /// The loss of a training from a folder: Boundary DoU as in its paper, with what was asked for.
@@ -476,7 +481,6 @@ fn show(bar: &ProgressBar, progress: &Progress) {
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        Progress::Note(note) => super::tell(bar, note),
         Progress::Epoch { epoch: e, best, is_validated } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
             let images = if *is_validated { "validation" } else { "training" };

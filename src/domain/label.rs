@@ -195,6 +195,11 @@ impl Label {
             kept: Kept::default(),
         }
     }
+
+    /// A label of which only the value is known.
+    pub fn by_number(value: u8) -> Self {
+        Self::named(format!("Label {value}"), usize::from(value).saturating_sub(1))
+    }
 }
 
 #[cfg(test)]

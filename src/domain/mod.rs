@@ -14,6 +14,7 @@ pub mod image;
 pub mod import;
 pub mod journal;
 pub mod label;
+pub mod label_table;
 pub mod lattice;
 pub mod learning;
 pub mod looks;

@@ -1,7 +1,7 @@
 //! Folders of label maps, for many images at once: what the values mean is found over all of them, as for training.
 
 use super::{
-    export::{LabelList, Names, by_number, labels_beside},
+    export::{LabelList, Names, labels_beside},
     label_file::{self, MaskOf},
     label_values::{self, Rule, Values},
     picture,
@@ -83,7 +83,7 @@ impl LabelMaps {
         let values: BTreeSet<u8> = self.rule.labels.iter().copied().filter(|value| *value > 0).collect();
         let label = |value: u8| {
             let named = self.list.label(value).cloned();
-            MapLabel { is_named: named.is_some(), label: named.unwrap_or_else(|| by_number(value)), value }
+            MapLabel { is_named: named.is_some(), label: named.unwrap_or_else(|| Label::by_number(value)), value }
         };
         values.into_iter().map(label).collect()
     }

@@ -4,6 +4,7 @@
 mod cost;
 pub mod course;
 pub mod exercise;
+pub mod folder;
 mod judge;
 pub mod rehearse;
 pub mod round;

@@ -9,12 +9,13 @@ use crate::domain::{
     holdout::{self, Side},
     image::Pixels,
     label::Label,
+    label_table::LabelTable,
     mask::{Mask, PackedMask},
     metrics,
     progress::Control,
     study::Kind,
 };
-use crate::io::dataset::{self, Dataset, LabelTable, Pair, Wishes};
+use crate::io::dataset::{self, Dataset, Pair, Wishes};
 use crate::model::device::DeviceChoice;
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};

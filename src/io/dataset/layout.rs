@@ -1,11 +1,7 @@
 //! Where images and masks of a folder lie: in `images` and `masks`, or as nnU-Net has them: in `imagesTr` and `labelsTr`,
 //! where `case_0000.nii.gz` is the first channel of an image, `case.nii.gz` its mask, and `dataset.json` names the labels.
 
-use crate::{
-    Error, Result,
-    domain::label::Label,
-    io::export::{LabelList, by_number},
-};
+use crate::{Error, Result, domain::label::Label, io::export::LabelList};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +80,7 @@ impl Layout {
             if name.eq_ignore_ascii_case("ignore") {
                 described.ignored = Some(value);
             }
-            named.push((value, Label { name: name.to_owned(), ..by_number(value) }));
+            named.push((value, Label { name: name.to_owned(), ..Label::by_number(value) }));
         }
         described.list = LabelList::of(named);
         Ok(Some(described))

@@ -3,16 +3,16 @@
 use super::{Pair, layout::Layout};
 use crate::{
     Error, Result,
-    domain::{label::Label, mask::Mask, naming::composed},
+    domain::{label::Label, label_table::LabelTable, naming::composed},
     io::{
-        export::{LabelList, by_number, labels_beside},
+        export::{LabelList, labels_beside},
         label_file,
         label_values::{self, Rule},
     },
 };
 use rayon::prelude::*;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -57,12 +57,13 @@ pub(super) fn find(pairs: &mut [Pair], folder: &Path, layout: &Layout, threshold
 impl FolderLabels {
     /// The label of a value: as `labels.json` names it, else by number.
     pub fn label(&self, value: u8) -> Label {
-        self.list.label(value).cloned().unwrap_or_else(|| by_number(value))
+        self.list.label(value).cloned().unwrap_or_else(|| Label::by_number(value))
     }
 
-    /// Whether `labels.json` names it.
-    pub fn is_listed(&self, value: u8) -> bool {
-        self.list.label(value).is_some()
+    /// Those that `labels.json` names, by their values.
+    pub fn listed(&self) -> BTreeMap<u8, Label> {
+        let named = |value: u8| Some((value, self.list.label(value)?.clone()));
+        self.list.values().into_iter().filter_map(named).collect()
     }
 
     /// Which of `labels` each value of the masks is: by its name where `labels.json` says it, else by its value, `trained`
@@ -90,45 +91,6 @@ impl FolderLabels {
             }
         }
         LabelTable::new(&places)
-    }
-}
-
-/// The label of a model for each value of masks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelTable([u8; 256]);
-
-impl LabelTable {
-    /// That of labels 1, 2 and so on which have these values in the masks. Other values become labels behind them, so that
-    /// no model has found them.
-    pub fn new(places: &[Option<u8>]) -> Self {
-        let mut table = [0; 256];
-        for (value, label) in places.iter().zip(1..=255u8) {
-            if let Some(value) = value {
-                table[usize::from(*value)] = label;
-            }
-        }
-        let mut behind = u8::try_from(places.len()).unwrap_or(u8::MAX);
-        for value in 1..256 {
-            if table[value] == 0 {
-                behind = behind.saturating_add(1);
-                table[value] = behind;
-            }
-        }
-        // Background stays background, whatever was asked for.
-        table[0] = 0;
-        Self(table)
-    }
-
-    /// The label of a value.
-    pub fn label(&self, value: u8) -> u8 {
-        self.0[usize::from(value)]
-    }
-
-    /// A mask in these labels.
-    pub fn apply(&self, mask: &Mask) -> Mask {
-        let (columns, rows) = (mask.columns(), mask.rows());
-        let labels = mask.labels().iter().map(|value| self.label(*value)).collect();
-        Mask::from_labels(columns, rows, labels).unwrap_or_else(|| Mask::empty(columns, rows))
     }
 }
 

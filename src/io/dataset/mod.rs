@@ -14,7 +14,7 @@ mod tests;
 mod tests_volumes;
 
 pub use lists::{Lists, only_listed, split};
-pub use masks::{FolderLabels, LabelTable};
+pub use masks::FolderLabels;
 pub use subjects::{SubjectPattern, of_picture};
 
 use super::{

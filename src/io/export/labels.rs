@@ -127,18 +127,13 @@ impl LabelList {
     /// The labels of the values 1..=n; those that are not named by number.
     pub fn labels(&self) -> Vec<Label> {
         let highest = self.0.keys().next_back().copied().unwrap_or(0);
-        (1..=highest).map(|value| self.label(value).cloned().unwrap_or_else(|| by_number(value))).collect()
+        (1..=highest).map(|value| self.label(value).cloned().unwrap_or_else(|| Label::by_number(value))).collect()
     }
-}
-
-/// A label of which only the value is known.
-pub fn by_number(value: u8) -> Label {
-    Label::named(format!("Label {value}"), usize::from(value).saturating_sub(1))
 }
 
 impl Entry {
     fn label(self) -> Label {
-        let plain = by_number(self.value);
+        let plain = Label::by_number(self.value);
         Label {
             name: if self.name.trim().is_empty() { plain.name.clone() } else { self.name },
             color: self.color.unwrap_or(plain.color),

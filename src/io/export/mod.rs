@@ -22,7 +22,7 @@ mod standing;
 pub use coco::Coco;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
 pub(crate) use file_names::{NO_LABELS, common_folder, label_file_names, without_ending};
-pub use labels::{LabelList, by_number, labels_beside, read_labels, write_labels};
+pub use labels::{LabelList, labels_beside, read_labels, write_labels};
 pub use measurements::{Measurements, SliceMeasurement, VolumeMeasurement};
 pub use nifti::write_nifti;
 pub use originals::refuse_originals;

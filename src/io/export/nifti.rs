@@ -11,7 +11,6 @@ use crate::{
         study::{Kind, Series, Slice},
     },
     io::{
-        containment,
         nifti::{self, Header as Source},
         whole_file,
     },
@@ -85,7 +84,7 @@ fn volume(series: &Series, masks: &[Mask]) -> std::result::Result<(Vec<u8>, Vec<
 fn source(series: &Series) -> Option<Source> {
     let path = &series.slices.first().filter(|_| series.kind == Kind::Picture)?.source.path;
     let is_one = series.slices.iter().all(|slice| slice.source.path == *path);
-    if is_one { containment::volume(path).ok() } else { None }
+    if is_one { nifti::header_of(path).ok() } else { None }
 }
 
 /// Masks in the very voxels of the image, as it stores them: other programs want image and labels of one order.

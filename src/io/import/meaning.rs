@@ -4,12 +4,9 @@ use crate::{
     domain::{
         import::MaskChoice,
         label::{Label, PALETTE},
+        label_table::LabelTable,
     },
-    io::{
-        dataset::LabelTable,
-        export::{LabelList, by_number},
-        label_values,
-    },
+    io::{export::LabelList, label_values},
 };
 use std::collections::BTreeSet;
 
@@ -40,7 +37,7 @@ pub(in crate::io) fn labels(
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
     let label = |(place, value): (usize, &u8)| match list.label(*value) {
         Some(label) => label.clone(),
-        None => Label { color: PALETTE[place % PALETTE.len()], ..by_number(*value) },
+        None => Label { color: PALETTE[place % PALETTE.len()], ..Label::by_number(*value) },
     };
     (table, values.iter().enumerate().map(label).collect())
 }

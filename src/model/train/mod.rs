@@ -1,6 +1,6 @@
-//! Training: from a folder, and in rounds on what people corrected.
+//! Training: from the beginning, and in rounds on what people corrected.
 
-mod folder;
+mod full;
 mod log;
 mod optimizer;
 mod options;
@@ -12,7 +12,7 @@ mod statistics;
 mod trainee;
 mod widen;
 
-pub use folder::{Keeper, Progress, Trained, train};
+pub use full::{ImageMaskPair, Keeper, Progress, Trained, TrainingSet, train};
 pub use log::{Epoch, Images, Kept, TrainingLog};
 pub(super) use optimizer::Follower;
 pub use optimizer::Moments;

@@ -1,4 +1,4 @@
-//! How to train from a folder, by our own recipe or by that of the paper.
+//! How to train from the beginning, by our own recipe or by that of the paper.
 
 use super::super::boundary_dou::BoundaryDou;
 use super::super::card::{Aspect, Config, Purpose, TrainedOn};
@@ -6,7 +6,6 @@ use super::super::device::DeviceChoice;
 use super::super::loss::Objective;
 use crate::domain::label::Label;
 use crate::domain::training::{AugmentConfig, Optimizer};
-use crate::io::dataset::{Lists, Wishes};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,18 +45,16 @@ pub struct TrainOptions {
     pub augment: AugmentConfig,
     /// The same seed gives the same split, first weights, order and augmentation.
     pub seed: u64,
-    /// Share of the subjects that are only used for the figures at the end.
+    /// Share of the subjects that were held out, for the figures at the end. This and what follows of subjects only goes
+    /// into the log: who gives the images has divided them.
     pub held_out: f64,
     /// Subjects that are held out in any case.
     pub held_out_subjects: Vec<String>,
     /// Share of the remaining subjects that choose the best epoch.
     pub validation: f64,
-    /// How the folder is read.
-    #[serde(flatten)]
-    pub wishes: Wishes,
-    /// Which images are trained on, choose the best epoch and are held out, instead of shares of the subjects.
-    #[serde(skip)]
-    pub lists: Option<Lists>,
+    /// Pixels of a mask of so much and more are label 1, all others background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u16>,
     /// No step begins after so long; the learning rate falls along with the time.
     pub time_limit: Option<Duration>,
     /// Weights to start from, instead of random ones.
@@ -126,8 +123,7 @@ impl TrainOptions {
             held_out: 0.1,
             held_out_subjects: Vec::new(),
             validation: 0.1,
-            wishes: Wishes::default(),
-            lists: None,
+            threshold: None,
             time_limit: None,
             start: None,
             device: DeviceChoice::Auto,

@@ -1,4 +1,4 @@
-//! Training from a folder of image and mask pairs.
+//! Training a model from the beginning, on images with their masks.
 
 use super::super::card::{HeldOut, InputSpec, ModelCard, TrainedOn};
 use super::super::checkpoint::{self, Weights};
@@ -12,27 +12,51 @@ use super::samples::{Sample, grey_statistics};
 use super::state::State;
 use super::trainee::{Batch, Trainee, sample_dice};
 use crate::domain::mask::labels_in;
-use crate::domain::{label::Label, metrics, progress::Cancel};
-use crate::io::dataset::{self, Dataset, LabelTable, Pair};
+use crate::domain::{image::Image, label::Label, label_table::LabelTable, mask::Mask, metrics, progress::Cancel};
 use crate::{Error, Result};
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Kinds of random numbers: the order of an epoch, and how samples are varied.
 const PASSES: u64 = 1;
 const VARIATIONS: u64 = 2;
 
+/// An image with its mask, read when it is needed.
+pub trait ImageMaskPair: Sync {
+    /// What it is called, for the log.
+    fn name(&self) -> &str;
+
+    /// Image and mask, of one size.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read, or they do not fit.
+    fn read(&self) -> Result<(Image, Mask)>;
+}
+
+/// What is trained on.
+#[derive(Clone, Debug)]
+pub struct TrainingSet<P> {
+    /// Where it comes from, for errors.
+    pub folder: PathBuf,
+    /// Images to train on.
+    pub training: Vec<P>,
+    /// Images that choose the epoch; may be none.
+    pub validation: Vec<P>,
+    /// Images that are seen once, for the figures on the card; may be none.
+    pub held_out: Vec<P>,
+    /// Values of the masks whose labels are known by name.
+    pub labels: BTreeMap<u8, Label>,
+}
+
 /// What a running training tells.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// Something about the folder that a person should know.
-    Note(String),
-    /// The split is made, the images are read.
+    /// The images are read.
     Started {
         /// How many.
         images: Images,
@@ -87,31 +111,28 @@ pub struct Trained {
     pub log: TrainingLog,
 }
 
-/// Trains on `folder`, from the beginning or from where an earlier training had come.
+/// Trains on `set`, from the beginning or from where an earlier training had come.
 ///
-/// Pairs are split by lists or by subject into training, validation (chooses the epoch) and held-out images (seen once,
-/// for the figures on the card). Errors: data that cannot be trained on, a device that fails, an earlier training with other
-/// settings or images.
-pub fn train(
-    folder: &Path,
+/// # Errors
+/// Where nothing is to be trained on, an image or mask cannot be read, all masks are empty, a device fails, or the earlier
+/// training was with other settings or images.
+pub fn train<P: ImageMaskPair>(
+    set: &TrainingSet<P>,
     options: &TrainOptions,
     earlier: Option<(TrainingLog, State)>,
     keeper: &mut dyn Keeper,
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let data = dataset::open(folder, &options.wishes)?;
-    let parts = split(&data, options)?;
-    data.notes.iter().for_each(|note| keeper.progress(Progress::Note(note.clone())));
-    let [training, validation, held_out] = &parts;
+    let TrainingSet { training, validation, held_out, .. } = set;
     if training.is_empty() {
-        return Err(Error::at("train on", folder, "no image is left to train on after the split by subject")
+        return Err(Error::at("train on", &set.folder, "no image is left to train on after the split by subject")
             .advise("Add images of other subjects, or lower --held-out."));
     }
     let mut samples = load(training, options, cancel)?;
     let mut judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
     // They are read again after the training: what cannot be read is better known before it.
     held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
-    let Classes { labels, values } = classes(&samples, &judges, &data, options)?;
+    let Classes { labels, values } = classes(&samples, &judges, set, options)?;
     let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
     let truths = samples.iter_mut().chain(&mut judges).flat_map(|sample| &mut sample.truth);
@@ -138,7 +159,7 @@ pub fn train(
         held_out: None,
         parent,
     };
-    let log = new_log(options, &parts, &device)?;
+    let log = new_log(options, set, &device)?;
     let mut run =
         Run::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
     // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
@@ -149,25 +170,6 @@ pub fn train(
         card.held_out = Some(held_out_figures(held_out, &table, &card, &weights, options.device)?);
     }
     Ok(Trained { card, weights, last, log })
-}
-
-/// Images to train on, to choose the epoch, and held out.
-///
-/// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
-fn split(data: &Dataset, options: &TrainOptions) -> Result<[Vec<Pair>; 3]> {
-    const TRIED: &str = "train on";
-    if let Some(lists) = &options.lists {
-        return lists.apply(&data.pairs);
-    }
-    let wanted = data.subjects(TRIED, &options.held_out_subjects)?;
-    if options.held_out > 0.0 {
-        data.refuse_one_subject(TRIED)?;
-    }
-    let (always, rest): (Vec<_>, Vec<_>) = data.pairs.iter().cloned().partition(|p| wanted.contains(&p.subject));
-    let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
-    held_out.extend(always);
-    let (training, validation) = dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
-    Ok([training, validation, held_out])
 }
 
 /// The input, its levels left as they are.
@@ -182,9 +184,9 @@ fn bare_spec(options: &TrainOptions) -> InputSpec {
     }
 }
 
-fn load(pairs: &[Pair], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<Sample>> {
+fn load<P: ImageMaskPair>(pairs: &[P], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<Sample>> {
     let spec = bare_spec(options);
-    let one = |pair: &Pair| {
+    let one = |pair: &P| {
         if cancel.is_cancelled() {
             return Err(Error::new("read the images", "stopped by the user"));
         }
@@ -202,7 +204,7 @@ struct Classes {
 }
 
 /// The labels that occur, and those of the model that is started from; no others are trained.
-fn classes(samples: &[Sample], judges: &[Sample], data: &Dataset, options: &TrainOptions) -> Result<Classes> {
+fn classes<P>(samples: &[Sample], judges: &[Sample], set: &TrainingSet<P>, options: &TrainOptions) -> Result<Classes> {
     let pixels = samples.iter().chain(judges).flat_map(|s| &s.truth);
     let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
@@ -213,17 +215,16 @@ fn classes(samples: &[Sample], judges: &[Sample], data: &Dataset, options: &Trai
     values.extend(known.into_iter().flatten());
     if values.len() >= MOST_CLASSES {
         let reason = format!("its masks hold {} labels, and a model has at most {}", values.len(), MOST_CLASSES - 1);
-        return Err(Error::at("train on", &data.folder, reason)
+        return Err(Error::at("train on", &set.folder, reason)
             .advise("Put labels together, or leave some out. Are these masks at all, and not images?"));
     }
     let given = |(place, value): (usize, &u8)| match options.labels.len() == values.len() {
         true => options.labels.get(place),
         false => options.labels.get(usize::from(*value) - 1),
     };
-    let label = |(place, value)| match given((place, value)) {
-        Some(given) => given.clone(),
-        None if data.labels.is_listed(*value) => data.labels.label(*value),
-        None => Label { color: Label::named("", place).color, ..data.labels.label(*value) },
+    let label = |(place, value)| match given((place, value)).or_else(|| set.labels.get(value)) {
+        Some(known) => known.clone(),
+        None => Label { color: Label::named("", place).color, ..Label::by_number(*value) },
     };
     let labels = values.iter().enumerate().map(label).collect();
     Ok(Classes { labels, values: values.into_iter().collect() })
@@ -260,13 +261,18 @@ fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Opt
     Ok((weights, Some(parent)))
 }
 
-fn new_log(options: &TrainOptions, parts: &[Vec<Pair>; 3], device: &NamedDevice) -> Result<TrainingLog> {
+fn new_log<P: ImageMaskPair>(
+    options: &TrainOptions,
+    set: &TrainingSet<P>,
+    device: &NamedDevice,
+) -> Result<TrainingLog> {
+    let parts = [&set.training, &set.validation, &set.held_out];
     let mut names = Sha256::new();
     for part in parts {
-        part.iter().for_each(|pair| names.update(format!("{}\n", pair.name)));
+        part.iter().for_each(|pair| names.update(format!("{}\n", pair.name())));
         names.update("\n");
     }
-    let [training, validation, held_out] = parts.each_ref().map(Vec::len);
+    let [training, validation, held_out] = parts.map(Vec::len);
     Ok(TrainingLog {
         program: format!("labrum {}", env!("CARGO_PKG_VERSION")),
         device: device.name.clone(),
@@ -452,8 +458,8 @@ impl<'a> Run<'a> {
     }
 }
 
-fn held_out_figures(
-    pairs: &[Pair],
+fn held_out_figures<P: ImageMaskPair>(
+    pairs: &[P],
     table: &LabelTable,
     card: &ModelCard,
     weights: &Weights,

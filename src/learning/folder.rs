@@ -1,0 +1,71 @@
+//! Training from a folder of image and mask pairs: which of them are trained on, choose the epoch and are held out.
+
+use crate::{
+    Result,
+    domain::{image::Image, mask::Mask, progress::Cancel},
+    io::dataset::{self, Dataset, Lists, Pair, SubjectPattern, Wishes},
+    model::train::{self, ImageMaskPair, Keeper, TrainOptions, Trained, TrainingLog, TrainingSet, state::State},
+};
+use std::path::Path;
+
+const TRIED: &str = "train on";
+
+/// How the images of a folder are divided.
+#[derive(Clone, Debug, Default)]
+pub struct Division {
+    /// What part of a name names the subject.
+    pub subject_pattern: Option<SubjectPattern>,
+    /// Which images are trained on, choose the best epoch and are held out, instead of shares of the subjects.
+    pub lists: Option<Lists>,
+}
+
+/// Trains on `folder`, from the beginning or from where an earlier training had come.
+///
+/// Pairs are divided by lists or by subject into training, validation (chooses the epoch) and held-out images (seen once,
+/// for the figures on the card). What was found out about the folder is told by `note`.
+///
+/// # Errors
+/// Data that cannot be trained on, a device that fails, an earlier training with other settings or images.
+pub fn train(
+    folder: &Path,
+    (options, division): (&TrainOptions, &Division),
+    earlier: Option<(TrainingLog, State)>,
+    keeper: &mut dyn Keeper,
+    note: &mut dyn FnMut(&str),
+    cancel: &Cancel,
+) -> Result<Trained> {
+    let wishes = Wishes { threshold: options.threshold, subject_pattern: division.subject_pattern.clone() };
+    let data = dataset::open(folder, &wishes)?;
+    let [training, validation, held_out] = divided(&data, options, division)?;
+    data.notes.iter().for_each(|text| note(text));
+    let set = TrainingSet { folder: data.folder, training, validation, held_out, labels: data.labels.listed() };
+    train::train(&set, options, earlier, keeper, cancel)
+}
+
+impl ImageMaskPair for Pair {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn read(&self) -> Result<(Image, Mask)> {
+        Self::read(self)
+    }
+}
+
+/// Images to train on, to choose the epoch, and held out.
+///
+/// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
+fn divided(data: &Dataset, options: &TrainOptions, division: &Division) -> Result<[Vec<Pair>; 3]> {
+    if let Some(lists) = &division.lists {
+        return lists.apply(&data.pairs);
+    }
+    let wanted = data.subjects(TRIED, &options.held_out_subjects)?;
+    if options.held_out > 0.0 {
+        data.refuse_one_subject(TRIED)?;
+    }
+    let (always, rest): (Vec<_>, Vec<_>) = data.pairs.iter().cloned().partition(|p| wanted.contains(&p.subject));
+    let (rest, mut held_out) = dataset::split(&rest, options.held_out, options.seed);
+    held_out.extend(always);
+    let (training, validation) = dataset::split(&rest, options.validation, options.seed.wrapping_add(1));
+    Ok([training, validation, held_out])
+}
