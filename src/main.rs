@@ -90,7 +90,7 @@ fn start_log(verbosity: u8) {
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == containment::COMMAND) {
         // Nothing that is allocated yet is above the limit.
-        return containment::serve(|bytes| ALLOCATOR.set_limit(bytes).unwrap_or_default());
+        return containment::serve(labrum::io::READERS, |bytes| ALLOCATOR.set_limit(bytes).unwrap_or_default());
     }
     keep_freed_memory_for_a_while();
     quiet_drivers();

@@ -4,7 +4,7 @@ use super::console;
 use super::format::{FormatArgument, SegArguments};
 use crate::domain::{
     counts::{counted, first_names, with_verb},
-    import::{Basis, MaskChoice},
+    import::{Basis, ImportedMasks, MaskChoice},
     label::Label,
     mask::Mask,
     progress::Cancel,
@@ -12,10 +12,9 @@ use crate::domain::{
 };
 use crate::io::dicom::seg::{AlgorithmType, Authorship};
 use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, by_number, planned, refuse_originals, write_series,
-    write_slice,
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
 };
-use crate::io::import::{self, Imported};
+use crate::io::import;
 use crate::io::{open, whole_file};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
@@ -157,7 +156,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 fn import_all<'a>(all: &[&'a Series], choice: &MaskChoice, arguments: &Arguments, cancel: &Cancel) -> Result<Done<'a>> {
     let (mut done, mut taken, mut possible) = (Done::default(), HashSet::new(), Vec::new());
     let bar = console::bar(all.len() as u64, "{pos}/{len} series");
-    let mut writing = |series: &'a Series, imported: Imported, done: &mut Done<'a>| -> Result<()> {
+    let mut writing = |series: &'a Series, imported: ImportedMasks, done: &mut Done<'a>| -> Result<()> {
         match write(series, imported, arguments, &mut taken, cancel) {
             Ok(outcome) => done.outcomes.push(outcome),
             Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
@@ -173,7 +172,7 @@ fn import_all<'a>(all: &[&'a Series], choice: &MaskChoice, arguments: &Arguments
         }
         match import::masks(&arguments.masks, series, choice) {
             Ok(imported) if imported.basis == Basis::Images => writing(series, imported, &mut done)?,
-            Ok(Imported { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
+            Ok(ImportedMasks { basis, is_resampled, .. }) => possible.push(Possible { series, basis, is_resampled }),
             Err(error) => done.refusals.push((series, error)),
         }
         bar.inc(1);
@@ -271,7 +270,7 @@ fn title(series: &Series) -> String {
 
 fn write(
     series: &Series,
-    imported: Imported,
+    imported: ImportedMasks,
     arguments: &Arguments,
     taken: &mut HashSet<String>,
     cancel: &Cancel,
@@ -281,9 +280,9 @@ fn write(
         let advice = "Choose what is taken in with --only, or what lies on top with --order.";
         return Err(Error::at("import the masks", path, loss).advise(advice));
     }
-    let Imported { labels, masks, mut notes, taken: counts, .. } = imported;
+    let ImportedMasks { labels, masks, mut notes, taken: counts, .. } = imported;
     // Label maps that keep their values leave numbers between them that nothing is drawn with.
-    let is_gap = |value: u8, label: &Label, pixels: usize| pixels == 0 && by_number(value).name == label.name;
+    let is_gap = |value: u8, label: &Label, pixels: usize| pixels == 0 && Label::by_number(value).name == label.name;
     let pixels: Vec<usize> = counts.iter().map(|count| count.left).collect();
     let all = (1..=255u8).zip(&labels).zip(&pixels);
     let gaps: Vec<u8> = all.filter(|((v, label), pixels)| is_gap(*v, label, **pixels)).map(|((v, _), _)| v).collect();

@@ -1,6 +1,41 @@
 //! Masks of others: what is to be taken of them, how they are laid over a series, and what came of it.
 
+pub(crate) mod choice;
+pub(crate) mod overlap;
+
+use super::{label::Label, mask::Mask};
 use serde::{Deserialize, Serialize};
+
+/// Masks of a series with what their values mean.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportedMasks {
+    /// Of the values 1..=n of the masks.
+    pub labels: Vec<Label>,
+    /// 0-based slice and its mask, in order; slices that the files say nothing of are left out.
+    pub masks: Vec<(usize, Mask)>,
+    /// What had to be decided or left out, for the user to read.
+    pub notes: Vec<String>,
+    /// What became of each of `labels`.
+    pub taken: Vec<TakenLabel>,
+    /// What says that they belong to the series.
+    pub basis: Basis,
+    /// True where their grid of pixels is another one than that of the images.
+    pub is_resampled: bool,
+}
+
+impl ImportedMasks {
+    /// Why it must not be taken for all that the file holds: a label has no pixel left.
+    pub fn loss(&self) -> Option<String> {
+        let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
+        let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
+        let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {
+            0 => format!("none of the {} pixels of \"{}\" lies on a pixel of the images", taken.in_file, label.name),
+            _ => format!("\"{}\" has no pixel left: others lie over all of it", label.name),
+        };
+        let clauses: Vec<String> = lost.map(clause).collect();
+        (!clauses.is_empty()).then(|| clauses.join("; "))
+    }
+}
 
 /// What a user chose about masks that are taken in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -212,18 +212,21 @@ impl Status {
 }
 
 /// Paths as the system has them: serde's own way refuses those that are no Unicode.
-mod os_path {
+/// For paths that need not be Unicode.
+pub mod os_path {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::{
         ffi::OsString,
         path::{Path, PathBuf},
     };
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    /// As the system has it.
+    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
         path.as_os_str().serialize(to)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+    /// As the system has it.
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
         OsString::deserialize(from).map(PathBuf::from)
     }
 }

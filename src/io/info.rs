@@ -183,7 +183,7 @@ fn series(series: &Series) -> SeriesReport {
         color: series.color,
         photometric: first
             .filter(|_| dicom)
-            .and_then(|s| super::containment::photometric(&s.source.path))
+            .and_then(|s| super::dicom::photometric(&s.source.path))
             .unwrap_or_default(),
         spacing_mm: spacing.map(|s| [s.row, s.column]),
         spacing_from: spacing.map(|s| match s.source {

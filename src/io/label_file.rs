@@ -2,7 +2,7 @@
 //! [`super::label_values`].
 
 use super::{
-    containment,
+    containment::{self, MaskWithNote, Plain},
     guard::contained,
     label_colors,
     label_values::{Coding, Reading, Stored, Values},
@@ -12,18 +12,23 @@ use super::{
 use crate::domain::{
     mask::Mask,
     orientation::{Laid, lay},
-    study::Source,
+    study::{Source, os_path},
 };
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-use std::{collections::BTreeSet, io::Cursor, path::Path};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeSet,
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 const TRIED: &str = "read the mask";
 /// No mask with a palette may take more memory.
 const MOST_BYTES: usize = 1 << 28;
 
 /// The image that a mask is of.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MaskOf {
     /// Where its pixels are.
     pub source: Source,
@@ -37,7 +42,8 @@ pub struct MaskOf {
 /// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
 /// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
 pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
-    containment::mask(path, 0, reading, None).map(|(mask, _)| mask)
+    let request = ReadMask { path: path.to_owned(), frame: 0, reading, image: None };
+    containment::read(request).map(|(mask, _)| mask)
 }
 
 /// Reads a mask, or a page of one, as it lies on its image: one that was drawn on the image as that is stored is turned
@@ -46,12 +52,58 @@ pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
 /// # Errors
 /// As [`read`].
 pub fn read_on(path: &Path, frame: u32, reading: Reading, image: &MaskOf) -> Result<(Mask, Option<String>)> {
-    containment::mask(path, frame, reading, Some(image))
+    containment::read(ReadMask { path: path.to_owned(), frame, reading, image: Some(image.clone()) })
 }
 
 /// What values a page of a picture of labels holds: what rules are found from.
 pub fn values(path: &Path, frame: u32) -> Result<Values> {
-    containment::mask_values(path, frame)
+    containment::read(ReadValues { path: path.to_owned(), frame }).map(|values| values.0)
+}
+
+/// A page of a picture as a mask, as it lies on an image.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReadMask {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    frame: u32,
+    reading: Reading,
+    image: Option<MaskOf>,
+}
+
+impl containment::Request for ReadMask {
+    const NAME: &'static str = "mask";
+    const TRIED: &'static str = TRIED;
+    type Answer = MaskWithNote;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<MaskWithNote> {
+        decode(&self.path, self.frame, self.reading, self.image.as_ref())
+    }
+}
+
+/// What values a page of a picture holds, as a mask.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReadValues {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    frame: u32,
+}
+
+impl containment::Request for ReadValues {
+    const NAME: &'static str = "values of a mask";
+    const TRIED: &'static str = TRIED;
+    type Answer = Plain<Values>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<Plain<Values>> {
+        decode_values(&self.path, self.frame).map(Plain)
+    }
 }
 
 /// As [`read`] and [`read_on`], in this process.

@@ -19,3 +19,20 @@ pub mod whole_file;
 mod guard;
 mod label_colors;
 mod numbers;
+
+use containment::Reader;
+
+/// All that a child of the program reads, for [`containment::serve`].
+pub const READERS: &[Reader] = &[
+    Reader::of::<open::LookAt>(),
+    Reader::of::<open::ReadImage>(),
+    Reader::of::<label_file::ReadMask>(),
+    Reader::of::<label_file::ReadValues>(),
+    Reader::of::<nifti::ReadHeader>(),
+    Reader::of::<import::ReadMasks>(),
+    Reader::of::<dicom::ReadPhotometric>(),
+    Reader::of::<dicom::DigestPixels>(),
+    Reader::of::<dicom::deidentify::Deidentify>(),
+    Reader::of::<dicom::deidentify::Verify>(),
+    Reader::of::<dicom::rewrite::Encode>(),
+];

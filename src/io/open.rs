@@ -1,7 +1,7 @@
 //! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
 
 use super::{
-    containment,
+    containment::{self, Plain},
     dicom::{
         self,
         catalog::{Instance, Look},
@@ -15,7 +15,7 @@ use crate::{
         image::Image,
         orientation::Orientation,
         progress::Cancel,
-        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study},
+        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study, os_path},
     },
 };
 use crossbeam_channel::{RecvTimeoutError, unbounded};
@@ -68,7 +68,57 @@ pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Canc
 pub fn load(source: &Source, kind: Kind) -> Result<Image> {
     #[cfg(test)]
     slow::wait(&source.path);
-    containment::image(source, kind)
+    containment::read(ReadImage { source: source.clone(), kind })
+}
+
+/// The pixels of a slice.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReadImage {
+    source: Source,
+    kind: Kind,
+}
+
+impl containment::Request for ReadImage {
+    const NAME: &'static str = "image";
+    const TRIED: &'static str = "read the image";
+    type Answer = Image;
+
+    fn path(&self) -> &Path {
+        &self.source.path
+    }
+
+    fn read(self) -> Result<Image> {
+        decode(&self.source, self.kind)
+    }
+}
+
+/// What a file is, from its header. `asked_for`: named by the user, not found in a folder.
+#[derive(Serialize, Deserialize)]
+pub(super) struct LookAt {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    asked_for: bool,
+}
+
+impl LookAt {
+    fn ask(path: &Path, asked_for: bool) -> FileLook {
+        let request = Self { path: path.to_owned(), asked_for };
+        containment::read(request).map_or_else(|error| FileLook::failed(error.reason), |look| look.0)
+    }
+}
+
+impl containment::Request for LookAt {
+    const NAME: &'static str = "look";
+    const TRIED: &'static str = TRIED;
+    type Answer = Plain<FileLook>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<Plain<FileLook>> {
+        Ok(Plain(look(&self.path, self.asked_for)))
+    }
 }
 
 /// Decodes one slice in this process: for the child, and to measure the way to it.
@@ -177,8 +227,7 @@ fn look_at_all(
         let (found, cancel) = (found.clone(), cancel.clone());
         let work = move || {
             while let Some((i, file)) = Some(next.fetch_add(1, Relaxed)).and_then(|i| Some((i, files.get(i)?))) {
-                if cancel.is_cancelled() || found.send((i, containment::look(file, asked_for.contains(file)))).is_err()
-                {
+                if cancel.is_cancelled() || found.send((i, LookAt::ask(file, asked_for.contains(file)))).is_err() {
                     return;
                 }
             }
@@ -224,18 +273,13 @@ pub(super) enum FileLook {
 
 impl FileLook {
     /// An image that cannot be read.
-    pub(super) fn failed(reason: String) -> Self {
+    fn failed(reason: String) -> Self {
         Self::Passed { reason, is_failure: true, has_masks: false }
-    }
-
-    /// A file that its reader stumbled over.
-    pub(super) fn damaged() -> Self {
-        Self::failed("it is damaged".into())
     }
 }
 
 /// Looks at the content in this process, and at no pixels. `asked_for`: named by the user, not found in a folder.
-pub(super) fn look(path: &Path, asked_for: bool) -> FileLook {
+fn look(path: &Path, asked_for: bool) -> FileLook {
     #[cfg(test)]
     slow::wait(path);
     let passed = |reason: String, is_failure| FileLook::Passed { reason, is_failure, has_masks: false };
@@ -288,7 +332,7 @@ fn claims_to_be_an_image(path: &Path) -> bool {
 /// # Errors
 /// Where it is neither, and where it cannot be read.
 pub fn slices(path: &Path) -> Result<Vec<Source>> {
-    match containment::look(path, true) {
+    match LookAt::ask(path, true) {
         FileLook::Pictures(parts) => Ok(parts.into_iter().flat_map(|series| series.slices).map(|s| s.source).collect()),
         FileLook::Passed { reason, .. } => Err(Error::at("read the image", path, reason)),
         FileLook::Dicom(_) => Err(Error::at("read the image", path, "it is a DICOM file, no picture")),
@@ -337,7 +381,7 @@ impl Found {
 
     fn into_catalog(mut self, cancel: &Cancel) -> Catalog {
         let passed_over = &mut self.passed_over;
-        let mut digest = |path: &Path| if cancel.is_cancelled() { None } else { containment::pixel_digest(path) };
+        let mut digest = |path: &Path| if cancel.is_cancelled() { None } else { dicom::pixel_digest(path) };
         let mut studies = dicom::catalog::assemble(self.instances, &mut digest, &mut |copy, first| {
             let reason = format!("the same instance as {}", first.display());
             passed_over.push(PassedOver { path: copy.to_owned(), reason, is_failure: false, has_masks: false });

@@ -3,7 +3,7 @@
 use super::{
     Session,
     case::Case,
-    job::{CaseId, ImportedMasks, Job, MaskFileJob, SliceKey},
+    job::{CaseId, Job, MaskFileJob, SliceKey},
     notice::{Severity, Topic},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     domain::{
         counts::counted,
         edit::Edit,
-        import::{MaskChoice, TakenLabel},
+        import::{ImportedMasks, MaskChoice, TakenLabel},
         journal::TaskKey,
         label::Label,
         region::Region,
@@ -67,8 +67,8 @@ pub struct OverlappingLabel {
 
 impl Overlapping {
     /// `None` where nothing overlaps, or where the user has said what is to be taken.
-    fn of(case: CaseId, imported: &ImportedMasks) -> Option<Self> {
-        let is_chosen = !imported.choice.only.is_empty();
+    fn of(case: CaseId, (paths, choice): (Vec<PathBuf>, MaskChoice), imported: &ImportedMasks) -> Option<Self> {
+        let is_chosen = !choice.only.is_empty();
         if is_chosen || imported.taken.iter().all(|taken| taken.covered == 0) {
             return None;
         }
@@ -82,7 +82,7 @@ impl Overlapping {
         // Smaller ones lie over larger ones, and of equal ones the later.
         labels.reverse();
         labels.sort_by_key(|label| label.pixels);
-        Some(Self { case, paths: imported.paths.clone(), choice: imported.choice.clone(), labels })
+        Some(Self { case, paths, choice, labels })
     }
 }
 
@@ -153,12 +153,17 @@ impl Session {
         self.jobs.push(Job::MaskFiles(MaskFileJob::Import { case, series, paths, choice, others: Vec::new() }));
     }
 
-    pub(super) fn on_imported(&mut self, case: CaseId, result: Result<ImportedMasks>) {
+    pub(super) fn on_imported(
+        &mut self,
+        case: CaseId,
+        asked: (Vec<PathBuf>, MaskChoice),
+        result: Result<ImportedMasks>,
+    ) {
         let imported = match result {
             Ok(imported) => imported,
             Err(error) => return self.fail(&error),
         };
-        self.overlapping = Overlapping::of(case, &imported);
+        self.overlapping = Overlapping::of(case, asked, &imported);
         if self.overlapping.is_some() {
             return;
         }

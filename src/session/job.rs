@@ -21,12 +21,10 @@ use crate::{
     domain::{
         gate::GateReport,
         image::{Image, Window, WindowPreset},
-        import::{MaskChoice, TakenLabel},
+        import::{ImportedMasks, MaskChoice},
         journal::{CaseDescription, LabelUse, Meter, StoredCase, Task, TaskKey},
-        label::Label,
         learning::{SnapshotSlice, Version, VersionKey, WorkReport},
         looks::Look,
-        mask::Mask,
         region::Region,
         stack::ViewPlane,
         study::{Catalog, Kind, Source},
@@ -288,6 +286,10 @@ pub enum Event {
     Imported {
         /// For which case.
         case: CaseId,
+        /// From which files.
+        paths: Vec<PathBuf>,
+        /// What was asked for.
+        choice: MaskChoice,
         /// Labels, a mask for each slice that has one, and what the user should know.
         result: Result<ImportedMasks>,
     },
@@ -417,21 +419,4 @@ pub enum Event {
     WorkReport(Box<WorkReport>),
     /// Something failed that no other event stands for.
     Failed(Error),
-}
-
-/// Masks read from files.
-#[derive(Clone, Debug, Default)]
-pub struct ImportedMasks {
-    /// What the values mean.
-    pub labels: Vec<Label>,
-    /// For each slice that has one its mask.
-    pub masks: Vec<(usize, Mask)>,
-    /// What the user should know.
-    pub notes: Vec<String>,
-    /// What became of each label.
-    pub taken: Vec<TakenLabel>,
-    /// The files.
-    pub paths: Vec<PathBuf>,
-    /// What was asked for.
-    pub choice: MaskChoice,
 }

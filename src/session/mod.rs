@@ -358,7 +358,7 @@ impl Session {
             Event::AcceptedCases(cases) => self.on_accepted_cases(cases),
             Event::ExportedAccepted(result) => self.on_exported_accepted(result),
             Event::ImportedOthers { cases, without } => self.on_imported_others(cases, without),
-            Event::Imported { case, result } => self.on_imported(case, result),
+            Event::Imported { case, paths, choice, result } => self.on_imported(case, (paths, choice), result),
             Event::ImportUndecided { case, paths, choice, error } => {
                 self.on_import_undecided(case, paths, choice, error);
             }

@@ -6,7 +6,7 @@ use super::{imports::ImportAnswer, job::*, tests::session, *};
 use crate::{
     Error, ErrorKind,
     domain::{
-        import::{MaskChoice, TakenLabel},
+        import::{ImportedMasks, MaskChoice, TakenLabel},
         label::Label,
         mask::Mask,
         study::Status,
@@ -30,11 +30,11 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         labels: vec![Label::named("Lung", 0), Label::named("Nodule", 1)],
         taken: vec![of(4, 100, 91, 9), of(7, 9, 9, 0)],
         masks: vec![(0, Mask::from_labels(64, 64, vec![1; 64 * 64]).unwrap())],
-        choice,
         ..ImportedMasks::default()
     };
     let case = session.cases[0].id;
-    session.on_event(Event::Imported { case, result: Ok(imported.clone()) });
+    let paths = vec!["/masks/seg.dcm".into()];
+    session.on_event(Event::Imported { case, paths: paths.clone(), choice, result: Ok(imported.clone()) });
     let names: Vec<_> = session.overlapping.iter().flat_map(|o| &o.labels).map(|l| l.label.name.as_str()).collect();
     assert_eq!(names, ["Nodule", "Lung"], "the smaller lies on top");
     assert_eq!(session.labels().len(), 0, "nothing was taken yet");
@@ -44,9 +44,9 @@ fn of_masks_that_overlap_the_user_is_asked_which_to_take_and_which_lies_on_top()
         (choice.only.clone(), choice.order.clone()),
         (vec!["#4".into(), "#7".into()], vec!["#4".into(), "#7".into()])
     );
-    session.on_event(Event::Imported { case, result: Ok(ImportedMasks { choice, ..imported.clone() }) });
+    session.on_event(Event::Imported { case, paths: paths.clone(), choice, result: Ok(imported.clone()) });
     assert!(session.overlapping.is_none() && session.labels().len() == 2, "what was chosen is taken without asking");
-    session.on_event(Event::Imported { case, result: Ok(imported) });
+    session.on_event(Event::Imported { case, paths, choice: MaskChoice::default(), result: Ok(imported) });
     session.apply(Action::TakeOverlapping(None));
     assert!(session.overlapping.is_none() && job(&mut session).is_none());
 }

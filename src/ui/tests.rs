@@ -14,11 +14,11 @@ use super::*;
 use crate::{
     Error, ErrorKind,
     domain::{
-        import::{MaskChoice, TakenLabel},
+        import::{ImportedMasks, MaskChoice, TakenLabel},
         label::Label,
     },
     session::{
-        job::{Event, ImportedMasks, Job, StoreJob, WorkspaceSummary},
+        job::{Event, Job, StoreJob, WorkspaceSummary},
         settings::Settings,
     },
 };
@@ -162,7 +162,8 @@ fn of_masks_that_overlap_the_user_chooses_which_are_taken_and_which_lies_on_top(
         taken: vec![of(1, 4000, 9), of(2, 9, 0), of(3, 500, 0)],
         ..ImportedMasks::default()
     };
-    session.on_event(Event::Imported { case: 1, result: Ok(overlapping) });
+    let (paths, choice) = (Vec::new(), MaskChoice::default());
+    session.on_event(Event::Imported { case: 1, paths, choice, result: Ok(overlapping) });
     let mut harness = window(session);
     assert!(harness.query_by_label_contains("9 under others").is_some());
     // Nodule, Heart, Lung: the smallest lies on top.

@@ -17,8 +17,7 @@ use crate::{
         import,
     },
     session::job::{
-        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, ImportedMasks,
-        MaskFileJob,
+        CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, MaskFileJob,
     },
 };
 use std::{
@@ -38,11 +37,11 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
         }
         MaskFileJob::Import { case, series, paths, choice, others } => {
             let is_folder = paths.iter().any(|path| path.is_dir());
-            outbox.send(match masks(&paths, &series, &choice) {
+            outbox.send(match import::masks(&paths, &series, &choice) {
                 Err(error) if error.kind.is_question() => {
                     Event::ImportUndecided { case, paths: paths.clone(), choice: choice.clone(), error }
                 }
-                result => Event::Imported { case, result },
+                result => Event::Imported { case, paths: paths.clone(), choice, result },
             });
             if is_folder && !others.is_empty() {
                 outbox.send(masks_of_others(&paths, others));
@@ -51,16 +50,11 @@ pub(super) fn work(job: MaskFileJob, outbox: &Outbox) {
     }
 }
 
-fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
-    let import::Imported { labels, masks, notes, taken, .. } = import::masks(paths, series, choice)?;
-    Ok(ImportedMasks { labels, masks, notes, taken, paths: paths.to_vec(), choice: choice.clone() })
-}
-
 /// What a folder holds for cases that are not on the screen.
 fn masks_of_others(paths: &[PathBuf], others: Vec<(CaseId, Arc<Series>)>) -> Event {
     let (mut cases, mut without) = (Vec::new(), 0);
     for (case, series) in others {
-        match masks(paths, &series, &MaskChoice::default()) {
+        match import::masks(paths, &series, &MaskChoice::default()) {
             Err(error) if error.kind == ErrorKind::NotFound => without += 1,
             result => cases.push((case, result)),
         }

@@ -1,6 +1,7 @@
 //! Which segments or regions are taken in, which of them lies on top, and what they are called.
 
-use crate::domain::{import::MaskChoice, label::Label};
+use super::MaskChoice;
+use crate::domain::label::Label;
 use std::collections::HashMap;
 
 /// Names in a message, at most.
@@ -8,23 +9,23 @@ const MOST_LISTED: usize = 20;
 
 /// A segment or region as its file has it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::io) struct Offered<'a> {
-    pub(in crate::io) number: u32,
-    pub(in crate::io) name: &'a str,
+pub(crate) struct Offered<'a> {
+    pub(crate) number: u32,
+    pub(crate) name: &'a str,
 }
 
 /// What is taken of what a file offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::io) struct Taken {
+pub(crate) struct Taken {
     /// Those that are taken in, by their index, in their order.
-    pub(in crate::io) indices: Vec<usize>,
+    pub(crate) indices: Vec<usize>,
     /// Those whose order is given, the one on top first.
     order: Vec<usize>,
 }
 
 impl Taken {
     /// The error says which name there is not, and which there are.
-    pub(in crate::io) fn of(offered: &[Offered<'_>], choice: &MaskChoice) -> Result<Self, String> {
+    pub(crate) fn of(offered: &[Offered<'_>], choice: &MaskChoice) -> Result<Self, String> {
         let mut indices = all_of(offered, &choice.only)?;
         indices.sort_unstable();
         if choice.only.is_empty() {
@@ -34,12 +35,12 @@ impl Taken {
     }
 
     /// True where the user said what lies on top.
-    pub(in crate::io) fn has_order(&self) -> bool {
+    pub(crate) fn has_order(&self) -> bool {
         !self.order.is_empty()
     }
 
     /// From what lies lowest to what lies on top: larger ones, then smaller ones, then those whose order is given.
-    pub(in crate::io) fn lowest_first(&self, size: impl Fn(usize) -> usize) -> Vec<usize> {
+    pub(crate) fn lowest_first(&self, size: impl Fn(usize) -> usize) -> Vec<usize> {
         let mut free: Vec<usize> = self.indices.iter().copied().filter(|i| !self.order.contains(i)).collect();
         free.sort_by_key(|i| std::cmp::Reverse(size(*i)));
         free.extend(self.order.iter().rev().filter(|i| self.indices.contains(i)));
@@ -93,7 +94,7 @@ fn missing(offered: &[Offered<'_>], word: &str) -> String {
 }
 
 /// Tells labels of one name apart by a number behind it; the note says so.
-pub(in crate::io) fn tell_apart(labels: &mut [Label]) -> Option<String> {
+pub(crate) fn tell_apart(labels: &mut [Label]) -> Option<String> {
     let mut count: HashMap<String, usize> = HashMap::new();
     labels.iter().for_each(|label| *count.entry(label.name.clone()).or_default() += 1);
     let mut told: Vec<String> = Vec::new();

@@ -1,6 +1,7 @@
 //! Labels that lie over each other in a mask that holds one for each pixel: who wins, and what the others lose.
 
-use crate::domain::{import::TakenLabel, label::Label};
+use super::TakenLabel;
+use crate::domain::label::Label;
 use std::collections::BTreeMap;
 
 /// Pairs of labels in the notes, at most.
@@ -8,7 +9,7 @@ const MOST_TOLD: usize = 30;
 
 /// Paints labels over each other and keeps count.
 #[derive(Clone, Debug)]
-pub(in crate::io) struct Painter {
+pub(crate) struct Painter {
     left: [usize; 256],
     /// Pixels that the first label of a pair lost to the second.
     lost: BTreeMap<(u8, u8), usize>,
@@ -22,7 +23,7 @@ impl Default for Painter {
 
 impl Painter {
     /// The pixel becomes `label`, which lies over what was there.
-    pub(in crate::io) fn paint(&mut self, pixel: &mut u8, label: u8) {
+    pub(crate) fn paint(&mut self, pixel: &mut u8, label: u8) {
         if *pixel == label {
             return;
         }
@@ -35,14 +36,14 @@ impl Painter {
     }
 
     /// The pixel stays `over`: `label` would lie under it.
-    pub(in crate::io) fn hide(&mut self, over: u8, label: u8) {
+    pub(crate) fn hide(&mut self, over: u8, label: u8) {
         if over != label {
             *self.lost.entry((label, over)).or_default() += 1;
         }
     }
 
     /// What became of label 1..=n with these numbers and pixels in the file.
-    pub(in crate::io) fn taken(&self, numbers: &[u32], in_file: &[usize]) -> Vec<TakenLabel> {
+    pub(crate) fn taken(&self, numbers: &[u32], in_file: &[usize]) -> Vec<TakenLabel> {
         let of = |(i, number): (usize, &u32)| TakenLabel {
             number: *number,
             in_file: in_file.get(i).copied().unwrap_or(0),
@@ -53,7 +54,7 @@ impl Painter {
     }
 
     /// What each label lost to which other.
-    pub(in crate::io) fn notes(&self, labels: &[Label]) -> Vec<String> {
+    pub(crate) fn notes(&self, labels: &[Label]) -> Vec<String> {
         let name = |label: u8| labels.get(usize::from(label).wrapping_sub(1)).map_or("", |l| l.name.as_str());
         let told = self.lost.iter().take(MOST_TOLD);
         let note = |((under, over), pixels): (&(u8, u8), &usize)| {

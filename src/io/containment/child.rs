@@ -1,9 +1,10 @@
 //! A child as its parent sees it.
 
 use super::{
-    COMMAND,
-    wire::{self, Answer, HELLO, Request},
+    COMMAND, Request,
+    wire::{self, HELLO},
 };
+use crate::Result;
 use std::{
     io::{self, BufReader, Read},
     path::Path,
@@ -83,9 +84,9 @@ impl Child {
     }
 
     /// Asks and waits for the answer. After an error the child is of no more use.
-    pub(super) fn ask(&mut self, request: &Request) -> io::Result<Answer> {
-        wire::send(&mut self.requests, request)?;
-        Answer::receive(&mut self.answers)
+    pub(super) fn ask<R: Request>(&mut self, request: &R) -> io::Result<Result<R::Answer>> {
+        wire::send_request(&mut self.requests, request)?;
+        wire::receive_answer(&mut self.answers)
     }
 
     /// Ends it, with the reason why it gave no answer; `None` where it had ended before it was asked.

@@ -1,9 +1,9 @@
 //! Children that wait for the next file: started when all are busy, up to the number of cores, replaced when they die.
 
 use super::{
+    Request,
     child::{Child, Process},
     watch::Watch,
-    wire::{Answer, Request},
 };
 use std::{
     path::PathBuf,
@@ -52,7 +52,7 @@ impl Pool {
     }
 
     /// Asks one of the children; waits while all are busy.
-    pub(super) fn ask(&self, request: &Request, limit: Duration) -> Result<Answer, Trouble> {
+    pub(super) fn ask<R: Request>(&self, request: &R, limit: Duration) -> Result<crate::Result<R::Answer>, Trouble> {
         // A child that had nothing to do may end in the moment in which it is asked.
         for _ in 0..3 {
             let seat = self.sit_down()?;
@@ -63,7 +63,12 @@ impl Pool {
     }
 
     /// `None` where the child had ended before.
-    fn ask_once(&self, mut seat: Seat<'_>, request: &Request, limit: Duration) -> Option<Result<Answer, String>> {
+    fn ask_once<R: Request>(
+        &self,
+        mut seat: Seat<'_>,
+        request: &R,
+        limit: Duration,
+    ) -> Option<Result<crate::Result<R::Answer>, String>> {
         let mut child = seat.child.take()?;
         let turn = match self.watch.begin(&child.process, limit) {
             Ok(turn) => turn,

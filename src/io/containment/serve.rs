@@ -1,14 +1,12 @@
 //! What a child does: read what it is asked for, answer, and end with its parent.
 
 use super::{
-    MEMORY, limits,
-    wire::{Answer, HELLO, Request, receive, send},
+    MEMORY, Request, limits, read_here,
+    wire::{HELLO, receive, send, send_answer},
 };
-use crate::io::{dicom, guard::contained, import, label_file, nifti, open};
 use std::{
     fs::File,
     io::{self, BufReader},
-    path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
     thread,
@@ -25,69 +23,53 @@ static SECONDS: AtomicU32 = AtomicU32::new(0);
 /// 1 while a request is worked on.
 static WORKING: AtomicU32 = AtomicU32::new(0);
 
+/// What answers one kind of request.
+pub struct Reader {
+    name: &'static str,
+    answer: fn(&mut BufReader<File>, &mut File) -> io::Result<()>,
+}
+
+impl Reader {
+    /// That of a request.
+    pub const fn of<R: Request>() -> Self {
+        Self { name: R::NAME, answer: answer::<R> }
+    }
+}
+
 /// Answers requests until the parent closes the pipe or dies. `limit_memory` is called once with the bytes that the
 /// allocator may hand out.
-pub fn serve(limit_memory: impl FnOnce(usize)) -> ExitCode {
+pub fn serve(readers: &[Reader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     limit_memory(MEMORY);
     let watch = thread::Builder::new().stack_size(128 << 10).spawn(end_in_time);
     limits::set(MEMORY);
-    match watch.and_then(|_| answer_all()) {
+    match watch.and_then(|_| answer_all(readers)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn answer_all() -> io::Result<()> {
+fn answer_all(readers: &[Reader]) -> io::Result<()> {
     let (mut requests, mut answers) = pipes()?;
     send(&mut answers, &HELLO)?;
     loop {
-        let request = match receive(&mut requests) {
-            Ok(request) => request,
+        let name: String = match receive(&mut requests) {
+            Ok(name) => name,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         };
+        let reader = readers.iter().find(|reader| reader.name == name);
+        let reader = reader.ok_or_else(|| io::Error::other("nothing here reads that"))?;
         SECONDS.store(0, Relaxed);
         WORKING.store(1, Relaxed);
-        let answer = contained(|| answer(request)).unwrap_or_else(|| Answer::Refused(damaged()));
-        answer.send(&mut answers)?;
+        (reader.answer)(&mut requests, &mut answers)?;
         SECONDS.store(0, Relaxed);
         WORKING.store(0, Relaxed);
     }
 }
 
-fn damaged() -> super::wire::Refusal {
-    crate::Error::new("read the file", "it is damaged").into()
-}
-
-fn answer(request: Request) -> Answer {
-    let refused = |error: crate::Error| Answer::Refused(error.into());
-    match request {
-        Request::Look { path, asked_for } => Answer::Look(Box::new(open::look(Path::new(&path), asked_for))),
-        Request::Image { source, kind } => {
-            open::decode(&source, kind).map_or_else(refused, |image| Answer::Image(Box::new(image)))
-        }
-        Request::Mask { path, frame, reading, image } => {
-            label_file::decode(Path::new(&path), frame, reading, image.as_ref())
-                .map_or_else(refused, |(mask, note)| Answer::Mask(mask, note))
-        }
-        Request::MaskValues { path, frame } => {
-            label_file::decode_values(Path::new(&path), frame).map_or_else(refused, Answer::MaskValues)
-        }
-        Request::Volume { path } => {
-            nifti::header(Path::new(&path)).map_or_else(refused, |header| Answer::Volume(Box::new(header)))
-        }
-        Request::Masks { paths, series, choice } => {
-            let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
-            import::decode(&paths, &series, &choice).map_or_else(refused, Answer::Masks)
-        }
-        Request::Photometric { path } => Answer::Text(dicom::photometric(Path::new(&path))),
-        Request::PixelDigest { path } => Answer::Text(dicom::digest(Path::new(&path))),
-        Request::Deidentify { path, how } => how.rewrite(Path::new(&path)).map_or_else(refused, Answer::Rewritten),
-        Request::Verify { path, written, how } => Answer::Verdict(how.verify(Path::new(&path), Path::new(&written))),
-        Request::Encode { path, syntax } => {
-            dicom::rewrite::encoded_as(Path::new(&path), &syntax).map_or_else(refused, Answer::Rewritten)
-        }
-    }
+fn answer<R: Request>(requests: &mut BufReader<File>, answers: &mut File) -> io::Result<()> {
+    let request: R = receive(requests)?;
+    send_answer(answers, read_here(request))
 }
 
 /// Standard input and output without the buffer for lines of text.

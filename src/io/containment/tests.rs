@@ -2,26 +2,27 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    SLICE,
+    Answer, Plain, Request, SLICE,
     pool::{Pool, Trouble},
-    wire::{self, Answer, Request},
+    wire,
 };
 use crate::{
-    Error,
+    Error, Result,
     domain::{
         image::{Image, Pixels, VoiLut},
-        import::{Basis, TakenLabel},
+        import::{Basis, ImportedMasks, TakenLabel},
         label::Label,
         mask::Mask,
     },
-    io::import::Imported,
 };
+use serde::{Deserialize, Serialize};
+use std::path::Path;
 
-fn there_and_back(answer: Answer) -> Answer {
+fn there_and_back<A: Answer>(answer: Result<A>) -> Result<A> {
     let mut bytes = Vec::new();
-    answer.send(&mut bytes).unwrap();
+    wire::send_answer(&mut bytes, answer).unwrap();
     let mut rest = bytes.as_slice();
-    let answer = Answer::receive(&mut rest).unwrap();
+    let answer = wire::receive_answer(&mut rest).unwrap();
     assert!(rest.is_empty());
     answer
 }
@@ -39,15 +40,14 @@ fn images_arrive_as_they_were_sent() {
         let mut image = Image::new(pixels.len() / 2, 2, pixels).unwrap();
         image.voi_lut = Some(VoiLut { first: f64::NEG_INFINITY, levels: vec![0.0, 0.25, 1.0] });
         image.unit = Some("HU".into());
-        let Answer::Image(back) = there_and_back(Answer::Image(Box::new(image.clone()))) else { unreachable!() };
-        assert_eq!(*back, image);
+        assert_eq!(there_and_back(Ok(image.clone())).unwrap(), image);
     }
 }
 
 #[test]
 fn masks_and_refusals_arrive_as_they_were_sent() {
     let mask = |label: u8| Mask::from_labels(5, 3, vec![label; 15]).unwrap();
-    let imported = Imported {
+    let imported = ImportedMasks {
         labels: vec![Label::named("Heart", 0)],
         masks: vec![(3, mask(1)), (7, mask(0))],
         notes: vec!["n".into()],
@@ -55,14 +55,12 @@ fn masks_and_refusals_arrive_as_they_were_sent() {
         basis: Basis::Position,
         is_resampled: true,
     };
-    let Answer::Masks(back) = there_and_back(Answer::Masks(imported.clone())) else { unreachable!() };
-    assert_eq!(back, imported);
-    let Answer::Mask(back, note) = there_and_back(Answer::Mask(mask(2), Some("turned".into()))) else { unreachable!() };
-    assert_eq!(note.as_deref(), Some("turned"));
-    assert_eq!(back, mask(2));
+    assert_eq!(there_and_back(Ok(imported.clone())).unwrap(), imported);
+    let turned = (mask(2), Some("turned".to_owned()));
+    assert_eq!(there_and_back(Ok(turned.clone())).unwrap(), turned);
+    assert_eq!(there_and_back(Ok(Plain(7u32))).unwrap(), Plain(7));
     let error = Error::at("read the image", "scan.dcm", "it is damaged").advise("Ask for it again.");
-    let Answer::Refused(back) = there_and_back(Answer::Refused(error.clone().into())) else { unreachable!() };
-    assert_eq!(Error::from(back), error);
+    assert_eq!(there_and_back::<Image>(Err(error.clone())).unwrap_err(), error);
 }
 
 #[test]
@@ -74,10 +72,27 @@ fn a_message_that_claims_too_much_takes_no_memory() {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+struct Nothing;
+
+impl Request for Nothing {
+    const NAME: &'static str = "nothing";
+    const TRIED: &'static str = "read";
+    type Answer = Plain<u32>;
+
+    fn path(&self) -> &Path {
+        Path::new("scan.dcm")
+    }
+
+    fn read(self) -> Result<Plain<u32>> {
+        Ok(Plain(0))
+    }
+}
+
 /// Of what `program` makes of a request.
 fn asked(program: &str) -> Trouble {
     let pool = Pool::new(program.into());
-    let trouble = pool.ask(&Request::Photometric { path: "scan.dcm".into() }, SLICE).err();
+    let trouble = pool.ask(&Nothing, SLICE).err();
     assert!(pool.children().is_empty());
     trouble.unwrap()
 }

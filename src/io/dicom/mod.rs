@@ -30,6 +30,15 @@ mod tests;
 mod text;
 mod uids;
 
+use super::containment::{self, Plain};
+use crate::{Result, domain::study::os_path};
+use dicom_dictionary_std::tags;
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
 /// Names this implementation in the file meta information: a UUID of our own under 2.25.
 const IMPLEMENTATION_CLASS_UID: &str = "2.25.107151289873141573553993236747910725121";
 /// At most 16 characters.
@@ -37,13 +46,64 @@ const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VER
 
 pub(crate) use bytes::Bytes;
 pub(crate) use file::reason_of;
-pub(crate) use pixels::{digest, load};
+pub(crate) use pixels::load;
 pub(crate) use uids::transfer_syntax_name;
 
-/// Photometric Interpretation of a file, as written in it.
-pub(crate) fn photometric(path: &std::path::Path) -> Option<String> {
-    let file = file::DicomFile::open(path).ok()?;
-    file.data.text(dicom_dictionary_std::tags::PHOTOMETRIC_INTERPRETATION)
+/// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
+pub(crate) fn photometric(path: &Path) -> Option<String> {
+    containment::read(ReadPhotometric { path: path.to_owned() }).ok().and_then(|text| text.0)
+}
+
+/// What tells the pixels of a file from others; `None` where they cannot be read.
+pub(crate) fn pixel_digest(path: &Path) -> Option<String> {
+    containment::read(DigestPixels { path: path.to_owned() }).ok().and_then(|text| text.0)
+}
+
+/// Photometric Interpretation.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct ReadPhotometric {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+}
+
+impl containment::Request for ReadPhotometric {
+    const NAME: &'static str = "photometric";
+    const TRIED: &'static str = "open";
+    type Answer = Plain<Option<String>>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<Plain<Option<String>>> {
+        let file = file::DicomFile::open(&self.path).ok();
+        Ok(Plain(file.and_then(|file| file.data.text(tags::PHOTOMETRIC_INTERPRETATION))))
+    }
+}
+
+/// What tells the pixels of a file from others.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct DigestPixels {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+}
+
+impl containment::Request for DigestPixels {
+    const NAME: &'static str = "digest of pixels";
+    const TRIED: &'static str = "open";
+    type Answer = Plain<Option<String>>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self) -> Duration {
+        containment::whole_file(&self.path)
+    }
+
+    fn read(self) -> Result<Plain<Option<String>>> {
+        Ok(Plain(pixels::digest(&self.path)))
+    }
 }
 
 /// The UIDs that name an object; what the file lacks is empty.
@@ -56,8 +116,7 @@ pub(crate) struct Identity {
 }
 
 /// What a file is called; the error says why it cannot be told.
-pub(crate) fn identity(path: &std::path::Path) -> Result<Identity, String> {
-    use dicom_dictionary_std::tags;
+pub(crate) fn identity(path: &Path) -> Result<Identity, String> {
     let file = match file::DicomFile::open(path) {
         Ok(file) => file,
         Err(file::Unreadable::NotDicom) => return Err("it is no DICOM file".into()),

@@ -44,7 +44,7 @@ const DECODED: u32 = 64;
 
 /// What tells the pixels of a file from others: a hash of what they show or, of long loops, of their bytes. `None` where
 /// they cannot be read.
-pub(crate) fn digest(path: &Path) -> Option<String> {
+pub(super) fn digest(path: &Path) -> Option<String> {
     let mut file = DicomFile::open(path).ok()?;
     let header = Header::read(&file).ok()?;
     let mut hash = Sha256::new();

@@ -5,11 +5,22 @@ use super::{
     deidentify::Deidentified,
     file::{DicomFile, Unreadable},
 };
-use crate::{Error, Result, io::containment::MEMORY};
+use crate::{
+    Error, Result,
+    domain::study::os_path,
+    io::containment::{self, Answer, Bytes, MEMORY},
+};
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions, meta::FileMetaTableBuilder};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
-use std::{io::ErrorKind, path::Path};
+use serde::{Deserialize, Serialize};
+use std::{
+    io::{self, ErrorKind, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+const TRIED: &str = "encode the object to be sent";
 
 /// What is to be written in place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +29,54 @@ pub(crate) struct Rewritten {
     pub(crate) bytes: Vec<u8>,
     /// What it is called then and what a person should look at.
     pub(crate) about: Deidentified,
+}
+
+impl Answer for Rewritten {
+    /// The number of its bytes, and what is said of it.
+    type Head = (u64, Deidentified);
+
+    fn into_parts(self) -> (Self::Head, Vec<Box<dyn Bytes>>) {
+        ((self.bytes.len() as u64, self.about), vec![Box::new(self.bytes)])
+    }
+
+    fn from_parts((length, about): Self::Head, rest: &mut dyn Read) -> io::Result<Self> {
+        Ok(Self { bytes: containment::receive_bytes(rest, length)?, about })
+    }
+}
+
+/// The dataset of a file in another of the plain encodings, without its meta header.
+///
+/// # Errors
+/// Where it cannot be read whole, or the transfer syntax is not known.
+pub(crate) fn encoded_as(path: &Path, syntax: &str) -> Result<Vec<u8>> {
+    let request = Encode { path: path.to_owned(), syntax: syntax.to_owned() };
+    containment::read(request).map(|rewritten| rewritten.bytes)
+}
+
+/// A dataset in another transfer syntax.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct Encode {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    syntax: String,
+}
+
+impl containment::Request for Encode {
+    const NAME: &'static str = "encode";
+    const TRIED: &'static str = TRIED;
+    type Answer = Rewritten;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self) -> Duration {
+        containment::whole_file(&self.path)
+    }
+
+    fn read(self) -> Result<Rewritten> {
+        encode(&self.path, &self.syntax)
+    }
 }
 
 /// Reads a whole file, after the tolerant reader has held its lengths against its size. The error is the reason.
@@ -44,12 +103,9 @@ pub(super) fn open(path: &Path) -> std::result::Result<FileDicomObject<InMemDico
     data.with_meta(FileMetaTableBuilder::new().transfer_syntax(&look.transfer_syntax)).map_err(|e| e.to_string())
 }
 
-/// The dataset of a file in another of the plain encodings, without its meta header.
-///
-/// # Errors
-/// Where it cannot be read whole, or the transfer syntax is not known.
-pub(crate) fn encoded_as(path: &Path, syntax: &str) -> Result<Rewritten> {
-    let failed = |reason: String| Error::at("encode the object to be sent", path, reason);
+/// As [`encoded_as`], in this process.
+fn encode(path: &Path, syntax: &str) -> Result<Rewritten> {
+    let failed = |reason: String| Error::at(TRIED, path, reason);
     let object = open(path).map_err(failed)?;
     let target = TransferSyntaxRegistry.get(syntax).ok_or_else(|| failed("an unknown syntax was agreed on".into()))?;
     let mut bytes = Vec::new();
@@ -68,8 +124,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = Fixture::new(2, 1).pixels(&[3, 4]);
         let path = file.write(folder.path(), "a.dcm");
-        assert_eq!(encoded_as(&path, EXPLICIT).unwrap().bytes, file.without_meta().to_bytes());
-        let implicit = encoded_as(&path, IMPLICIT).unwrap().bytes;
+        assert_eq!(encoded_as(&path, EXPLICIT).unwrap(), file.without_meta().to_bytes());
+        let implicit = encoded_as(&path, IMPLICIT).unwrap();
         assert!(implicit.ends_with(&[3, 0, 4, 0]) && !implicit.windows(2).any(|w| w == b"OW"));
     }
 

@@ -1,15 +1,15 @@
 //! Masks from COCO JSON ("Data format" of cocodataset.org): polygons, run lengths as numbers and run lengths as text. Images
 //! are known by SOP Instance UID and frame, as our own files name them, else by the end of their path.
 
-use super::{
-    Imported, TRIED,
-    choice::{Offered, Taken, tell_apart},
-    overlap::Painter,
-};
+use super::TRIED;
 use crate::{
     Error, ErrorKind, Result,
     domain::{
-        import::MaskChoice,
+        import::{
+            ImportedMasks, MaskChoice,
+            choice::{Offered, Taken, tell_apart},
+            overlap::Painter,
+        },
         label::Label,
         mask::Mask,
         region::{Region, Span},
@@ -97,7 +97,7 @@ fn read(path: &Path) -> std::result::Result<Coco, String> {
 /// # Errors
 /// Where the file names no image of the series ([`ErrorKind::NotFound`]), several images fit one slice, sizes differ, or a shape
 /// makes no sense.
-pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let coco = read(path).map_err(failed)?;
     let mut pictures: Vec<(usize, &Picture)> = Vec::new();
@@ -155,7 +155,7 @@ fn painted(
     pictures: &[(usize, &Picture)],
     [columns, rows]: [usize; 2],
     choice: &MaskChoice,
-) -> std::result::Result<Imported, String> {
+) -> std::result::Result<ImportedMasks, String> {
     let number = |id: i64| u32::try_from(id).unwrap_or(u32::MAX);
     let offered: Vec<Offered<'_>> =
         coco.categories.iter().map(|c| Offered { number: number(c.id), name: &c.name }).collect();
@@ -204,12 +204,12 @@ fn painted(
     let sizes: Vec<usize> = taken.indices.iter().map(|i| size(*i)).collect();
     let report = painter.taken(&numbers, &sizes);
     let mask = |(slice, values)| Some((slice, Mask::from_labels(columns, rows, values)?));
-    Ok(Imported {
+    Ok(ImportedMasks {
         labels,
         masks: masks.into_iter().filter_map(mask).collect(),
         notes,
         taken: report,
-        ..Imported::default()
+        ..ImportedMasks::default()
     })
 }
 
@@ -283,7 +283,7 @@ mod tests {
     use crate::io::{export::Coco as Written, open};
 
     /// A picture of 7 x 5 pixels and a file of annotations for it.
-    fn imported(json: &serde_json::Value, choice: &MaskChoice) -> Result<Imported> {
+    fn imported(json: &serde_json::Value, choice: &MaskChoice) -> Result<ImportedMasks> {
         let folder = tempfile::tempdir().unwrap();
         let (image, file) = (folder.path().join("a.png"), folder.path().join("x.json"));
         image::GrayImage::new(7, 5).save(&image).unwrap();

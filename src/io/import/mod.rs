@@ -1,10 +1,8 @@
 //! Masks from files, of this program and of others: DICOM segmentations, RT Structure Sets, NIfTI volumes and label maps,
 //! told apart by content.
 
-pub(in crate::io) mod choice;
 mod coco;
 pub(in crate::io) mod meaning;
-pub(in crate::io) mod overlap;
 mod pictures;
 #[cfg(test)]
 mod tests;
@@ -18,67 +16,76 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     domain::{
-        import::{Basis, MaskChoice, TakenLabel},
+        import::{
+            Basis, ImportedMasks, MaskChoice, TakenLabel,
+            choice::{Offered, Taken, tell_apart},
+        },
         label::Label,
         mask::Mask,
-        study::Series,
+        study::{Series, os_path},
     },
 };
-use choice::{Offered, Taken, tell_apart};
 use pictures::{Picture, Wanted};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::HashSet,
+    ffi::OsString,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 const TRIED: &str = "import the masks";
-
-/// Masks of a series with what their values mean.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Imported {
-    /// Of the values 1..=n of the masks.
-    pub labels: Vec<Label>,
-    /// 0-based slice and its mask, in order; slices that the files say nothing of are left out.
-    pub masks: Vec<(usize, Mask)>,
-    /// What had to be decided or left out, for the user to read.
-    pub notes: Vec<String>,
-    /// What became of each of `labels`.
-    pub taken: Vec<TakenLabel>,
-    /// What says that they belong to the series.
-    pub basis: Basis,
-    /// True where their grid of pixels is another one than that of the images.
-    pub is_resampled: bool,
-}
-
-impl Imported {
-    /// Why it must not be taken for all that the file holds: a label has no pixel left.
-    pub fn loss(&self) -> Option<String> {
-        let is_lost = |(_, taken): &(&Label, &TakenLabel)| taken.is_lost();
-        let lost = self.labels.iter().zip(&self.taken).filter(is_lost);
-        let clause = |(label, taken): (&Label, &TakenLabel)| match taken.covered {
-            0 => format!("none of the {} pixels of \"{}\" lies on a pixel of the images", taken.in_file, label.name),
-            _ => format!("\"{}\" has no pixel left: others lie over all of it", label.name),
-        };
-        let clauses: Vec<String> = lost.map(clause).collect();
-        (!clauses.is_empty()).then(|| clauses.join("; "))
-    }
-}
 
 /// Reads masks of `series` from files or folders: one DICOM segmentation, RT Structure Set or NIfTI volume, or label maps
 /// called like the slices' files. One label map for one image may be called otherwise, unless `choice` goes by names.
 ///
 /// Of a folder, what belongs to the series is taken: what names its images before what only lies there, and a
 /// segmentation, structure set or volume before label maps. The meaning of the values of label maps is read from `labels.json`
-/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left, [`Imported::loss`] says so.
+/// beside them; how they are read is one rule for all of them. Where labels overlap so that one has no pixel left, [`ImportedMasks::loss`] says so.
 ///
 /// # Errors
 /// Where nothing belongs to the series, several segmentations or structure sets do, sizes differ, or a file cannot be read.
-pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
-    containment::masks(paths, series, choice)
+pub fn masks(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+    let Some(first) = paths.first() else { return decode(paths, series, choice) };
+    containment::read(ReadMasks {
+        first: first.clone(),
+        paths: paths.iter().map(Into::into).collect(),
+        series: Box::new(series.clone()),
+        choice: choice.clone(),
+    })
+}
+
+/// Masks of a series.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReadMasks {
+    #[serde(with = "os_path")]
+    first: PathBuf,
+    paths: Vec<OsString>,
+    series: Box<Series>,
+    choice: MaskChoice,
+}
+
+impl containment::Request for ReadMasks {
+    const NAME: &'static str = "masks";
+    const TRIED: &'static str = TRIED;
+    type Answer = ImportedMasks;
+
+    fn path(&self) -> &Path {
+        &self.first
+    }
+
+    fn limit(&self) -> Duration {
+        containment::masks_of_slices(self.series.slices.len())
+    }
+
+    fn read(self) -> Result<ImportedMasks> {
+        let paths: Vec<PathBuf> = self.paths.into_iter().map(PathBuf::from).collect();
+        decode(&paths, &self.series, &self.choice)
+    }
 }
 
 /// As [`masks`], in this process.
-pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let first = paths.first().ok_or_else(|| Error::new(TRIED, "no file or folder was given"))?;
     let files = files_at(paths)?;
     let (mut fitting, mut refusals) = (Vec::new(), Vec::new());
@@ -99,7 +106,7 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
             None => {}
         }
     }
-    let strongest = fitting.iter().map(|(_, imported): &(_, Imported)| imported.basis).max();
+    let strongest = fitting.iter().map(|(_, imported): &(_, ImportedMasks)| imported.basis).max();
     fitting.retain(|(_, imported)| Some(imported.basis) == strongest);
     if fitting.len() > 1 && choice.by_position {
         // Of several that lie here those that name these images are meant.
@@ -143,8 +150,8 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
 }
 
 /// Of label maps, whose values do not overlap, those that are wanted.
-fn chosen(imported: Imported, choice: &MaskChoice, path: &Path) -> Result<Imported> {
-    let Imported { labels, masks, mut notes, basis, is_resampled, .. } = imported;
+fn chosen(imported: ImportedMasks, choice: &MaskChoice, path: &Path) -> Result<ImportedMasks> {
+    let ImportedMasks { labels, masks, mut notes, basis, is_resampled, .. } = imported;
     let offered: Vec<Offered<'_>> =
         (1..).zip(&labels).map(|(number, label)| Offered { number, name: &label.name }).collect();
     let taken = Taken::of(&offered, choice).map_err(|reason| Error::at(TRIED, path, reason))?;
@@ -170,7 +177,7 @@ fn chosen(imported: Imported, choice: &MaskChoice, path: &Path) -> Result<Import
     let report = taken.indices.iter().zip(count).map(of).collect();
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| labels.get(*i).cloned()).collect();
     notes.extend(tell_apart(&mut labels));
-    Ok(Imported { labels, masks: relabelled, notes, taken: report, basis, is_resampled })
+    Ok(ImportedMasks { labels, masks: relabelled, notes, taken: report, basis, is_resampled })
 }
 
 /// The files themselves, and those that lie directly in the folders, in order of their names.

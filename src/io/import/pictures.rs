@@ -1,10 +1,10 @@
 //! Label maps and masks of single labels in pictures, found by the names that the export gives them.
 
-use super::{Imported, TRIED, is_picture, meaning, name};
+use super::{TRIED, is_picture, meaning, name};
 use crate::{
     Error, Result,
     domain::{
-        import::MaskChoice,
+        import::{ImportedMasks, MaskChoice},
         label::Label,
         mask::Mask,
         naming::{composed, folded, told_apart},
@@ -96,7 +96,7 @@ impl Picture {
 }
 
 /// Label maps where there are some, else masks of single labels.
-pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let mut notes = Vec::new();
     let list = described(&pictures, series)?;
     let (maps, masks): (Vec<Picture>, Vec<Picture>) = pictures.into_iter().partition(|p| p.label.is_none());
@@ -110,7 +110,7 @@ pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoic
     };
     let names = told_apart(labels.iter().map(|label| label.name.as_str()));
     let labels = labels.into_iter().zip(names).map(|(label, name)| Label { name, ..label }).collect();
-    Ok(Imported { labels, masks: masks.into_iter().collect(), notes, ..Imported::default() })
+    Ok(ImportedMasks { labels, masks: masks.into_iter().collect(), notes, ..ImportedMasks::default() })
 }
 
 /// The labels that a file beside the pictures describes.

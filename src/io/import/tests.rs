@@ -47,7 +47,7 @@ fn exported(series: &Series, masks: &[Mask]) -> TempDir {
     folder
 }
 
-fn masks_of(paths: &[PathBuf], series: &Series) -> Result<Imported> {
+fn masks_of(paths: &[PathBuf], series: &Series) -> Result<ImportedMasks> {
     super::masks(paths, series, &MaskChoice::default())
 }
 

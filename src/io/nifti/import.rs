@@ -5,7 +5,7 @@ use crate::{
     Error, ErrorKind, Result,
     domain::{
         image::Image,
-        import::{Basis, MaskChoice},
+        import::{Basis, ImportedMasks, MaskChoice},
         lattice::{Affine, Fit, GridMap},
         mask::Mask,
         study::{Kind, Series},
@@ -13,7 +13,7 @@ use crate::{
     io::{
         dicom::references::Refused,
         export::{LabelList, Names, labels_beside},
-        import::{Imported, meaning, volumes},
+        import::{meaning, volumes},
         label_values::{self, Coding, Reading, Rule, Stored, Values},
     },
 };
@@ -36,7 +36,7 @@ const WHOLE: f64 = 1e-3;
 ///
 /// # Errors
 /// Where its values are no labels, where it lies elsewhere or does not say where it lies, and where it cannot be read.
-pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let volume = header(path)?;
     let lay = Lay::of(&volume, series, choice).map_err(|refusal| refusal.error(TRIED, path))?;
@@ -64,7 +64,7 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
     }
     notes.extend(lay.notes(series));
     let basis = if lay.is_of_image || volumes::is_called_like(path, series) { Basis::Images } else { Basis::Position };
-    Ok(Imported { labels, masks, notes, basis, is_resampled: lay.is_resampled(), ..Imported::default() })
+    Ok(ImportedMasks { labels, masks, notes, basis, is_resampled: lay.is_resampled(), ..ImportedMasks::default() })
 }
 
 /// Voxels, and what their values mean.

@@ -12,7 +12,11 @@ pub(crate) mod tests;
 
 pub(super) use import::{import, stored_from_shown, stored_labels};
 
-use super::{open::name_of, picture::part_id};
+use super::{
+    containment::{self, Plain},
+    open::name_of,
+    picture::part_id,
+};
 use crate::{
     Error, Result,
     domain::{
@@ -21,11 +25,12 @@ use crate::{
         lattice::Affine,
         orientation::Orientation,
         stack::upright,
-        study::{Kind, Series, Slice, Source},
+        study::{Kind, Series, Slice, Source, os_path},
     },
 };
 pub(crate) use header::Header;
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
 const TRIED: &str = "read the NIfTI volume";
 /// Rows and columns that are further off a right angle (cosine) have no plane as DICOM knows it.
@@ -44,6 +49,32 @@ pub(crate) fn is_nifti(path: &Path) -> bool {
 /// Where the file is no NIfTI volume, claims what it cannot hold, or holds what is not supported.
 pub(crate) fn header(path: &Path) -> Result<Header> {
     file::header(path).map_err(|reason| Error::at(TRIED, path, reason))
+}
+
+/// As [`header`], in a child process.
+pub(crate) fn header_of(path: &Path) -> Result<Header> {
+    containment::read(ReadHeader { path: path.to_owned() }).map(|header| header.0)
+}
+
+/// The header of a volume.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct ReadHeader {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+}
+
+impl containment::Request for ReadHeader {
+    const NAME: &'static str = "header of a volume";
+    const TRIED: &'static str = TRIED;
+    type Answer = Plain<Header>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<Plain<Header>> {
+        header(&self.path).map(Plain)
+    }
 }
 
 /// How stored voxels become slices on the screen.

@@ -7,7 +7,7 @@ use crate::{
     ErrorKind,
     domain::{
         image::{Pixels, Rescale},
-        import::{Basis, MaskChoice},
+        import::{Basis, ImportedMasks, MaskChoice},
         mask::Mask,
         progress::Cancel,
         study::{Catalog, Kind},
@@ -297,7 +297,7 @@ fn values_that_are_no_labels_are_refused_and_black_and_white_is_label_1() {
     assert_eq!(white.masks[0].1.labels(), [0, 1]);
     let whole: Vec<u8> = [0.0f64, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
     let whole = import("whole.nii", Volume { code: 64, ..Volume::new(&[2, 1, 1], whole) }).unwrap();
-    let names = |imported: &import::Imported| imported.labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+    let names = |imported: &ImportedMasks| imported.labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
     assert_eq!((whole.masks[0].1.labels(), names(&whole)), (&[0, 1][..], vec!["Label 2".to_owned()]));
     // The rule of pictures, too: values that are told by a list, kept or cut at a threshold.
     let path = folder.write("other.nii", &Volume::new(&[2, 1, 1], vec![3, 200]));

@@ -16,15 +16,22 @@ pub use secret::SecretKey;
 use super::rewrite::{Rewritten, open};
 use crate::{
     Error, Result,
-    io::{containment, whole_file},
+    domain::study::os_path,
+    io::{
+        containment::{self, Plain},
+        whole_file,
+    },
 };
 use dataset::Cleaner;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{InMemDicomObject, meta::FileMetaTableBuilder};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-pub(in crate::io) const TRIED: &str = "remove the patient from";
+const TRIED: &str = "remove the patient from";
 /// Modalities whose pixels often show text: what Burned In Annotation does not rule out there is warned of.
 const OFTEN_BURNED_IN: [&str; 9] = ["US", "ES", "XC", "OT", "GM", "RF", "XA", "IVUS", "DOC"];
 
@@ -65,9 +72,13 @@ impl Deidentification {
     /// # Errors
     /// Where the source cannot be read whole, or `out` not be written.
     pub fn write(&self, source: &Path, out: &Path) -> Result<Deidentified> {
-        let Rewritten { bytes, about } = containment::deidentified(source, self)?;
-        let check = |written: &Path| match containment::is_deidentified(source, written, self) {
-            Ok(true) => Ok(()),
+        let Rewritten { bytes, about } = containment::read(Deidentify { path: source.to_owned(), how: self.clone() })?;
+        let check = |written: &Path| match containment::read(Verify {
+            path: source.to_owned(),
+            written: written.to_owned(),
+            how: self.clone(),
+        }) {
+            Ok(Plain(true)) => Ok(()),
             _ => Err(Error::at(TRIED, out, "what was written is not what was meant")
                 .advise("Nothing was saved. Please report this.")),
         };
@@ -76,7 +87,7 @@ impl Deidentification {
     }
 
     /// What is to be written: for the child.
-    pub(in crate::io) fn rewrite(&self, source: &Path) -> Result<Rewritten> {
+    fn rewrite(&self, source: &Path) -> Result<Rewritten> {
         let failed = |reason: String| Error::at(TRIED, source, reason);
         let file = open(source).map_err(failed)?;
         let mut warnings: Vec<String> = burned_in(&file).into_iter().collect();
@@ -97,9 +108,63 @@ impl Deidentification {
     }
 
     /// Whether `written` holds the pixels of `source` and nothing that names its patient: for the child.
-    pub(in crate::io) fn verify(&self, source: &Path, written: &Path) -> bool {
+    fn verify(&self, source: &Path, written: &Path) -> bool {
         let (Ok(source), Ok(written)) = (open(source), open(written)) else { return false };
         same_pixels(&written, &source) && Cleaner::of(self, &source).is_clean(&written)
+    }
+}
+
+/// A DICOM file without its patient.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct Deidentify {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    how: Deidentification,
+}
+
+impl containment::Request for Deidentify {
+    const NAME: &'static str = "deidentify";
+    const TRIED: &'static str = TRIED;
+    type Answer = Rewritten;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self) -> Duration {
+        containment::whole_file(&self.path)
+    }
+
+    fn read(self) -> Result<Rewritten> {
+        self.how.rewrite(&self.path)
+    }
+}
+
+/// Whether the file `written` is `path` without its patient.
+#[derive(Serialize, Deserialize)]
+pub(in crate::io) struct Verify {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+    #[serde(with = "os_path")]
+    written: PathBuf,
+    how: Deidentification,
+}
+
+impl containment::Request for Verify {
+    const NAME: &'static str = "verify";
+    const TRIED: &'static str = TRIED;
+    type Answer = Plain<bool>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self) -> Duration {
+        2 * containment::whole_file(&self.path)
+    }
+
+    fn read(self) -> Result<Plain<bool>> {
+        Ok(Plain(self.how.verify(&self.path, &self.written)))
     }
 }
 

@@ -8,20 +8,17 @@ use super::{
 use crate::{
     Result,
     domain::{
-        import::MaskChoice,
+        import::{
+            ImportedMasks, MaskChoice,
+            choice::{Offered, Taken, tell_apart},
+            overlap::Painter,
+        },
         label::Label,
         lattice::{Fit, GridMap},
         mask::Mask,
         study::Series,
     },
-    io::{
-        dicom::references::Refused,
-        import::{
-            Imported,
-            choice::{Offered, Taken, tell_apart},
-            overlap::Painter,
-        },
-    },
+    io::dicom::references::Refused,
 };
 use std::{collections::BTreeSet, path::Path};
 
@@ -29,7 +26,7 @@ use std::{collections::BTreeSet, path::Path};
 ///
 /// # Errors
 /// As there.
-pub fn import(path: &Path, series: &Series) -> Result<Imported> {
+pub fn import(path: &Path, series: &Series) -> Result<ImportedMasks> {
     import_chosen(path, series, &MaskChoice::default())
 }
 
@@ -41,7 +38,7 @@ pub fn import(path: &Path, series: &Series) -> Result<Imported> {
 ///
 /// # Errors
 /// Where the file cannot be read, is no segmentation, or belongs to another series: the reason names both.
-pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let mut seg = read(path)?;
     let refused = |reason: String| Refused::from(reason).on_series("segmentation", path, series);
     let offered = seg.labels.iter().zip(&seg.numbers);
@@ -70,7 +67,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     if !empty.is_empty() {
         notes.push(format!("no pixel of these slices belongs to {}", empty.join(", ")));
     }
-    Ok(Imported { labels, masks, notes, taken, basis: places.basis, is_resampled: places.is_resampled })
+    Ok(ImportedMasks { labels, masks, notes, taken, basis: places.basis, is_resampled: places.is_resampled })
 }
 
 /// Frames laid over each other, and what had to be decided.

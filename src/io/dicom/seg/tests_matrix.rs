@@ -7,10 +7,10 @@ use super::*;
 use crate::{
     ErrorKind,
     domain::{
-        import::{Basis, MaskChoice},
+        import::{Basis, ImportedMasks, MaskChoice},
         progress::Cancel,
     },
-    io::{dicom::fixture::Fixture, import::Imported, open},
+    io::{dicom::fixture::Fixture, open},
 };
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
@@ -274,7 +274,7 @@ fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
     (0..SLICES).map(mask).collect()
 }
 
-fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<Imported> {
+fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMasks> {
     import(&file.write(folder.path(), "seg.dcm"), series)
 }
 

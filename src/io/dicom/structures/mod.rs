@@ -11,20 +11,17 @@ pub(crate) use read::is_structure_set;
 use crate::{
     Result,
     domain::{
-        import::{Basis, MaskChoice},
+        import::{
+            Basis, ImportedMasks, MaskChoice,
+            choice::{Offered, Taken, tell_apart},
+            overlap::Painter,
+        },
         label::Label,
         mask::Mask,
         region::Region,
         study::Series,
     },
-    io::{
-        dicom::references::{Named, ReferencedSeries, Refused},
-        import::{
-            Imported,
-            choice::{Offered, Taken, tell_apart},
-            overlap::Painter,
-        },
-    },
+    io::dicom::references::{Named, ReferencedSeries, Refused},
 };
 use raster::{Found, Slices};
 use read::{Structure, StructureSet};
@@ -43,7 +40,7 @@ const MOST_LABELS: usize = 255;
 /// # Errors
 /// Where the file cannot be read, belongs to other images or lies in another frame of reference, or none of its contours
 /// lies on a slice.
-pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Imported> {
+pub(crate) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let mut set = read::read(path)?;
     let refused = |refusal: Refused| refusal.on_series("structure set", path, series);
     let slices = Slices::of(series).map_err(|reason| refused(Refused::elsewhere(reason)))?;
@@ -90,7 +87,7 @@ fn painted(
     choice: &MaskChoice,
     mut notes: Vec<String>,
     basis: Basis,
-) -> std::result::Result<Imported, String> {
+) -> std::result::Result<ImportedMasks, String> {
     let offered: Vec<Offered<'_>> = laid.iter().map(|(structure, _)| offered(structure)).collect();
     // What was not wanted is gone already, and what has no area cannot be put in order.
     let of_order = |order| Taken::of(&offered, &MaskChoice { order, ..MaskChoice::default() });
@@ -115,7 +112,7 @@ fn painted(
     let taken = painter.taken(&numbers, &sizes);
     let mask = |(slice, values)| Some((slice, Mask::from_labels(series.columns, series.rows, values)?));
     let masks = masks.into_iter().filter_map(mask).collect();
-    Ok(Imported { labels, masks, notes, taken, basis, is_resampled: false })
+    Ok(ImportedMasks { labels, masks, notes, taken, basis, is_resampled: false })
 }
 
 fn offered(structure: &Structure) -> Offered<'_> {

@@ -65,11 +65,11 @@ fn set(regions: &[(&str, Vec<Fixture>)], frame: &str) -> Fixture {
     file
 }
 
-fn import(path: &Path, series: &Series) -> Result<Imported> {
+fn import(path: &Path, series: &Series) -> Result<ImportedMasks> {
     import_chosen(path, series, &MaskChoice::default())
 }
 
-fn imported(regions: &[(&str, Vec<Fixture>)]) -> Imported {
+fn imported(regions: &[(&str, Vec<Fixture>)]) -> ImportedMasks {
     let folder = tempfile::tempdir().unwrap();
     let series = series(&folder);
     import(&set(regions, "1.2.9").write(folder.path(), "set.dcm"), &series).unwrap()

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     domain::{pacs::Server, progress::Cancel},
-    io::containment,
+    io::dicom::rewrite,
 };
 use std::{
     fs::File,
@@ -70,5 +70,5 @@ fn data_set(object: &Object) -> Result<File> {
 
 /// The same values in another of the plain encodings.
 fn encoded_as(object: &Object, syntax: &str) -> Result<Vec<u8>> {
-    Ok(containment::encoded_as(&object.path, syntax)?.bytes)
+    rewrite::encoded_as(&object.path, syntax)
 }
