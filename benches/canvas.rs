@@ -5,18 +5,18 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use eframe::{egui_wgpu::RendererOptions, wgpu};
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use labrum::{
-    domain::{
-        image::{Image, Pixels, Window},
-        label::Label,
-        mask::{Mask, Rule},
-        region::{PixelRect, Region},
-    },
     session::{job::SliceKey, live::Live, view::Placement},
     ui::{
         gpu::Gpu,
         look::{Layers, Levels, Look, Scene},
         raster::{Area, Raster},
     },
+};
+use labrum_core::{
+    image::{Image, Pixels, Window},
+    label::Label,
+    mask::{Mask, Rule},
+    region::{PixelRect, Region},
 };
 use std::{hint::black_box, sync::Arc};
 

@@ -3,12 +3,11 @@
 //! `cargo bench --bench decoding -- [FILE...]`; without files, the samples and fixtures of the repository. Prints for each
 //! file the medians of both ways and their ratio.
 
-use labrum::{
-    domain::{
-        progress::Cancel,
-        study::{Kind, Slice},
-    },
-    io::{containment, open},
+use labrum::io::open;
+use labrum_core::{
+    containment,
+    progress::Cancel,
+    study::{Kind, Slice},
 };
 use std::{
     hint::black_box,

@@ -1,7 +1,7 @@
 //! The tools that follow edges, on a noisy picture of 2048 x 2048: what a move of the mouse costs.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use labrum::domain::{
+use labrum_core::{
     image::{Image, Pixels, Window},
     region::{PixelRect, Region},
     tools::{live_wire::Wire, pull::pulled, smart_brush::smart_disc},

@@ -4,14 +4,6 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use labrum::{
-    domain::{
-        image::{Image, Pixels},
-        journal::{Also, Author, CaseDescription, CaseKey, Step, StepState},
-        label::Label,
-        mask::{Mask, Rule},
-        study::{Catalog, Kind, Series, Slice, Source, Study},
-        tools::stroke,
-    },
     session::{
         Action, Session,
         command::UserCommand,
@@ -26,6 +18,14 @@ use labrum::{
         raster::{Area, Raster},
     },
     workspace::Workspace,
+};
+use labrum_core::{
+    image::{Image, Pixels},
+    journal::{Also, Author, CaseDescription, CaseKey, Step, StepState},
+    label::Label,
+    mask::{Mask, Rule},
+    study::{Catalog, Kind, Series, Slice, Source, Study},
+    tools::stroke,
 };
 use std::{
     hint::black_box,

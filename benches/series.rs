@@ -11,10 +11,10 @@ mod generator;
 use editor::{Editor, memory};
 use generator::Wanted;
 use labrum::{
-    domain::{progress::Cancel, stack::ViewPlane},
     io,
     session::{Action, command::UserCommand, ortho::OrthoAction, settings::Settings},
 };
+use labrum_core::{progress::Cancel, stack::ViewPlane};
 use std::{
     path::Path,
     time::{Duration, Instant},

@@ -1,7 +1,7 @@
 //! How long the shapes of the tools take: brush, polygon, fill, grow, smooth, interpolation.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use labrum::domain::{
+use labrum_core::{
     mask::{Mask, Rule},
     region::Region,
     tools::{fill::connected_label, interpolate::between_masks, morphology, polygon::polygon, stroke},

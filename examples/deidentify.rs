@@ -5,10 +5,8 @@
 //! The files are called 0001.dcm and so on, in the order of the sources. Prints for each its warnings, or why it could not be
 //! written, as JSON: `[{"warnings": [..]}, {"error": ".."}, ..]`.
 
-use labrum::{
-    Error, Result,
-    io::dicom::deidentify::{Dates, Deidentification, SecretKey},
-};
+use labrum::{Error, Result};
+use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::path::Path;
 
 fn main() {

@@ -3,13 +3,11 @@
 //!
 //! `dump_frames FOLDER OUT`
 
-use labrum::{
-    domain::{
-        image::{Image, Pixels},
-        progress::Cancel,
-        study::{Kind, Source},
-    },
-    io::open,
+use labrum::io::open;
+use labrum_core::{
+    image::{Image, Pixels},
+    progress::Cancel,
+    study::{Kind, Source},
 };
 use std::{
     error::Error,

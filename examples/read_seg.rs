@@ -8,9 +8,9 @@
 
 use labrum::{
     Error, Result,
-    domain::{import::MaskChoice, mask::Mask, progress::Cancel},
     io::{import, open::catalog},
 };
+use labrum_core::{import::MaskChoice, mask::Mask, progress::Cancel};
 use std::path::PathBuf;
 
 fn main() {

@@ -10,15 +10,21 @@
 
 use labrum::{
     Error, Result,
-    domain::{codes, label::Code, label::Label, mask::Mask, progress::Cancel, study::Series},
     io::{
-        dicom::{
-            seg::{AlgorithmType, Authorship, Content, Options, write},
-            structure_set,
-        },
         export::{Coco, Names, label_map, write_labels, write_nifti},
         open::catalog,
     },
+};
+use labrum_core::{
+    codes,
+    label::{Code, Label},
+    mask::Mask,
+    progress::Cancel,
+    study::Series,
+};
+use labrum_dicom::{
+    seg::{AlgorithmType, Authorship, Content, Options, write},
+    structure_set,
 };
 use std::path::{Path, PathBuf};
 

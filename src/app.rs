@@ -10,7 +10,6 @@ mod wheel;
 
 use crate::{
     Error, Result,
-    model::device,
     session::{
         Action, Session,
         job::{Event, Job, StoreJob},
@@ -21,6 +20,7 @@ use crate::{
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
 use frame_log::FrameLog;
+use labrum_nn::device;
 use place::Place;
 use std::{
     num::NonZeroUsize,

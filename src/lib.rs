@@ -4,14 +4,12 @@
 
 pub mod app;
 pub mod cli;
-pub mod domain;
-mod error;
 pub mod io;
 pub mod learning;
-pub mod model;
 pub mod session;
+pub mod shipped;
 pub mod ui;
 pub mod worker;
 pub mod workspace;
 
-pub use error::{Error, ErrorKind, Result};
+pub use labrum_core::{Error, ErrorKind, Result};

@@ -2,7 +2,7 @@
 
 use cap::Cap;
 use labrum::cli::{self, usage};
-use labrum::io::containment;
+use labrum_core::containment;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 

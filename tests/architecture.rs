@@ -1,30 +1,28 @@
-//! The arrows between the modules point one way: this reads `src/` and fails where one is broken.
+//! What cargo cannot hold: inside a package the arrows between modules point one way. This reads the sources and fails where
+//! one is broken.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 
-/// What each top-level module may name of the others, as a beginning of the path after `crate::`.
-///
-/// A model card is plain data about a model, whatever its module. All may name `error`, as `crate::Error`,
-/// `crate::ErrorKind` and `crate::Result`.
+/// What each top-level module of the program may name of the others, as a beginning of the path after `crate::`. All may
+/// name [`labrum_core`], and its `Error`, `ErrorKind` and `Result` as the program's own.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("error", &[]),
-    ("domain", &[]),
-    ("io", &["domain"]),
-    ("workspace", &["domain"]),
-    ("model", &["domain", "io::whole_file", "io::dataset"]),
-    ("learning", &["domain", "io", "model"]),
-    ("session", &["domain", "model::card"]),
-    ("ui", &["domain", "model::card", "session"]),
-    ("worker", &["domain", "io", "learning", "model", "session", "workspace"]),
-    ("app", &["domain", "io", "learning", "model", "session", "ui", "worker", "workspace"]),
-    ("cli", &["domain", "io", "learning", "model", "session", "worker", "workspace"]),
+    ("io", &[]),
+    ("workspace", &[]),
+    ("shipped", &[]),
+    ("learning", &["io", "shipped"]),
+    ("session", &[]),
+    ("ui", &["session"]),
+    ("worker", &["io", "learning", "session", "shipped", "workspace"]),
+    ("app", &["io", "learning", "session", "shipped", "ui", "worker", "workspace"]),
+    ("cli", &["io", "learning", "session", "shipped", "worker", "workspace"]),
 ];
 
-/// Crates that only some modules may name, with those whose names go on after `_`.
+/// Crates that only some modules of the program may name, with those whose names go on after `_`.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("burn", &["model"]),
+    ("labrum_nn", &["learning", "shipped", "worker", "app", "cli"]),
+    ("labrum_dicom", &["io", "worker", "app", "cli"]),
     ("egui", &["ui", "app"]),
     ("eframe", &["ui", "app"]),
     ("rfd", &["ui", "app"]),
@@ -36,14 +34,18 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("zbus", &["io"]),
 ];
 
-/// What `domain` must not name: it reads and writes nothing and starts no thread.
-const NOT_IN_DOMAIN: &[&str] = &["std::fs", "std::thread", "std::net", "std::process", "std::env", "rayon"];
+/// What `labrum-core` must not name: it reads and writes nothing and starts no thread.
+const NOT_IN_CORE: &[&str] = &["std::fs", "std::thread", "std::net", "std::process", "std::env", "rayon"];
+/// The modules of `labrum-core` that are there to read and write.
+const CORE_WITH_FILES: &[&str] = &["containment", "file_bytes", "guard", "whole_file"];
 
-/// A file of `src/`.
+/// A file of `src/` or of `crates/*/src/`.
 struct Source {
-    /// Path below `src`, with `/`.
+    /// Path below the sources of its package, with `/`.
     path: String,
-    /// `model` for `model/card.rs` and for `model.rs`; empty for `lib.rs` and `main.rs`.
+    /// Name of its package: `labrum` for the program.
+    package: String,
+    /// `case` for `case/card.rs` and for `case.rs`; empty for `lib.rs` and `main.rs`.
     module: String,
     /// The whole text.
     text: String,
@@ -51,10 +53,16 @@ struct Source {
     code: String,
 }
 
+impl Source {
+    fn is_program(&self) -> bool {
+        self.package == "labrum"
+    }
+}
+
 #[test]
 fn modules_name_only_what_lies_below_them() {
     check(|source| {
-        if source.module.is_empty() {
+        if source.module.is_empty() || !source.is_program() {
             return Vec::new();
         }
         let Some((_, allowed)) = MAY_NAME.iter().find(|(module, _)| *module == source.module) else {
@@ -71,20 +79,22 @@ fn modules_name_only_what_lies_below_them() {
 }
 
 #[test]
-fn burn_and_egui_stay_in_their_modules() {
+fn the_network_and_the_window_stay_in_their_modules() {
     check(|source| {
         let broken = ONLY_IN
             .iter()
+            .filter(|_| source.is_program())
             .filter(|(name, modules)| !modules.contains(&source.module.as_str()) && names_crate(&source.code, name));
         broken.map(|(name, modules)| format!("only {} may name `{name}`", modules.join(" and "))).collect()
     });
 }
 
 #[test]
-fn the_domain_reads_no_file_and_starts_no_thread() {
+fn what_images_and_masks_are_reads_no_file_and_starts_no_thread() {
     check(|source| {
-        let broken = NOT_IN_DOMAIN.iter().filter(|name| source.module == "domain" && source.code.contains(*name));
-        broken.map(|name| format!("`domain` must not name `{name}`")).collect()
+        let is_pure = source.package == "labrum-core" && !CORE_WITH_FILES.contains(&source.module.as_str());
+        let broken = NOT_IN_CORE.iter().filter(|name| is_pure && source.code.contains(*name));
+        broken.map(|name| format!("`labrum-core` must not name `{name}`")).collect()
     });
 }
 
@@ -104,13 +114,14 @@ fn nothing_decides_by_the_words_of_a_message() {
 
 #[test]
 fn only_the_mask_writes_its_labels() {
-    let mask = sources().into_iter().find(|source| source.path == "domain/mask.rs").unwrap();
+    let mask =
+        sources().into_iter().find(|source| source.package == "labrum-core" && source.path == "mask.rs").unwrap();
     let fields = body_of(&mask.code, "pub struct Mask");
-    assert!(fields.contains("labels: Vec<u8>"), "domain/mask.rs holds its labels in another way now: {fields}");
+    assert!(fields.contains("labels: Vec<u8>"), "mask.rs holds its labels in another way now: {fields}");
     let open_fields: Vec<&str> = fields.lines().filter(|line| line.contains("pub")).collect();
-    assert!(open_fields.is_empty(), "domain/mask.rs: the fields of `Mask` must stay private: {open_fields:?}");
+    assert!(open_fields.is_empty(), "mask.rs: the fields of `Mask` must stay private: {open_fields:?}");
     let hands_out = mask.code.lines().find(|line| line.contains("fn ") && line.contains("-> &mut"));
-    assert!(hands_out.is_none(), "domain/mask.rs: labels must not be handed out to be written: {hands_out:?}");
+    assert!(hands_out.is_none(), "mask.rs: labels must not be handed out to be written: {hands_out:?}");
 }
 
 #[test]
@@ -123,22 +134,35 @@ fn every_file_begins_with_what_it_is_for() {
 
 /// Fails with one line for each thing that `find` has to say about a file.
 fn check(find: impl Fn(&Source) -> Vec<String>) {
-    let say = |source: &Source| find(source).into_iter().map(|what| format!("src/{}: {what}", source.path)).collect();
+    let say = |source: &Source| {
+        find(source).into_iter().map(|what| format!("{} {}: {what}", source.package, source.path)).collect()
+    };
     let broken: Vec<String> = sources().iter().flat_map(|source| -> Vec<String> { say(source) }).collect();
     assert!(broken.is_empty(), "\n{}\nSee ARCHITECTURE.md for the arrows between modules.\n", broken.join("\n"));
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut packages = vec![("labrum".to_owned(), root.join("src"))];
+    for entry in std::fs::read_dir(root.join("crates")).unwrap() {
+        let entry = entry.unwrap();
+        packages.push((entry.file_name().to_string_lossy().into_owned(), entry.path().join("src")));
+    }
+    assert_eq!(packages.len(), 4);
+    packages.iter().flat_map(|(package, root)| sources_of(package, root)).collect()
+}
+
+fn sources_of(package: &str, root: &Path) -> Vec<Source> {
     let mut files = Vec::new();
-    collect(&root, &mut files);
+    collect(root, &mut files);
     let read = |file: &PathBuf| {
         let text = std::fs::read_to_string(file).unwrap();
         let parts: Vec<String> =
-            file.strip_prefix(&root).unwrap().iter().map(|p| p.to_string_lossy().into_owned()).collect();
+            file.strip_prefix(root).unwrap().iter().map(|p| p.to_string_lossy().into_owned()).collect();
         let module = parts[0].trim_end_matches(".rs");
         let module = if ["lib", "main"].contains(&module) { "" } else { module };
-        Source { path: parts.join("/"), module: module.to_owned(), code: code_of(&text), text }
+        let (path, package, code) = (parts.join("/"), package.to_owned(), code_of(&text));
+        Source { path, package, module: module.to_owned(), code, text }
     };
     files.iter().map(read).collect()
 }
@@ -252,7 +276,13 @@ mod the_reader {
 
     fn paths(path: &str, code: &str) -> Vec<String> {
         let code = code_of(code);
-        crate_paths(&Source { path: path.into(), module: String::new(), text: String::new(), code })
+        crate_paths(&Source {
+            path: path.into(),
+            package: String::new(),
+            module: String::new(),
+            text: String::new(),
+            code,
+        })
     }
 
     #[test]

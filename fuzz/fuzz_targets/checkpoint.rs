@@ -1,8 +1,8 @@
 //! Weights: safetensors with a card, and PyTorch's pickles.
 #![no_main]
 
-use labrum::model::weights;
 use labrum_fuzz::with_file;
+use labrum_nn::weights;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

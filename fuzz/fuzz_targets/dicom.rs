@@ -1,7 +1,8 @@
 //! The DICOM reader: header, then the pixels of the first frames.
 #![no_main]
 
-use labrum::{domain::progress::Cancel, io::open};
+use labrum::io::open;
+use labrum_core::progress::Cancel;
 use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 

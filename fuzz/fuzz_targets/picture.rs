@@ -1,12 +1,10 @@
 //! PNG, JPEG, TIFF, BMP, WebP and NIfTI, as images and as masks.
 #![no_main]
 
-use labrum::{
-    domain::{
-        progress::Cancel,
-        study::{Kind, Source},
-    },
-    io::{label_file, label_values::Reading, open},
+use labrum::io::{label_file, label_values::Reading, open};
+use labrum_core::{
+    progress::Cancel,
+    study::{Kind, Source},
 };
 use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;

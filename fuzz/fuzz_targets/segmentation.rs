@@ -1,10 +1,9 @@
 //! The reader of segmentations: segments, frames, and masks laid over a series.
 #![no_main]
 
-use labrum::{
-    domain::{import::MaskChoice, progress::Cancel, study::Series},
-    io::{dicom::seg, import, open},
-};
+use labrum::io::{import, open};
+use labrum_core::{import::MaskChoice, progress::Cancel, study::Series};
+use labrum_dicom::seg;
 use labrum_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 use std::{path::Path, sync::OnceLock};

@@ -2,14 +2,15 @@
 
 use crate::{
     Error, Result,
-    domain::{image::Image, prediction::Prediction},
-    model::{device, infer::Segmenter, shipped},
     session::{
         job::{ModelEntry, ModelSource},
         settings::DeviceChoice,
     },
+    shipped,
     worker::Network,
 };
+use labrum_core::{image::Image, prediction::Prediction};
+use labrum_nn::{device, infer::Segmenter};
 use std::{path::Path, sync::Arc};
 
 /// The network that the app runs. Made on the thread that owns it.

@@ -10,16 +10,20 @@ mod pacs;
 mod slow_share;
 
 use super::*;
-use crate::{
-    domain::{image::Image, label::Label, mask::Mask, prediction::Prediction, study::Status},
-    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
-    session::{
-        job::{ModelEntry, ModelSource},
-        settings::ViewMode,
-    },
+use crate::session::{
+    job::{ModelEntry, ModelSource},
+    settings::ViewMode,
 };
 use egui::Key;
 use egui_kittest::{Harness, kittest::Queryable};
+use labrum_core::{
+    image::Image,
+    label::Label,
+    mask::Mask,
+    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    prediction::Prediction,
+    study::Status,
+};
 use std::path::Path;
 
 /// Finds a disc in the middle of everything, blurred on one side.

@@ -1,15 +1,17 @@
 //! `labrum bench`: how fast the network is on this machine, and how much memory it takes.
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
-use crate::domain::label::Label;
-use crate::io::{open, whole_file};
-use crate::model::bench::{self, Load, Measured};
-use crate::model::card::Config;
-use crate::model::infer::{Segmenter, bare_card};
-use crate::model::{checkpoint, shipped};
+use crate::io::open;
 use crate::session::finding::Finding;
+use crate::shipped;
 use crate::{Error, Result};
 use clap::ValueEnum;
+use labrum_core::{label::Label, model_card::Config, whole_file};
+use labrum_nn::{
+    bench::{self, Load, Measured},
+    checkpoint,
+    infer::{Segmenter, bare_card},
+};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Command;

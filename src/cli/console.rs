@@ -1,9 +1,9 @@
 //! What commands say and to whom: results on stdout, progress and remarks on stderr. A reader that has gone away (`| head`)
 //! is no failure.
 
-use crate::domain::counts::{counted, first_names, gathered};
 use crate::{Error, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use labrum_core::counts::{counted, first_names, gathered};
 use std::io::{ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

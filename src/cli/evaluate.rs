@@ -1,10 +1,10 @@
 //! `labrum evaluate`: how good a model is on a folder with masks.
 
 use super::DeviceArgument;
-use crate::error::reason_of;
 use crate::io::dataset::{self, Dataset, Pair};
-use crate::model::evaluate::{CaseScores, Report};
 use crate::{Error, Result};
+use labrum_core::reason_of;
+use labrum_nn::evaluate::{CaseScores, Report};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

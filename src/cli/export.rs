@@ -5,17 +5,15 @@ use super::format::{FormatArgument, SegArguments};
 use super::reading::Reading;
 use crate::{
     Error, ErrorKind, Result,
-    domain::{counts::counted, study::Status},
-    io::{
-        dicom::deidentify::{Dates, Deidentification, SecretKey},
-        export::{
-            Format,
-            batch::{Look, Pattern, Preset, export_all},
-            case::{CaseToExport, root_of},
-        },
+    io::export::{
+        Format,
+        batch::{Look, Pattern, Preset, export_all},
+        case::{CaseToExport, root_of},
     },
 };
 use clap::ValueEnum;
+use labrum_core::{counts::counted, study::Status};
+use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::path::PathBuf;
 
 /// The key of files that lose the patient, in the folder of the workspace.

@@ -1,7 +1,8 @@
 //! Options about files of masks that several commands have.
 
-use crate::io::{dicom::seg, export::Format};
+use crate::io::export::Format;
 use clap::ValueEnum;
+use labrum_dicom::seg;
 use std::collections::HashSet;
 
 /// `--format`

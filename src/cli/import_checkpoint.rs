@@ -1,12 +1,13 @@
 //! `labrum import-checkpoint`: a PyTorch checkpoint becomes a model file with a card.
 
-use crate::domain::counts::counted;
-use crate::domain::label::Label;
-use crate::io::whole_file;
-use crate::model::card::{InputSpec, ModelCard, Purpose, TrainedOn};
-use crate::model::device::DeviceChoice;
-use crate::model::{checkpoint, infer};
 use crate::{Error, Result};
+use labrum_core::{
+    counts::counted,
+    label::Label,
+    model_card::{InputSpec, ModelCard, Purpose, TrainedOn},
+    whole_file,
+};
+use labrum_nn::{checkpoint, device::DeviceChoice, infer};
 use std::path::{Path, PathBuf};
 
 /// Turn a published PyTorch checkpoint of CMUNeXt into a model file with a card

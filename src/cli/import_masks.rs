@@ -2,21 +2,22 @@
 
 use super::console;
 use super::format::{FormatArgument, SegArguments};
-use crate::domain::{
+use crate::io::export::{
+    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
+};
+use crate::io::import;
+use crate::io::open;
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
     counts::{counted, first_names, with_verb},
     import::{Basis, ImportedMasks, MaskChoice},
     label::Label,
     mask::Mask,
     progress::Cancel,
     study::Series,
+    whole_file,
 };
-use crate::io::dicom::seg::{AlgorithmType, Authorship};
-use crate::io::export::{
-    Format, Names, OverlayLook, SeriesFiles, SliceFiles, planned, refuse_originals, write_series, write_slice,
-};
-use crate::io::import;
-use crate::io::{open, whole_file};
-use crate::{Error, ErrorKind, Result};
+use labrum_dicom::seg::{AlgorithmType, Authorship};
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -1,9 +1,8 @@
 //! `labrum info`: what is in a file or folder.
 
-use crate::domain::counts::counted;
-use crate::domain::progress::Cancel;
 use crate::io::{info, open};
 use crate::{Error, Result};
+use labrum_core::{counts::counted, progress::Cancel};
 use std::path::PathBuf;
 
 /// Tell what is in files and folders: studies, series, sizes, spacing, and what was passed over and why

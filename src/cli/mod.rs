@@ -24,14 +24,13 @@ mod unattended;
 pub mod usage;
 mod workspace;
 
-use crate::domain::{counts::counted, progress::Cancel};
-use crate::io::whole_file;
 use crate::learning::course::shipped_named;
-use crate::model::card::Config;
-use crate::model::{device::DeviceChoice, infer::Segmenter, shipped};
+use crate::shipped;
 use crate::{Error, ErrorKind, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use console::{print, print_json, tell};
+use labrum_core::{counts::counted, model_card::Config, progress::Cancel, whole_file};
+use labrum_nn::{device::DeviceChoice, infer::Segmenter};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -174,7 +173,7 @@ impl Cli {
 
 /// Runs the command that the arguments name; does nothing where they ask for the window.
 pub fn run(cli: Cli) -> Result<()> {
-    crate::model::device::use_threads(cli.threads);
+    labrum_nn::device::use_threads(cli.threads);
     if cli.quiet {
         console::be_quiet();
     }

@@ -1,15 +1,15 @@
 //! `labrum models`: the versions that a workspace has learned.
 
 use super::{DeviceArgument, reading::Reading, round::when, usage::wrong};
-use crate::domain::{
-    holdout::Side,
-    learning::{Version, VersionState},
-};
-use crate::io::whole_file;
 use crate::learning::{course::Model, judged};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
 use clap::Subcommand;
+use labrum_core::{
+    holdout::Side,
+    learning::{Version, VersionState},
+    whole_file,
+};
 use std::{io::IsTerminal, path::PathBuf};
 
 /// List, activate, compare and export the models that a workspace has learned

@@ -1,7 +1,7 @@
 //! Options of a round that several commands have.
 
-use crate::domain::training::{Loss, Optimizer, Plan};
 use clap::ValueEnum;
+use labrum_core::training::{Loss, Optimizer, Plan};
 
 /// How a round is done.
 #[derive(clap::Args, Debug)]

@@ -1,9 +1,9 @@
 //! `labrum plot`: curves of trainings from their logs.
 
-use crate::io::whole_file;
-use crate::model::train::{Epoch, TrainingLog};
 use crate::{Error, Result};
 use clap::ValueEnum;
+use labrum_core::whole_file;
+use labrum_nn::train::{Epoch, TrainingLog};
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::PathBuf;

@@ -2,10 +2,9 @@
 //! written to.
 
 use super::{check_workspace, console};
-use crate::domain::learning::Version;
-use crate::io::whole_file;
 use crate::workspace::{self, Workspace};
 use crate::{Error, Result};
+use labrum_core::{learning::Version, whole_file};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 

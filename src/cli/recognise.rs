@@ -1,14 +1,15 @@
 //! `labrum recognise`: teaches a model to tell the images that it is for from others.
 
-use crate::domain::{
+use crate::io::open;
+use crate::{Error, Result};
+use labrum_core::{
     holdout,
     looks::{Look, Looks},
     progress::Cancel,
     study::{Series, Slice},
+    whole_file,
 };
-use crate::io::{open, whole_file};
-use crate::model::checkpoint;
-use crate::{Error, Result};
+use labrum_nn::checkpoint;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};

@@ -1,17 +1,15 @@
 //! `labrum rehearse`: how many corrections a task will take.
 
 use super::{DeviceArgument, usage::wrong};
-use crate::domain::counts::counted;
-use crate::domain::progress::Control;
-use crate::domain::training::Plan;
 use crate::learning::{
     course::{Model, Phase},
     rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
 };
-use crate::model::train::round::Progress;
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
+use labrum_core::{counts::counted, progress::Control, training::Plan};
+use labrum_nn::train::round::Progress;
 use std::path::PathBuf;
 
 /// Play the learning loop on a folder with masks: how many corrections will this task take?

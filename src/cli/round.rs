@@ -1,23 +1,22 @@
 //! `labrum train --workspace`: a round of training on what was accepted in a workspace.
 
 use super::plan::PlanArguments;
-use crate::domain::training::{Length, Plan, RoundSettings, StartFrom};
-use crate::domain::{
-    counts::counted,
-    holdout::Side,
-    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
-    progress::Control,
-};
 use crate::learning::{
     course::{Model, Phase, shipped_named},
     round::Round,
 };
-use crate::model::device::DeviceChoice;
-use crate::model::shipped;
-use crate::model::train::round::Progress;
+use crate::shipped;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
+use labrum_core::{
+    counts::counted,
+    holdout::Side,
+    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, Version, VersionState},
+    progress::Control,
+    training::{Length, Plan, RoundSettings, StartFrom},
+};
+use labrum_nn::{device::DeviceChoice, train::round::Progress};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -236,7 +235,7 @@ fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()>
 fn settings(
     workspace: &mut Workspace,
     wish: &Wish<'_>,
-) -> Result<(RoundSettings, Option<crate::domain::learning::VersionKey>)> {
+) -> Result<(RoundSettings, Option<labrum_core::learning::VersionKey>)> {
     let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
     let plan = wish.plan.plan(usual);
     let (start, start_name, parent, is_start_active) = match wish.from {
@@ -248,7 +247,7 @@ fn settings(
 }
 
 /// What a round starts from, what that is called, which version of the workspace it is, and whether it proposes masks now.
-type Started = (StartFrom, String, Option<crate::domain::learning::VersionKey>, bool);
+type Started = (StartFrom, String, Option<labrum_core::learning::VersionKey>, bool);
 
 /// Nothing, a shipped model by its name, or a file.
 fn start_named(name: &str) -> Result<Started> {

@@ -5,21 +5,22 @@ mod plan;
 
 use super::format::{FormatArgument, SegArguments};
 use super::{DeviceArgument, OverwriteArgument, console};
-use crate::domain::{
+use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
+use crate::io::{label_file, label_values::Reading, open};
+use crate::{Error, ErrorKind, Result};
+use indicatif::ProgressBar;
+use labrum_core::{
     counts::counted,
     image::Image,
     looks::Look,
     mask::Mask,
+    model_card::{Fit, ModelCard},
     progress::Cancel,
     study::{Catalog, Series},
+    whole_file,
 };
-use crate::io::dicom::seg::Authorship;
-use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
-use crate::io::{label_file, label_values::Reading, open, whole_file};
-use crate::model::card::{Fit, ModelCard};
-use crate::model::infer::Segmenter;
-use crate::{Error, ErrorKind, Result};
-use indicatif::ProgressBar;
+use labrum_dicom::seg::Authorship;
+use labrum_nn::infer::Segmenter;
 use models::Models;
 use plan::{Plan, Plans};
 use std::cell::OnceCell;

@@ -1,9 +1,10 @@
 //! `labrum completions` and `labrum man`: what shells and `man` know of the commands.
 
 use super::{Cli, OverwriteArgument, console};
-use crate::{Error, Result, io::whole_file};
+use crate::{Error, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
+use labrum_core::whole_file;
 use std::path::PathBuf;
 
 /// Print what lets a shell complete commands and options

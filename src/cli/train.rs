@@ -1,21 +1,28 @@
 //! `labrum train`: a model from a folder of images and masks.
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
-use crate::domain::counts::counted;
-use crate::domain::label::{Code, Label};
-use crate::domain::training::{AugmentConfig, Loss, Plan};
-use crate::io::{dataset::Lists, whole_file};
+use crate::io::dataset::Lists;
 use crate::learning::folder::{self, Division};
-use crate::model::boundary_dou::{Absent, BoundaryDou};
-use crate::model::card::{ModelCard, Purpose, TrainedOn};
-use crate::model::checkpoint::{self, Weights};
-use crate::model::cmunext::SIZE_MULTIPLE;
-use crate::model::loss::Objective;
-use crate::model::train::state::{self, State};
-use crate::model::train::{Keeper, Progress, TrainOptions, Trained, TrainingLog};
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
+use labrum_core::{
+    counts::counted,
+    label::{Code, Label},
+    model_card::{ModelCard, Purpose, TrainedOn},
+    training::{AugmentConfig, Loss, Plan},
+    whole_file,
+};
+use labrum_nn::{
+    boundary_dou::{Absent, BoundaryDou},
+    checkpoint::{self, Weights},
+    cmunext::SIZE_MULTIPLE,
+    loss::Objective,
+    train::{
+        Keeper, Progress, TrainOptions, Trained, TrainingLog,
+        state::{self, State},
+    },
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -375,7 +382,7 @@ fn objective(loss: Loss, absent: AbsentArgument, cross_entropy: f64) -> Result<O
         Loss::BoundaryDou | Loss::BoundaryDouAlone => {
             Ok(Objective::BoundaryDou(BoundaryDou { absent, cross_entropy, ..BoundaryDou::default() }))
         }
-        other if cross_entropy == 0.0 => Ok(other.objective()),
+        other if cross_entropy == 0.0 => Ok(Objective::from(other)),
         _ => Err(wrong("train", "--cross-entropy is added to Boundary DoU alone")),
     }
 }

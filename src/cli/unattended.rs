@@ -5,14 +5,14 @@
 
 use super::pacs::server::{AccessArguments, Secrets, resolve};
 use super::{segment, usage::wrong};
-use crate::domain::counts::counted;
-use crate::domain::{
+use crate::io::pacs::{Archive, Claim, Object, Queue, ResultName, rename_object};
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    counts::counted,
     pacs::{Query, RemoteStudy, SendState, is_uid},
     progress::Cancel,
+    whole_file,
 };
-use crate::io::pacs::{Archive, Claim, Object, Queue, ResultName, rename_object};
-use crate::io::whole_file;
-use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -315,7 +315,7 @@ impl Worker<'_> {
     fn send(&self, file: &Path) -> Result<()> {
         let item = self.queue.add(file, self.to.server())?;
         self.queue.retry(&item.id)?;
-        let mut archive = |_: &crate::domain::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
+        let mut archive = |_: &labrum_core::pacs::Server| -> Result<Archive> { Ok(self.to.clone()) };
         let patience = Duration::from_secs(600);
         super::pacs::send::work(&self.queue, &mut archive, &|i| i.id == item.id, patience, self.cancel)?;
         let end = self.queue.items()?.into_iter().find(|i| i.id == item.id);

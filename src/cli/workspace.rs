@@ -4,7 +4,11 @@
 mod add;
 
 use super::{check_workspace, console, reading::Reading, usage::wrong};
-use crate::domain::{
+use crate::worker::identity;
+use crate::workspace::Workspace;
+use crate::{Error, ErrorKind, Result};
+use clap::Subcommand;
+use labrum_core::{
     counts::{counted, with_verb},
     holdout::Side,
     journal::{CaseEntry, StoredCase},
@@ -13,10 +17,6 @@ use crate::domain::{
     naming::folded,
     study::Status,
 };
-use crate::worker::identity;
-use crate::workspace::Workspace;
-use crate::{Error, ErrorKind, Result};
-use clap::Subcommand;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,10 +1,10 @@
 //! What `labrum info` tells about files: as JSON and as text.
 
-use super::dicom::transfer_syntax_name;
-use crate::domain::{
+use labrum_core::{
     geometry::SpacingSource,
     study::{Catalog, Kind, Series},
 };
+use labrum_dicom::transfer_syntax_name;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -94,13 +94,13 @@ pub struct PassedOverReport {
 impl Report {
     /// The report on a catalog.
     pub fn new(catalog: &Catalog) -> Self {
-        let study = |study: &crate::domain::study::Study| StudyReport {
+        let study = |study: &labrum_core::study::Study| StudyReport {
             id: study.id.clone(),
             description: study.description.clone(),
             date: study.date.clone(),
             series: study.series.iter().map(series).collect(),
         };
-        let passed = |passed: &crate::domain::study::PassedOver| PassedOverReport {
+        let passed = |passed: &labrum_core::study::PassedOver| PassedOverReport {
             path: passed.path.display().to_string(),
             reason: passed.reason.clone(),
             is_failure: passed.is_failure,
@@ -183,7 +183,7 @@ fn series(series: &Series) -> SeriesReport {
         color: series.color,
         photometric: first
             .filter(|_| dicom)
-            .and_then(|s| super::dicom::photometric(&s.source.path))
+            .and_then(|s| labrum_dicom::photometric(&s.source.path))
             .unwrap_or_default(),
         spacing_mm: spacing.map(|s| [s.row, s.column]),
         spacing_from: spacing.map(|s| match s.source {

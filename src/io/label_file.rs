@@ -2,20 +2,20 @@
 //! [`super::label_values`].
 
 use super::{
-    containment::{self, MaskWithNote, Plain},
-    guard::contained,
     label_colors,
     label_values::{Coding, Reading, Stored, Values},
     nifti, open,
     picture::{self, believe},
 };
-use crate::domain::{
+use crate::{Error, Result};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use labrum_core::{
+    containment::{self, MaskWithNote, Plain},
+    guard::contained,
     mask::Mask,
     orientation::{Laid, lay},
     study::{Source, os_path},
 };
-use crate::{Error, Result};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
@@ -168,7 +168,7 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<Stored, String> {
     if frame > 0 {
         return Err(format!("it has no page {}", frame.saturating_add(1)));
     }
-    stored_in(&std::fs::read(path).map_err(|e| super::dicom::reason_of(&e))?, path)
+    stored_in(&std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?, path)
 }
 
 fn tiff(values: picture::Values, path: &Path) -> std::result::Result<Stored, String> {
@@ -390,7 +390,7 @@ mod tests {
     fn a_single_high_label_of_a_palette_stays_itself() {
         let mask = read_back("m.png", |path| {
             let mask = Mask::from_labels(2, 1, vec![0, 200]).unwrap();
-            let labels: Vec<_> = (0..200).map(|i| crate::domain::label::Label::named("x", i)).collect();
+            let labels: Vec<_> = (0..200).map(|i| labrum_core::label::Label::named("x", i)).collect();
             crate::io::export::label_map(path, &mask, &labels).unwrap();
         });
         assert_eq!(mask.unwrap().labels(), [0, 200]);

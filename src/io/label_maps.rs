@@ -6,14 +6,12 @@ use super::{
     label_values::{self, Rule, Values},
     picture,
 };
-use crate::{
-    Error, Result,
-    domain::{
-        label::Label,
-        mask::Mask,
-        naming::folded,
-        study::{Kind, Series},
-    },
+use crate::{Error, Result};
+use labrum_core::{
+    label::Label,
+    mask::Mask,
+    naming::folded,
+    study::{Kind, Series},
 };
 use rayon::prelude::*;
 use std::{
@@ -141,7 +139,7 @@ fn names(series: &Series) -> Vec<String> {
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        std::fs::metadata(path).map_err(|e| Error::at("read the masks", path, super::dicom::reason_of(&e)))?;
+        std::fs::metadata(path).map_err(|e| Error::at("read the masks", path, labrum_core::reason_of(&e)))?;
         for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
             let entry = entry.map_err(|e| Error::at("read the masks", path, e))?;
             if entry.file_type().is_file() {

@@ -1,9 +1,7 @@
 //! Files and servers to domain and back; every error names its path.
 
-pub mod containment;
 pub mod dataset;
 pub mod desktop;
-pub mod dicom;
 pub mod export;
 pub mod import;
 pub mod info;
@@ -14,15 +12,13 @@ pub(crate) mod nifti;
 pub mod open;
 pub mod pacs;
 pub mod picture;
-pub mod whole_file;
 
-mod guard;
 mod label_colors;
 mod numbers;
 
-use containment::Reader;
+use labrum_core::containment::Reader;
 
-/// All that a child of the program reads, for [`containment::serve`].
+/// All that a child of the program reads, for [`labrum_core::containment::serve`].
 pub const READERS: &[Reader] = &[
     Reader::of::<open::LookAt>(),
     Reader::of::<open::ReadImage>(),
@@ -30,9 +26,9 @@ pub const READERS: &[Reader] = &[
     Reader::of::<label_file::ReadValues>(),
     Reader::of::<nifti::ReadHeader>(),
     Reader::of::<import::ReadMasks>(),
-    Reader::of::<dicom::ReadPhotometric>(),
-    Reader::of::<dicom::DigestPixels>(),
-    Reader::of::<dicom::deidentify::Deidentify>(),
-    Reader::of::<dicom::deidentify::Verify>(),
-    Reader::of::<dicom::rewrite::Encode>(),
+    Reader::of::<labrum_dicom::ReadPhotometric>(),
+    Reader::of::<labrum_dicom::DigestPixels>(),
+    Reader::of::<labrum_dicom::deidentify::Deidentify>(),
+    Reader::of::<labrum_dicom::deidentify::Verify>(),
+    Reader::of::<labrum_dicom::rewrite::Encode>(),
 ];

@@ -1,6 +1,6 @@
 //! Stored numbers of any kind as the pixels of an image: NIfTI volumes and the stacks of ImageJ hold them bare.
 
-use crate::domain::image::Pixels;
+use labrum_core::image::Pixels;
 use serde::{Deserialize, Serialize};
 
 /// A kind of stored number.

@@ -1,24 +1,18 @@
 //! Opens what a user points at: files, folders, folders of folders; DICOM and pictures, told apart by content.
 
-use super::{
-    containment::{self, Plain},
-    dicom::{
-        self,
-        catalog::{Instance, Look},
-    },
-    nifti, picture,
-};
-use crate::{
-    Error, Result,
-    domain::{
-        geometry::SpacingSource,
-        image::Image,
-        orientation::Orientation,
-        progress::Cancel,
-        study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study, os_path},
-    },
-};
+use super::{nifti, picture};
+use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, unbounded};
+use labrum_core::{
+    containment::{self, Plain},
+    geometry::SpacingSource,
+    image::Image,
+    orientation::Orientation,
+    progress::Cancel,
+    study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study, os_path},
+};
+use labrum_dicom as dicom;
+use labrum_dicom::catalog::{Instance, Look};
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
@@ -171,7 +165,8 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
             Ok(about) => about,
             Err(e) => {
                 let missing = e.kind() == std::io::ErrorKind::NotFound;
-                let reason = if missing { "there is no such file or folder".into() } else { dicom::reason_of(&e) };
+                let reason =
+                    if missing { "there is no such file or folder".into() } else { labrum_core::reason_of(&e) };
                 if paths.len() == 1 {
                     return Err(Error::at(TRIED, path, reason));
                 }
@@ -193,7 +188,7 @@ fn files_at(paths: &[PathBuf], passed_over: &mut Vec<PassedOver>, cancel: &Cance
                 Ok(_) => {}
                 Err(e) if e.depth() > 0 => passed_over.push(PassedOver {
                     path: e.path().unwrap_or(path).to_owned(),
-                    reason: e.io_error().map_or_else(|| e.to_string(), dicom::reason_of),
+                    reason: e.io_error().map_or_else(|| e.to_string(), labrum_core::reason_of),
                     is_failure: true,
                     has_masks: false,
                 }),
@@ -296,7 +291,7 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
     }
     let mut head = Vec::new();
     if let Err(e) = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
-        return passed(dicom::reason_of(&e), true);
+        return passed(labrum_core::reason_of(&e), true);
     }
     if picture::format_of(&head).is_some() {
         return match picture::series(path) {
@@ -461,74 +456,4 @@ pub(crate) mod slow {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use std::time::Instant;
-
-    #[test]
-    fn files_of_a_slow_share_are_looked_at_beside_each_other_and_a_cancelled_search_ends_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        (0..64).for_each(|n| std::fs::write(folder.path().join(format!("{n}.txt")), "words").unwrap());
-        slow::make(folder.path(), Duration::from_millis(100));
-        let begun = Instant::now();
-        let mut told = Vec::new();
-        catalog(&[folder.path().to_owned()], &mut |n| told.push(n), &Cancel::default()).unwrap_err();
-        assert!(begun.elapsed() < Duration::from_millis(3000), "one after the other it would take 6.4 s");
-        assert_eq!(told.last(), Some(&64));
-        let cancel = Cancel::default();
-        let begun = Instant::now();
-        let stop = |n: usize| {
-            if n >= 1 {
-                cancel.cancel()
-            }
-        };
-        let error = catalog(&[folder.path().to_owned()], &mut { stop }, &cancel).unwrap_err();
-        assert_eq!(error.reason, "cancelled");
-        assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
-    }
-
-    fn catalog_of(path: &Path) -> Result<Catalog> {
-        catalog(&[path.to_owned()], &mut |_| {}, &Cancel::default())
-    }
-
-    #[test]
-    fn numbers_in_names_count_as_numbers() {
-        let mut names = ["slice10", "slice2", "Slice1", "slice02b"];
-        names.sort_by(|a, b| natural_order(a, b));
-        assert_eq!(names, ["Slice1", "slice2", "slice02b", "slice10"]);
-    }
-
-    #[test]
-    fn a_folder_of_pictures_is_one_study_with_a_series_for_each() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["b10.png", "b9.png"] {
-            image::GrayImage::new(5, 4).save(folder.path().join(name)).unwrap();
-        }
-        std::fs::write(folder.path().join("readme.txt"), "words").unwrap();
-        let catalog = catalog_of(folder.path()).unwrap();
-        assert_eq!(catalog.studies.len(), 1);
-        let names: Vec<_> = catalog.studies[0].series.iter().map(|s| s.description.as_str()).collect();
-        assert_eq!(names, ["b9.png", "b10.png"]);
-        assert_eq!((catalog.studies[0].series[0].columns, catalog.studies[0].series[0].rows), (5, 4));
-        assert!(!catalog.passed_over[0].is_failure);
-    }
-
-    #[test]
-    fn a_picture_is_known_by_its_content_not_by_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("scan.dcm");
-        image::RgbImage::new(3, 2).save_with_format(&path, image::ImageFormat::Png).unwrap();
-        let catalog = catalog_of(&path).unwrap();
-        assert_eq!(catalog.studies[0].series[0].kind, Kind::Picture);
-        assert!(catalog.studies[0].series[0].color);
-    }
-
-    #[test]
-    fn a_cancelled_search_says_so() {
-        let cancel = Cancel::default();
-        cancel.cancel();
-        let error = catalog(&[std::env::temp_dir()], &mut |_| {}, &cancel).unwrap_err();
-        assert_eq!(error.reason, "cancelled");
-    }
-}
+mod tests;

@@ -11,17 +11,15 @@ mod series;
 mod tiff;
 mod unpack;
 
-use super::guard::contained;
-use crate::{
-    Error, Result,
-    domain::{
-        geometry::{PixelSpacing, SpacingSource},
-        image::{Image, Pixels},
-        orientation::Orientation,
-    },
-};
+use crate::{Error, Result};
 pub(crate) use directory::is_tiff;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use labrum_core::{
+    geometry::{PixelSpacing, SpacingSource},
+    guard::contained,
+    image::{Image, Pixels},
+    orientation::Orientation,
+};
 pub(super) use series::{part_id, series};
 use std::{
     fs::File,
@@ -177,7 +175,7 @@ fn open(path: &Path) -> Fallible<Opened> {
         limits
     };
     let reader = || -> Fallible<_> {
-        let file = File::open(path).map_err(|e| super::dicom::reason_of(&e))?;
+        let file = File::open(path).map_err(|e| labrum_core::reason_of(&e))?;
         let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(|e| e.to_string())?;
         reader.limits(limits());
         Ok(reader)
@@ -198,7 +196,7 @@ fn open(path: &Path) -> Fallible<Opened> {
     if columns > MOST_SIDE || rows > MOST_SIDE || u64::from(columns) * u64::from(rows) > MOST_PIXELS {
         return Err(format!("{columns} x {rows} pixels are more than {MOST_SIDE} x {MOST_SIDE}, the largest shown"));
     }
-    let length = std::fs::metadata(path).map_err(|e| super::dicom::reason_of(&e))?.len();
+    let length = std::fs::metadata(path).map_err(|e| labrum_core::reason_of(&e))?.len();
     believe(decoder.total_bytes(), length)?;
     let orientation = flag::orientation(&mut decoder, format, path);
     let (columns, rows) = orientation.size((columns as usize, rows as usize));
@@ -291,7 +289,7 @@ fn reason(error: &image::ImageError) -> String {
     use image::ImageError::{Decoding, IoError, Limits, Unsupported};
     match error {
         IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => "it is cut off".into(),
-        IoError(e) => super::dicom::reason_of(e),
+        IoError(e) => labrum_core::reason_of(e),
         Limits(_) => "it needs too much memory".into(),
         Unsupported(_) => format!("its kind of pixels is not supported ({error})"),
         Decoding(_) => format!("it is damaged ({error})"),

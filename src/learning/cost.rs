@@ -3,8 +3,10 @@
 //! Steps follow from the time that a person gives by what they cost on a usual machine, not by how fast this one happens
 //! to be at the moment: equal rounds make equal models.
 
-use crate::domain::training::RoundSettings;
-use crate::model::card::{Config, InputSpec};
+use labrum_core::{
+    model_card::{Config, InputSpec},
+    training::RoundSettings,
+};
 
 /// Seconds of one core for a pixel of a sample in a step of S: 0.07 s for four of 160 x 112 on two cores, and a quarter more
 /// for a person who works beside it.

@@ -2,20 +2,26 @@
 
 use super::exercise::Exercise;
 use super::judge::{Judge, paired};
-use crate::domain::training::Plan;
-use crate::domain::{
+use crate::shipped;
+use crate::{Error, Result};
+use labrum_core::{
     gate::GateReport,
     label::{Label, bind_by_value, values_in},
+    model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn},
     progress::Control,
+    training::Plan,
 };
-use crate::model::card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn};
-use crate::model::checkpoint::{self, Weights};
-use crate::model::device::{self, DeviceChoice};
-use crate::model::preprocess::Size;
-use crate::model::train::round::{self, Learned, Lesson, State};
-use crate::model::train::{Sample, grey_statistics, random_weights, sample_dice, turns_that_keep, widen};
-use crate::model::{infer, shipped};
-use crate::{Error, Result};
+use labrum_nn::{
+    checkpoint::{self, Weights},
+    device::{self, DeviceChoice},
+    infer,
+    preprocess::Size,
+    train::{
+        Sample, grey_statistics, random_weights,
+        round::{self, Learned, Lesson, State},
+        sample_dice, turns_that_keep, widen,
+    },
+};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

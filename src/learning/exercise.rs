@@ -1,13 +1,13 @@
 //! Accepted masks with their images: what is learned from, and what judges.
 
 use crate::Result;
-use crate::domain::{
+use crate::io;
+use labrum_core::{
     image::Image,
     learning::SnapshotSlice,
     mask::PackedMask,
     study::{Kind, Source},
 };
-use crate::io;
 
 /// An image and the mask that a person accepted for it.
 #[derive(Clone, Debug)]

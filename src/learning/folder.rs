@@ -2,10 +2,10 @@
 
 use crate::{
     Result,
-    domain::{image::Image, mask::Mask, progress::Cancel},
     io::dataset::{self, Dataset, Lists, Pair, SubjectPattern, Wishes},
-    model::train::{self, ImageMaskPair, Keeper, TrainOptions, Trained, TrainingLog, TrainingSet, state::State},
 };
+use labrum_core::{image::Image, mask::Mask, progress::Cancel};
+use labrum_nn::train::{self, ImageMaskPair, Keeper, TrainOptions, Trained, TrainingLog, TrainingSet, state::State};
 use std::path::Path;
 
 const TRIED: &str = "train on";

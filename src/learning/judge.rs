@@ -2,22 +2,20 @@
 
 use super::course::Model;
 use super::exercise::Exercise;
-use crate::domain::{
+use crate::io;
+use crate::{Error, Result};
+use labrum_core::{
     gate::{GateCase, GateReport},
     label::{Label, values_in},
     learning::SnapshotSlice,
     mask::Mask,
     metrics::{self, Scores},
+    model_card::ModelCard,
     prediction::Prediction,
     progress::Control,
     study::{Kind, Source},
 };
-use crate::io;
-use crate::model::card::ModelCard;
-use crate::model::checkpoint::Weights;
-use crate::model::device::DeviceChoice;
-use crate::model::infer::Segmenter;
-use crate::{Error, Result};
+use labrum_nn::{checkpoint::Weights, device::DeviceChoice, infer::Segmenter};
 
 /// The scores on a case.
 pub(super) struct CaseScores {

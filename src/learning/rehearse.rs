@@ -3,8 +3,9 @@
 use super::course::{self, Course, Model, Phase, Start};
 use super::exercise::Exercise;
 use super::judge::{Judge, overlap};
-use crate::domain::training::{Length, Plan};
-use crate::domain::{
+use crate::io::dataset::{self, Dataset, Pair, Wishes};
+use crate::{Error, Result};
+use labrum_core::{
     gate::{GateReport, Verdict},
     holdout::{self, Side},
     image::Pixels,
@@ -14,10 +15,9 @@ use crate::domain::{
     metrics,
     progress::Control,
     study::Kind,
+    training::{Length, Plan},
 };
-use crate::io::dataset::{self, Dataset, Pair, Wishes};
-use crate::model::device::DeviceChoice;
-use crate::{Error, Result};
+use labrum_nn::device::DeviceChoice;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -3,21 +3,19 @@
 use super::cost;
 use super::course::{self, Course, Model, Phase, Start};
 use super::exercise::Exercise;
-use crate::domain::training::{Estimate, Length, Plan, RoundSettings, StartFrom};
-use crate::domain::{
+use crate::{Error, Result};
+use labrum_core::{
     gate::Verdict,
     holdout::Side,
     image::Pixels,
     label::{Label, value_in},
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey, VersionState},
+    model_card::ModelCard,
     progress::Control,
+    training::{Estimate, Length, Plan, RoundSettings, StartFrom},
+    whole_file,
 };
-use crate::io::whole_file;
-use crate::model::card::ModelCard;
-use crate::model::checkpoint;
-use crate::model::device::DeviceChoice;
-use crate::model::train::state;
-use crate::{Error, Result};
+use labrum_nn::{checkpoint, device::DeviceChoice, train::state};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -236,12 +234,12 @@ impl Round {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::{
+    use image::GrayImage;
+    use labrum_core::{
         journal::CaseKey,
         mask::{Mask, PackedMask},
         study::{Kind, Source},
     };
-    use image::GrayImage;
 
     /// A round on as many cases as there are names of subjects.
     fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> Round {

@@ -7,7 +7,7 @@ use super::{
     job::SliceKey,
     notice::{Severity, Topic},
 };
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     journal::Also,
     mask::{Mask, PackedMask},

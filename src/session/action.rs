@@ -15,7 +15,7 @@ use super::{
     tools::{PointerInput, ToolOptions},
     view::Canvas,
 };
-use crate::domain::image::Window;
+use labrum_core::image::Window;
 use std::path::PathBuf;
 
 /// What the window asks for.

@@ -133,7 +133,7 @@ pub(super) fn rank_of(offset: i64, heading: i64) -> Rank {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::image::{Image, Pixels, Window};
+    use labrum_core::image::{Image, Pixels, Window};
 
     fn loaded(bytes: usize) -> Arc<Loaded> {
         let image = Image::new(bytes, 1, Pixels::U8(vec![0; bytes])).unwrap();

@@ -10,7 +10,7 @@ use super::{
     undo::{Reach, Way},
     view::View,
 };
-use crate::domain::stack::ViewPlane;
+use labrum_core::stack::ViewPlane;
 
 impl Session {
     pub(super) fn command(&mut self, command: UserCommand) {

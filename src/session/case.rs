@@ -5,16 +5,14 @@ use super::{
     job::{CaseId, ModelSource, SliceKey, Thumbnail},
     view::View,
 };
-use crate::{
-    Error,
-    domain::{
-        holdout::Side,
-        image::Window,
-        journal::{CaseKey, TaskKey},
-        looks::Look,
-        mask::PackedMask,
-        study::{Series, Slice, Status},
-    },
+use crate::Error;
+use labrum_core::{
+    holdout::Side,
+    image::Window,
+    journal::{CaseKey, TaskKey},
+    looks::Look,
+    mask::PackedMask,
+    study::{Series, Slice, Status},
 };
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The case list: which cases are shown in it, and the way through those.
 
 use super::{Session, case::Case, notice::Severity};
-use crate::domain::{holdout::Side, study::Status};
+use labrum_core::{holdout::Side, study::Status};
 
 /// Which cases are listed by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{
     live::Live,
     notice::{Severity, Topic},
 };
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     journal::{Also, StatusChange},
     mask::{Mask, PackedMask},

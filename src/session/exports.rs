@@ -9,10 +9,8 @@ use super::{
     notice::Severity,
     store::WorkspaceState,
 };
-use crate::{
-    Result,
-    domain::{journal::StoredCase, progress::Cancel, study::Kind},
-};
+use crate::Result;
+use labrum_core::{journal::StoredCase, progress::Cancel, study::Kind};
 use std::path::PathBuf;
 
 /// The key of files that lose the patient, in the folder of the workspace: exports of today and tomorrow fit together.

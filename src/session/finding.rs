@@ -1,6 +1,6 @@
 //! What a model found on one slice, made ready to be drawn, read and measured at any moment, in little memory.
 
-use crate::domain::{
+use labrum_core::{
     boundary::{Contour, boundary_confidence, doubtful_stretches, trace},
     label::Label,
     mask::Mask,

@@ -1,7 +1,7 @@
 //! What can be undone and done again, case by case: steps in the compact form in which the journal keeps them.
 
 use super::job::CaseId;
-use crate::domain::{edit::Edit, journal::Also};
+use labrum_core::{edit::Edit, journal::Also};
 use std::sync::Arc;
 
 /// Steps may take so much memory; at least [`KEPT`] stay whatever they take.

@@ -6,17 +6,15 @@ use super::{
     job::{CaseId, Job, MaskFileJob, SliceKey},
     notice::{Severity, Topic},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        counts::counted,
-        edit::Edit,
-        import::{ImportedMasks, MaskChoice, TakenLabel},
-        journal::TaskKey,
-        label::Label,
-        region::Region,
-        study::{Series, Status},
-    },
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    counts::counted,
+    edit::Edit,
+    import::{ImportedMasks, MaskChoice, TakenLabel},
+    journal::TaskKey,
+    label::Label,
+    region::Region,
+    study::{Series, Status},
 };
 use std::path::PathBuf;
 

@@ -15,21 +15,19 @@ pub use pacs::{PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob};
 pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{finding::Finding, settings::DeviceChoice};
-use crate::domain::training::StartFrom;
-use crate::{
-    Error, Result,
-    domain::{
-        gate::GateReport,
-        image::{Image, Window, WindowPreset},
-        import::{ImportedMasks, MaskChoice},
-        journal::{CaseDescription, LabelUse, Meter, StoredCase, Task, TaskKey},
-        learning::{SnapshotSlice, Version, VersionKey, WorkReport},
-        looks::Look,
-        region::Region,
-        stack::ViewPlane,
-        study::{Catalog, Kind, Source},
-    },
-    model::card::ModelCard,
+use crate::{Error, Result};
+use labrum_core::{
+    gate::GateReport,
+    image::{Image, Window, WindowPreset},
+    import::{ImportedMasks, MaskChoice},
+    journal::{CaseDescription, LabelUse, Meter, StoredCase, Task, TaskKey},
+    learning::{SnapshotSlice, Version, VersionKey, WorkReport},
+    looks::Look,
+    model_card::ModelCard,
+    region::Region,
+    stack::ViewPlane,
+    study::{Catalog, Kind, Source},
+    training::StartFrom,
 };
 use std::{path::PathBuf, sync::Arc};
 

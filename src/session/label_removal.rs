@@ -9,7 +9,7 @@ use super::{
     notice::Severity,
     store::WorkspaceState,
 };
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     journal::{Also, LabelUse},
     label::Gone,

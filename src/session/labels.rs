@@ -2,7 +2,7 @@
 //! them stand in a case.
 
 use super::{Session, case::Case, job::StoreJob, notice::Severity, store::WorkspaceState};
-use crate::domain::{
+use labrum_core::{
     journal::{Also, LabelChange, TaskKey},
     label::{self, Gone, Kept, Label},
     mask::{LabelSet, Rule},

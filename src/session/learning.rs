@@ -5,12 +5,12 @@ use super::{
     case::{Case, SliceState},
     job::RunId,
 };
-use crate::domain::training::{Estimate, Loss};
-use crate::domain::{
+use labrum_core::{
     gate::GateReport,
     learning::{RoundKey, Version, VersionKey, VersionState, WorkReport},
     progress::Control,
     study::Status,
+    training::{Estimate, Loss},
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};

@@ -1,7 +1,7 @@
 //! A mask on the screen that is being changed: which part of it is new since somebody looked last.
 
 use super::job::SliceKey;
-use crate::domain::{edit::Edit, mask::Mask, region::PixelRect};
+use labrum_core::{edit::Edit, mask::Mask, region::PixelRect};
 use std::{
     collections::VecDeque,
     sync::atomic::{AtomicU64, Ordering},
@@ -77,7 +77,7 @@ fn next_version() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{mask::Rule, region::Region};
+    use labrum_core::{mask::Rule, region::Region};
 
     const KEY: SliceKey = SliceKey { case: 1, slice: 0 };
 

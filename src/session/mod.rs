@@ -43,16 +43,6 @@ pub(crate) mod tests;
 #[cfg(test)]
 mod tests_imports;
 
-use crate::domain::{
-    geometry::PixelSpacing,
-    image::Window,
-    journal::{LabelUse, Meter, Task},
-    label::Label,
-    mask::Mask,
-    progress::Cancel,
-    scale::Scale,
-    study::{PassedOver, Slice},
-};
 use cache::Cache;
 use case::Case;
 use case_list::CaseFilter;
@@ -63,6 +53,16 @@ use job::{
     WorkspaceSummary,
 };
 use labels::PaintOver;
+use labrum_core::{
+    geometry::PixelSpacing,
+    image::Window,
+    journal::{LabelUse, Meter, Task},
+    label::Label,
+    mask::Mask,
+    progress::Cancel,
+    scale::Scale,
+    study::{PassedOver, Slice},
+};
 use learning::Learning;
 use live::Live;
 use notice::{Notices, Severity};

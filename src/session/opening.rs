@@ -8,10 +8,8 @@ use super::{
     notice::Severity,
     view::View,
 };
-use crate::{
-    Error, Result,
-    domain::{looks::Look, progress::Cancel, study::Catalog},
-};
+use crate::{Error, Result};
+use labrum_core::{looks::Look, progress::Cancel, study::Catalog};
 use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
@@ -126,7 +124,7 @@ impl Session {
         Some(at)
     }
 
-    fn tell_passed_over(&mut self, passed_over: &[crate::domain::study::PassedOver], found_some: bool) {
+    fn tell_passed_over(&mut self, passed_over: &[labrum_core::study::PassedOver], found_some: bool) {
         let failures: Vec<_> = passed_over.iter().filter(|p| p.is_failure).collect();
         for failure in failures.iter().take(3) {
             let name = failure.path.file_name().unwrap_or(failure.path.as_os_str()).to_string_lossy().into_owned();

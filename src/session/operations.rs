@@ -7,7 +7,7 @@ use super::{
     notice::Severity,
     tools::Preview,
 };
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     mask::{Mask, PackedMask},
     region::{PixelRect, Region},

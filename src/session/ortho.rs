@@ -13,7 +13,7 @@ use super::{
     tools::{Hand, Place, PointerInput},
     view::{Canvas, Extent, View},
 };
-use crate::domain::{
+use labrum_core::{
     image::Image,
     mask::Mask,
     reslice::{self, Held},

@@ -5,12 +5,12 @@ use super::{
     job::{ExportFormat, ExportOptions, ExportScope, Job, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
     notice::Severity,
 };
-use crate::domain::{
+use crate::{ErrorKind, Result};
+use labrum_core::{
     pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, SendState, Server},
     progress::Cancel,
     study::Kind,
 };
-use crate::{ErrorKind, Result};
 use std::collections::HashMap;
 
 /// What a person asks for.

@@ -1,7 +1,7 @@
 //! Going through doubtful places and cases: next, accept, skip.
 
 use super::{Session, case::Case, job::SliceKey, notice::Severity, settings::CaseOrder};
-use crate::domain::{journal::Also, study::Status};
+use labrum_core::{journal::Also, study::Status};
 
 impl Session {
     pub(super) fn next_doubtful(&mut self, forward: bool) {

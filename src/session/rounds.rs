@@ -13,15 +13,13 @@ use super::{
     settings::DeviceChoice,
     store::WorkspaceState,
 };
-use crate::domain::training::{Length, Plan, RoundSettings, StartFrom};
-use crate::{
-    Result,
-    domain::{
-        gate::GateReport,
-        learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
-        progress::Control,
-        study::Status,
-    },
+use crate::Result;
+use labrum_core::{
+    gate::GateReport,
+    learning::{NewVersion, RoundKey, SnapshotSlice, Version, VersionKey, VersionState},
+    progress::Control,
+    study::Status,
+    training::{Length, Plan, RoundSettings, StartFrom},
 };
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 

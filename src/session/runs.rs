@@ -8,11 +8,8 @@ use super::{
     notice::Severity,
     opening::outward,
 };
-use crate::{
-    Error, Result,
-    domain::{mask::PackedMask, progress::Cancel, study::Status},
-    model::card::Fit,
-};
+use crate::{Error, Result};
+use labrum_core::{mask::PackedMask, model_card::Fit, progress::Cancel, study::Status};
 use std::{
     sync::Arc,
     time::{Duration, Instant},

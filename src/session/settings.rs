@@ -1,7 +1,7 @@
 //! What the user chose once and for all. Kept as JSON by the app.
 
 use super::{job::ExportOptions, keys::Keys, learning::LearnSettings, tools::ToolOptions};
-pub use crate::domain::device::DeviceChoice;
+pub use labrum_core::device::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
 /// Dark or light.
@@ -156,7 +156,7 @@ pub struct Settings {
     /// About the learning loop.
     pub learning: LearnSettings,
     /// Archives, without their secrets.
-    pub servers: Vec<crate::domain::pacs::Server>,
+    pub servers: Vec<labrum_core::pacs::Server>,
     /// Workspaces, the one used last first.
     pub recent_workspaces: Vec<std::path::PathBuf>,
 }

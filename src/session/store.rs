@@ -9,12 +9,10 @@ use super::{
     learning::Learning,
     notice::{Severity, Topic},
 };
-use crate::{
-    Error, Result,
-    domain::{
-        journal::{Also, CaseDescription},
-        study::Status,
-    },
+use crate::{Error, Result};
+use labrum_core::{
+    journal::{Also, CaseDescription},
+    study::Status,
 };
 use std::{
     collections::HashSet,

@@ -5,7 +5,7 @@ use super::{
     job::{CaseId, StoreJob},
     notice::Severity,
 };
-use crate::domain::journal::{Task, TaskKey};
+use labrum_core::journal::{Task, TaskKey};
 
 /// The task of a case, as a person chooses it.
 #[derive(Clone, Debug, PartialEq, Eq)]

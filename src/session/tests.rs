@@ -13,18 +13,16 @@ use super::{
     settings::{DeviceChoice, Settings},
     *,
 };
-use crate::{
-    Error,
-    domain::{
-        holdout::Side,
-        image::{Image, Pixels},
-        journal::CaseKey,
-        label::Label,
-        mask::Rule,
-        region::{PixelRect, Region},
-        study::{Catalog, Kind, Series, Slice, Source, Status, Study},
-    },
-    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+use crate::Error;
+use labrum_core::{
+    holdout::Side,
+    image::{Image, Pixels},
+    journal::CaseKey,
+    label::Label,
+    mask::Rule,
+    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    region::{PixelRect, Region},
+    study::{Catalog, Kind, Series, Slice, Source, Status, Study},
 };
 
 mod pictures;

@@ -3,14 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{imports::ImportAnswer, job::*, tests::session, *};
-use crate::{
-    Error, ErrorKind,
-    domain::{
-        import::{ImportedMasks, MaskChoice, TakenLabel},
-        label::Label,
-        mask::Mask,
-        study::Status,
-    },
+use crate::{Error, ErrorKind};
+use labrum_core::{
+    import::{ImportedMasks, MaskChoice, TakenLabel},
+    label::Label,
+    mask::Mask,
+    study::Status,
 };
 
 #[test]

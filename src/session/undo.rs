@@ -8,7 +8,7 @@ use super::{
     job::{CaseId, SliceKey, StoreJob},
     notice::{Severity, Topic},
 };
-use crate::domain::{
+use labrum_core::{
     journal::{LabelChange, StatusChange},
     label::Label,
     study::Status,

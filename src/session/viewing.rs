@@ -7,7 +7,7 @@ use super::{
     settings::{Settings, ViewMode},
     view::{Canvas, Extent, View},
 };
-use crate::domain::image::Window;
+use labrum_core::image::Window;
 
 impl Session {
     pub(super) fn set_view_mode(&mut self, mode: ViewMode) {

@@ -1,6 +1,6 @@
 //! Which windows a user can choose from for an image.
 
-use crate::domain::image::{Image, Pixels, Window, WindowPreset};
+use labrum_core::image::{Image, Pixels, Window, WindowPreset};
 
 /// The windows for an image, the first four on the keys 1 to 4: the file's own, then the usual ones of its modality.
 ///

@@ -12,20 +12,18 @@ use super::{
     tool_overlay,
     widgets::capital,
 };
-use crate::{
-    domain::{
-        image::Window,
-        stack::{Pane, ViewPlane},
-    },
-    session::{
-        Action, Session,
-        case::Case,
-        ortho::{AcrossView, Ortho, OrthoAction},
-        settings::ViewMode,
-        view::{Canvas, Placement},
-    },
+use crate::session::{
+    Action, Session,
+    case::Case,
+    ortho::{AcrossView, Ortho, OrthoAction},
+    settings::ViewMode,
+    view::{Canvas, Placement},
 };
 use egui::{Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use labrum_core::{
+    image::Window,
+    stack::{Pane, ViewPlane},
+};
 
 /// Between two views.
 const GAP: f32 = 3.0;

@@ -12,17 +12,15 @@ use super::{
     tool_input::ToolInput,
     tool_overlay,
 };
-use crate::{
-    domain::{image::Image, stack::ViewPlane},
-    session::{
-        self, Action, Session,
-        case::Case,
-        job::{Loaded, SliceKey},
-        settings::ViewMode,
-        view::{Canvas, Placement},
-    },
+use crate::session::{
+    self, Action, Session,
+    case::Case,
+    job::{Loaded, SliceKey},
+    settings::ViewMode,
+    view::{Canvas, Placement},
 };
 use egui::{Color32, FontId, Key, Painter, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use labrum_core::{image::Image, stack::ViewPlane};
 
 /// How opaque a proposal is that another model would make in another way now.
 const STALE: f32 = 0.5;

@@ -2,15 +2,13 @@
 //! another, at any size: words are cut with an ellipsis, what finds no room is left out.
 
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
-use crate::{
-    domain::image::Image,
-    session::{case::Case, view::Placement},
-};
+use crate::session::{case::Case, view::Placement};
 use egui::{
     Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Stroke, Vec2,
     epaint::text::{LayoutJob, TextWrapping},
     pos2, vec2,
 };
+use labrum_core::image::Image;
 use std::sync::Arc;
 
 /// From words to the edges of what is dark behind them.
@@ -298,7 +296,7 @@ fn bar(column_mm: f64, placement: Placement) -> Option<(f32, f32)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::{
+    use labrum_core::{
         geometry::{PixelSpacing, SpacingSource},
         image::Pixels,
         scale::ScaledRegion,

@@ -1,12 +1,10 @@
 //! How the picture on the canvas is to look, for the shader (`gpu/canvas.wgsl`) and its twin on the CPU (`raster.rs`).
 
-use crate::{
-    domain::{
-        image::{Image, VoiFunction, Window},
-        label::Label,
-        region::Region,
-    },
-    session::{live::Live, settings::ViewMode, view::Placement},
+use crate::session::{live::Live, settings::ViewMode, view::Placement};
+use labrum_core::{
+    image::{Image, VoiFunction, Window},
+    label::Label,
+    region::Region,
 };
 use std::sync::Arc;
 
@@ -244,7 +242,7 @@ pub(crate) fn filter_width(scale: f32) -> f32 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::domain::image::{Contrast, Pixels, Rescale, VoiLut};
+    use labrum_core::image::{Contrast, Pixels, Rescale, VoiLut};
 
     /// Every stored value's level against the one of the domain, 0..=255.
     fn worst(image: &Image, window: Window, is_default: bool) -> i32 {

@@ -21,14 +21,12 @@ mod tool_input;
 mod tool_overlay;
 mod widgets;
 
-use crate::{
-    domain::stack::ViewPlane,
-    session::{Action, Session, command::UserCommand, job::SliceKey},
-};
+use crate::session::{Action, Session, command::UserCommand, job::SliceKey};
 use across::AcrossState;
 use canvas::CanvasState;
 use dialogs::Dialogs;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
+use labrum_core::stack::ViewPlane;
 use stream::{Heard, Stream, What};
 use textures::Textures;
 use tool_input::{Around, ToolInput};

@@ -1,15 +1,13 @@
 //! Confidence along the boundary, doubtful places and measurements over the picture, drawn from contours.
 
 use super::theme::{DOUBT, ON_CANVAS, confidence_color};
-use crate::{
-    domain::measure::Measurement,
-    session::{
-        finding::{Doubt, Finding, Outline},
-        settings::ViewMode,
-        view::Placement,
-    },
+use crate::session::{
+    finding::{Doubt, Finding, Outline},
+    settings::ViewMode,
+    view::Placement,
 };
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+use labrum_core::measure::Measurement;
 
 /// Width of an outline in points.
 const LINE: f32 = 1.75;

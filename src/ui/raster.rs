@@ -8,13 +8,13 @@ mod tones;
 use super::look::{
     ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene,
 };
-use crate::domain::{
+use edge::{Edge, Edges, Run};
+use egui::Color32;
+use labrum_core::{
     image::Image,
     mask::Mask,
     region::{PixelRect, Region},
 };
-use edge::{Edge, Edges, Run};
-use egui::Color32;
 use std::{
     sync::{Arc, Weak},
     thread,

@@ -10,14 +10,12 @@
 //!   has been drawn: text that is typed at once goes to the field of the dialog.
 
 use super::shortcuts;
-use crate::{
-    domain::stack::ViewPlane,
-    session::{command::UserCommand, keys::Keys},
-};
+use crate::session::{command::UserCommand, keys::Keys};
 use egui::{
     Context, Event, Key, LayerId, Modifiers, MouseWheelUnit, Plugin, PointerButton, Pos2, RawInput, Rect, Response, Ui,
     Vec2,
 };
+use labrum_core::stack::ViewPlane;
 use std::collections::VecDeque;
 
 /// Where a view of the picture stood when the window was drawn last.

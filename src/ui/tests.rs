@@ -13,10 +13,6 @@ mod sessions;
 use super::*;
 use crate::{
     Error, ErrorKind,
-    domain::{
-        import::{ImportedMasks, MaskChoice, TakenLabel},
-        label::Label,
-    },
     session::{
         job::{Event, Job, StoreJob, WorkspaceSummary},
         settings::Settings,
@@ -24,6 +20,10 @@ use crate::{
 };
 use egui::{ViewportCommand, ViewportEvent, ViewportId};
 use egui_kittest::{Harness, kittest::Queryable};
+use labrum_core::{
+    import::{ImportedMasks, MaskChoice, TakenLabel},
+    label::Label,
+};
 
 struct App {
     window: Window,

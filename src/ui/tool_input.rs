@@ -1,17 +1,15 @@
 //! The mouse on the canvas: every move becomes what the tool in hand, the view or the window are told, in order.
 
 use super::stream::{Heard, Stream, What};
-use crate::{
-    domain::{image::Window, stack::ViewPlane},
-    session::{
-        Action, Session,
-        job::Loaded,
-        ortho::OrthoAction,
-        tools::{Phase, Place, PointerInput, ToolKind},
-        view::{Canvas, Placement},
-    },
+use crate::session::{
+    Action, Session,
+    job::Loaded,
+    ortho::OrthoAction,
+    tools::{Phase, Place, PointerInput, ToolKind},
+    view::{Canvas, Placement},
 };
 use egui::{CursorIcon, Modifiers, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
+use labrum_core::{image::Window, stack::ViewPlane};
 
 /// Points of a touchpad that make one slice, or one notch of a brush.
 const POINTS_PER_NOTCH: f32 = 30.0;

@@ -1,15 +1,13 @@
 //! What the tool in hand will do, over the picture: the brush's ring, the line with its points, the colour of the area.
 
-use crate::{
-    domain::label::PALETTE,
-    session::{
-        Session,
-        job::SliceKey,
-        tools::{Place, Preview},
-        view::Placement,
-    },
+use crate::session::{
+    Session,
+    job::SliceKey,
+    tools::{Place, Preview},
+    view::Placement,
 };
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2};
+use labrum_core::label::PALETTE;
 
 /// Lines over the picture are light with a dark rim: seen on bright and on dark.
 const LIGHT: Color32 = Color32::from_rgb(245, 246, 248);

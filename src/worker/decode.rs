@@ -2,15 +2,15 @@
 
 use super::Outbox;
 use crate::{
-    domain::{
-        image::{Image, Pixels},
-        looks::Look,
-    },
     io,
     session::{
         job::{Event, Loaded, SliceKey, Thumbnail, Wanted, Wish},
         window,
     },
+};
+use labrum_core::{
+    image::{Image, Pixels},
+    looks::Look,
 };
 use std::{
     collections::{HashSet, VecDeque},

@@ -3,12 +3,7 @@
 use super::Outbox;
 use crate::{
     ErrorKind, Result,
-    domain::{import::MaskChoice, study::Series},
     io::{
-        dicom::{
-            deidentify::{Dates, Deidentification, SecretKey},
-            seg,
-        },
         export::{
             Format,
             batch::{Export, Look, Preset, export_all},
@@ -19,6 +14,11 @@ use crate::{
     session::job::{
         CaseId, Event, ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportSummary, MaskFileJob,
     },
+};
+use labrum_core::{import::MaskChoice, study::Series};
+use labrum_dicom::{
+    deidentify::{Dates, Deidentification, SecretKey},
+    seg,
 };
 use std::{
     path::{Path, PathBuf},

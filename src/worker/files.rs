@@ -3,11 +3,11 @@
 use super::{Outbox, Places, identity, samples};
 use crate::{
     Error, Result,
-    domain::learning::WorkReport,
-    io::{self, whole_file},
+    io::{self},
     session::job::{Event, FileJob, Pick, WorkspaceSummary},
     workspace,
 };
+use labrum_core::{learning::WorkReport, whole_file};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},

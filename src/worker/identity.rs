@@ -1,15 +1,14 @@
 //! What cases are known by, wherever their files lie: for the window's workspace and for the command line.
 
 use crate::{
-    Result,
-    domain::{
-        holdout,
-        journal::CaseDescription,
-        progress::Cancel,
-        study::{Kind, Series, Study},
-    },
-    io,
+    Result, io,
     workspace::{self, content_hash},
+};
+use labrum_core::{
+    holdout,
+    journal::CaseDescription,
+    progress::Cancel,
+    study::{Kind, Series, Study},
 };
 use std::{
     collections::HashSet,

@@ -2,15 +2,14 @@
 
 use super::{Outbox, spawn};
 use crate::{
-    Result,
-    domain::{image::Image, prediction::Prediction},
-    io,
+    Result, io,
     session::{
         finding::Finding,
         job::{Event, ModelEntry, NetworkJob, SegmentJob, Target},
         settings::DeviceChoice,
     },
 };
+use labrum_core::{image::Image, prediction::Prediction};
 use std::{
     collections::VecDeque,
     path::Path,

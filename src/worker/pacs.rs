@@ -4,17 +4,15 @@
 use super::{Outbox, Places, spawn};
 use crate::{
     Error, ErrorKind, Result,
-    domain::{
-        pacs::{Receiving, Secret, SendItem, Server},
-        progress::Cancel,
-    },
-    io::{
-        pacs::{Archive, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
-        whole_file,
-    },
+    io::pacs::{Archive, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
     session::job::{Event, ExportJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use labrum_core::{
+    pacs::{Receiving, Secret, SendItem, Server},
+    progress::Cancel,
+    whole_file,
+};
 use std::{
     collections::HashMap,
     path::PathBuf,

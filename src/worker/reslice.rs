@@ -1,11 +1,9 @@
 //! Makes the pictures of views across a series; of each view only the newest wish is fulfilled.
 
 use super::Outbox;
-use crate::{
-    domain::reslice,
-    session::job::{Event, ResliceJob},
-};
+use crate::session::job::{Event, ResliceJob};
 use crossbeam_channel::Receiver;
+use labrum_core::reslice;
 use std::sync::Arc;
 
 /// Fulfils wishes until nobody has any more.

@@ -1,14 +1,12 @@
 //! Works out what is shown of masks that a person draws on, and shapes between drawn slices.
 
 use super::Outbox;
-use crate::{
-    domain::{region::Region, tools::interpolate},
-    session::{
-        finding::Finding,
-        job::{Event, InterpolateJob, ShapeJob, SurveyJob},
-    },
+use crate::session::{
+    finding::Finding,
+    job::{Event, InterpolateJob, ShapeJob, SurveyJob},
 };
 use crossbeam_channel::Receiver;
+use labrum_core::{region::Region, tools::interpolate};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Does jobs until nobody sends any; of several for one slice only the newest.
@@ -58,7 +56,7 @@ fn shapes(job: &InterpolateJob) -> Vec<(usize, Region)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::tools::stroke::disc;
+    use labrum_core::tools::stroke::disc;
 
     #[test]
     fn slices_between_get_the_shapes_between() {

@@ -3,19 +3,19 @@
 use super::{Outbox, spawn};
 use crate::{
     Error, Result,
-    domain::{gate::GateReport, holdout::Side},
     learning::{
         course::{Model, Phase},
         judged,
         round::Round,
     },
-    model::train::round::Progress,
     session::{
         job::{CompareJob, Event, RoundEvent, TrainJob, TrainingJob},
         learning::Doing,
     },
 };
 use crossbeam_channel::{Sender, unbounded};
+use labrum_core::{gate::GateReport, holdout::Side};
+use labrum_nn::train::round::Progress;
 use std::time::{Duration, Instant};
 use thread_priority::ThreadPriority;
 

@@ -1,13 +1,11 @@
 //! What steps change beside pixels: where a case stands, what a label is called, what a slice holds nothing of.
 
 use super::{failure::Cause, masks, now};
-use crate::{
-    Result,
-    domain::{
-        journal::{Also, LabelChange, StatusChange, Step},
-        label::Label,
-        study::Status,
-    },
+use crate::Result;
+use labrum_core::{
+    journal::{Also, LabelChange, StatusChange, Step},
+    label::Label,
+    study::Status,
 };
 use rusqlite::{Connection, OptionalExtension};
 

@@ -7,13 +7,11 @@ use super::{
     places::{Places, absolute},
     subjects,
 };
-use crate::{
-    Error, Result,
-    domain::{
-        holdout::Side,
-        journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
-        study::{Source, Status},
-    },
+use crate::{Error, Result};
+use labrum_core::{
+    holdout::Side,
+    journal::{CaseDescription, CaseEntry, CaseKey, SliceDescription, StoredCase, StoredSlice, TaskKey},
+    study::{Source, Status},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::{

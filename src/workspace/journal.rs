@@ -1,12 +1,10 @@
 //! The journal: every finished gesture and decision, undone and redone, never deleted.
 
 use super::{Workspace, also, failure::Cause, masks};
-use crate::{
-    Result,
-    domain::{
-        edit::Edit,
-        journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
-    },
+use crate::Result;
+use labrum_core::{
+    edit::Edit,
+    journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 

@@ -1,10 +1,8 @@
 //! The labels of the workspace: what the values of all its masks mean.
 
 use super::{Workspace, failure::Cause};
-use crate::{
-    Result,
-    domain::label::{self, Label},
-};
+use crate::Result;
+use labrum_core::label::{self, Label};
 use rusqlite::Connection;
 
 impl Workspace {

@@ -90,7 +90,8 @@ fn link_models(folder: &Path, into: &Path) -> std::io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{domain::label::Label, workspace::Workspace};
+    use crate::workspace::Workspace;
+    use labrum_core::label::Label;
 
     #[test]
     fn a_copy_holds_all_that_was_written_and_changes_nothing() {

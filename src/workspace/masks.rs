@@ -1,12 +1,10 @@
 //! Masks: proposals of models, what was there before the first step, and snapshots that spare a replay.
 
 use super::{Workspace, failure::Cause, journal::read_edit};
-use crate::{
-    Result,
-    domain::{
-        journal::{CaseKey, ModelStamp, Proposal},
-        mask::{MOST_PIXELS, Mask, PackedMask},
-    },
+use crate::Result;
+use labrum_core::{
+    journal::{CaseKey, ModelStamp, Proposal},
+    mask::{MOST_PIXELS, Mask, PackedMask},
 };
 use rusqlite::{Connection, OptionalExtension};
 

@@ -1,7 +1,8 @@
 //! The work meter: cases done, seconds on them, pixels changed against what the model proposed.
 
 use super::{Workspace, failure::Cause, masks};
-use crate::{Result, domain::journal::Meter};
+use crate::Result;
+use labrum_core::journal::Meter;
 use rusqlite::{Connection, Row};
 
 impl Workspace {

@@ -1,7 +1,8 @@
 //! The files of the models: each appears whole and goes when nothing names it any more.
 
 use super::{MODELS, Workspace, failure::Cause, rounds};
-use crate::{Result, domain::learning::RoundKey};
+use crate::Result;
+use labrum_core::learning::RoundKey;
 use rusqlite::Connection;
 use std::{
     collections::HashSet,

@@ -2,12 +2,10 @@
 //! them. Paths are absolute when they come in; what older versions kept as it was typed is tried from several folders.
 
 use super::Workspace;
-use crate::{
-    Result,
-    domain::{
-        journal::{CaseDescription, SliceDescription},
-        learning::SnapshotSlice,
-    },
+use crate::Result;
+use labrum_core::{
+    journal::{CaseDescription, SliceDescription},
+    learning::SnapshotSlice,
 };
 use rusqlite::{Connection, OptionalExtension};
 use std::{

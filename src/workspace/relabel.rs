@@ -1,14 +1,12 @@
 //! Labels that leave the list: where they are used, and what becomes of their masks in all cases.
 
 use super::{Workspace, also, failure::Cause, journal, masks, now};
-use crate::{
-    Result,
-    domain::{
-        edit::Edit,
-        journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
-        mask::PackedMask,
-        study::Status,
-    },
+use crate::Result;
+use labrum_core::{
+    edit::Edit,
+    journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
+    mask::PackedMask,
+    study::Status,
 };
 use rusqlite::Connection;
 

@@ -1,14 +1,12 @@
 //! Rounds of learning: what each learns from, kept as it was when the round began, and what became of it.
 
 use super::{Workspace, failure::Cause, masks, now, subjects};
-use crate::{
-    Result,
-    domain::{
-        holdout::Side,
-        journal::CaseKey,
-        learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, VersionKey},
-        study::{Kind, Source},
-    },
+use crate::Result;
+use labrum_core::{
+    holdout::Side,
+    journal::CaseKey,
+    learning::{RoundKey, RoundRecord, RoundState, SnapshotSlice, VersionKey},
+    study::{Kind, Source},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! Whom cases are of, and with it their side of the line: decided when they come in, never changed.
 
 use super::{failure::Cause, now};
-use crate::{Result, domain::holdout};
+use crate::Result;
+use labrum_core::holdout;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Gives a case its subject, and with it its side, where it has none yet: that of a picture which looks the same, else

@@ -1,10 +1,8 @@
 //! Which cases are in the list, and which share labels.
 
 use super::{Workspace, failure::Cause, now};
-use crate::{
-    Result,
-    domain::journal::{CaseKey, Task, TaskKey},
-};
+use crate::Result;
+use labrum_core::journal::{CaseKey, Task, TaskKey};
 
 impl Workspace {
     /// The tasks, all but the first, which every case belongs to that was put into no other.

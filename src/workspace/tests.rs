@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     journal::{
         Also, Author, CaseDescription, CaseKey, Meter, ModelStamp, Proposal, SliceDescription, Step, StepState,

@@ -7,12 +7,10 @@ use super::{
     model_files::{self, write_whole},
     now, rounds,
 };
-use crate::{
-    ErrorKind, Result,
-    domain::{
-        gate::{GateReport, Verdict},
-        learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
-    },
+use crate::{ErrorKind, Result};
+use labrum_core::{
+    gate::{GateReport, Verdict},
+    learning::{NewVersion, RoundKey, RoundState, Version, VersionKey, VersionState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 use std::path::Path;

@@ -1,10 +1,8 @@
 //! What the work on accepted cases cost, and with which versions of the model.
 
 use super::{Workspace, failure::Cause, masks, meter, versions};
-use crate::{
-    Result,
-    domain::learning::{CaseCost, WorkReport},
-};
+use crate::Result;
+use labrum_core::learning::{CaseCost, WorkReport};
 use rusqlite::{Connection, Row};
 
 impl Workspace {

@@ -1,7 +1,9 @@
 //! `labrum export`: the accepted masks of a workspace as files, with and without the patient.
 
 use super::{files, program, refuses, run, sample, succeeds};
-use labrum::domain::{
+use labrum::io::open;
+use labrum::workspace::Workspace;
+use labrum_core::{
     journal::{Also, Author, CaseDescription, ModelStamp, Proposal, Step, StepState},
     label::{Code, Label},
     mask::{Mask, PackedMask, Rule},
@@ -9,8 +11,6 @@ use labrum::domain::{
     region::{Region, Span},
     study::{Series, Status},
 };
-use labrum::io::open;
-use labrum::workspace::Workspace;
 use std::path::{Path, PathBuf};
 
 /// A name and an ID that occur nowhere else.
@@ -71,8 +71,8 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
     let mut workspace = Workspace::open(folder).unwrap();
     workspace.set_labels(&labels()).unwrap();
     let identity = match series.kind {
-        labrum::domain::study::Kind::Picture => labrum::workspace::content_hash(path).unwrap(),
-        labrum::domain::study::Kind::Dicom => series.id.clone(),
+        labrum_core::study::Kind::Picture => labrum::workspace::content_hash(path).unwrap(),
+        labrum_core::study::Kind::Dicom => series.id.clone(),
     };
     let case = workspace.adopt(&CaseDescription::of(identity, &study, &date, &series)).unwrap();
     let (columns, rows) = (series.columns, series.rows);
@@ -303,7 +303,7 @@ fn without_the_patient_images_and_masks_fit_together_and_name_nobody() {
     let segs = files(&out).into_iter().filter(|f| f.ends_with(".seg.dcm")).collect::<Vec<_>>();
     assert_eq!(segs.len(), 2, "{segs:?}");
     for seg in segs {
-        let imported = labrum::io::dicom::seg::import(&out.join(&seg), &images).unwrap();
+        let imported = labrum_dicom::seg::import(&out.join(&seg), &images).unwrap();
         assert!(imported.masks.iter().any(|(_, mask)| mask.count(1) == 49), "{seg}");
     }
     // The same key gives the same UIDs; shifted dates keep their distance.

@@ -4,9 +4,9 @@ use crate::{files, refuses, succeeds};
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use labrum::domain::{label::Label, mask::Mask, progress::Cancel, study::Series};
-use labrum::io::dicom::seg::{self, AlgorithmType, Authorship, Content, Options};
 use labrum::io::open::catalog;
+use labrum_core::{label::Label, mask::Mask, progress::Cancel, study::Series};
+use labrum_dicom::seg::{self, AlgorithmType, Authorship, Content, Options};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 

@@ -128,7 +128,7 @@ fn labels_that_do_not_occur_are_not_trained_and_the_others_are_found_again() {
     std::fs::write(data.join("masks/labels.json"), list).unwrap();
     trained(&data, &model, &["--epochs", "1", "--batch", "4", "--held-out", "0"]);
     let bytes = std::fs::read(&model).unwrap();
-    let card = labrum::model::checkpoint::card(&bytes).unwrap();
+    let card = labrum_nn::checkpoint::card(&bytes).unwrap();
     let names: Vec<&str> = card.labels.iter().map(|label| label.name.as_str()).collect();
     assert_eq!((names, card.trained_on.values), (vec!["Organ", "Tumour"], vec![3, 200]));
     mean_dice(&model, &data);

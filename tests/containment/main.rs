@@ -2,19 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 #![cfg(unix)]
 
-use labrum::{
-    Error,
-    domain::{
-        image::Image,
-        progress::Cancel,
-        study::{Catalog, Kind, Source},
-    },
-    io::{
-        containment,
-        dicom::deidentify::{Dates, Deidentification, SecretKey},
-        open,
-    },
+use labrum::{Error, io::open};
+use labrum_core::{
+    containment,
+    image::Image,
+    progress::Cancel,
+    study::{Catalog, Kind, Source},
 };
+use labrum_dicom::deidentify::{Dates, Deidentification, SecretKey};
 use std::{
     ffi::OsStr,
     os::unix::ffi::OsStrExt,

@@ -7,12 +7,10 @@
 mod known;
 
 use known::{Known, Values};
-use labrum::{
-    domain::{
-        image::{Image, Pixels},
-        study::{Kind, Source},
-    },
-    io::{info, open},
+use labrum::io::{info, open};
+use labrum_core::{
+    image::{Image, Pixels},
+    study::{Kind, Source},
 };
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 

@@ -4,7 +4,6 @@
 use crate::{Random, fail};
 use labrum::{
     Error, Result,
-    domain::{image::Image, label::Label, mask::Mask, prediction::Prediction},
     session::{
         Action, Session,
         command::UserCommand,
@@ -16,6 +15,7 @@ use labrum::{
     },
     worker::{Network, Places, Worker},
 };
+use labrum_core::{image::Image, label::Label, mask::Mask, prediction::Prediction};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io::{BufRead, BufReader, Write},

@@ -1,19 +1,17 @@
 //! The store alone: a child calls it and is killed, and what it had been told is saved must be there.
 
 use crate::{Random, fail};
-use labrum::{
-    domain::{
-        edit::Edit,
-        gate::GateReport,
-        journal::{
-            Also, Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
-        },
-        learning::{NewVersion, RoundKey, RoundState, VersionState},
-        mask::{Mask, PackedMask, Rule},
-        region::{PixelRect, Region},
-        study::{Source, Status},
+use labrum::workspace::Workspace;
+use labrum_core::{
+    edit::Edit,
+    gate::GateReport,
+    journal::{
+        Also, Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
     },
-    workspace::Workspace,
+    learning::{NewVersion, RoundKey, RoundState, VersionState},
+    mask::{Mask, PackedMask, Rule},
+    region::{PixelRect, Region},
+    study::{Source, Status},
 };
 use std::{
     io::{BufRead, BufReader, Write},

@@ -1,20 +1,17 @@
 //! The loop without a window: `train --workspace`, `models` and `rehearse`, killed and stopped as well.
 
 use crate::{SIDE, Task, made, snapshot};
-use labrum::{
-    domain::{
-        edit::Edit,
-        holdout::{self, Side},
-        journal::{Also, Author, CaseDescription, SliceDescription, Step, StepState},
-        label::{Kept, Label},
-        learning::VersionState,
-        mask::Mask,
-        study::{Source, Status},
-    },
-    learning::course::Model,
-    model::checkpoint,
-    workspace::Workspace,
+use labrum::{learning::course::Model, workspace::Workspace};
+use labrum_core::{
+    edit::Edit,
+    holdout::{self, Side},
+    journal::{Also, Author, CaseDescription, SliceDescription, Step, StepState},
+    label::{Kept, Label},
+    learning::VersionState,
+    mask::Mask,
+    study::{Source, Status},
 };
+use labrum_nn::checkpoint;
 use std::{
     ffi::OsStr,
     path::Path,

@@ -7,7 +7,7 @@ mod command_line;
 mod rounds;
 
 use image::GrayImage;
-use labrum::domain::{
+use labrum_core::{
     holdout::Side,
     journal::CaseKey,
     learning::SnapshotSlice,

@@ -2,18 +2,17 @@
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
-use labrum::domain::training::{Length, Plan, RoundSettings, StartFrom};
-use labrum::domain::{
+use labrum::learning::{course::Phase, round::Round};
+use labrum_core::{
     gate::Verdict,
     holdout::Side,
     label::Label,
     learning::{NewVersion, RoundKey, SnapshotSlice, VersionState},
     mask::PackedMask,
     progress::Control,
+    training::{Length, Plan, RoundSettings, StartFrom},
 };
-use labrum::learning::{course::Phase, round::Round};
-use labrum::model::checkpoint;
-use labrum::model::device::DeviceChoice;
+use labrum_nn::{checkpoint, device::DeviceChoice};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

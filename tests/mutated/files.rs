@@ -2,16 +2,14 @@
 
 use crate::formats::Format;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
-use labrum::{
-    domain::{
-        edit::Edit,
-        gate::GateReport,
-        journal::{Also, Author, CaseDescription, ModelStamp, Proposal, SliceDescription, Step, StepState},
-        learning::{NewVersion, VersionState},
-        mask::{Mask, PackedMask},
-        study::{Source, Status},
-    },
-    workspace::Workspace,
+use labrum::workspace::Workspace;
+use labrum_core::{
+    edit::Edit,
+    gate::GateReport,
+    journal::{Also, Author, CaseDescription, ModelStamp, Proposal, SliceDescription, Step, StepState},
+    learning::{NewVersion, VersionState},
+    mask::{Mask, PackedMask},
+    study::{Source, Status},
 };
 use std::{
     io::{Cursor, Write},

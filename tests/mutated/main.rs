@@ -14,7 +14,7 @@ mod random;
 mod reading;
 
 use files::File;
-use labrum::io::containment;
+use labrum_core::containment;
 use memory::Meter;
 use random::Random;
 use std::{

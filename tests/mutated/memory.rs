@@ -1,6 +1,6 @@
 //! Peaks of resident memory, where the system tells (Linux).
 
-use labrum::io::containment;
+use labrum_core::containment;
 use std::{
     collections::HashMap,
     sync::{

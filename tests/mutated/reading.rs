@@ -3,15 +3,15 @@
 use crate::{files, formats::Format};
 use labrum::{
     Error,
-    domain::{
-        import::MaskChoice,
-        progress::Cancel,
-        study::{Kind, Series, Source},
-    },
     io::{import, label_file, label_values::Reading, open},
-    model::checkpoint,
     workspace::{Workspace, summary},
 };
+use labrum_core::{
+    import::MaskChoice,
+    progress::Cancel,
+    study::{Kind, Series, Source},
+};
+use labrum_nn::checkpoint;
 use std::{
     path::{Path, PathBuf},
     sync::OnceLock,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes assets/codes.csv from pydicom's dictionary of DICOM PS3.16, or checks that it agrees with it.
+"""Makes crates/labrum-core/src/codes.csv from pydicom's dictionary of DICOM PS3.16, or checks that it agrees with it.
 
     tests/peers/codes.py [--write]
 
@@ -15,7 +15,7 @@ from pydicom.sr import _snomed_dict
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 
-FILE = pathlib.Path(__file__).resolve().parents[2] / "assets/codes.csv"
+FILE = pathlib.Path(__file__).resolve().parents[2] / "crates/labrum-core/src/codes.csv"
 ANATOMY, ABNORMAL = "91723000", "49755003"
 # Context group, category of its types.
 CATEGORIES = {
@@ -113,7 +113,7 @@ def main():
     if "--write" in sys.argv:
         FILE.write_text(text.getvalue())
     same = FILE.read_text() == text.getvalue()
-    print(f"  {len(table)} concepts: {'ok' if same else 'assets/codes.csv differs from pydicom'}")
+    print(f"  {len(table)} concepts: {'ok' if same else 'crates/labrum-core/src/codes.csv differs from pydicom'}")
     return 0 if same else 1
 
 

@@ -2,7 +2,6 @@
 
 use labrum::{
     Result,
-    domain::{device::DeviceChoice, image::Image, prediction::Prediction},
     session::{
         Action, Session,
         job::{Job, ModelEntry},
@@ -10,6 +9,7 @@ use labrum::{
     },
     worker::{Network, Places, Worker},
 };
+use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
 use std::{
     path::Path,
     sync::Arc,

@@ -1,7 +1,7 @@
 //! The round trip through a real Orthanc, in the window: find, open, segment, send, and the server killed on the way.
 
 use super::*;
-use crate::domain::pacs::{SendState, Server};
+use labrum_core::pacs::{SendState, Server};
 use orthanc::Orthanc;
 
 #[path = "../../../tests/pacs/orthanc.rs"]

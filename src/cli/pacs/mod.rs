@@ -4,13 +4,13 @@ pub(super) mod send;
 pub(super) mod server;
 
 use crate::Result;
-use crate::domain::counts::counted;
-use crate::domain::{
+use crate::io::pacs::{Archive, Received, receive};
+use clap::Subcommand;
+use labrum_core::{
+    counts::counted,
     pacs::{Query, Receiving, RemoteSeries, RemoteStudy},
     progress::Cancel,
 };
-use crate::io::pacs::{Archive, Received, receive};
-use clap::Subcommand;
 use server::ServerArguments;
 use std::path::PathBuf;
 
@@ -104,7 +104,7 @@ pub(super) struct QueryArguments {
     #[arg(long)]
     study: Option<String>,
     /// Maximum number of studies
-    #[arg(long, default_value_t = crate::domain::pacs::USUAL_LIMIT)]
+    #[arg(long, default_value_t = labrum_core::pacs::USUAL_LIMIT)]
     limit: usize,
 }
 
@@ -263,7 +263,7 @@ fn get(arguments: &GetArguments) -> Result<()> {
     let archive = arguments.server.archive()?;
     let mut got = Vec::new();
     for study in &arguments.studies {
-        if !crate::domain::pacs::is_uid(study) {
+        if !labrum_core::pacs::is_uid(study) {
             return Err(super::usage::wrong("receive a study", format!("\"{study}\" is no Study Instance UID")));
         }
         let folder = arguments.out.join(study);

@@ -1,15 +1,15 @@
 //! Sending: through a queue that outlasts the program, so that nothing is lost and nothing is sent twice.
 
 use super::server::{Secrets, ServerArguments};
-use crate::domain::counts::with_verb;
-use crate::domain::{
-    pacs::{SendItem, SendState, Server},
-    progress::Cancel,
-};
 use crate::io::pacs::{Archive, Queue};
 use crate::worker::Places;
 use crate::{Error, Result};
 use clap::Subcommand;
+use labrum_core::{
+    counts::with_verb,
+    pacs::{SendItem, SendState, Server},
+    progress::Cancel,
+};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,10 +1,10 @@
 //! Which server is meant, and its secret: from the environment, stdin or the key store, never from an argument.
 
-use crate::domain::pacs::{Protocol, Secret, Server, SignIn};
 use crate::io::pacs::{Archive, forget_secret, keep_secret, kept_secret};
 use crate::session::settings::Settings;
 use crate::worker::Places;
 use crate::{Error, Result};
+use labrum_core::pacs::{Protocol, Secret, Server, SignIn};
 use std::collections::HashMap;
 use std::path::PathBuf;
 

@@ -2,13 +2,11 @@
 
 use super::Arguments;
 use crate::cli::{DeviceArgument, model_named};
-use crate::domain::{label::Label, looks::Look, study::Series};
 use crate::io::open;
-use crate::model::{
-    infer::Segmenter,
-    shipped::{self, Shipped},
-};
+use crate::shipped::{self, Shipped};
 use crate::{Error, ErrorKind, Result};
+use labrum_core::{label::Label, looks::Look, study::Series};
+use labrum_nn::infer::Segmenter;
 use std::cell::OnceCell;
 
 /// The model that was named, or the shipped ones as they are needed.

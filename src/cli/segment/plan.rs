@@ -2,14 +2,14 @@
 
 use super::{Arguments, models::Models, series};
 use crate::cli::{console, format};
-use crate::domain::{
+use crate::io::export::{Format, Names, common_folder, planned, refuse_originals};
+use crate::shipped::Shipped;
+use crate::workspace;
+use crate::{Error, Result};
+use labrum_core::{
     label::Label,
     study::{Catalog, Kind, Series},
 };
-use crate::io::export::{Format, Names, common_folder, planned, refuse_originals};
-use crate::model::shipped::Shipped;
-use crate::workspace;
-use crate::{Error, Result};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 

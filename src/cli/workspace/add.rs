@@ -2,14 +2,6 @@
 
 use super::Which;
 use crate::cli::{OverwriteArgument, console};
-use crate::domain::{
-    counts::{counted, first_names, with_verb},
-    import::MaskChoice,
-    journal::{CaseKey, ModelStamp, Proposal, StoredCase},
-    label::{self, Kept, Label},
-    mask::{Mask, PackedMask, labels_in},
-    study::{Series, Status, Study},
-};
 use crate::io::{
     import,
     label_maps::{self, LabelMaps, MapLabel},
@@ -19,6 +11,14 @@ use crate::worker::identity;
 use crate::workspace::Workspace;
 use crate::workspace::now;
 use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    counts::{counted, first_names, with_verb},
+    import::MaskChoice,
+    journal::{CaseKey, ModelStamp, Proposal, StoredCase},
+    label::{self, Kept, Label},
+    mask::{Mask, PackedMask, labels_in},
+    study::{Series, Status, Study},
+};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

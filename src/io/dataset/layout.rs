@@ -1,7 +1,8 @@
 //! Where images and masks of a folder lie: in `images` and `masks`, or as nnU-Net has them: in `imagesTr` and `labelsTr`,
 //! where `case_0000.nii.gz` is the first channel of an image, `case.nii.gz` its mask, and `dataset.json` names the labels.
 
-use crate::{Error, Result, domain::label::Label, io::export::LabelList};
+use crate::{Error, Result, io::export::LabelList};
+use labrum_core::label::Label;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,7 @@ impl Layout {
         if std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len() > MOST_BYTES {
             return Err(failed("it is too large for the description of a data set".into()));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(crate::error::reason_of(&e)))?;
+        let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
         let file: Value = serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no JSON ({e})")))?;
         let Some(labels) = file.get("labels").and_then(Value::as_object) else { return Ok(None) };
         let mut described = Described::default();

@@ -82,7 +82,7 @@ fn names(file: &Path) -> Result<Vec<String>> {
     let failed = |reason: String| {
         Error::at("read the list of images", file, reason).advise("Each line is the name of an image.")
     };
-    let text = std::fs::read_to_string(file).map_err(|e| failed(crate::error::reason_of(&e)))?;
+    let text = std::fs::read_to_string(file).map_err(|e| failed(labrum_core::reason_of(&e)))?;
     let lines = text.lines().map(|line| line.trim_start_matches('\u{feff}').trim());
     let names: Vec<String> = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(stem).collect();
     if names.is_empty() { Err(failed("it names no image".into())) } else { Ok(names) }

@@ -3,13 +3,13 @@
 use super::{Pair, layout::Layout};
 use crate::{
     Error, Result,
-    domain::{label::Label, label_table::LabelTable, naming::composed},
     io::{
         export::{LabelList, labels_beside},
         label_file,
         label_values::{self, Rule},
     },
 };
+use labrum_core::{label::Label, label_table::LabelTable, naming::composed};
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},

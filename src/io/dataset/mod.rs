@@ -22,13 +22,13 @@ use super::{
     label_values::Reading,
     open,
 };
-use crate::domain::{
+use crate::{Error, Result};
+use labrum_core::{
     image::Image,
     mask::Mask,
     naming::composed,
     study::{Kind, Source},
 };
-use crate::{Error, Result};
 use layout::Layout;
 use serde::Serialize;
 use std::{
@@ -275,7 +275,7 @@ fn pictures(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => failed(&"there is no such folder"),
-        _ => failed(&crate::error::reason_of(&e)),
+        _ => failed(&labrum_core::reason_of(&e)),
     })? {
         let path = entry.map_err(|e| failed(&e))?.path();
         let Some((name, _)) = ending(&path).filter(|(name, _)| !name.starts_with('.') && path.is_file()) else {

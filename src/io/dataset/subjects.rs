@@ -4,8 +4,8 @@
 //! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) begin with numbers, too, but name nobody.
 
 use super::{Pair, stem};
-use crate::domain::naming::composed;
 use crate::{Error, Result};
+use labrum_core::naming::composed;
 use regex::Regex;
 use std::{
     cell::RefCell,

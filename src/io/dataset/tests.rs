@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::domain::label::Label;
 use image::GrayImage;
+use labrum_core::label::Label;
 
 /// A folder with pictures of 4 x 3 pixels at the paths given.
 fn folder(paths: &[&str]) -> tempfile::TempDir {

@@ -7,14 +7,12 @@ use super::{
     case::CaseToExport,
     manifest::{COCO, CaseEntry, FailedCase, FileEntry, Manifest},
 };
-use crate::{
-    Error, Result,
-    domain::{
-        counts::{counted, with_verb},
-        mask::Mask,
-        progress::Cancel,
-        study::{Series, Slice},
-    },
+use crate::{Error, Result};
+use labrum_core::{
+    counts::{counted, with_verb},
+    mask::Mask,
+    progress::Cancel,
+    study::{Series, Slice},
 };
 use std::{
     collections::HashSet,

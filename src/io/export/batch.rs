@@ -11,20 +11,16 @@ use super::{
     series::SeriesWritten,
     write_series, write_slice,
 };
-use crate::{
-    Error, Result,
-    domain::{
-        image::{Image, Pixels, Window},
-        label::Label,
-        mask::Mask,
-        progress::Cancel,
-        study::{Kind, Series, Slice},
-    },
-    io::{
-        dicom::{deidentify::Deidentification, seg},
-        open, whole_file,
-    },
+use crate::{Error, Result, io::open};
+use labrum_core::{
+    image::{Image, Pixels, Window},
+    label::Label,
+    mask::Mask,
+    progress::Cancel,
+    study::{Kind, Series, Slice},
+    whole_file,
 };
+use labrum_dicom::{deidentify::Deidentification, seg};
 use std::{
     borrow::Cow,
     collections::HashSet,

@@ -1,21 +1,16 @@
 //! A case with its masks, as it is to be written, and who made them.
 
 use super::{file_names::common_folder, manifest::sha256};
-use crate::{
-    Error, Result,
-    domain::{
-        journal::{CaseEntry, StoredCase},
-        label::{Gone, Label, value_now},
-        mask::Mask,
-        progress::Cancel,
-        region::Region,
-        study::{Kind, Series, Slice},
-    },
-    io::{
-        dicom::seg::{AlgorithmType, Authorship},
-        open,
-    },
+use crate::{Error, Result, io::open};
+use labrum_core::{
+    journal::{CaseEntry, StoredCase},
+    label::{Gone, Label, value_now},
+    mask::Mask,
+    progress::Cancel,
+    region::Region,
+    study::{Kind, Series, Slice},
 };
+use labrum_dicom::seg::{AlgorithmType, Authorship};
 use std::path::{Path, PathBuf};
 
 /// A slice with its mask.

@@ -2,11 +2,8 @@
 //! annotation with its exact mask. A label without holes is polygons along the edges of its pixels (`iscrowd` 0); polygons
 //! cannot say what a hole is, so that one with holes is uncompressed run lengths, which the format has for `iscrowd` 1.
 
-use crate::{
-    Error, Result,
-    domain::{boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series},
-    io::whole_file,
-};
+use crate::{Error, Result};
+use labrum_core::{boundary::trace, label::Label, mask::Mask, naming::told_apart, study::Series, whole_file};
 use serde::Serialize;
 use std::path::Path;
 

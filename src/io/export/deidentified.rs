@@ -2,17 +2,13 @@
 //! made of that series afterwards refers to the new files by itself.
 
 use super::png::write_picture;
-use crate::{
-    Error, Result,
-    domain::{
-        progress::Cancel,
-        study::{Kind, SHARED, Series, Slice, Source},
-    },
-    io::{
-        dicom::deidentify::{Deidentification, Deidentified},
-        open, whole_file,
-    },
+use crate::{Error, Result, io::open};
+use labrum_core::{
+    progress::Cancel,
+    study::{Kind, SHARED, Series, Slice, Source},
+    whole_file,
 };
+use labrum_dicom::deidentify::{Deidentification, Deidentified};
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},

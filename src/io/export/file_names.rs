@@ -1,6 +1,6 @@
 //! Names of files: such as every file system takes, and no two the same.
 
-use crate::domain::{
+use labrum_core::{
     label::Label,
     naming::{composed, folded},
 };

@@ -1,9 +1,9 @@
 //! `labels.json` beside label maps: what their values mean, since pictures cannot say it.
 
-use crate::{
-    Error, Result,
-    domain::label::{Code, Label},
-    io::whole_file,
+use crate::{Error, Result};
+use labrum_core::{
+    label::{Code, Label},
+    whole_file,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -103,7 +103,7 @@ impl LabelList {
         if size > MOST_BYTES {
             return Err(failed("it is too large for a list of labels".into()));
         }
-        let bytes = std::fs::read(path).map_err(|e| failed(crate::error::reason_of(&e)))?;
+        let bytes = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
         let file: File =
             serde_json::from_slice(&bytes).map_err(|e| failed(format!("it is no list of labels ({e})")))?;
         Ok(Self::of(file.labels.into_iter().map(|entry| (entry.value, entry.label()))))

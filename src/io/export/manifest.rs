@@ -1,7 +1,9 @@
 //! What an export wrote, as JSON and as a table: each file with its SHA-256, so that it can be told years later whether it
 //! is still the same.
 
-use crate::{Error, Result, io::dicom::seg::Authorship, io::whole_file};
+use crate::{Error, Result};
+use labrum_core::whole_file;
+use labrum_dicom::seg::Authorship;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{

@@ -1,17 +1,15 @@
 //! Area, perimeter, diameter and volume of a series as CSV and JSON, with their units and where the spacing comes from.
 
-use crate::{
-    Error, Result,
-    domain::{
-        geometry::SpacingSource,
-        label::Label,
-        mask::Mask,
-        measure::{measure_all, volume},
-        naming::told_apart,
-        scale::NoLength,
-        study::{Series, Slice},
-    },
-    io::whole_file,
+use crate::{Error, Result};
+use labrum_core::{
+    geometry::SpacingSource,
+    label::Label,
+    mask::Mask,
+    measure::{measure_all, volume},
+    naming::told_apart,
+    scale::NoLength,
+    study::{Series, Slice},
+    whole_file,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -219,7 +217,7 @@ fn write_text(path: &Path, text: &[u8]) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::{
+    use labrum_core::{
         geometry::{PixelSpacing, Plane},
         study::{Kind, Source},
     };

@@ -1,5 +1,5 @@
 //! Masks, overlays, probabilities and measurements as files that other programs read. Every file is read back and
-//! compared before it appears; DICOM-SEG is in [`super::dicom::seg`].
+//! compared before it appears; DICOM-SEG is in [`labrum_dicom::seg`].
 
 mod all;
 mod attempts;

@@ -5,17 +5,15 @@
 
 use crate::{
     Error, Result,
-    domain::{
-        geometry::PixelSpacing,
-        mask::Mask,
-        study::{Kind, Series, Slice},
-    },
-    io::{
-        nifti::{self, Header as Source},
-        whole_file,
-    },
+    io::nifti::{self, Header as Source},
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use labrum_core::{
+    geometry::PixelSpacing,
+    mask::Mask,
+    study::{Kind, Series, Slice},
+    whole_file,
+};
 use std::{
     io::{Read, Write},
     path::Path,

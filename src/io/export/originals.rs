@@ -1,6 +1,7 @@
 //! The files that were given are never changed: no output may take the place of one.
 
-use crate::{Error, Result, domain::naming::folded};
+use crate::{Error, Result};
+use labrum_core::naming::folded;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},

@@ -1,6 +1,6 @@
 //! The image with the mask over it, as on the screen: coloured areas and smooth outlines.
 
-use crate::domain::{
+use labrum_core::{
     boundary::{Point, trace},
     image::{Image, Window},
     label::Label,
@@ -98,7 +98,7 @@ fn distance_to_segment(p: Point, a: Point, b: Point) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::image::{Pixels, VoiLut};
+    use labrum_core::image::{Pixels, VoiLut};
 
     /// A grey image with a disc of label 1 in its middle.
     fn scene() -> (Image, Mask, Vec<Label>) {

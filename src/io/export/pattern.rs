@@ -1,10 +1,8 @@
 //! What the files of a case are called: a pattern with placeholders.
 
 use super::file_names::{safe, unique};
-use crate::{
-    Error, Result,
-    domain::study::{Kind, Series},
-};
+use crate::{Error, Result};
+use labrum_core::study::{Kind, Series};
 use std::collections::HashSet;
 use std::path::PathBuf;
 

@@ -1,14 +1,12 @@
 //! PNG files: label maps, single labels, probabilities, overlays.
 
 use super::overlay::{OverlayLook, overlay_pixels};
-use crate::{
-    Error, Result,
-    domain::{
-        image::{Image, Pixels, Window},
-        label::Label,
-        mask::Mask,
-    },
-    io::whole_file,
+use crate::{Error, Result};
+use labrum_core::{
+    image::{Image, Pixels, Window},
+    label::Label,
+    mask::Mask,
+    whole_file,
 };
 use png::{BitDepth, ColorType};
 use std::{
@@ -48,7 +46,7 @@ pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     write(path, "write the mask", (mask.columns(), mask.rows()), kind, &pixels)
 }
 
-/// Writes the probabilities of one label: 16 bits grey, 0..=65535 for 0..=1, as [`crate::domain::prediction`] has them.
+/// Writes the probabilities of one label: 16 bits grey, 0..=65535 for 0..=1, as [`labrum_core::prediction`] has them.
 ///
 /// # Errors
 /// Where there are not `columns * rows` of them, and where the file cannot be written.

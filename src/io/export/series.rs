@@ -9,16 +9,18 @@ use super::{
     standing::Standing,
     write_nifti,
 };
-use crate::domain::image::{Image, Window};
-use crate::domain::label::Label;
-use crate::domain::mask::Mask;
-use crate::domain::prediction::Prediction;
-use crate::domain::study::{Kind, Series, Slice};
-use crate::io::dicom::{
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    image::{Image, Window},
+    label::Label,
+    mask::Mask,
+    prediction::Prediction,
+    study::{Kind, Series, Slice},
+};
+use labrum_dicom::{
     seg::{self, Authorship, Content},
     structure_set,
 };
-use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -307,7 +309,7 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::study::Source;
+    use labrum_core::study::Source;
 
     /// The frames of one file.
     pub(in crate::io::export) fn clip(frames: u32) -> Series {

@@ -1,10 +1,8 @@
 //! Labels that stand in a case, for formats that number theirs without gaps: those that are gone are left out.
 
 use super::SeriesFiles;
-use crate::{
-    domain::{label::Label, mask::Mask},
-    io::dicom::seg::Authorship,
-};
+use labrum_core::{label::Label, mask::Mask};
+use labrum_dicom::seg::Authorship;
 
 /// What is to be written of a series, without labels that are gone: others have their numbers.
 pub(super) struct Standing {

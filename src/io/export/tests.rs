@@ -7,14 +7,13 @@ use super::{
     batch::{Look, Manifest, Preset, export_all},
     case::{CaseToExport, MaskedSlice},
 };
-use crate::{
-    domain::{
-        label::{Gone, Label},
-        mask::Mask,
-        progress::Cancel,
-    },
-    io::{dicom::seg, open},
+use crate::io::open;
+use labrum_core::{
+    label::{Gone, Label},
+    mask::Mask,
+    progress::Cancel,
 };
+use labrum_dicom::seg;
 use serde_json::Value;
 use std::path::Path;
 

@@ -2,20 +2,18 @@
 //! are known by SOP Instance UID and frame, as our own files name them, else by the end of their path.
 
 use super::TRIED;
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        import::{
-            ImportedMasks, MaskChoice,
-            choice::{Offered, Taken, tell_apart},
-            overlap::Painter,
-        },
-        label::Label,
-        mask::Mask,
-        region::{Region, Span},
-        study::{Series, Slice},
-        tools::polygon,
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    import::{
+        ImportedMasks, MaskChoice,
+        choice::{Offered, Taken, tell_apart},
+        overlap::Painter,
     },
+    label::Label,
+    mask::Mask,
+    region::{Region, Span},
+    study::{Series, Slice},
+    tools::polygon,
 };
 use serde::Deserialize;
 use std::{

@@ -1,12 +1,10 @@
 //! What the values of label maps become: one list of labels, for pictures as for volumes.
 
-use crate::{
-    domain::{
-        import::MaskChoice,
-        label::{Label, PALETTE},
-        label_table::LabelTable,
-    },
-    io::{export::LabelList, label_values},
+use crate::io::{export::LabelList, label_values};
+use labrum_core::{
+    import::MaskChoice,
+    label::{Label, PALETTE},
+    label_table::LabelTable,
 };
 use std::collections::BTreeSet;
 

@@ -8,23 +8,19 @@ mod pictures;
 mod tests;
 pub(in crate::io) mod volumes;
 
-use super::{
+use super::{nifti, picture};
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
     containment,
-    dicom::{seg, structures},
-    nifti, picture,
-};
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        import::{
-            Basis, ImportedMasks, MaskChoice, TakenLabel,
-            choice::{Offered, Taken, tell_apart},
-        },
-        label::Label,
-        mask::Mask,
-        study::{Series, os_path},
+    import::{
+        Basis, ImportedMasks, MaskChoice, TakenLabel,
+        choice::{Offered, Taken, tell_apart},
     },
+    label::Label,
+    mask::Mask,
+    study::{Series, os_path},
 };
+use labrum_dicom::{seg, structures};
 use pictures::{Picture, Wanted};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -185,11 +181,11 @@ fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            std::fs::metadata(path).map_err(|e| Error::at(TRIED, path, super::dicom::reason_of(&e)))?;
+            std::fs::metadata(path).map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
             files.push(path.clone());
             continue;
         }
-        let entries = std::fs::read_dir(path).map_err(|e| Error::at(TRIED, path, super::dicom::reason_of(&e)))?;
+        let entries = std::fs::read_dir(path).map_err(|e| Error::at(TRIED, path, labrum_core::reason_of(&e)))?;
         let mut inside: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_file()).collect();
         inside.sort();
         files.extend(inside);

@@ -3,19 +3,19 @@
 use super::{TRIED, is_picture, meaning, name};
 use crate::{
     Error, Result,
-    domain::{
-        import::{ImportedMasks, MaskChoice},
-        label::Label,
-        mask::Mask,
-        naming::{composed, folded, told_apart},
-        study::Series,
-    },
     io::{
         export::{LabelList, NO_LABELS, Names, label_file_names, labels_beside},
         label_file::{self, MaskOf},
         label_values::{self, Reading, Rule, Values},
         picture,
     },
+};
+use labrum_core::{
+    import::{ImportedMasks, MaskChoice},
+    label::Label,
+    mask::Mask,
+    naming::{composed, folded, told_apart},
+    study::Series,
 };
 use std::{
     collections::{BTreeMap, HashSet},

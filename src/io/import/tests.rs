@@ -3,16 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{
-    domain::{
-        label::Code,
-        study::{Kind, Slice, Source},
-    },
-    io::{
-        dicom::seg::{Authorship, Content, Options},
-        export::{Names, label_map, label_mask, write_labels},
-    },
+use crate::io::export::{Names, label_map, label_mask, write_labels};
+use labrum_core::{
+    label::Code,
+    study::{Kind, Slice, Source},
 };
+use labrum_dicom::seg::{Authorship, Content, Options};
 use std::collections::HashSet;
 use tempfile::TempDir;
 

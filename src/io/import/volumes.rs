@@ -1,12 +1,10 @@
 //! Which NIfTI volumes are masks of a series.
 
-use crate::{
-    domain::study::Series,
-    io::{
-        export::{Names, without_ending},
-        nifti,
-    },
+use crate::io::{
+    export::{Names, without_ending},
+    nifti,
 };
+use labrum_core::study::Series;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},

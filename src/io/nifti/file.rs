@@ -1,8 +1,9 @@
 //! The bytes of a NIfTI file, compressed or not, of which no more is read than its header says and its length allows.
 
 use super::header::{self, Header, LONGEST};
-use crate::io::{dicom::reason_of, picture::believe};
+use crate::io::picture::believe;
 use flate2::read::MultiGzDecoder;
+use labrum_core::reason_of;
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},

@@ -1,9 +1,7 @@
 //! The header of a NIfTI volume: versions 1 (`nifti1.h`, NIMH 2007) and 2 (`nifti2.h`, 2011), both byte orders.
 
-use crate::{
-    domain::{image::Rescale, lattice::Affine},
-    io::numbers::Number,
-};
+use crate::io::numbers::Number;
+use labrum_core::{image::Rescale, lattice::Affine};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the longer header.

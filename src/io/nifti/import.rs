@@ -3,20 +3,20 @@
 use super::{Header, Layout, file, header};
 use crate::{
     Error, ErrorKind, Result,
-    domain::{
-        image::Image,
-        import::{Basis, ImportedMasks, MaskChoice},
-        lattice::{Affine, Fit, GridMap},
-        mask::Mask,
-        study::{Kind, Series},
-    },
     io::{
-        dicom::references::Refused,
         export::{LabelList, Names, labels_beside},
         import::{meaning, volumes},
         label_values::{self, Coding, Reading, Rule, Stored, Values},
     },
 };
+use labrum_core::{
+    image::Image,
+    import::{Basis, ImportedMasks, MaskChoice},
+    lattice::{Affine, Fit, GridMap},
+    mask::Mask,
+    study::{Kind, Series},
+};
+use labrum_dicom::references::Refused;
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,

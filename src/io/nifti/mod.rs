@@ -12,23 +12,18 @@ pub(crate) mod tests;
 
 pub(super) use import::{import, stored_from_shown, stored_labels};
 
-use super::{
-    containment::{self, Plain},
-    open::name_of,
-    picture::part_id,
-};
-use crate::{
-    Error, Result,
-    domain::{
-        geometry::{PixelSpacing, Plane, SpacingSource},
-        image::Image,
-        lattice::Affine,
-        orientation::Orientation,
-        stack::upright,
-        study::{Kind, Series, Slice, Source, os_path},
-    },
-};
+use super::{open::name_of, picture::part_id};
+use crate::{Error, Result};
 pub(crate) use header::Header;
+use labrum_core::{
+    containment::{self, Plain},
+    geometry::{PixelSpacing, Plane, SpacingSource},
+    image::Image,
+    lattice::Affine,
+    orientation::Orientation,
+    stack::upright,
+    study::{Kind, Series, Slice, Source, os_path},
+};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 

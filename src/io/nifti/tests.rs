@@ -5,16 +5,16 @@
 use super::*;
 use crate::{
     ErrorKind,
-    domain::{
-        image::{Pixels, Rescale},
-        import::{Basis, ImportedMasks, MaskChoice},
-        mask::Mask,
-        progress::Cancel,
-        study::{Catalog, Kind},
-    },
     io::{export::write_nifti, import, open},
 };
 use flate2::{Compression, write::GzEncoder};
+use labrum_core::{
+    image::{Pixels, Rescale},
+    import::{Basis, ImportedMasks, MaskChoice},
+    mask::Mask,
+    progress::Cancel,
+    study::{Catalog, Kind},
+};
 use std::{io::Write, path::PathBuf};
 
 /// A volume to be written.

@@ -40,7 +40,7 @@ impl Claim {
     /// # Errors
     /// Where the folder cannot be written to.
     pub fn take(folder: &Path, name: &str) -> Result<Option<Self>> {
-        crate::io::whole_file::make_folder(folder)?;
+        labrum_core::whole_file::make_folder(folder)?;
         let path = folder.join(format!("{name}.claim"));
         let owner = format!("{} {}", std::process::id(), uuid::Uuid::new_v4());
         if let Some(claim) = Self::make(&path, &owner)? {

@@ -1,6 +1,7 @@
 //! What went wrong between here and a server.
 
-use crate::{Error, ErrorKind, domain::pacs::Server};
+use crate::{Error, ErrorKind};
+use labrum_core::pacs::Server;
 
 /// An error about a server: `tried` is what was tried, "find studies".
 pub(super) fn server_error(kind: ErrorKind, server: &Server, tried: &str, reason: impl ToString) -> Error {

@@ -1,11 +1,9 @@
 //! One HTTP exchange: who we are, time limits, and what failures mean to a person.
 
 use super::failure::server_error;
-use crate::{
-    Error, ErrorKind, Result,
-    domain::pacs::{Secret, Server, SignIn},
-};
+use crate::{Error, ErrorKind, Result};
 use base64::Engine;
+use labrum_core::pacs::{Secret, Server, SignIn};
 use std::{io, sync::Arc, time::Duration};
 use ureq::{
     Agent, Body, RequestBuilder,
@@ -147,7 +145,7 @@ fn roots(server: &Server) -> Result<RootCerts> {
             .advise("Choose a PEM file in the server's settings.")
             .of_kind(ErrorKind::Settings)
     };
-    let pem = std::fs::read(path).map_err(|e| failed(crate::io::dicom::reason_of(&e)))?;
+    let pem = std::fs::read(path).map_err(|e| failed(labrum_core::reason_of(&e)))?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {
         match item {

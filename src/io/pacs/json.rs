@@ -1,8 +1,8 @@
 //! Datasets in the JSON of DICOMweb (PS3.18 F), as far as questions need them.
 
-use crate::domain::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use labrum_core::pacs::{RemoteInstance, RemoteSeries, RemoteStudy, is_uid};
 use serde_json::Value;
 
 /// The datasets of an answer; `None` where it is no list of objects.

@@ -24,14 +24,12 @@ pub use receive::{Received, folder_of_study, receive};
 pub use secrets::{forget_secret, keep_secret, kept_secret};
 pub use stamp::{ResultName, rename_object};
 
-use crate::{
-    ErrorKind, Result,
-    domain::{
-        pacs::{FoundStudies, Protocol, Query, RemoteInstance, RemoteSeries, Secret, Server},
-        progress::Cancel,
-    },
-};
+use crate::{ErrorKind, Result};
 use failure::server_error;
+use labrum_core::{
+    pacs::{FoundStudies, Protocol, Query, RemoteInstance, RemoteSeries, Secret, Server},
+    progress::Cancel,
+};
 use std::path::Path;
 
 /// A server that can be spoken to. Cheap to clone; making one touches no network.

@@ -1,6 +1,8 @@
 //! A DICOM file as it is sent: what it is called, and that it is whole.
 
-use crate::{Error, ErrorKind, Result, domain::pacs::is_uid, io::dicom::identity};
+use crate::{Error, ErrorKind, Result};
+use labrum_core::pacs::is_uid;
+use labrum_dicom::identity;
 use std::path::{Path, PathBuf};
 
 /// A DICOM file with the UIDs that name it.

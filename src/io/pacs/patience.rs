@@ -2,11 +2,9 @@
 //! cancelled. Such a thread ends by itself, at the latest with the time limits of its connection.
 
 use super::failure::cancelled;
-use crate::{
-    Error, Result,
-    domain::{pacs::Server, progress::Cancel},
-};
+use crate::{Error, Result};
 use crossbeam_channel::{RecvTimeoutError, bounded};
+use labrum_core::{pacs::Server, progress::Cancel};
 use std::{
     io::{self, Read},
     thread,

@@ -8,13 +8,11 @@ use super::{
     Archive, Object,
     failure::{cancelled, server_error},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        pacs::{SendItem, SendState, Server},
-        progress::Cancel,
-    },
-    io::whole_file,
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    pacs::{SendItem, SendState, Server},
+    progress::Cancel,
+    whole_file,
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -344,7 +342,7 @@ fn now() -> i64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::io::dicom::fixture::Fixture;
+    use labrum_dicom::fixture::Fixture;
 
     fn server() -> Server {
         // Nothing listens on this port.

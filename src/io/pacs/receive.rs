@@ -6,13 +6,11 @@ use super::{
     failure::{cancelled, server_error},
     patience,
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        pacs::{Receiving, RemoteInstance, Server, is_uid},
-        progress::Cancel,
-    },
-    io::whole_file,
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{
+    pacs::{Receiving, RemoteInstance, Server, is_uid},
+    progress::Cancel,
+    whole_file,
 };
 use sha2::{Digest, Sha256};
 use std::{

@@ -9,10 +9,8 @@ mod store;
 #[path = "secrets/secret_service.rs"]
 mod store;
 
-use crate::{
-    Error, Result,
-    domain::pacs::{Secret, Server, SignIn},
-};
+use crate::{Error, Result};
+use labrum_core::pacs::{Secret, Server, SignIn};
 
 const APPLICATION: &str = "Labrum PACS";
 

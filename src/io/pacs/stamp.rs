@@ -1,9 +1,10 @@
 //! Names of results that are the same for the same model and the same images, whoever makes them: an archive that gets
 //! one twice keeps one.
 
-use crate::{Error, Result, io::whole_file};
+use crate::{Error, Result};
 use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::tags;
+use labrum_core::whole_file;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -59,7 +60,8 @@ pub fn rename_object(path: &Path, name: &ResultName) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{domain::pacs::is_uid, io::dicom::fixture::Fixture};
+    use labrum_core::pacs::is_uid;
+    use labrum_dicom::fixture::Fixture;
 
     #[test]
     fn the_same_work_has_the_same_name() {

@@ -7,17 +7,15 @@ use super::{
     json, multipart, object,
     patience::{Guarded, wait},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Secret, Server, is_uid},
-        progress::Cancel,
-    },
-    io::whole_file,
-};
+use crate::{Error, ErrorKind, Result};
 use crossbeam_channel::unbounded;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
+use labrum_core::{
+    pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Secret, Server, is_uid},
+    progress::Cancel,
+    whole_file,
+};
 use serde_json::Value;
 use std::{
     fs::File,

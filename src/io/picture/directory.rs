@@ -1,7 +1,8 @@
 //! The pages of a TIFF (classic and BigTIFF) by their directories, without a pixel: what a page is, and where its numbers
 //! stand. Layout: TIFF 6.0 (Adobe, 1992) and the BigTIFF design (2004).
 
-use crate::{domain::orientation::Orientation, io::dicom::Bytes};
+use labrum_core::file_bytes::FileBytes;
+use labrum_core::orientation::Orientation;
 use std::collections::{HashMap, HashSet};
 
 /// Pages beyond are left out.
@@ -51,7 +52,7 @@ pub(super) struct Page {
 
 /// The file with its pages.
 pub(super) struct Directories {
-    bytes: Bytes,
+    bytes: FileBytes,
     pub(super) big_endian: bool,
     /// Where the place of the first directory stands, and in how many bytes.
     pub(super) start: (u64, usize),
@@ -67,7 +68,7 @@ pub(crate) fn is_tiff(head: &[u8]) -> bool {
 
 impl Directories {
     /// Follows the chain of pages. `None` where there is none.
-    pub(super) fn of(mut bytes: Bytes) -> Option<Self> {
+    pub(super) fn of(mut bytes: FileBytes) -> Option<Self> {
         let head = bytes.get(0, 4).filter(|head| is_tiff(head))?;
         let (big_endian, is_large) = (head[0] == b'M', head.contains(&b'+'));
         let start = if is_large { (8, 8) } else { (4, 4) };
@@ -147,7 +148,7 @@ impl Directories {
         Orientation::from_exif(value.unwrap_or(1))
     }
 
-    /// Bytes of the file.
+    /// FileBytes of the file.
     pub(super) fn len(&self) -> u64 {
         self.bytes.len()
     }
@@ -158,7 +159,7 @@ impl Directories {
     }
 }
 
-/// Bytes of one value of a kind; kinds that are not known take none.
+/// FileBytes of one value of a kind; kinds that are not known take none.
 fn size_of(kind: u16) -> usize {
     match kind {
         1 | 2 | 6 | 7 => 1,

@@ -1,7 +1,7 @@
 //! The orientation flag of PNG, JPEG and WebP: EXIF's tag Orientation (274).
 
-use crate::domain::orientation::Orientation;
 use image::{ImageDecoder, ImageFormat};
+use labrum_core::orientation::Orientation;
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},

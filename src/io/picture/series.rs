@@ -1,11 +1,8 @@
 //! A picture as series: its pages are slices.
 
 use super::{Part, probe, spacing};
-use crate::{
-    Result,
-    domain::study::{Kind, Series, Slice, Source},
-    io::open::name_of,
-};
+use crate::{Result, io::open::name_of};
+use labrum_core::study::{Kind, Series, Slice, Source};
 use std::path::Path;
 
 /// A series of each part: all pages, or those of one channel and time.

@@ -6,24 +6,22 @@ use super::{
     fixture::{TiffPage, Writing},
     *,
 };
-use crate::{
-    domain::{
-        import::MaskChoice,
-        mask::Mask,
-        progress::Cancel,
-        study::{Kind, Series, Source},
-    },
-    io::{
-        dataset::{self, Wishes},
-        import,
-        label_file::{self, MaskOf},
-        label_values::Reading,
-        open as files,
-    },
+use crate::io::{
+    dataset::{self, Wishes},
+    import,
+    label_file::{self, MaskOf},
+    label_values::Reading,
+    open as files,
 };
 use image::{
     GrayImage, ImageEncoder, Luma, RgbImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
+};
+use labrum_core::{
+    import::MaskChoice,
+    mask::Mask,
+    progress::Cancel,
+    study::{Kind, Series, Source},
 };
 use std::path::PathBuf;
 

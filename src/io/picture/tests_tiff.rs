@@ -6,12 +6,10 @@ use super::{
     fixture::{TiffPage, Writing},
     *,
 };
-use crate::{
-    domain::{
-        progress::Cancel,
-        study::{Kind, Series},
-    },
-    io::{label_file, label_values::Reading, open as files},
+use crate::io::{label_file, label_values::Reading, open as files};
+use labrum_core::{
+    progress::Cancel,
+    study::{Kind, Series},
 };
 use std::path::PathBuf;
 

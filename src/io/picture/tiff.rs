@@ -10,11 +10,9 @@ use super::{
     imagej,
     unpack::{self, Grey, Patched},
 };
-use crate::{
-    domain::{image::Pixels, orientation::Orientation},
-    io::dicom::{Bytes, reason_of},
-};
 use image::{DynamicImage, ImageDecoder, codecs::tiff::TiffDecoder};
+use labrum_core::{file_bytes::FileBytes, reason_of};
+use labrum_core::{image::Pixels, orientation::Orientation};
 use std::{fs::File, io::BufReader, path::Path};
 
 /// The error is the reason, a clause.
@@ -79,7 +77,7 @@ impl Kind {
         believe(kind.bytes(), file.len()).map(|()| kind)
     }
 
-    /// Bytes of all pixels, unpacked.
+    /// FileBytes of all pixels, unpacked.
     pub(super) fn bytes(&self) -> u64 {
         (self.columns * self.rows) as u64 * (self.bits.min(64) * self.samples.min(1 << 16)).div_ceil(8)
     }
@@ -162,7 +160,7 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<Stored> {
 }
 
 fn open(path: &Path) -> Fallible<Directories> {
-    let bytes = Bytes::open(path).map_err(|e| reason_of(&e))?;
+    let bytes = FileBytes::open(path).map_err(|e| reason_of(&e))?;
     Directories::of(bytes).ok_or_else(|| "its header is damaged or cut off".to_owned())
 }
 

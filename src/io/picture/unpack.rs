@@ -5,10 +5,9 @@ use super::{
     directory::{Directories, Page, tag},
     tiff::Kind,
 };
-use crate::{
-    domain::image::Pixels,
-    io::{dicom::reason_of, numbers::finite},
-};
+use crate::io::numbers::finite;
+use labrum_core::image::Pixels;
+use labrum_core::reason_of;
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},

@@ -5,13 +5,13 @@
 use super::*;
 use crate::{
     Error,
-    domain::{mask::Mask, study::Status},
     session::{
         job::{CaseId, Event, Loaded},
         tests::{answer, command, model, segment_jobs, session as opened, with_pictures},
         tools::{Place, PointerInput},
     },
 };
+use labrum_core::{mask::Mask, study::Status};
 
 fn point(session: &mut Session, phase: Phase, at: Place) {
     session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 8.0 }));

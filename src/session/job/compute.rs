@@ -1,18 +1,16 @@
 //! Plain data of what is worked out aside: runs of models, surveys of masks, views across a series, interpolation.
 
 use super::{CaseId, DeviceChoice, ModelEntry, SliceKey};
-use crate::{
-    domain::{
-        image::Image,
-        label::Label,
-        mask::Mask,
-        progress::Cancel,
-        region::Region,
-        scale::Scale,
-        stack::{Stack, ViewPlane},
-        study::{Kind, Source},
-    },
-    session::finding::Finding,
+use crate::session::finding::Finding;
+use labrum_core::{
+    image::Image,
+    label::Label,
+    mask::Mask,
+    progress::Cancel,
+    region::Region,
+    scale::Scale,
+    stack::{Stack, ViewPlane},
+    study::{Kind, Source},
 };
 use std::sync::Arc;
 

@@ -1,15 +1,13 @@
 //! Plain data between the session and what writes exports.
 
-use crate::{
-    domain::{
-        image::Window,
-        journal::StoredCase,
-        label::Label,
-        mask::Mask,
-        progress::Cancel,
-        study::{Series, Slice},
-    },
-    session::finding::Finding,
+use crate::session::finding::Finding;
+use labrum_core::{
+    image::Window,
+    journal::StoredCase,
+    label::Label,
+    mask::Mask,
+    progress::Cancel,
+    study::{Series, Slice},
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};

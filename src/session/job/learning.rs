@@ -1,15 +1,12 @@
 //! Plain data between the session and the learning loop: rounds wished for, begun, trained and ended; versions.
 
 use super::{DeviceChoice, RunId};
-use crate::domain::training::{Estimate, RoundSettings};
-use crate::{
-    Result,
-    domain::{
-        label::Label,
-        learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
-        progress::Control,
-    },
-    session::learning::Doing,
+use crate::{Result, session::learning::Doing};
+use labrum_core::{
+    label::Label,
+    learning::{NewVersion, RoundKey, SnapshotSlice, VersionKey},
+    progress::Control,
+    training::{Estimate, RoundSettings},
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,12 +1,10 @@
 //! Plain data between the session and the servers.
 
 use super::ExportJob;
-use crate::{
-    Result,
-    domain::{
-        pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, Server},
-        progress::Cancel,
-    },
+use crate::Result;
+use labrum_core::{
+    pacs::{FoundStudies, Query, Receiving, RemoteSeries, Secret, SendItem, Server},
+    progress::Cancel,
 };
 use std::path::PathBuf;
 

@@ -6,20 +6,20 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{
-        holdout::Side,
-        journal::{CaseDescription, CaseKey, Meter, StatusChange, Task, TaskKey},
-        label::Label,
-        learning::RoundKey,
-        mask::PackedMask,
-        study::{Series, Status},
-    },
     session::{
         case::StudyInfo,
         finding::Finding,
         history::{Step, StepId},
         tasks::TaskChoice,
     },
+};
+use labrum_core::{
+    holdout::Side,
+    journal::{CaseDescription, CaseKey, Meter, StatusChange, Task, TaskKey},
+    label::Label,
+    learning::RoundKey,
+    mask::PackedMask,
+    study::{Series, Status},
 };
 use std::{path::PathBuf, sync::Arc};
 

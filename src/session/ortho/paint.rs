@@ -9,7 +9,7 @@ use super::{
     },
     ViewPlane,
 };
-use crate::domain::{
+use labrum_core::{
     edit::Edit,
     mask::{PackedMask, Rule},
     region::Region,
@@ -167,7 +167,7 @@ impl Session {
             let mask = packed.unpack();
             self.open_masks.insert(key, mask);
         } else if let Some(case) = self.case() {
-            let mask = crate::domain::mask::Mask::empty(case.series.columns, case.series.rows);
+            let mask = labrum_core::mask::Mask::empty(case.series.columns, case.series.rows);
             self.open_masks.insert(key, mask);
         }
     }

@@ -11,17 +11,32 @@ use super::{
     },
     *,
 };
-use crate::domain::{
+use labrum_core::{
+    geometry::{PixelSpacing, Plane, SpacingSource},
     image::{Image, Pixels},
     journal::CaseKey,
     label::Label,
-    stack::tests::along_normal,
-    study::{Catalog, Series, Study},
+    study::{Catalog, Kind, Series, Slice, Source, Study},
 };
 
 const AXIAL: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
 const COLUMNS: usize = 12;
 const ROWS: usize = 9;
+
+/// Axial slices of 12 x 9 pixels, at these heights.
+fn axial(heights: &[f64]) -> Series {
+    let slice = |z: &f64| Slice {
+        plane: Some(Plane { position: [10.0, 10.0, 10.0 + z], orientation: AXIAL }),
+        spacing: Some(PixelSpacing { row: 0.5, column: 0.75, source: SpacingSource::PixelSpacing }),
+        ..Slice::at(Source { path: "/scans/volume".into(), frame: 0 })
+    };
+    Series {
+        id: "volume".into(),
+        modality: "CT".into(),
+        description: "volume".into(),
+        ..Series::of(Kind::Dicom, COLUMNS, ROWS, heights.iter().map(slice).collect())
+    }
+}
 
 /// A session with this series open, nothing loaded.
 fn session(series: Series, settings: Settings) -> Session {
@@ -69,7 +84,7 @@ fn load(session: &mut Session, slice: usize) {
 pub(crate) fn shown() -> Session {
     let tools = ToolOptions { radius: 1.0, unit: BrushUnit::Mm, ..ToolOptions::default() };
     let settings = Settings { tools, ..Settings::default() };
-    let mut session = session(along_normal(AXIAL, &[0.0, 2.0, 4.0, 6.0, 8.0], 0.0), settings);
+    let mut session = session(axial(&[0.0, 2.0, 4.0, 6.0, 8.0]), settings);
     (0..5).for_each(|slice| load(&mut session, slice));
     command(&mut session, UserCommand::ToggleOrtho);
     command(&mut session, UserCommand::ToolBrush);
@@ -204,7 +219,7 @@ fn locked_labels_stay_and_other_tools_say_where_they_work() {
 
 #[test]
 fn nobody_draws_on_slices_that_are_not_read_yet() {
-    let mut session = session(along_normal(AXIAL, &[0.0, 2.0, 4.0, 6.0, 8.0], 0.0), Settings::default());
+    let mut session = session(axial(&[0.0, 2.0, 4.0, 6.0, 8.0]), Settings::default());
     load(&mut session, 2);
     command(&mut session, UserCommand::ToggleOrtho);
     command(&mut session, UserCommand::ToolBrush);
@@ -231,11 +246,11 @@ fn keys_go_to_the_view_that_was_chosen() {
 
 #[test]
 fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
-    let mut session = session(along_normal(AXIAL, &[0.0], 0.0), Settings::default());
+    let mut session = session(axial(&[0.0]), Settings::default());
     command(&mut session, UserCommand::ToggleOrtho);
     assert_eq!(session.ortho_refusal(), Some("It has one slice."));
 
-    let mut large = along_normal(AXIAL, &(0..500).map(f64::from).collect::<Vec<_>>(), 0.0);
+    let mut large = axial(&(0..500).map(f64::from).collect::<Vec<_>>());
     (large.columns, large.rows) = (512, 512);
     let settings = Settings { memory_mb: *MEMORY_MB.start(), orthogonal: true, ..Settings::default() };
     let mut session = super::tests::session(large, settings.clone());

@@ -5,7 +5,6 @@
 use super::*;
 use crate::{
     Error, ErrorKind,
-    domain::pacs::{RemoteStudy, SignIn},
     session::{
         Action,
         command::UserCommand,
@@ -14,6 +13,7 @@ use crate::{
         tests::{answer, model, segment_jobs, session},
     },
 };
+use labrum_core::pacs::{RemoteStudy, SignIn};
 
 pub(in crate::session) fn server(name: &str) -> Server {
     Server { name: name.into(), address: format!("https://{name}/dicom-web"), ..Server::default() }

@@ -3,23 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::domain::training::{Plan, RoundSettings, StartFrom};
-use crate::{
-    domain::{
-        gate::{GateCase, GateReport},
-        journal::Meter,
-        label::Label,
-        mask::{Mask, Rule},
-        metrics::Scores,
-        region::{PixelRect, Region},
-    },
-    session::{
-        Action,
-        job::{CaseId, Event, SegmentJob, SliceKey, TrainingJob},
-        labels::LabelAction,
-        settings::{CaseOrder, Settings},
-        tests::{answer, command, finding, model, segment_jobs, session},
-    },
+use crate::session::{
+    Action,
+    job::{CaseId, Event, SegmentJob, SliceKey, TrainingJob},
+    labels::LabelAction,
+    settings::{CaseOrder, Settings},
+    tests::{answer, command, finding, model, segment_jobs, session},
+};
+use labrum_core::{
+    gate::{GateCase, GateReport},
+    journal::Meter,
+    label::Label,
+    mask::{Mask, Rule},
+    metrics::Scores,
+    region::{PixelRect, Region},
+    training::{Plan, RoundSettings, StartFrom},
 };
 
 /// A session with two cases, a model for both, and one accepted case in its workspace.
@@ -106,7 +104,7 @@ fn version(key: i64, is_active: bool) -> Version {
 
 fn activate(session: &mut Session, key: i64) {
     let card = model("US").card.as_ref().clone();
-    let card = crate::model::card::ModelCard { version: format!("round-{key}"), ..card };
+    let card = labrum_core::model_card::ModelCard { version: format!("round-{key}"), ..card };
     let file = version(key, true).file;
     let entry = ModelEntry { source: ModelSource::File(file), card: Arc::new(card) };
     session.on_event(Event::Versions { versions: vec![version(key, true)], active: Some(entry) });

@@ -1,8 +1,11 @@
 //! Labels bound to models, removed, merged, moved; of tasks; and slices that hold nothing.
 
 use super::*;
-use crate::domain::{journal::Task, journal::TaskKey, label::Gone};
 use crate::session::tasks::TaskChoice;
+use labrum_core::{
+    journal::{Task, TaskKey},
+    label::Gone,
+};
 
 fn labels(session: &Session) -> Vec<&str> {
     session.standing_labels().into_iter().map(|l| session.label_name(l)).collect()

@@ -1,17 +1,14 @@
 //! Undo and redo stay in the case, and give acceptances and names back.
 
 use super::*;
-use crate::{
-    domain::{
-        edit::Edit,
-        journal::Also,
-        journal::StatusChange,
-        mask::{Mask, PackedMask},
-    },
-    session::{
-        history::{Step, StepId},
-        store::stored_step,
-    },
+use crate::session::{
+    history::{Step, StepId},
+    store::stored_step,
+};
+use labrum_core::{
+    edit::Edit,
+    journal::{Also, StatusChange},
+    mask::{Mask, PackedMask},
 };
 
 /// A dab on the first slice of a case.

@@ -1,14 +1,12 @@
 //! Brush, eraser and smart brush: paint from press to release.
 
 use super::{BrushUnit, Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
-use crate::{
-    domain::{
-        edit::Edit,
-        mask::Rule,
-        region::Region,
-        tools::{smart_brush, stroke, threshold},
-    },
-    session::{job::Loaded, notice::Severity},
+use crate::session::{job::Loaded, notice::Severity};
+use labrum_core::{
+    edit::Edit,
+    mask::Rule,
+    region::Region,
+    tools::{smart_brush, stroke, threshold},
 };
 use std::sync::Arc;
 

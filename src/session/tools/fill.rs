@@ -1,10 +1,8 @@
 //! Fill: a click gives a connected area the label in hand, or empties it.
 
 use super::{Phase, PointerInput, Preview, Session, ToolKind};
-use crate::{
-    domain::{region::Region, tools::fill},
-    session::notice::Severity,
-};
+use crate::session::notice::Severity;
+use labrum_core::{region::Region, tools::fill};
 
 impl Session {
     pub(in crate::session) fn fill(&mut self, input: PointerInput) {

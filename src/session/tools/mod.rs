@@ -13,7 +13,7 @@ mod pull;
 pub use options::{BrushUnit, OutlineDoes, ToolKind, ToolOptions};
 
 use super::{Session, job::SliceKey, notice::Severity, ortho::Across};
-use crate::domain::{edit::Edit, image::Window, region::Region, tools::live_wire::Wire};
+use labrum_core::{edit::Edit, image::Window, region::Region, tools::live_wire::Wire};
 
 /// A place on the picture: pixels from its left upper corner, x to the right, y down.
 pub type Place = [f64; 2];

@@ -1,12 +1,10 @@
 //! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
 
 use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind, WireInHand};
-use crate::{
-    domain::{
-        region::Region,
-        tools::{live_wire::Wire, polygon::polygon},
-    },
-    session::notice::Severity,
+use crate::session::notice::Severity;
+use labrum_core::{
+    region::Region,
+    tools::{live_wire::Wire, polygon::polygon},
 };
 
 /// A point is taken up from so many points of the screen.

@@ -1,7 +1,7 @@
 //! Pull: a piece of the boundary follows the pointer, the rest stays.
 
 use super::{Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
-use crate::domain::{edit::Edit, region::Region, tools::pull};
+use labrum_core::{edit::Edit, region::Region, tools::pull};
 
 /// A piece of boundary that is being moved.
 #[derive(Debug)]

@@ -3,20 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::{
-    domain::{
-        image::{Image, Pixels},
-        label::Label,
-        mask::Mask,
-        study::Status,
-    },
-    session::{
-        Action,
-        command::UserCommand,
-        job::{Event, Job, Loaded, ShapeJob, StoreJob},
-        labels::{LabelAction, PaintOver},
-        tests::{answer, command, model, segment_jobs, session as opened},
-    },
+use crate::session::{
+    Action,
+    command::UserCommand,
+    job::{Event, Job, Loaded, ShapeJob, StoreJob},
+    labels::{LabelAction, PaintOver},
+    tests::{answer, command, model, segment_jobs, session as opened},
+};
+use labrum_core::{
+    image::{Image, Pixels},
+    label::Label,
+    mask::Mask,
+    study::Status,
 };
 use proptest::prelude::*;
 use std::sync::Arc;

@@ -2,12 +2,6 @@
 
 use super::{Dialogs, Turn, sheet, versions::VersionsDialog};
 use crate::{
-    domain::{
-        bootstrap::MeanInterval,
-        gate::{GateCase, GateReport, Verdict},
-        learning::{Version, VersionKey, VersionState},
-        metrics::Scores,
-    },
     session::{
         Action, Session,
         learning::{LearnAction, Learning},
@@ -23,6 +17,12 @@ use egui::{Button, Color32, Context, Id, Label, RichText, ScrollArea, Ui, vec2};
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP},
+};
+use labrum_core::{
+    bootstrap::MeanInterval,
+    gate::{GateCase, GateReport, Verdict},
+    learning::{Version, VersionKey, VersionState},
+    metrics::Scores,
 };
 
 const MEANS: [Column; 4] = [

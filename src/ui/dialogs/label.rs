@@ -2,10 +2,6 @@
 
 use super::sheet;
 use crate::{
-    domain::{
-        codes::{self, Concept},
-        label::{Label, PALETTE, free_color},
-    },
     session::{Action, Session, labels::LabelAction},
     ui::{
         theme,
@@ -15,6 +11,10 @@ use crate::{
 use egui::{
     Button, Color32, Response, RichText, ScrollArea, Sense, Stroke, TextEdit, Ui, WidgetInfo, text::CCursorRange,
     text_edit::TextEditState, vec2,
+};
+use labrum_core::{
+    codes::{self, Concept},
+    label::{Label, PALETTE, free_color},
 };
 
 /// So many concepts are listed; who wants another types more.

@@ -2,11 +2,11 @@
 
 use super::sheet;
 use crate::{
-    domain::journal::LabelUse,
     session::{Action, Session, labels::LabelAction},
     ui::widgets::{explain, plural, section},
 };
 use egui::{Button, ComboBox, Ui, vec2};
+use labrum_core::journal::LabelUse;
 
 /// What is done with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]

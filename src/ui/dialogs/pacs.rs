@@ -10,7 +10,6 @@ pub(crate) use send::SendDialog;
 
 use super::sheet;
 use crate::{
-    domain::pacs::{Query, RemoteSeries, RemoteStudy},
     session::{
         Action, Session,
         pacs::{OnItsWay, PacsAction},
@@ -24,6 +23,7 @@ use crate::{
 use egui::{
     Align, Button, ComboBox, Key, Label, Layout, Modifiers, Response, RichText, ScrollArea, TextEdit, Ui, vec2,
 };
+use labrum_core::pacs::{Query, RemoteSeries, RemoteStudy};
 use server::ServerForm;
 use sign_in::SignInForm;
 

@@ -1,7 +1,6 @@
 //! Settings: person, device, model, learning, look.
 
 use super::sheet;
-use crate::domain::training::Loss;
 use crate::{
     session::{
         Action, Session,
@@ -14,6 +13,7 @@ use crate::{
     },
 };
 use egui::{Align, DragValue, Layout, Slider, TextEdit, Ui, vec2};
+use labrum_core::training::Loss;
 
 /// How many threads compute; 0 for all cores.
 fn threads(ui: &mut Ui, threads: &mut usize) {

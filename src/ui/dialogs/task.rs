@@ -2,11 +2,11 @@
 
 use super::sheet;
 use crate::{
-    domain::journal::TaskKey,
     session::{Action, Session, tasks::TaskChoice},
     ui::widgets::{explain, section},
 };
 use egui::{Button, ScrollArea, TextEdit, Ui, vec2};
+use labrum_core::journal::TaskKey;
 
 /// What was chosen so far.
 pub(crate) struct TaskDialog {

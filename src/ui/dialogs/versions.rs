@@ -8,10 +8,6 @@ use super::{
     sheet,
 };
 use crate::{
-    domain::{
-        learning::{Version, VersionKey, VersionState},
-        training::Loss,
-    },
     session::{
         Action, Session,
         command::UserCommand,
@@ -29,6 +25,10 @@ use egui::{Align, Button, Color32, Label, Layout, RichText, ScrollArea, TextEdit
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_HELP, ICON_RADIO_BUTTON_CHECKED},
+};
+use labrum_core::{
+    learning::{Version, VersionKey, VersionState},
+    training::Loss,
 };
 use serde_json::Value;
 

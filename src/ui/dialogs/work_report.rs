@@ -2,10 +2,6 @@
 
 use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
-    domain::{
-        label::PALETTE,
-        learning::{CaseCost, VersionState, WorkReport},
-    },
     session::{Action, Session, learning::LearnAction},
     ui::{
         charts::{Chart, Series, plain_tip, short},
@@ -17,6 +13,10 @@ use crate::{
 use egui::{Button, Color32, Label, RichText, ScrollArea, TextEdit, Ui, vec2};
 use egui_material_icons::icons::ICON_LIGHTBULB;
 use egui_plot::PlotPoint;
+use labrum_core::{
+    label::PALETTE,
+    learning::{CaseCost, VersionState, WorkReport},
+};
 
 const MODELS: [Column; 4] = [
     Column::words("Proposed by", 200.0),

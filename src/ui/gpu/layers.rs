@@ -2,14 +2,14 @@
 
 use super::uniforms::TABLE_WIDTH;
 use crate::{
-    domain::{
-        image::{Image, Pixels},
-        region::{PixelRect, Region},
-    },
     session::live::Live,
     ui::look::{Scene, table_of},
 };
 use eframe::wgpu::{self, TextureFormat};
+use labrum_core::{
+    image::{Image, Pixels},
+    region::{PixelRect, Region},
+};
 use std::sync::{Arc, Weak};
 
 /// Bytes that are turned into the order of the texture at once: so many stay near the processor.

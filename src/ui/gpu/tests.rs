@@ -3,11 +3,6 @@
 
 use super::*;
 use crate::{
-    domain::{
-        image::{Contrast, Image, Pixels, VoiFunction, VoiLut, Window},
-        mask::Rule,
-        region::Region,
-    },
     session::live::Live,
     ui::{
         look::{Layers as Shown, Levels, Look},
@@ -15,6 +10,11 @@ use crate::{
     },
 };
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
+use labrum_core::{
+    image::{Contrast, Image, Pixels, VoiFunction, VoiLut, Window},
+    mask::Rule,
+    region::Region,
+};
 use std::sync::Arc;
 
 const SIZE: [usize; 2] = [320, 240];
@@ -174,7 +174,7 @@ fn what_was_painted_since_is_uploaded_and_the_rest_stays() {
         let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: Some(&brush), look: &look };
         compare(&mut gpu, &state, &scene, &format!("step {step}"));
         live.paint(|mask| mask.paint(&brush, (step % 4) as u8, &Rule::FREE));
-        let shifted = brush.spans().iter().map(|s| crate::domain::region::Span {
+        let shifted = brush.spans().iter().map(|s| labrum_core::region::Span {
             row: s.row + 3,
             start: s.start + 5,
             end: s.end + 7,

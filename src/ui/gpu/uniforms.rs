@@ -1,12 +1,10 @@
 //! The look as the bytes that the shader reads: `Look` in `canvas.wgsl`.
 
-use crate::{
-    domain::image::Pixels,
-    ui::{
-        look::{ADDED, DIFFERENCE_OPACITY, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, Scene, table_of},
-        raster::{BACKGROUND, stripe_period},
-    },
+use crate::ui::{
+    look::{ADDED, DIFFERENCE_OPACITY, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, Scene, table_of},
+    raster::{BACKGROUND, stripe_period},
 };
+use labrum_core::image::Pixels;
 
 /// Width of the texture that holds a table of levels.
 pub(super) const TABLE_WIDTH: usize = 256;

@@ -1,7 +1,6 @@
 //! The case list at the left: how far the work is, the order, and the cases with thumbnail and status.
 
 use crate::{
-    domain::{holdout::Side, study::Status},
     session::{
         Action, Session,
         case::{Case, status_label},
@@ -27,6 +26,7 @@ use egui_material_icons::{
         ICON_FOLDER_OPEN, ICON_RADIO_BUTTON_UNCHECKED, ICON_SKIP_NEXT,
     },
 };
+use labrum_core::{holdout::Side, study::Status};
 
 const CASE_HEIGHT: f32 = 64.0;
 const STUDY_HEIGHT: f32 = 28.0;

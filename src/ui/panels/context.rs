@@ -1,7 +1,6 @@
 //! What a click with the right button offers: commands of the table that suit what was clicked on.
 
 use crate::{
-    domain::label::Label,
     session::{Action, Session, case::Case, command::UserCommand, labels::LabelAction},
     ui::{
         dialogs::Dialogs,
@@ -9,6 +8,7 @@ use crate::{
     },
 };
 use egui::{Id, LayerId, Popup, PopupKind, Pos2, Response, SetOpenCommand, Ui};
+use labrum_core::label::Label;
 
 /// Groups of commands for a case.
 const CASE: &[&[UserCommand]] = &[

@@ -3,7 +3,6 @@
 
 use super::{labels, operations, tools, training};
 use crate::{
-    domain::{geometry::SpacingSource, measure::Measurement},
     session::{
         Action, Fitting, Session,
         case::Case,
@@ -21,6 +20,7 @@ use egui::{
     Align, Button, Checkbox, ComboBox, DragValue, Frame, Layout, Panel, RichText, ScrollArea, Slider, Ui, vec2,
 };
 use egui_material_icons::icons::{ICON_CHEVRON_LEFT, ICON_CHEVRON_RIGHT, ICON_FILE_EXPORT};
+use labrum_core::{geometry::SpacingSource, measure::Measurement};
 
 /// Shows the panel, with what was measured on the slice on the canvas; returns the command that is pointed at, of those
 /// that can be seen before they are done.

@@ -2,7 +2,6 @@
 
 use super::{context, tools};
 use crate::{
-    domain::{label::Label, measure::Measurement},
     session::{
         Action, Session,
         command::UserCommand,
@@ -21,6 +20,7 @@ use egui_material_icons::{
         ICON_ADD, ICON_BLOCK, ICON_EDIT, ICON_LOCK, ICON_LOCK_OPEN, ICON_REMOVE, ICON_VISIBILITY, ICON_VISIBILITY_OFF,
     },
 };
+use labrum_core::{label::Label, measure::Measurement};
 
 const ROW: f32 = 26.0;
 

@@ -2,12 +2,12 @@
 
 use super::training;
 use crate::{
-    domain::image::Image,
     session::{Action, Fitting, Session, case::Case, command::UserCommand, store::WorkspaceState, tools::ToolKind},
     ui::{Pointer, dialogs::pacs, theme, widgets},
 };
 use egui::{Align, Button, Label, Layout, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons::{ICON_CLOSE, ICON_ERROR};
+use labrum_core::image::Image;
 use std::time::Instant;
 
 /// Room for what the pointer is on, as long as that leaves so much for the hint.
@@ -273,7 +273,7 @@ fn mask_under(session: &Session, case: &Case, slice: usize, column: usize, row: 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::domain::image::Pixels;
+    use labrum_core::image::Pixels;
 
     #[test]
     fn a_coloured_pixel_is_three_numbers_and_a_grey_one_has_its_unit() {

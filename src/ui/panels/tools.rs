@@ -1,7 +1,6 @@
 //! The tools: the bar left of the canvas, and what can be set about the one in hand.
 
 use crate::{
-    domain::geometry::PixelSpacing,
     session::{
         Action, Session,
         command::UserCommand,
@@ -24,6 +23,7 @@ use egui_material_icons::{
         ICON_OPEN_WITH, ICON_PAN_TOOL, ICON_PENTAGON, ICON_REDO, ICON_UNDO,
     },
 };
+use labrum_core::geometry::PixelSpacing;
 
 /// Between buttons of the bar, and between those of tools and undo.
 const GAP: f32 = 4.0;

@@ -1,8 +1,6 @@
 //! The section on training: the round that runs with its curves, or what there is to do about the model.
 
-use crate::domain::training::Estimate;
 use crate::{
-    domain::learning::{Version, VersionState},
     session::{
         Action, Fitting, Session,
         case::Case,
@@ -22,6 +20,10 @@ use egui::{Align, Color32, Frame, Label, Layout, Margin, RichText, Stroke, Ui, v
 use egui_material_icons::{
     MaterialIcon,
     icons::{ICON_BAR_CHART, ICON_CHECK_CIRCLE, ICON_CLOSE, ICON_HELP, ICON_HISTORY, ICON_PAUSE, ICON_PLAY_ARROW},
+};
+use labrum_core::{
+    learning::{Version, VersionState},
+    training::Estimate,
 };
 
 /// Height of the curves, the names of their axes included.

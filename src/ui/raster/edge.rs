@@ -1,9 +1,7 @@
 //! Where the edges of labels lie, pixel by pixel of the screen: twin of the second half of `gpu/canvas.wgsl`.
 
-use crate::{
-    domain::{mask::Mask, region::PixelRect},
-    ui::look::{Look, PIXELS_FROM},
-};
+use crate::ui::look::{Look, PIXELS_FROM};
+use labrum_core::{mask::Mask, region::PixelRect};
 
 /// Farther than any edge that is drawn.
 pub(super) const FAR: f32 = 1e9;

@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::{
-    domain::{
-        image::{Image, Pixels, Window},
-        label::Label,
-        mask::Mask,
-        region::{PixelRect, Region},
-    },
     session::{job::SliceKey, live::Live, view::Placement},
     ui::look::{Layers, Levels, Look},
+};
+use labrum_core::{
+    image::{Image, Pixels, Window},
+    label::Label,
+    mask::Mask,
+    region::{PixelRect, Region},
 };
 use std::sync::Arc;
 

@@ -3,13 +3,13 @@
 
 use super::{fixture::*, *};
 use crate::{
-    domain::{
-        image::{Contrast, Pixels, Window},
-        mask::Rule,
-        region::Span,
-    },
     session::{live::Live, view::Placement},
     ui::look::Levels,
+};
+use labrum_core::{
+    image::{Contrast, Pixels, Window},
+    mask::Rule,
+    region::Span,
 };
 
 fn paint(scene: &Scene<'_>, area: Area) -> Vec<Color32> {

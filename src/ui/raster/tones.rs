@@ -1,9 +1,7 @@
 //! The picture itself, reduced or enlarged: twin of the first half of `gpu/canvas.wgsl`, one row of the screen at a time.
 
-use crate::{
-    domain::image::{Image, Pixels},
-    ui::look::{Levels, filter_width, table_of},
-};
+use crate::ui::look::{Levels, filter_width, table_of};
+use labrum_core::image::{Image, Pixels};
 
 /// Most pixels of the picture, across or down, that one of the screen is made of: very small pictures are sampled.
 const TAPS: usize = 8;

@@ -4,11 +4,9 @@ use super::{
     sessions::{Bench, Dice, Person, bench},
     *,
 };
-use crate::{
-    domain::mask::Mask,
-    session::{job::SliceKey, tools::ToolKind},
-};
+use crate::session::{job::SliceKey, tools::ToolKind};
 use egui::{Event as Input, Key, Modifiers, MouseWheelUnit, PointerButton, vec2};
+use labrum_core::mask::Mask;
 
 /// A window with everything on it, fed with all of `events` in one frame.
 fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
@@ -57,7 +55,7 @@ fn a_stroke_that_a_key_follows_in_the_same_frame_stays_where_it_was_drawn() {
         person.key(Key::Enter, Modifiers::NONE);
     });
     let session = &harness.state().session;
-    assert_eq!((session.cases[0].status, session.current), (crate::domain::study::Status::Accepted, Some(1)));
+    assert_eq!((session.cases[0].status, session.current), (labrum_core::study::Status::Accepted, Some(1)));
     assert!(!mask(&harness, 0, 2).is_blank() && mask(&harness, 1, 1).is_blank());
 
     let harness = in_one_frame(|person| {

@@ -407,8 +407,8 @@ fn the_case_list_alone_can_be_hidden() {
 #[test]
 fn cases_are_found_by_name_and_by_what_became_of_them() {
     let mut session = super::learning::open();
-    session.cases[1].status = crate::domain::study::Status::Accepted;
-    session.cases[2].side = Some(crate::domain::holdout::Side::HoldOut);
+    session.cases[1].status = labrum_core::study::Status::Accepted;
+    session.cases[2].side = Some(labrum_core::holdout::Side::HoldOut);
     let mut harness = window(session);
     let listed = |harness: &Harness<'static, App>| harness.query_all_by_label_contains("Case Head").count();
     assert_eq!(listed(&harness), 4);
@@ -436,7 +436,7 @@ fn cases_are_found_by_name_and_by_what_became_of_them() {
 #[test]
 fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
     let mut session = super::learning::open();
-    session.cases[1].status = crate::domain::study::Status::Accepted;
+    session.cases[1].status = labrum_core::study::Status::Accepted;
     session.apply(Action::Filter(crate::session::case_list::CaseFilter {
         kept: crate::session::case_list::Kept::Open,
         ..Default::default()

@@ -1,27 +1,25 @@
 //! The learning loop in the window: what is said of rounds, versions and the work, and what clicks ask for.
 
 use super::*;
-use crate::domain::training::Estimate;
-use crate::{
-    domain::{
-        gate::{GateCase, GateReport},
-        holdout::Side,
-        label::Label,
-        learning::{CaseCost, RoundKey, Version, VersionKey, VersionState, WorkReport},
-        metrics::Scores,
-        progress::Control,
-        study::{Kind, Series, Slice, Source, Status},
-    },
-    model::card::{Aspect, Config, InputSpec, ModelCard, Purpose},
-    session::{
-        case::{Case, StudyInfo},
-        command::UserCommand,
-        finding::{Finding, tests::blurred_disc},
-        job::{ModelEntry, ModelSource},
-        learning::{Doing, Running},
-    },
+use crate::session::{
+    case::{Case, StudyInfo},
+    command::UserCommand,
+    finding::{Finding, tests::blurred_disc},
+    job::{ModelEntry, ModelSource},
+    learning::{Doing, Running},
 };
 use egui_kittest::kittest::NodeT;
+use labrum_core::{
+    gate::{GateCase, GateReport},
+    holdout::Side,
+    label::Label,
+    learning::{CaseCost, RoundKey, Version, VersionKey, VersionState, WorkReport},
+    metrics::Scores,
+    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    progress::Control,
+    study::{Kind, Series, Slice, Source, Status},
+    training::Estimate,
+};
 use std::{sync::Arc, time::Duration};
 
 fn case(id: u64, name: &str) -> Case {
@@ -394,7 +392,7 @@ fn learning_is_set_in_the_settings() {
     command(&mut harness, egui::Key::Comma);
     click(&mut harness, "Dice and cross-entropy");
     let learning = &harness.state().session.settings.learning;
-    assert_eq!(learning.loss, crate::domain::training::Loss::DiceCrossEntropy);
+    assert_eq!(learning.loss, labrum_core::training::Loss::DiceCrossEntropy);
     let number = egui::accesskit::Role::SpinButton;
     harness.get_by_role_and_label(number, "New cases without a proposal").increment_accesskit();
     harness.run_steps(3);

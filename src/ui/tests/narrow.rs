@@ -1,15 +1,17 @@
 //! The window where there is little room for it: large type on small screens. Nothing is out of reach, cut or overprinted.
 
 use super::{learning::open, *};
-use crate::{
-    domain::{geometry::PixelSpacing, geometry::SpacingSource, holdout::Side, study::PassedOver, study::Status},
-    session::ortho,
-};
+use crate::session::ortho;
 use egui::{
     Key, Modifiers, Rect,
     accesskit::{Role, Toggled},
 };
 use egui_kittest::kittest::NodeT;
+use labrum_core::{
+    geometry::{PixelSpacing, SpacingSource},
+    holdout::Side,
+    study::{PassedOver, Status},
+};
 use std::sync::Arc;
 
 /// Windows on a screen of 1280x800 at 100, 150 and 200 %, and on one of 1024x768 at 150 %.

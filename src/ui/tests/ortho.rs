@@ -1,11 +1,9 @@
 //! The orthogonal views in the window: found by their names, linked by clicks, painted in by the mouse and by keys.
 
 use super::*;
-use crate::{
-    domain::{reslice, stack::ViewPlane},
-    session::{ortho::tests::shown, settings::ViewMode},
-};
+use crate::session::{ortho::tests::shown, settings::ViewMode};
 use egui::{Event as Input, Key, Modifiers, PointerButton, Pos2, vec2};
+use labrum_core::{reslice, stack::ViewPlane};
 use std::sync::Arc;
 
 /// The window with three views of five slices, all read.

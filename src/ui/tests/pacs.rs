@@ -3,14 +3,12 @@
 #![allow(clippy::panic)]
 
 use super::*;
-use crate::{
-    domain::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn},
-    session::{
-        command::UserCommand,
-        job::{FileJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
-    },
+use crate::session::{
+    command::UserCommand,
+    job::{FileJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use egui_kittest::kittest::NodeT;
+use labrum_core::pacs::{FoundStudies, Receiving, RemoteSeries, RemoteStudy, SendItem, SendState, Server, SignIn};
 
 fn server(name: &str) -> Server {
     Server { name: name.into(), address: format!("https://{name}.example.org/dicom-web"), ..Server::default() }

@@ -5,14 +5,6 @@ mod labels;
 
 use crate::{
     Error, ErrorKind,
-    domain::{
-        journal::{
-            Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
-        },
-        label::Label,
-        mask::PackedMask,
-        study::{Series, Status},
-    },
     session::{
         finding::Finding,
         history::{Step, StepId},
@@ -20,6 +12,14 @@ use crate::{
     },
     worker::Places,
     workspace::{self, Workspace, now},
+};
+use labrum_core::{
+    journal::{
+        Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
+    },
+    label::Label,
+    mask::PackedMask,
+    study::{Series, Status},
 };
 use std::{
     collections::{HashMap, HashSet},

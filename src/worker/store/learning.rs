@@ -1,18 +1,18 @@
 //! The learning loop in the workspace: rounds begun and ended, versions, what the work cost.
 
 use super::keeper::{Keeper, Trouble};
-use crate::domain::training::RoundSettings;
 use crate::{
     Error, Result,
-    domain::{
-        label::{Label, bind_by_value},
-        learning::{RoundKey, RoundState, Version, VersionKey},
-    },
-    io::whole_file,
     learning::course::Model,
-    model::checkpoint,
     session::job::{BegunRound, Event, ModelEntry, ModelSource, RoundOutcome, RoundWish, VersionJob},
 };
+use labrum_core::{
+    label::{Label, bind_by_value},
+    learning::{RoundKey, RoundState, Version, VersionKey},
+    training::RoundSettings,
+    whole_file,
+};
+use labrum_nn::checkpoint;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

@@ -6,7 +6,6 @@ mod places;
 
 use super::*;
 use crate::{
-    domain::{label::Label, mask::Mask, study::Status},
     session::{
         Action, Session,
         command::UserCommand,
@@ -18,6 +17,7 @@ use crate::{
     },
     worker::{Network, Worker},
 };
+use labrum_core::{label::Label, mask::Mask, study::Status};
 use std::path::{Path, PathBuf};
 
 /// A session and its worker on samples; no network.
@@ -45,7 +45,7 @@ impl Network for NoNetwork {
     ) -> Result<String> {
         Ok(String::new())
     }
-    fn segment(&mut self, _: &crate::domain::image::Image) -> Result<crate::domain::prediction::Prediction> {
+    fn segment(&mut self, _: &labrum_core::image::Image) -> Result<labrum_core::prediction::Prediction> {
         Err(Error::new("run the model", "there is no network here"))
     }
     fn take_notice(&mut self) -> Option<String> {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::holdout::{self, Side};
+use labrum_core::holdout::{self, Side};
 use rusqlite::OptionalExtension;
 
 /// A picture of its own subject.

@@ -4,7 +4,7 @@
 
 use super::holdout::picture;
 use super::*;
-use crate::domain::{
+use labrum_core::{
     gate::{GateCase, GateReport},
     holdout::Side,
     learning::{

@@ -1,7 +1,7 @@
 //! Steps that change more than pixels, labels that leave the list, cases that leave it, tasks; and workspaces from before.
 
 use super::*;
-use crate::domain::{
+use labrum_core::{
     journal::{LabelChange, LabelUse, StatusChange, TaskKey},
     label::Gone,
 };

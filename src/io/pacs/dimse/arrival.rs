@@ -5,10 +5,11 @@ use super::{
     command::Command,
     line::{Line, Message},
 };
-use crate::{Error, ErrorKind, Result, domain::pacs::RemoteInstance, io::whole_file};
+use crate::{Error, ErrorKind, Result};
 use dicom_dictionary_std::tags;
 use dicom_object::FileMetaTableBuilder;
 use dicom_ul::association::SyncAssociation;
+use labrum_core::{pacs::RemoteInstance, whole_file};
 use std::{
     io::{self, Write},
     net::TcpStream,

@@ -7,17 +7,15 @@ use super::{
     find::Identifier,
     line::{Line, Message, plain},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        pacs::{RemoteInstance, Server},
-        progress::Cancel,
-    },
-};
+use crate::{Error, ErrorKind, Result};
 use crossbeam_channel::Sender;
 use dicom_core::VR;
 use dicom_dictionary_std::{tags, uids};
 use dicom_ul::association::{SyncAssociation, server::ServerAssociationOptions};
+use labrum_core::{
+    pacs::{RemoteInstance, Server},
+    progress::Cancel,
+};
 use std::{
     collections::BTreeSet,
     io,

@@ -5,18 +5,16 @@ use super::{
     command::{Command, FIND_RQ, RESPONSE},
     line::{Line, plain},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{
-        pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, RemoteStudy, Server, is_uid},
-        progress::Cancel,
-    },
-};
+use crate::{Error, ErrorKind, Result};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::InMemDicomObject;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use labrum_core::{
+    pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, RemoteStudy, Server, is_uid},
+    progress::Cancel,
+};
 
 /// Objects of one series at most.
 const MOST_INSTANCES: usize = 1_000_000;

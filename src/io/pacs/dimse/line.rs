@@ -2,16 +2,14 @@
 
 use super::super::failure::{cancelled, server_error};
 use super::command::Command;
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{pacs::Server, progress::Cancel},
-};
+use crate::{Error, ErrorKind, Result};
 use dicom_dictionary_std::uids;
 use dicom_ul::{
     ClientAssociation, Pdu,
     association::{Error as UlError, SyncAssociation, client::ClientAssociationOptions},
     pdu::{PDataValue, PDataValueType, PresentationContextNegotiated, PresentationContextResultReason},
 };
+use labrum_core::{pacs::Server, progress::Cancel};
 use std::{
     collections::VecDeque,
     io::{self, Read, Write},

@@ -8,14 +8,12 @@ mod line;
 mod store;
 
 use super::{Arrived, Object, patience::wait};
-use crate::{
-    Result,
-    domain::{
-        pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
-        progress::Cancel,
-    },
-};
+use crate::Result;
 use command::{Command, ECHO_RQ};
+use labrum_core::{
+    pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
+    progress::Cancel,
+};
 use line::Line;
 use std::{path::Path, sync::Arc};
 

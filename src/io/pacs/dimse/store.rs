@@ -5,11 +5,9 @@ use super::{
     command::{Command, RESPONSE, STORE_RQ},
     line::{Line, plain},
 };
-use crate::{
-    Error, ErrorKind, Result,
-    domain::{pacs::Server, progress::Cancel},
-    io::dicom::rewrite,
-};
+use crate::{Error, ErrorKind, Result};
+use labrum_core::{pacs::Server, progress::Cancel};
+use labrum_dicom::rewrite;
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -28,7 +26,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
     let Some(context) = as_it_is.or_else(|| line.context(&object.sop_class, None).ok()) else {
         let reason = match is_plain {
             true => "it does not take objects of this kind".to_owned(),
-            false => format!("it does not take {}", crate::io::dicom::transfer_syntax_name(&own)),
+            false => format!("it does not take {}", labrum_dicom::transfer_syntax_name(&own)),
         };
         return Err(line.failure(ErrorKind::Refused, reason));
     };

@@ -1,7 +1,6 @@
 //! Objects that wait to be sent, and what became of the others.
 
 use crate::{
-    domain::pacs::{SendItem, SendState},
     session::{Action, Session, pacs::PacsAction},
     ui::{
         dialogs::sheet,
@@ -12,6 +11,7 @@ use crate::{
 };
 use egui::{Align, Button, Label, Layout, RichText, ScrollArea, Ui, vec2};
 use egui_material_icons::icons::{ICON_BLOCK, ICON_CHECK_CIRCLE, ICON_SCHEDULE, ICON_UPLOAD};
+use labrum_core::pacs::{SendItem, SendState};
 
 const COLUMNS: [Column; 4] = [
     Column::words("Object", 300.0),

@@ -1,7 +1,6 @@
 //! The settings of a server: its address, and how one signs in.
 
 use crate::{
-    domain::pacs::{Protocol, Server, SignIn},
     session::{Action, Session, pacs::PacsAction},
     ui::{
         dialogs::{path::to_path, sheet},
@@ -10,6 +9,7 @@ use crate::{
     },
 };
 use egui::{Button, RichText, TextEdit, Ui, vec2};
+use labrum_core::pacs::{Protocol, Server, SignIn};
 
 /// Width of the names at the left.
 const NAMES: f32 = 140.0;

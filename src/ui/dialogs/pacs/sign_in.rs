@@ -1,11 +1,11 @@
 //! Asks for the password or the token of a server.
 
 use crate::{
-    domain::pacs::{Secret, Server, SignIn},
     session::{Action, pacs::PacsAction},
     ui::{theme, widgets::primary},
 };
 use egui::{Key, Label, RichText, TextEdit, Ui};
+use labrum_core::pacs::{Secret, Server, SignIn};
 
 /// What was typed; forgotten as soon as it is handed over.
 pub(super) struct SignInForm {

@@ -3,16 +3,16 @@
 use super::{Keeper, Known, Trouble};
 use crate::{
     Error,
-    domain::{
-        journal::{CaseDescription, Step as Stored, StepState, StoredCase, StoredSlice, TaskKey},
-        study::Slice,
-    },
     session::{
         finding::Finding,
         job::{self, CaseId, CaseToAdopt, Event, Restored, RestoredSlice, SliceKey},
         store::stored_step,
     },
     worker::identity,
+};
+use labrum_core::{
+    journal::{CaseDescription, Step as Stored, StepState, StoredCase, StoredSlice, TaskKey},
+    study::Slice,
 };
 use std::sync::Arc;
 

@@ -1,13 +1,11 @@
 //! What becomes of cases where labels leave the list, and where cases are put into tasks.
 
 use super::{Keeper, Trouble};
-use crate::{
-    domain::journal::CaseKey,
-    session::{
-        job::{self, CaseId, Event, Restored},
-        tasks::TaskChoice,
-    },
+use crate::session::{
+    job::{self, CaseId, Event, Restored},
+    tasks::TaskChoice,
 };
+use labrum_core::journal::CaseKey;
 
 impl Keeper {
     /// Puts cases into a task; a new one is begun.

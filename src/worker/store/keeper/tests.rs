@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
-use crate::{
-    domain::journal::{Also, TaskKey},
-    domain::mask::Mask,
-    domain::study::{Kind, Slice, Source},
-    session::{case::StudyInfo, job::CaseToAdopt},
+use crate::session::{case::StudyInfo, job::CaseToAdopt};
+use labrum_core::{
+    journal::{Also, TaskKey},
+    mask::Mask,
+    study::{Kind, Slice, Source},
 };
 
 fn series() -> Arc<Series> {

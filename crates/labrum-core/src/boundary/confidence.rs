@@ -1,0 +1,171 @@
+//! How sure the model is along a boundary, and where it is not.
+
+use super::{Contour, Edge, Point};
+use crate::{mask::Mask, prediction::Prediction};
+
+/// How sure the model is along an exact contour of `label`: 0..=1 for each pixel edge, in the order of the points of
+/// [`Contour::smooth`].
+///
+/// At each edge the agreement (1 + m) / 2, with m the probability of the label minus that of its strongest rival, is
+/// averaged over a band of [`band_width`] pixels into the label, and 1 minus it over as many pixels out of it; the
+/// mean of both sides is stretched so that 0.5 becomes 0. A sharp step from 1 to 0 is 1; a wide, flat transition
+/// tends to 0, and so does a boundary that a person drew where the model sees none. The band ends where the mask
+/// changes again and at the image's edge.
+pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction: &Prediction) -> Vec<f32> {
+    let same_size = (mask.columns(), mask.rows()) == (prediction.mask.columns(), prediction.mask.rows());
+    if !same_size {
+        return vec![0.0; contour.edges().count()];
+    }
+    let band = band_width(mask.columns(), mask.rows()) as i64;
+    let side = |edge: &Edge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
+        let (mut sum, mut n) = (0.0, 0);
+        for [x, y] in depths.map(|depth| edge.pixel(depth)) {
+            let in_image = x >= 0 && y >= 0 && x < mask.columns() as i64 && y < mask.rows() as i64;
+            if !in_image || (mask.at(x, y) == label) != inside {
+                break;
+            }
+            let m = margin(prediction, label, y as usize * mask.columns() + x as usize);
+            sum += if inside { (1.0 + m) / 2.0 } else { (1.0 - m) / 2.0 };
+            n += 1;
+        }
+        (n > 0).then(|| sum / n as f32)
+    };
+    let at = |edge: Edge| {
+        let sides = [side(&edge, &mut (0..band), true), side(&edge, &mut (-band..0).rev(), false)];
+        let known: Vec<f32> = sides.into_iter().flatten().collect();
+        let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;
+        (2.0 * agreement - 1.0).clamp(0.0, 1.0)
+    };
+    running_mean(&contour.edges().map(at).collect::<Vec<f32>>(), 2)
+}
+
+/// How far [`boundary_confidence`] looks to each side of a contour: 1 % of the longer side of the image, at least 3
+/// pixels, because a model's transition zone grows with the image that it was scaled to.
+pub fn band_width(columns: usize, rows: usize) -> usize {
+    (columns.max(rows) / 100).max(3)
+}
+
+/// Probability of `label` minus that of the likeliest other one, background included: -1..=1.
+fn margin(prediction: &Prediction, label: u8, index: usize) -> f32 {
+    let others = (0..=prediction.probabilities.len() as u8).filter(|&l| l != label);
+    let rival = others.map(|l| prediction.probability(l, index)).fold(0.0, f32::max);
+    prediction.probability(label, index) - rival
+}
+
+/// Mean over `reach` values to each side around a ring.
+fn running_mean(ring: &[f32], reach: usize) -> Vec<f32> {
+    let n = ring.len();
+    let mean = |i: usize| (0..=2 * reach).map(|k| ring[(i + n * reach + k - reach) % n]).sum::<f32>();
+    (0..n).map(|i| mean(i) / (2 * reach + 1) as f32).collect()
+}
+
+/// A piece of boundary that the model is unsure of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// Which of the contours.
+    pub contour: usize,
+    /// Its first pixel edge.
+    pub first: usize,
+    /// How many edges; the stretch may run over the ring's end.
+    pub edges: usize,
+    /// On the smooth contour, half way along.
+    pub middle: Point,
+    /// How far below the threshold, summed over the edges: long and deep stretches first.
+    pub doubt: f32,
+}
+
+/// Connected stretches of boundary whose confidence is below `threshold`, the most doubtful first.
+///
+/// `confidences` holds for each contour what [`boundary_confidence`] says of it.
+pub fn doubtful_stretches(contours: &[Contour], confidences: &[Vec<f32>], threshold: f32) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    for (index, (contour, confidence)) in contours.iter().zip(confidences).enumerate() {
+        let points = contour.smooth().points;
+        for (first, edges) in low_runs(confidence, threshold) {
+            let Some(&middle) = points.get((first + edges / 2) % points.len().max(1)) else { continue };
+            let doubt = (0..edges).map(|k| threshold - confidence[(first + k) % confidence.len()]).sum();
+            stretches.push(Stretch { contour: index, first, edges, middle, doubt });
+        }
+    }
+    stretches.sort_by(|a, b| b.doubt.total_cmp(&a.doubt));
+    stretches
+}
+
+/// (first, length) of the runs below `threshold` on a ring; a run may go over the end.
+fn low_runs(ring: &[f32], threshold: f32) -> Vec<(usize, usize)> {
+    let n = ring.len();
+    let Some(high) = ring.iter().position(|&c| c >= threshold) else {
+        return if n > 0 { vec![(0, n)] } else { Vec::new() };
+    };
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut in_run = false;
+    for i in (high..high + n).map(|i| i % n) {
+        let low = ring[i] < threshold;
+        match runs.last_mut() {
+            Some(run) if low && in_run => run.1 += 1,
+            _ if low => runs.push((i, 1)),
+            _ => {}
+        }
+        in_run = low;
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{tests::disc, trace},
+        *,
+    };
+
+    /// The model's view of a disc whose edge is `width` pixels wide to the right of the middle, sharp to the left.
+    fn prediction(size: usize, radius: f64, width: f64) -> Prediction {
+        let c = size as f64 / 2.0;
+        let probability = |i: usize| {
+            let (x, y) = ((i % size) as f64 + 0.5 - c, (i / size) as f64 + 0.5 - c);
+            let width = if x > radius / 2.0 { width } else { 0.1 };
+            let p = (0.5 + (radius - x.hypot(y)) / width).clamp(0.0, 1.0);
+            (p * 65535.0) as u16
+        };
+        Prediction { mask: disc(size, radius), probabilities: vec![(0..size * size).map(probability).collect()] }
+    }
+
+    #[test]
+    fn a_sharp_boundary_is_sure_and_a_blurred_one_is_not() {
+        let of = |width| {
+            let model = prediction(100, 30.0, width);
+            let contour = trace(&model.mask, 1).remove(0);
+            boundary_confidence(&contour, &model.mask, 1, &model)
+        };
+        assert!(of(0.1).iter().all(|&c| c > 0.9));
+        let blurred = of(20.0);
+        assert!(blurred.iter().any(|&c| c < 0.4), "right side");
+        assert!(blurred.iter().any(|&c| c > 0.9), "left side");
+    }
+
+    #[test]
+    fn a_boundary_where_the_model_sees_none_is_not_sure() {
+        let model = prediction(100, 30.0, 0.1);
+        let drawn = disc(100, 12.0);
+        let contour = trace(&drawn, 1).remove(0);
+        assert!(boundary_confidence(&contour, &drawn, 1, &model).iter().all(|&c| c < 0.1));
+    }
+
+    #[test]
+    fn the_doubtful_stretch_lies_where_the_edge_is_blurred() {
+        let model = prediction(100, 30.0, 20.0);
+        let contours = trace(&model.mask, 1);
+        let confidence = boundary_confidence(&contours[0], &model.mask, 1, &model);
+        let found = doubtful_stretches(&contours, &[confidence], 0.5);
+        assert_eq!(found.len(), 1);
+        let [x, y] = found[0].middle;
+        assert!(x > 75.0 && (y - 50.0).abs() < 3.0, "{x} {y}");
+    }
+
+    #[test]
+    fn runs_go_over_the_end_of_a_ring() {
+        assert_eq!(low_runs(&[0.0, 1.0, 0.0, 0.0], 0.5), [(2, 3)]);
+        assert_eq!(low_runs(&[0.0, 0.0], 0.5), [(0, 2)]);
+        assert_eq!(low_runs(&[1.0, 0.0, 1.0, 0.0, 1.0], 0.5), [(1, 1), (3, 1)]);
+    }
+}

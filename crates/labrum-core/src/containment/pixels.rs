@@ -1,0 +1,138 @@
+//! How images and masks go from a child to the program: their pixels as they lie in memory.
+
+use super::{Answer, wire::Bytes};
+use crate::{
+    image::{Image, Pixels},
+    import::{Basis, ImportedMasks, TakenLabel},
+    label::Label,
+    mask::Mask,
+};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read};
+
+/// No list of pixels or labels is longer.
+const MOST_PIXELS: usize = 1 << 28;
+
+/// Columns and rows.
+type Size = (usize, usize);
+
+/// A mask, and what is to be said of how it was read.
+pub type MaskWithNote = (Mask, Option<String>);
+
+/// What is told of masks beside their pixels.
+#[derive(Serialize, Deserialize)]
+pub struct AboutMasks {
+    sizes: Vec<(usize, Size)>,
+    labels: Vec<Label>,
+    notes: Vec<String>,
+    taken: Vec<TakenLabel>,
+    basis: Basis,
+    is_resampled: bool,
+}
+
+impl Answer for Image {
+    /// Without pixels.
+    type Head = Image;
+
+    fn into_parts(mut self) -> (Image, Vec<Box<dyn Bytes>>) {
+        let nothing = without_pixels(&self.pixels);
+        let pixels = std::mem::replace(&mut self.pixels, nothing);
+        (self, vec![Box::new(pixels)])
+    }
+
+    fn from_parts(mut head: Image, rest: &mut dyn Read) -> io::Result<Self> {
+        head.pixels = receive_pixels(rest, &head.pixels, (head.columns, head.rows))?;
+        Ok(head)
+    }
+}
+
+impl Answer for MaskWithNote {
+    type Head = (Size, Option<String>);
+
+    fn into_parts(self) -> (Self::Head, Vec<Box<dyn Bytes>>) {
+        let (mask, note) = self;
+        ((size_of(&mask), note), vec![Box::new(mask)])
+    }
+
+    fn from_parts((size, note): Self::Head, rest: &mut dyn Read) -> io::Result<Self> {
+        Ok((receive_mask(rest, size)?, note))
+    }
+}
+
+impl Answer for ImportedMasks {
+    type Head = AboutMasks;
+
+    fn into_parts(self) -> (AboutMasks, Vec<Box<dyn Bytes>>) {
+        let Self { labels, masks, notes, taken, basis, is_resampled } = self;
+        let sizes = masks.iter().map(|(slice, mask)| (*slice, size_of(mask))).collect();
+        let bytes = masks.into_iter().map(|(_, mask)| -> Box<dyn Bytes> { Box::new(mask) }).collect();
+        (AboutMasks { sizes, labels, notes, taken, basis, is_resampled }, bytes)
+    }
+
+    fn from_parts(head: AboutMasks, rest: &mut dyn Read) -> io::Result<Self> {
+        let AboutMasks { sizes, labels, notes, taken, basis, is_resampled } = head;
+        let mask = |(slice, size)| Ok((slice, receive_mask(rest, size)?));
+        let masks = sizes.into_iter().map(mask).collect::<io::Result<_>>()?;
+        Ok(Self { labels, masks, notes, taken, basis, is_resampled })
+    }
+}
+
+fn size_of(mask: &Mask) -> Size {
+    (mask.columns(), mask.rows())
+}
+
+impl Bytes for Mask {
+    fn bytes(&self) -> &[u8] {
+        self.labels()
+    }
+}
+
+impl Bytes for Pixels {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::U8(v) => v,
+            Self::U16(v) => bytemuck::cast_slice(v),
+            Self::I16(v) => bytemuck::cast_slice(v),
+            Self::F32(v) => bytemuck::cast_slice(v),
+            Self::Rgb8(v) => bytemuck::cast_slice(v),
+        }
+    }
+}
+
+/// None of the same kind.
+fn without_pixels(pixels: &Pixels) -> Pixels {
+    match pixels {
+        Pixels::U8(_) => Pixels::U8(Vec::new()),
+        Pixels::U16(_) => Pixels::U16(Vec::new()),
+        Pixels::I16(_) => Pixels::I16(Vec::new()),
+        Pixels::F32(_) => Pixels::F32(Vec::new()),
+        Pixels::Rgb8(_) => Pixels::Rgb8(Vec::new()),
+    }
+}
+
+fn receive_pixels(from: &mut dyn Read, kind: &Pixels, size: Size) -> io::Result<Pixels> {
+    fn values<T: bytemuck::Pod>(from: &mut dyn Read, count: usize) -> io::Result<Vec<T>> {
+        let mut values = vec![T::zeroed(); count];
+        from.read_exact(bytemuck::cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+    let count = count(size)?;
+    Ok(match kind {
+        Pixels::U8(_) => Pixels::U8(values(from, count)?),
+        Pixels::U16(_) => Pixels::U16(values(from, count)?),
+        Pixels::I16(_) => Pixels::I16(values(from, count)?),
+        Pixels::F32(_) => Pixels::F32(values(from, count)?),
+        Pixels::Rgb8(_) => Pixels::Rgb8(values(from, count)?),
+    })
+}
+
+fn receive_mask(from: &mut dyn Read, size: Size) -> io::Result<Mask> {
+    let mut labels = vec![0; count(size)?];
+    from.read_exact(&mut labels)?;
+    Mask::from_labels(size.0, size.1, labels).ok_or_else(|| io::Error::other("a mask has another size"))
+}
+
+fn count((columns, rows): Size) -> io::Result<usize> {
+    let count = columns.checked_mul(rows).filter(|count| *count <= MOST_PIXELS);
+    count.ok_or_else(|| io::Error::other("there are too many pixels"))
+}

@@ -1,0 +1,86 @@
+//! Random access to a file through a small window, so that headers are read without the pixels behind them.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+/// FileBytes that are read at once; most headers fit.
+const WINDOW: usize = 16 * 1024;
+
+/// The bytes of a file, or of a dataset that was inflated.
+pub struct FileBytes {
+    file: Option<File>,
+    length: u64,
+    start: u64,
+    window: Vec<u8>,
+}
+
+impl FileBytes {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or is no regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        Ok(Self { file: Some(file), length: about.len(), start: 0, window: Vec::new() })
+    }
+
+    /// FileBytes that are in memory already.
+    pub fn from_memory(bytes: Vec<u8>) -> Self {
+        Self { file: None, length: bytes.len() as u64, start: 0, window: bytes }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// True where there are none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// A short stretch; `None` past the end or where the disk fails.
+    pub fn get(&mut self, at: u64, count: usize) -> Option<&[u8]> {
+        let end = at.checked_add(count as u64)?;
+        if end > self.length {
+            return None;
+        }
+        if at < self.start || end > self.start + self.window.len() as u64 {
+            let wanted = (count.max(WINDOW) as u64).min(self.length - at);
+            self.window = self.read_file(at, wanted).ok()?;
+            self.start = at;
+        }
+        let from = usize::try_from(at - self.start).ok()?;
+        self.window.get(from..from + count)
+    }
+
+    /// A copy of a long stretch. Checks the file's length before it allocates.
+    ///
+    /// # Errors
+    /// Where the file ends before, or the disk fails.
+    pub fn read(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
+        if at.checked_add(count).is_none_or(|end| end > self.length) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before its data"));
+        }
+        if self.file.is_none() {
+            let from = at as usize;
+            return Ok(self.window[from..from + count as usize].to_vec());
+        }
+        self.read_file(at, count)
+    }
+
+    fn read_file(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
+        let file = self.file.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
+        file.seek(SeekFrom::Start(at))?;
+        let mut bytes = vec![0; usize::try_from(count).map_err(io::Error::other)?];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}

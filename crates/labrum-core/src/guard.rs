@@ -1,0 +1,41 @@
+//! Runs a foreign decoder so that its panic becomes an error and prints nothing.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
+    sync::Once,
+};
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` returns, or `None` where it panicked.
+pub fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    // Nothing that the decoder touched is used after a panic.
+    let result = catch_unwind(AssertUnwindSafe(work)).ok();
+    QUIET.set(before);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+    use super::contained;
+
+    #[test]
+    fn a_panic_becomes_none() {
+        assert_eq!(contained(|| 3), Some(3));
+        assert_eq!(contained(|| -> u8 { panic!("a broken decoder") }), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! The ground that Labrum stands on: what images, masks, labels and studies are, and the tools that work on them.
+//!
+//! All but four modules are pure data and functions: they read no file and start no thread. [`file_bytes`] reads stretches of
+//! a file, [`whole_file`] writes files so that they appear whole, [`guard`] makes an error of a decoder's panic, and
+//! [`containment`] has files of others read in a child process.
+
+pub mod bootstrap;
+pub mod boundary;
+pub mod codes;
+pub mod containment;
+pub mod counts;
+pub mod device;
+pub mod distance;
+pub mod edit;
+mod error;
+pub mod file_bytes;
+pub mod gate;
+pub mod geometry;
+pub mod guard;
+pub mod holdout;
+pub mod image;
+pub mod import;
+pub mod journal;
+pub mod label;
+pub mod label_table;
+pub mod lattice;
+pub mod learning;
+pub mod looks;
+pub mod mask;
+pub mod measure;
+pub mod metrics;
+pub mod model_card;
+pub mod naming;
+pub mod orientation;
+pub mod pacs;
+pub mod prediction;
+pub mod progress;
+pub mod region;
+pub mod reslice;
+pub mod scale;
+pub mod stack;
+pub mod study;
+pub mod tools;
+pub mod training;
+pub mod whole_file;
+
+pub use error::{Error, ErrorKind, Result, reason_of};

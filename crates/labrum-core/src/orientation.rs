@@ -1,0 +1,214 @@
+//! The eight ways in which the rows and columns of a file can lie in the picture that is shown.
+
+use super::{
+    geometry::PixelSpacing,
+    image::{Image, Pixels},
+    mask::Mask,
+};
+use serde::{Deserialize, Serialize};
+
+/// How stored rows and columns lie on the screen: first the two change places, then each may run backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orientation {
+    /// Stored columns run down the screen, stored rows across it.
+    pub transposed: bool,
+    /// The first stored column is shown last.
+    pub columns_reversed: bool,
+    /// The first stored row is shown last.
+    pub rows_reversed: bool,
+}
+
+impl Orientation {
+    /// As stored.
+    pub const AS_STORED: Self = Self { transposed: false, columns_reversed: false, rows_reversed: false };
+
+    /// Of the value of EXIF's and TIFF's tag Orientation (274); values that mean nothing are as stored.
+    pub fn from_exif(value: u16) -> Self {
+        let [transposed, columns_reversed, rows_reversed] = match value {
+            2 => [false, true, false],
+            3 => [false, true, true],
+            4 => [false, false, true],
+            5 => [true, false, false],
+            6 => [true, false, true],
+            7 => [true, true, true],
+            8 => [true, true, false],
+            _ => [false; 3],
+        };
+        Self { transposed, columns_reversed, rows_reversed }
+    }
+
+    /// From the screen back to the file.
+    pub fn inverse(self) -> Self {
+        if !self.transposed {
+            return self;
+        }
+        Self { transposed: true, columns_reversed: self.rows_reversed, rows_reversed: self.columns_reversed }
+    }
+
+    /// Columns and rows that are shown of so many stored ones.
+    pub fn size(self, (columns, rows): (usize, usize)) -> (usize, usize) {
+        if self.transposed { (rows, columns) } else { (columns, rows) }
+    }
+
+    /// The stored pixel (column, row) that is shown at (`x`, `y`), of `columns` x `rows` stored ones.
+    pub fn stored(self, (columns, rows): (usize, usize), (x, y): (usize, usize)) -> (usize, usize) {
+        let (column, row) = if self.transposed { (y, x) } else { (x, y) };
+        let place =
+            |at: usize, count: usize, reversed: bool| if reversed { (count - 1).saturating_sub(at) } else { at };
+        (place(column, columns.max(1), self.columns_reversed), place(row, rows.max(1), self.rows_reversed))
+    }
+
+    /// Values as they are shown, row after row, of `columns` x `rows` stored ones.
+    pub fn turn<T: Copy>(self, columns: usize, rows: usize, stored: &[T]) -> Vec<T> {
+        let (width, height) = self.size((columns, rows));
+        let pixel = |x: usize, y: usize| {
+            let (column, row) = self.stored((columns, rows), (x, y));
+            stored.get(row * columns + column).copied()
+        };
+        let mut shown = Vec::with_capacity(width * height);
+        (0..height).for_each(|y| shown.extend((0..width).filter_map(|x| pixel(x, y))));
+        shown
+    }
+
+    /// Spacing as it is shown.
+    pub fn spacing(self, stored: PixelSpacing) -> PixelSpacing {
+        if !self.transposed {
+            return stored;
+        }
+        PixelSpacing { row: stored.column, column: stored.row, ..stored }
+    }
+
+    /// An image as it is shown, with its spacing; what else lies in its plane must not be there yet.
+    pub fn image(self, stored: Image) -> Image {
+        if self == Self::AS_STORED {
+            return stored;
+        }
+        let (columns, rows) = (stored.columns, stored.rows);
+        let pixels = match &stored.pixels {
+            Pixels::U8(v) => Pixels::U8(self.turn(columns, rows, v)),
+            Pixels::U16(v) => Pixels::U16(self.turn(columns, rows, v)),
+            Pixels::I16(v) => Pixels::I16(self.turn(columns, rows, v)),
+            Pixels::F32(v) => Pixels::F32(self.turn(columns, rows, v)),
+            Pixels::Rgb8(v) => Pixels::Rgb8(self.turn(columns, rows, v)),
+        };
+        let (columns, rows) = self.size((columns, rows));
+        let spacing = stored.spacing.map(|spacing| self.spacing(spacing));
+        Image { columns, rows, pixels, spacing, ..stored }
+    }
+
+    /// A mask as it is shown.
+    pub fn mask(self, stored: Mask) -> Mask {
+        if self == Self::AS_STORED {
+            return stored;
+        }
+        let size = (stored.columns(), stored.rows());
+        let (columns, rows) = self.size(size);
+        let labels = self.turn(size.0, size.1, stored.labels());
+        Mask::from_labels(columns, rows, labels).unwrap_or(stored)
+    }
+}
+
+/// How a mask was brought onto its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Laid {
+    /// As its own file says, which fits.
+    AsShown,
+    /// As the image is shown, though it would fit as well if it were turned like the image: it has no flag that tells.
+    AsShownInDoubt,
+    /// As stored, though its own file says that it is to be turned.
+    OwnFlagLeftOut,
+    /// Turned like the image, which was drawn on as it is stored.
+    TurnedLikeImage,
+}
+
+/// A mask as it lies on an image of `shown` columns and rows: turned by its own flag (`own`) where the size fits then, else
+/// as it is stored, else, where it has no flag, turned like the image (`image`).
+///
+/// Where sizes do not tell (mirrored, turned by 180 degrees, square) the mask's own flag decides. A mask that fits in no
+/// way comes back as its own flag says, of the wrong size.
+pub fn lay(stored: Mask, own: Orientation, image: Orientation, shown: (usize, usize)) -> (Mask, Laid) {
+    let size = (stored.columns(), stored.rows());
+    if own.size(size) == shown {
+        let is_in_doubt = own == Orientation::AS_STORED && image != Orientation::AS_STORED && image.size(size) == shown;
+        (own.mask(stored), if is_in_doubt { Laid::AsShownInDoubt } else { Laid::AsShown })
+    } else if size == shown {
+        (stored, Laid::OwnFlagLeftOut)
+    } else if own == Orientation::AS_STORED && image.size(size) == shown {
+        (image.mask(stored), Laid::TurnedLikeImage)
+    } else {
+        (own.mask(stored), Laid::AsShown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::geometry::SpacingSource;
+
+    /// Rows of letters as they are shown, of the stored rows "abc" and "def".
+    fn shown(value: u16) -> Vec<String> {
+        let orientation = Orientation::from_exif(value);
+        let (width, _) = orientation.size((3, 2));
+        let turned = orientation.turn(3, 2, b"abcdef");
+        turned.chunks(width).map(|row| String::from_utf8(row.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn all_eight_values_of_exif_turn_as_its_standard_says() {
+        let expected: [&[&str]; 8] = [
+            &["abc", "def"],
+            &["cba", "fed"],
+            &["fed", "cba"],
+            &["def", "abc"],
+            &["ad", "be", "cf"],
+            &["da", "eb", "fc"],
+            &["fc", "eb", "da"],
+            &["cf", "be", "ad"],
+        ];
+        for (value, rows) in (1..).zip(expected) {
+            assert_eq!(shown(value), rows, "{value}");
+        }
+        for value in [0, 9, 65_535] {
+            assert_eq!(Orientation::from_exif(value), Orientation::AS_STORED);
+        }
+    }
+
+    #[test]
+    fn the_way_back_leads_to_what_was_stored() {
+        for value in 1..=8 {
+            let there = Orientation::from_exif(value);
+            let (width, height) = there.size((3, 2));
+            let turned = there.turn(3, 2, b"abcdef");
+            assert_eq!(there.inverse().turn(width, height, &turned), b"abcdef", "{value}");
+        }
+    }
+
+    #[test]
+    fn a_quarter_turn_exchanges_the_sizes_of_a_pixel() {
+        let image = Image::new(3, 2, Pixels::U8(vec![0; 6])).unwrap();
+        let spacing = PixelSpacing { row: 2.0, column: 1.0, source: SpacingSource::Picture };
+        let image = Orientation::from_exif(6).image(Image { spacing: Some(spacing), ..image });
+        assert_eq!((image.columns, image.rows), (2, 3));
+        assert_eq!(image.spacing.map(|s| (s.row, s.column)), Some((1.0, 2.0)));
+    }
+
+    #[test]
+    fn a_mask_is_laid_by_its_size_and_else_by_its_own_flag() {
+        let [plain, turned, upside_down] = [1, 6, 3].map(Orientation::from_exif);
+        let wide = || Mask::from_labels(3, 2, (1..=6).collect()).unwrap();
+        let upright = turned.mask(wide());
+        // Image: stored 3 x 2, shown 2 x 3.
+        let laid = |mask, own| lay(mask, own, turned, (2, 3));
+        assert_eq!(laid(upright.clone(), plain), (upright.clone(), Laid::AsShown));
+        assert_eq!(laid(wide(), turned), (upright.clone(), Laid::AsShown));
+        assert_eq!(laid(wide(), plain), (upright.clone(), Laid::TurnedLikeImage));
+        assert_eq!(laid(upright.clone(), turned), (upright.clone(), Laid::OwnFlagLeftOut));
+        // Upside down: sizes do not tell.
+        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), Laid::AsShownInDoubt));
+        assert_eq!(lay(wide(), plain, plain, (3, 2)), (wide(), Laid::AsShown));
+        assert_eq!(lay(wide(), upside_down, plain, (3, 2)).0.labels(), [6, 5, 4, 3, 2, 1]);
+        // No way fits.
+        assert_eq!(lay(wide(), plain, plain, (2, 3)).0.columns(), 3);
+    }
+}

@@ -1,0 +1,199 @@
+//! What a path through each pixel costs: little along edges, much elsewhere; found tile by tile where a path looks.
+
+use super::grey::{Grey, gaussian, quantile, smooth};
+use crate::{
+    image::{Image, Window},
+    region::PixelRect,
+};
+use std::sync::Arc;
+
+/// Side of a tile in pixels.
+const TILE: usize = 128;
+/// Standard deviation of the blur before the gradient, in pixels: takes noise, moves tight curves little.
+const SIGMA: f32 = 1.8;
+/// How many pixels around a tile its gradients depend on: the blur, the difference, the ridge.
+const MARGIN: usize = 8;
+/// Tiles from which the usual strength of an edge is told.
+const SAMPLE: usize = 6;
+/// The cost of a pixel away from all edges.
+pub(super) const FLAT: u8 = 63;
+/// The cost of a step straight across a strong edge, on top of that of the pixel.
+const ACROSS: f32 = 20.0;
+/// Less than any step costs: a straight one along the strongest edge is 5 * 6.
+pub(super) const CHEAPEST_STEP: u32 = 30;
+/// More than any step costs.
+pub(super) const COSTLIEST_STEP: usize = 1024;
+
+/// Costs of the steps between the pixels of an image as it is shown by a window: what is clipped there has no edges.
+pub(super) struct EdgeCost {
+    image: Arc<Image>,
+    window: Window,
+    tile_columns: usize,
+    pixels: Vec<PixelCost>,
+    /// Gradient of an edge that counts half.
+    half: f32,
+}
+
+/// What it costs to go through a pixel, 6 on a strong edge to [`FLAT`], 0 where it is not known yet; then the direction
+/// of the gradient (x, y), its length 0 to [`ACROSS`] by its strength. An array, as memory of zeroed arrays costs nothing
+/// before it is touched.
+type PixelCost = [i8; 3];
+
+/// Gradient of grey levels 0..=1 per pixel.
+struct Gradient {
+    columns: usize,
+    vectors: Vec<[f32; 2]>,
+    lengths: Vec<f32>,
+}
+
+impl EdgeCost {
+    pub(super) fn new(image: Arc<Image>, window: Window) -> Self {
+        let (tile_columns, tile_rows) = (image.columns.div_ceil(TILE), image.rows.div_ceil(TILE));
+        let tiles = tile_columns * tile_rows;
+        let pixels = vec![[0; 3]; image.columns * image.rows];
+        let mut costs = Self { image, window, tile_columns, pixels, half: 1.0 };
+        let mut lengths = Vec::new();
+        for tile in (0..tiles).step_by(tiles.div_ceil(SAMPLE).max(1)) {
+            lengths.extend(costs.gradient(&costs.with_margin(&costs.tile(tile))).lengths);
+        }
+        // Empty parts, where all is equal, say nothing about the strength of edges.
+        lengths.retain(|&length| length > 1e-5);
+        costs.half = quantile(&mut lengths, 0.9).max(1e-4);
+        costs
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.image.columns
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.image.rows
+    }
+
+    /// Cost of going through a pixel, 0..=[`FLAT`].
+    pub(super) fn pixel(&mut self, x: usize, y: usize) -> u8 {
+        self.at(x, y)[0].unsigned_abs()
+    }
+
+    /// Cost of the step (`dx`, `dy`), each -1, 0 or 1, onto the pixel (`x`, `y`): positive, less than
+    /// [`COSTLIEST_STEP`].
+    #[inline]
+    pub(super) fn step(&mut self, x: usize, y: usize, dx: i32, dy: i32) -> u32 {
+        let [through, gx, gy] = self.at(x, y);
+        let across = (dx * i32::from(gx) + dy * i32::from(gy)).unsigned_abs();
+        // 7 / 5 is about the length of a diagonal; `across` has that length in it.
+        let length = if dx != 0 && dy != 0 { 7 } else { 5 };
+        length * u32::from(through.unsigned_abs()) + 5 * across
+    }
+
+    #[inline]
+    fn at(&mut self, x: usize, y: usize) -> PixelCost {
+        let i = y * self.image.columns + x;
+        if self.pixels[i][0] == 0 {
+            self.fill(y / TILE * self.tile_columns + x / TILE);
+        }
+        self.pixels[i]
+    }
+
+    #[cold]
+    fn fill(&mut self, tile: usize) {
+        let pixels = self.tile(tile);
+        let around = self.with_margin(&pixels);
+        let gradient = self.gradient(&around);
+        for y in pixels.rows.clone() {
+            for x in pixels.columns.clone() {
+                let at = (y - around.rows.start) * gradient.columns + x - around.columns.start;
+                let i = y * self.image.columns + x;
+                let length = gradient.lengths[at];
+                let weakness = 1.0 / (1.0 + (length / self.half).powi(2));
+                let beside = if gradient.is_ridge(at) { 0.0 } else { 1.0 };
+                let through = f32::from(FLAT) * (0.1 + 0.65 * weakness + 0.25 * beside) + 0.5;
+                let scale = ACROSS * (1.0 - weakness) / length.max(f32::MIN_POSITIVE);
+                let [x, y] = gradient.vectors[at].map(|v| (v * scale) as i8);
+                self.pixels[i] = [through as i8, x, y];
+            }
+        }
+    }
+
+    fn tile(&self, tile: usize) -> PixelRect {
+        let (x, y) = (tile % self.tile_columns * TILE, tile / self.tile_columns * TILE);
+        PixelRect { columns: x..(x + TILE).min(self.image.columns), rows: y..(y + TILE).min(self.image.rows) }
+    }
+
+    fn with_margin(&self, pixels: &PixelRect) -> PixelRect {
+        pixels.grown(MARGIN, self.image.columns, self.image.rows)
+    }
+
+    fn gradient(&self, pixels: &PixelRect) -> Gradient {
+        let Grey { columns, rows, mut values, .. } = Grey::read(&self.image, pixels, 1);
+        values.iter_mut().for_each(|v| *v = self.window.level(f64::from(*v)) as f32);
+        smooth(&mut values, columns, &gaussian(SIGMA));
+        let mut vectors = Vec::with_capacity(values.len());
+        for y in 0..rows {
+            let (above, below) = (y.saturating_sub(1) * columns, (y + 1).min(rows - 1) * columns);
+            for x in 0..columns {
+                let (left, right) = (x.saturating_sub(1), (x + 1).min(columns - 1));
+                let across = values[y * columns + right] - values[y * columns + left];
+                vectors.push([0.5 * across, 0.5 * (values[below + x] - values[above + x])]);
+            }
+        }
+        let lengths = vectors.iter().map(|[x, y]| (x * x + y * y).sqrt()).collect();
+        Gradient { columns, vectors, lengths }
+    }
+}
+
+impl Gradient {
+    /// True where the gradient is at its longest along its own direction: the middle of an edge.
+    fn is_ridge(&self, at: usize) -> bool {
+        let [x, y] = self.vectors[at];
+        // The neighbour nearest to the direction: tan 22.5 degrees parts straight from diagonal.
+        let towards = |v: f32, other: f32| if v.abs() > 0.414 * other.abs() { v.signum() as isize } else { 0 };
+        let offset = towards(y, x) * self.columns as isize + towards(x, y);
+        let length = |i: Option<usize>| i.and_then(|i| self.lengths.get(i)).copied().unwrap_or(0.0);
+        let (ahead, behind) = (length(at.checked_add_signed(offset)), length(at.checked_add_signed(-offset)));
+        self.lengths[at] > 1e-5 && self.lengths[at] >= ahead && self.lengths[at] >= behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::phantom::picture;
+
+    #[test]
+    fn an_edge_is_cheap_along_and_dear_across() {
+        let image = picture(300, 5, 2.0, |x, _| if x < 130.0 { 20.0 } else { 80.0 });
+        let window = image.auto_window();
+        let mut costs = EdgeCost::new(Arc::new(image), window);
+        for y in [3, 127, 128, 290] {
+            let edge = [129, 130].map(|x| costs.pixel(x, y));
+            assert!(edge.iter().any(|c| *c < 15) && costs.pixel(60, y) > 25, "{edge:?} {}", costs.pixel(60, y));
+            let (along, across) = (costs.step(130, y, 0, 1), costs.step(130, y, 1, 0));
+            assert!(along + 60 < across, "{along} {across}");
+        }
+    }
+
+    #[test]
+    fn steps_stay_within_their_limits_and_tiles_have_no_seams() {
+        let image = picture(140, 8, 30.0, |x, y| if x + y < 140.0 { 0.0 } else { 50.0 });
+        let window = image.auto_window();
+        let whole = Arc::new(image);
+        let mut costs = EdgeCost::new(Arc::clone(&whole), window);
+        let all = costs.gradient(&PixelRect::whole(140, 140));
+        for y in 0..140 {
+            for x in 0..140 {
+                for (dx, dy) in [(1, 0), (0, -1), (-1, 1), (1, 1)] {
+                    let step = costs.step(x, y, dx, dy);
+                    assert!(step >= CHEAPEST_STEP && (step as usize) < COSTLIEST_STEP, "{step}");
+                }
+            }
+        }
+        let tile = costs.tile(1);
+        let around = costs.with_margin(&tile);
+        let part = costs.gradient(&around);
+        for (x, y) in [(128, 0), (129, 64), (139, 127)] {
+            let at = (y - around.rows.start) * part.columns + x - around.columns.start;
+            assert!((part.lengths[at] - all.lengths[y * 140 + x]).abs() < 1e-6);
+        }
+    }
+}

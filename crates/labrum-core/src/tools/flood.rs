@@ -1,0 +1,88 @@
+//! The part of a region that hangs together with one pixel.
+
+use crate::region::{PixelRect, Region};
+
+const OUTSIDE: u8 = 0;
+const INSIDE: u8 = 1;
+const KEPT: u8 = 2;
+const SEEN: u8 = 3;
+
+/// The part of `region` that hangs together with the pixel `start` (column, row) over edges of pixels, `start` itself
+/// included; its holes of up to `hole` pixels are filled.
+pub(super) fn connected(region: &Region, start: (usize, usize), hole: usize) -> Region {
+    let mut bounds = region.bounds();
+    if !region.contains(start.0, start.1) {
+        bounds = bounds.union(&PixelRect { columns: start.0..start.0 + 1, rows: start.1..start.1 + 1 });
+    }
+    // A frame of one pixel makes all that is around the region one part.
+    let (left, top) = (bounds.columns.start, bounds.rows.start);
+    let (columns, rows) = (bounds.columns.len() + 2, bounds.rows.len() + 2);
+    let index = |x: usize, y: usize| (y + 1 - top) * columns + x + 1 - left;
+    let mut cells = vec![OUTSIDE; columns * rows];
+    for span in region.spans() {
+        cells[index(span.start, span.row)..index(span.end, span.row)].fill(INSIDE);
+    }
+    flood(&mut cells, columns, index(start.0, start.1), INSIDE, KEPT);
+    cells.iter_mut().filter(|c| **c == INSIDE).for_each(|c| *c = OUTSIDE);
+    flood(&mut cells, columns, 0, OUTSIDE, SEEN);
+    for i in 0..cells.len() {
+        if cells[i] == OUTSIDE {
+            let part = flood(&mut cells, columns, i, OUTSIDE, SEEN);
+            if part.len() <= hole {
+                part.iter().for_each(|&c| cells[c] = KEPT);
+            }
+        }
+    }
+    Region::from_fn(&bounds, |x, y| cells[index(x, y)] == KEPT)
+}
+
+/// Turns the cells of `value` that hang together with `from` into `to`, and lists them.
+fn flood(cells: &mut [u8], columns: usize, from: usize, value: u8, to: u8) -> Vec<usize> {
+    let mut part = vec![from];
+    cells[from] = to;
+    let mut next = 0;
+    while let Some(&i) = part.get(next) {
+        next += 1;
+        let x = i % columns;
+        let near = [
+            (x > 0).then(|| i - 1),
+            (x + 1 < columns).then_some(i + 1),
+            i.checked_sub(columns),
+            Some(i + columns).filter(|&below| below < cells.len()),
+        ];
+        for n in near.into_iter().flatten() {
+            if cells[n] == value {
+                cells[n] = to;
+                part.push(n);
+            }
+        }
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(rows: &[&str]) -> Region {
+        let window = PixelRect { columns: 2..2 + rows[0].len(), rows: 3..3 + rows.len() };
+        Region::from_fn(&window, |x, y| rows[y - 3].as_bytes()[x - 2] == b'#')
+    }
+
+    #[test]
+    fn keeps_one_part_and_fills_its_small_holes() {
+        let drawn = region(&["#####..#", "#.#..#.#", "#####..#", "#...#...", "#####.##"]);
+        let small = region(&["#####...", "###..#..", "#####...", "#...#...", "#####..."]);
+        let small = small.difference(&region(&["........", ".....#..", "........", "........", "........"]));
+        assert_eq!(connected(&drawn, (2, 3), 2), small);
+        let all = region(&["#####...", "###.....", "#####...", "#####...", "#####..."]);
+        assert_eq!(connected(&drawn, (2, 3), 3), all);
+    }
+
+    #[test]
+    fn a_start_outside_of_the_region_is_alone() {
+        let drawn = region(&["###"]);
+        assert_eq!(connected(&drawn, (9, 9), 0).bounds(), PixelRect { columns: 9..10, rows: 9..10 });
+        assert_eq!(connected(&Region::default(), (4, 1), 5).len(), 1);
+    }
+}

@@ -1,0 +1,162 @@
+//! Grey values of a part of an image, in blocks of pixels, and the filters that the edge tools run over them.
+
+use crate::{image::Image, region::PixelRect};
+
+/// `columns * rows` values, row after row, each the mean of a block of `block * block` pixels of `window`.
+#[derive(Clone, Debug)]
+pub(super) struct Grey {
+    pub(super) window: PixelRect,
+    pub(super) block: usize,
+    pub(super) columns: usize,
+    pub(super) rows: usize,
+    pub(super) values: Vec<f32>,
+}
+
+impl Grey {
+    /// Modality values (luma for colour) of `window`, which lies within the image; what is not a number counts as 0.
+    pub(super) fn read(image: &Image, window: &PixelRect, block: usize) -> Self {
+        let (columns, rows) = (window.columns.len().div_ceil(block), window.rows.len().div_ceil(block));
+        let mut values = Vec::with_capacity(columns * rows);
+        let value = |x: usize, y: usize| {
+            let value = image.value(y * image.columns + x) as f32;
+            if value.is_finite() { value } else { 0.0 }
+        };
+        for top in window.rows.clone().step_by(block) {
+            for left in window.columns.clone().step_by(block) {
+                if block == 1 {
+                    values.push(value(left, top));
+                    continue;
+                }
+                let (right, bottom) = ((left + block).min(window.columns.end), (top + block).min(window.rows.end));
+                let sum: f32 = (top..bottom).map(|y| (left..right).map(|x| value(x, y)).sum::<f32>()).sum();
+                values.push(sum / ((right - left) * (bottom - top)) as f32);
+            }
+        }
+        Self { window: window.clone(), block, columns, rows, values }
+    }
+}
+
+/// Half a Gaussian from its middle on, out to three `sigma`, such that the whole sums to 1.
+pub(super) fn gaussian(sigma: f32) -> Vec<f32> {
+    let reach = (3.0 * sigma).ceil() as usize;
+    let mut half: Vec<f32> = (0..=reach).map(|i| (-0.5 * (i as f32 / sigma).powi(2)).exp()).collect();
+    let sum = 2.0 * half.iter().sum::<f32>() - half[0];
+    half.iter_mut().for_each(|w| *w /= sum);
+    half
+}
+
+/// Convolves with a symmetric kernel, given from its middle on, along rows and columns; border values reach outwards.
+pub(super) fn smooth(values: &mut [f32], columns: usize, half: &[f32]) {
+    if columns == 0 || values.is_empty() {
+        return;
+    }
+    let reach = half.len() - 1;
+    let mut padded = vec![0.0; columns + 2 * reach];
+    for row in values.chunks_exact_mut(columns) {
+        padded[..reach].fill(row[0]);
+        padded[reach..reach + columns].copy_from_slice(row);
+        padded[reach + columns..].fill(row[columns - 1]);
+        row.iter_mut().zip(&padded[reach..]).for_each(|(out, v)| *out = half[0] * v);
+        for (k, weight) in half.iter().enumerate().skip(1) {
+            let pairs = padded[reach - k..].iter().zip(&padded[reach + k..]);
+            row.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += weight * (a + b));
+        }
+    }
+    let source = values.to_vec();
+    let rows = values.len() / columns;
+    let row = |y: usize| &source[y * columns..(y + 1) * columns];
+    for (y, out) in values.chunks_exact_mut(columns).enumerate() {
+        out.iter_mut().for_each(|v| *v *= half[0]);
+        for (k, weight) in half.iter().enumerate().skip(1) {
+            let pairs = row(y.saturating_sub(k)).iter().zip(row((y + k).min(rows - 1)));
+            out.iter_mut().zip(pairs).for_each(|(out, (a, b))| *out += weight * (a + b));
+        }
+    }
+}
+
+/// Mean over a square of `2 * reach + 1` (what lies outside counts as 0), twice: nearly a Gaussian, at any reach.
+pub(super) fn spread(values: &mut [f32], columns: usize, reach: usize) {
+    if columns == 0 || values.is_empty() {
+        return;
+    }
+    let rows = values.len() / columns;
+    let scale = 1.0 / (2 * reach + 1) as f32;
+    let mut sums = vec![0.0; columns];
+    let mut source = vec![0.0; values.len()];
+    for _ in 0..2 {
+        for row in values.chunks_exact_mut(columns) {
+            source[..columns].copy_from_slice(row);
+            let mut sum: f32 = source[..reach.min(columns)].iter().sum();
+            for x in 0..columns {
+                sum += if x + reach < columns { source[x + reach] } else { 0.0 };
+                row[x] = sum * scale;
+                sum -= if x >= reach { source[x - reach] } else { 0.0 };
+            }
+        }
+        source.copy_from_slice(values);
+        sums.fill(0.0);
+        let row = |y: usize| &source[y * columns..(y + 1) * columns];
+        (0..reach.min(rows)).for_each(|y| sums.iter_mut().zip(row(y)).for_each(|(s, v)| *s += v));
+        for y in 0..rows {
+            if y + reach < rows {
+                sums.iter_mut().zip(row(y + reach)).for_each(|(s, v)| *s += v);
+            }
+            let out = &mut values[y * columns..(y + 1) * columns];
+            out.iter_mut().zip(&sums).for_each(|(out, s)| *out = s * scale);
+            if y >= reach {
+                sums.iter_mut().zip(row(y - reach)).for_each(|(s, v)| *s -= v);
+            }
+        }
+    }
+}
+
+/// The value below which a `share` 0..=1 of the values lies; 0 without any. Reorders them.
+pub(super) fn quantile(values: &mut [f32], share: f64) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let at = ((values.len() - 1) as f64 * share).round() as usize;
+    *values.select_nth_unstable_by(at, f32::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used)]
+
+    use super::*;
+    use crate::image::Pixels;
+
+    fn whole(columns: usize, rows: usize, block: usize, values: Vec<u8>) -> Grey {
+        let image = Image::new(columns, rows, Pixels::U8(values)).expect("size");
+        Grey::read(&image, &PixelRect::whole(columns, rows), block)
+    }
+
+    #[test]
+    fn blocks_are_means_of_their_pixels() {
+        let grey = whole(3, 3, 2, vec![0, 4, 10, 8, 12, 20, 1, 3, 7]);
+        assert_eq!((grey.columns, grey.rows, grey.values), (2, 2, vec![6.0, 15.0, 2.0, 7.0]));
+    }
+
+    #[test]
+    fn filters_keep_what_is_constant_and_their_sum() {
+        let mut flat = vec![3.0; 35];
+        smooth(&mut flat, 7, &gaussian(1.5));
+        assert!(flat.iter().all(|v| (v - 3.0).abs() < 1e-5));
+        let mut point = vec![0.0; 31 * 31];
+        point[15 * 31 + 15] = 1.0;
+        let mut boxed = point.clone();
+        smooth(&mut point, 31, &gaussian(2.0));
+        spread(&mut boxed, 31, 3);
+        for filtered in [point, boxed] {
+            assert!((filtered.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+            assert!(filtered.iter().all(|v| *v <= filtered[15 * 31 + 15] + 1e-7));
+            assert!((filtered[15 * 31 + 12] - filtered[12 * 31 + 15]).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn quantiles_of_a_row() {
+        let mut values = [5.0, 1.0, 4.0, 2.0, 3.0];
+        assert_eq!((quantile(&mut values, 0.5), quantile(&mut values, 1.0), quantile(&mut [], 0.5)), (3.0, 5.0, 0.0));
+    }
+}

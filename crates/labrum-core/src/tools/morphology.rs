@@ -1,0 +1,251 @@
+//! Grow, shrink and smooth: regions after a change of their boundary.
+
+use super::{
+    super::region::{Region, Span},
+    rest, widened,
+};
+
+/// The region with all pixels whose centre is within the radii of a centre in it.
+///
+/// Exact, and by spans: the work is their number times the rows under the brush.
+pub fn grown(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+    let reach = half_widths(radii, rows);
+    let mut grown: Vec<Vec<Span>> = vec![Vec::new(); rows];
+    for span in region.spans() {
+        let up = reach.len() - 1;
+        for row in span.row.saturating_sub(up)..(span.row + up + 1).min(rows) {
+            let wider = reach[row.abs_diff(span.row)];
+            let start = span.start.saturating_sub(wider);
+            let end = span.end.saturating_add(wider).min(columns);
+            add(&mut grown[row], Span { row, start, end });
+        }
+    }
+    grown.iter_mut().for_each(|spans| spans.sort_unstable());
+    Region::from_spans(grown.concat())
+}
+
+/// The region without the pixels whose centre is within the radii of a centre outside of it.
+///
+/// What lies beyond the border of the picture counts as inside: a region that touches the border does not shrink away
+/// from it.
+pub fn shrunk(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+    // Pixels farther away than one beyond the bounds are nearer to that one than to the region.
+    let window = widened(&region.bounds(), [1, 1], columns, rows);
+    region.difference(&grown(&rest(&window, region), radii, columns, rows))
+}
+
+/// The region with a smoother boundary: corners are rounded, and what is thinner than about the radii, in the region or
+/// between its parts, goes; straight stretches stay where they are, and so, about, does the area.
+///
+/// The pixels of which more than half is in the region after three box blurs with these half-widths, rounded to
+/// pixels, which is nearly a Gaussian of that standard deviation (Wells 1986). The border of the picture is repeated
+/// beyond it.
+pub fn smoothed(region: &Region, radii: [f64; 2], columns: usize, rows: usize) -> Region {
+    let half = radii.map(|r| (r.round().max(0.0) as usize).min(WIDEST_BLUR));
+    let blurred = blurred(region, half, [columns, rows]);
+    // A product of odd numbers, so that no pixel is exactly half in.
+    let all = half.iter().map(|h| (2 * *h as u64 + 1).pow(PASSES as u32)).product::<u64>();
+    // Less than half of a blur that is symmetric comes from one side: nothing beyond the bounds is in.
+    let bounds = region.bounds();
+    let (left, top, width) = (bounds.columns.start, bounds.rows.start, bounds.columns.len());
+    Region::from_fn(&bounds, |x, y| 2 * blurred[(y - top) * width + x - left] > all)
+}
+
+const PASSES: usize = 3;
+
+/// With wider blurs the sums would not fit into 64 bits.
+const WIDEST_BLUR: usize = 512;
+
+/// How far, in columns, pixels reach that are 0, 1, 2... rows away.
+fn half_widths(radii: [f64; 2], rows: usize) -> Vec<usize> {
+    // A distance that rounding has made a little longer than the radius is still within it.
+    let [rx, ry] = radii.map(|r| r.max(0.0) * (1.0 + 1e-12));
+    let away = 1..=(ry as usize).min(rows);
+    let reach = |dy: usize| (rx * (1.0 - (dy as f64 / ry).powi(2)).max(0.0).sqrt()) as usize;
+    std::iter::once(rx as usize).chain(away.map(reach)).collect()
+}
+
+/// Adds a span to those of its row. Those of neighbouring rows mostly overlap: to lengthen one of the latest keeps the
+/// list short.
+fn add(spans: &mut Vec<Span>, span: Span) {
+    let overlaps = |s: &&mut Span| span.start <= s.end && s.start <= span.end;
+    match spans.iter_mut().rev().take(4).find(overlaps) {
+        Some(s) => (s.start, s.end) = (s.start.min(span.start), s.end.max(span.end)),
+        None => spans.push(span),
+    }
+}
+
+/// For each pixel of the region's bounds, how much of the region three boxes of these half-widths see from there.
+fn blurred(region: &Region, half: [usize; 2], [columns, rows]: [usize; 2]) -> Vec<u64> {
+    let bounds = region.bounds();
+    let (width, height) = (bounds.columns.len(), bounds.rows.len());
+    let [beside, above] = half.map(|h| PASSES * h);
+    let mut values = vec![0; width * (height + 2 * above)];
+    let mut line = vec![0; width + 2 * beside];
+    let mut old = line.clone();
+    for spans in region.spans().chunk_by(|a, b| a.row == b.row) {
+        line.fill(0);
+        for span in spans {
+            let start = if span.start == 0 { 0 } else { span.start - bounds.columns.start + beside };
+            let end = if span.end == columns { line.len() } else { span.end - bounds.columns.start + beside };
+            line[start..end].fill(1);
+        }
+        for _ in 0..PASSES {
+            old.copy_from_slice(&line);
+            blur_line(&old, &mut line, half[0]);
+        }
+        let row = spans[0].row - bounds.rows.start + above;
+        values[row * width..][..width].copy_from_slice(&line[beside..][..width]);
+    }
+    if bounds.rows.start == 0 {
+        (0..above).for_each(|row| values.copy_within(above * width..(above + 1) * width, row * width));
+    }
+    if bounds.rows.end == rows {
+        let last = above + height;
+        (last..last + above).for_each(|row| values.copy_within((last - 1) * width..last * width, row * width));
+    }
+    for _ in 0..PASSES {
+        values = blurred_columns(&values, width, half[1]);
+    }
+    values[above * width..][..width * height].to_vec()
+}
+
+/// The sums of the values up to `half` away; the ends are repeated.
+fn blur_line(old: &[u64], new: &mut [u64], half: usize) {
+    let last = old.len() - 1;
+    let mut sum = (half as u64 + 1) * old[0] + (1..=half).map(|i| old[i.min(last)]).sum::<u64>();
+    for (i, value) in new.iter_mut().enumerate() {
+        *value = sum;
+        sum = sum + old[(i + half + 1).min(last)] - old[i.saturating_sub(half)];
+    }
+}
+
+/// The same down the columns, all at once.
+fn blurred_columns(old: &[u64], width: usize, half: usize) -> Vec<u64> {
+    let Some(last) = old.len().checked_sub(width).filter(|_| width > 0) else { return Vec::new() };
+    let row = |y: usize| &old[(y * width).min(last)..][..width];
+    let mut sums: Vec<u64> = row(0).iter().map(|v| (half as u64 + 1) * v).collect();
+    for y in 1..=half {
+        sums.iter_mut().zip(row(y)).for_each(|(sum, v)| *sum += v);
+    }
+    let mut new = Vec::with_capacity(old.len());
+    for y in 0..old.len() / width {
+        new.extend_from_slice(&sums);
+        let (entering, leaving) = (row(y + half + 1), row(y.saturating_sub(half)));
+        for ((sum, entering), leaving) in sums.iter_mut().zip(entering).zip(leaving) {
+            *sum = *sum + entering - leaving;
+        }
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::stroke::disc, *};
+    use crate::region::PixelRect;
+    use proptest::prelude::*;
+
+    const COLUMNS: usize = 17;
+    const ROWS: usize = 14;
+
+    fn region() -> impl Strategy<Value = Region> {
+        let cells = (0.05..0.95f64)
+            .prop_flat_map(|share| proptest::collection::vec(proptest::bool::weighted(share), COLUMNS * ROWS));
+        cells.prop_map(|c| Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| c[y * COLUMNS + x]))
+    }
+
+    /// The pixels of a picture within the radii of a pixel of the region.
+    fn near(region: &Region, [rx, ry]: [f64; 2]) -> Region {
+        Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, y| {
+            region.spans().iter().flat_map(|s| (s.start..s.end).map(|c| (c, s.row))).any(|(c, r)| {
+                let (dx, dy) = (c.abs_diff(x) as f64, r.abs_diff(y) as f64);
+                (dx == 0.0 && dy == 0.0) || (dx / rx).powi(2) + (dy / ry).powi(2) <= 1.0 + 1e-9
+            })
+        })
+    }
+
+    fn radius() -> impl Strategy<Value = f64> {
+        prop_oneof![0.1..6.0f64, (1..6i32).prop_map(f64::from)]
+    }
+
+    fn is_within(a: &Region, b: &Region) -> bool {
+        a.difference(b).is_empty()
+    }
+
+    proptest! {
+        #[test]
+        fn growing_and_shrinking_agree_with_a_search_over_all_pixels(region in region(), rx in radius(), ry in radius()) {
+            let all = Region::whole(COLUMNS, ROWS);
+            prop_assert_eq!(grown(&region, [rx, ry], COLUMNS, ROWS), near(&region, [rx, ry]));
+            let expected = all.difference(&near(&all.difference(&region), [rx, ry]));
+            prop_assert_eq!(shrunk(&region, [rx, ry], COLUMNS, ROWS), expected);
+        }
+
+        #[test]
+        fn closing_holds_the_region_and_opening_is_held_by_it(region in region(), rx in radius(), ry in radius()) {
+            let change = |f: fn(&Region, [f64; 2], usize, usize) -> Region, r: &Region| f(r, [rx, ry], COLUMNS, ROWS);
+            let (more, less) = (change(grown, &region), change(shrunk, &region));
+            prop_assert!(is_within(&region, &more) && is_within(&less, &region));
+            prop_assert!(is_within(&region, &change(shrunk, &more)));
+            prop_assert!(is_within(&change(grown, &less), &region));
+        }
+
+        #[test]
+        fn smoothing_sees_inside_and_outside_alike(region in region(), rx in 0.0..4.0f64, ry in 0.0..4.0f64) {
+            let all = Region::whole(COLUMNS, ROWS);
+            let smooth = |r: &Region| smoothed(r, [rx, ry], COLUMNS, ROWS);
+            prop_assert_eq!(all.difference(&smooth(&region)), smooth(&all.difference(&region)));
+        }
+
+        #[test]
+        fn a_straight_boundary_stays(at in 0..COLUMNS, radius in 0.0..8.0f64) {
+            let left = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < at);
+            prop_assert_eq!(smoothed(&left, [radius; 2], COLUMNS, ROWS), left);
+        }
+    }
+
+    #[test]
+    fn a_disc_stays_a_disc() {
+        let of = |radius: f64| disc([100.3, 90.8], [radius; 2], 200, 200);
+        let larger = grown(&of(40.0), [6.0; 2], 200, 200);
+        assert!(is_within(&larger, &of(46.0)) && is_within(&of(44.5), &larger));
+        let smaller = shrunk(&of(40.0), [6.0; 2], 200, 200);
+        assert!(is_within(&smaller, &of(35.5)) && is_within(&of(34.0), &smaller));
+        let smooth = smoothed(&of(40.0), [3.0; 2], 200, 200);
+        assert!(is_within(&smooth, &of(40.5)) && is_within(&of(39.0), &smooth));
+        assert!(smooth.len().abs_diff(of(40.0).len()) < of(40.0).len() / 50);
+    }
+
+    #[test]
+    fn smoothing_takes_off_a_hair_and_closes_a_crack() {
+        let block = PixelRect { columns: 30..90, rows: 30..90 };
+        let hair = |x: usize, y: usize| x == 60 && y < 30;
+        let crack = |x: usize, y: usize| x == 60 && y < 75;
+        let all = PixelRect::whole(120, 120);
+        let inside = |x: usize, y: usize| block.columns.contains(&x) && block.rows.contains(&y);
+        let rough = Region::from_fn(&all, |x, y| hair(x, y) || inside(x, y) && !crack(x, y));
+        let smooth = smoothed(&rough, [2.0; 2], 120, 120);
+        assert!(!smooth.contains(60, 20) && smooth.contains(60, 45) && !smooth.contains(30, 30));
+    }
+
+    #[test]
+    fn a_region_at_the_border_does_not_shrink_from_it() {
+        let left = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < 9);
+        let expected = Region::from_fn(&PixelRect::whole(COLUMNS, ROWS), |x, _| x < 6);
+        assert_eq!(shrunk(&left, [3.0; 2], COLUMNS, ROWS), expected);
+    }
+
+    #[test]
+    fn a_radius_without_bounds_takes_all_and_none_changes_nothing() {
+        let dot = disc([3.0, 3.0], [1.5; 2], COLUMNS, ROWS);
+        assert_eq!(grown(&dot, [f64::INFINITY; 2], COLUMNS, ROWS), Region::whole(COLUMNS, ROWS));
+        assert!(shrunk(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
+        for radius in [0.0, -1.0, f64::NAN] {
+            for change in [grown, shrunk, smoothed] {
+                assert_eq!(change(&dot, [radius; 2], COLUMNS, ROWS), dot);
+            }
+        }
+        assert!(smoothed(&dot, [f64::INFINITY; 2], COLUMNS, ROWS).is_empty());
+        assert!(smoothed(&Region::default(), [3.0; 2], COLUMNS, ROWS).is_empty());
+    }
+}

@@ -1,0 +1,238 @@
+//! Moves a piece of a label's boundary by pulling at it.
+
+use crate::region::{PixelRect, Region};
+
+/// How far one step moves, as a share of the reach. The weight falls by at most 1.54 over one reach, so that steps below
+/// 0.65 cannot fold the picture; small ones bend it evenly.
+const STEP: f64 = 0.2;
+
+/// The label after what is around `grab` was moved to `to`: (target, window), where `target` is what the label covers
+/// within `window`, and nothing changes outside of `window`.
+///
+/// Points are in pixels. The move is whole at the grabbed point and falls off smoothly to none at `reach` (x, y, in
+/// pixels) from its way; a long way is gone in small steps, so that the boundary never folds. The picture of `columns` x
+/// `rows` goes on outside as at its border. Where nothing can move, both regions are empty.
+pub fn pulled(
+    label: &Region,
+    grab: [f64; 2],
+    to: [f64; 2],
+    reach: [f64; 2],
+    columns: usize,
+    rows: usize,
+) -> (Region, Region) {
+    let numbers = [grab, to, reach].concat();
+    let way = Way::new(grab, to, reach);
+    if numbers.iter().any(|v| !v.is_finite()) || way.steps == 0 || columns == 0 || rows == 0 {
+        return (Region::default(), Region::default());
+    }
+    let bounds = way.bounds(columns, rows);
+    let middle = |x: usize, y: usize| [x as f64 + 0.5, y as f64 + 0.5];
+    let window = Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)));
+    // What moves into the window comes from within it; one pixel more is for the interpolation.
+    let cover = Cover::new(label, bounds.grown(1, columns, rows));
+    let target =
+        Region::from_fn(&bounds, |x, y| way.is_near(middle(x, y)) && cover.at(way.origin(middle(x, y))) >= 0.5);
+    (target, window)
+}
+
+/// The way of the grabbed point, in units of the reach.
+struct Way {
+    reach: [f64; 2],
+    end: [f64; 2],
+    /// From the grabbed point to the end.
+    along: [f64; 2],
+    steps: usize,
+}
+
+impl Way {
+    fn new(grab: [f64; 2], to: [f64; 2], reach: [f64; 2]) -> Self {
+        let reach = reach.map(|r| r.max(1.0));
+        let end = [to[0] / reach[0], to[1] / reach[1]];
+        let along = [end[0] - grab[0] / reach[0], end[1] - grab[1] / reach[1]];
+        Self { reach, end, along, steps: (along[0].hypot(along[1]) / STEP).ceil() as usize }
+    }
+
+    /// The pixels less than the reach away from the way, and perhaps some more.
+    fn bounds(&self, columns: usize, rows: usize) -> PixelRect {
+        let range = |axis: usize, end: usize| {
+            let (to, from) = (self.end[axis], self.end[axis] - self.along[axis]);
+            let low = ((to.min(from) - 1.0) * self.reach[axis]).floor().max(0.0) as usize;
+            let high = ((to.max(from) + 1.0) * self.reach[axis]).ceil().max(0.0) as usize;
+            low.min(end)..high.min(end)
+        };
+        PixelRect { columns: range(0, columns), rows: range(1, rows) }
+    }
+
+    /// True where the point is less than the reach away from the way.
+    fn is_near(&self, point: [f64; 2]) -> bool {
+        let back = [point[0] / self.reach[0] - self.end[0], point[1] / self.reach[1] - self.end[1]];
+        let [x, y] = self.along;
+        let share = (-(back[0] * x + back[1] * y) / (x * x + y * y)).clamp(0.0, 1.0);
+        (back[0] + share * x).powi(2) + (back[1] + share * y).powi(2) < 1.0
+    }
+
+    /// Where what is at `point` after the pull was before it.
+    fn origin(&self, point: [f64; 2]) -> [f64; 2] {
+        let mut at = [point[0] / self.reach[0], point[1] / self.reach[1]];
+        let step = self.along.map(|v| v / self.steps as f64);
+        for done in 0..self.steps {
+            let center = [self.end[0] - done as f64 * step[0], self.end[1] - done as f64 * step[1]];
+            let away = (at[0] - center[0]).powi(2) + (at[1] - center[1]).powi(2);
+            let weight = (1.0 - away).max(0.0).powi(2);
+            at = [at[0] - weight * step[0], at[1] - weight * step[1]];
+        }
+        [at[0] * self.reach[0], at[1] * self.reach[1]]
+    }
+}
+
+/// The label in a part of the picture, for reading between pixels.
+struct Cover {
+    part: PixelRect,
+    inside: Vec<bool>,
+}
+
+impl Cover {
+    fn new(label: &Region, part: PixelRect) -> Self {
+        let columns = part.columns.len();
+        let mut inside = vec![false; columns * part.rows.len()];
+        for span in label.spans().iter().filter(|s| part.rows.contains(&s.row)) {
+            let (start, end) = (span.start.max(part.columns.start), span.end.min(part.columns.end));
+            if start < end {
+                let row = (span.row - part.rows.start) * columns;
+                inside[row + start - part.columns.start..row + end - part.columns.start].fill(true);
+            }
+        }
+        Self { part, inside }
+    }
+
+    /// How much of a pixel around `point` is inside, 0..=1: linear between the middles of four pixels.
+    fn at(&self, point: [f64; 2]) -> f64 {
+        let (columns, rows) = (self.part.columns.len(), self.part.rows.len());
+        let between = |at: f64, start: usize, count: usize| {
+            let at = (at - 0.5 - start as f64).clamp(0.0, (count - 1) as f64);
+            (at as usize, (at as usize + 1).min(count - 1), at.fract())
+        };
+        let (left, right, across) = between(point[0], self.part.columns.start, columns);
+        let (top, bottom, down) = between(point[1], self.part.rows.start, rows);
+        let cell = |x: usize, y: usize| f64::from(u8::from(self.inside[y * columns + x]));
+        let row = |y: usize| cell(left, y) * (1.0 - across) + cell(right, y) * across;
+        row(top) * (1.0 - down) + row(bottom) * down
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SIDE: usize = 120;
+
+    fn disc(radius: f64) -> Region {
+        let inside = |x: usize, y: usize| (x as f64 + 0.5 - 60.0).hypot(y as f64 + 0.5 - 60.0) <= radius;
+        Region::from_fn(&PixelRect::whole(SIDE, SIDE), inside)
+    }
+
+    /// The label of the whole picture after a pull.
+    fn after(label: &Region, grab: [f64; 2], to: [f64; 2], reach: [f64; 2]) -> Region {
+        let (target, window) = pulled(label, grab, to, reach, SIDE, SIDE);
+        assert!(target.difference(&window).is_empty());
+        label.difference(&window).union(&target)
+    }
+
+    /// Where the label ends in a row, from its middle column to the right.
+    fn right_end(label: &Region, row: usize) -> usize {
+        (60..SIDE).take_while(|&x| label.contains(x, row)).last().map_or(60, |x| x + 1)
+    }
+
+    /// How many parts the label has and the background with it.
+    fn parts(label: &Region) -> [usize; 2] {
+        [true, false].map(|inside| {
+            let mut open: Vec<bool> = (0..SIDE * SIDE).map(|i| label.contains(i % SIDE, i / SIDE) == inside).collect();
+            let mut count = 0;
+            while let Some(first) = open.iter().position(|o| *o) {
+                count += 1;
+                let mut stack = vec![first];
+                while let Some(i) = stack.pop() {
+                    if std::mem::take(&mut open[i]) {
+                        let (x, y) = (i % SIDE, i / SIDE);
+                        let near = [(x > 0, i.wrapping_sub(1)), (x + 1 < SIDE, i + 1)];
+                        let rows = [(y > 0, i.wrapping_sub(SIDE)), (y + 1 < SIDE, i + SIDE)];
+                        stack.extend(near.iter().chain(&rows).filter(|(there, _)| *there).map(|(_, n)| *n));
+                    }
+                }
+            }
+            count
+        })
+    }
+
+    #[test]
+    fn the_grabbed_edge_follows_the_pointer_and_what_is_far_stays() {
+        let label = disc(30.0);
+        for to in [70.0, 85.0, 98.0, 110.0] {
+            let moved = after(&label, [90.0, 60.0], [to, 60.0], [20.0; 2]);
+            assert!((right_end(&moved, 60) as f64 - to).abs() <= 1.0, "{to}: {}", right_end(&moved, 60));
+            assert_eq!(moved.len() > label.len(), to > 90.0);
+            let changed = moved.difference(&label).union(&label.difference(&moved)).bounds();
+            assert!(changed.rows.start >= 40 && changed.rows.end <= 80 && changed.columns.start >= 50, "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn it_may_be_grabbed_a_little_off_the_boundary_on_either_side() {
+        for grab in [85.0, 94.0] {
+            let moved = after(&disc(30.0), [grab, 60.0], [grab + 12.0, 60.0], [25.0; 2]);
+            assert!(right_end(&moved, 60).abs_diff(102) <= 2, "{grab}: {}", right_end(&moved, 60));
+        }
+    }
+
+    #[test]
+    fn a_long_drag_does_not_fold_or_tear() {
+        let moved = after(&disc(30.0), [90.0, 60.0], [116.0, 20.0], [8.0, 8.0]);
+        assert_eq!(parts(&moved), [1, 1]);
+        assert!(moved.contains(114, 22));
+    }
+
+    #[test]
+    fn a_label_at_the_border_of_the_picture_stays_at_it() {
+        let label = Region::from_fn(&PixelRect::whole(SIDE, SIDE), |x, _| x < 10);
+        let moved = after(&label, [10.0, 60.0], [20.0, 60.0], [30.0; 2]);
+        assert!((0..SIDE).all(|y| moved.contains(0, y)));
+        assert!(moved.contains(18, 60) && !moved.contains(21, 60));
+    }
+
+    #[test]
+    fn reach_is_its_own_in_x_and_y() {
+        let moved = after(&disc(30.0), [90.0, 60.0], [96.0, 60.0], [20.0, 6.0]);
+        let rows = moved.difference(&disc(30.0)).bounds().rows;
+        assert!(rows.start >= 54 && rows.end <= 66, "{rows:?}");
+    }
+
+    #[test]
+    fn what_is_no_move_changes_nothing() {
+        let nothing = (Region::default(), Region::default());
+        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [60.0, 69.0], [9.0; 2], SIDE, SIDE), nothing);
+        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [f64::NAN, 69.0], [9.0; 2], SIDE, SIDE), nothing);
+        assert_eq!(pulled(&disc(9.0), [60.0, 69.0], [62.0, 69.0], [9.0; 2], 0, 0), nothing);
+        let (target, window) = pulled(&disc(9.0), [400.0, 69.0], [420.0, 69.0], [9.0; 2], SIDE, SIDE);
+        assert!(target.is_empty() && window.is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn pulling_back_restores_the_label(
+            turn in 0.0f64..std::f64::consts::TAU,
+            by in [-12.0f64..12.0, -12.0f64..12.0],
+            reach in 14.0f64..40.0,
+        ) {
+            let label = disc(30.0);
+            let grab = [60.0 + 30.0 * turn.cos(), 60.0 + 30.0 * turn.sin()];
+            let to = [grab[0] + by[0], grab[1] + by[1]];
+            let moved = after(&label, grab, to, [reach; 2]);
+            prop_assert_eq!(parts(&moved), [1, 1]);
+            let back = after(&moved, to, grab, [reach; 2]);
+            let wrong = back.difference(&label).len() + label.difference(&back).len();
+            prop_assert!(wrong as f64 <= 0.05 * label.len() as f64, "{}", wrong);
+        }
+    }
+}

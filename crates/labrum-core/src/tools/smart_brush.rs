@@ -1,0 +1,318 @@
+//! A round brush that stops at the edge of the structure under the pointer.
+
+use super::{
+    flood::connected,
+    grey::{Grey, gaussian, quantile, smooth, spread},
+};
+use crate::{
+    image::Image,
+    region::{PixelRect, Region},
+};
+
+/// The brush's longer radius in cells of its grid, at most: a larger brush works on means of blocks of pixels.
+const LARGEST_RADIUS: f64 = 42.0;
+/// The share of the radius around the pointer that tells what the structure looks like.
+const MIDDLE: f64 = 0.28;
+/// The share of the radius around the pointer that always belongs to the structure.
+const CORE: f64 = 0.12;
+/// How far a value may be from the typical one, in standard deviations, at sensitivity 0 and 1.
+const TOLERANCE: [f32; 2] = [8.0, 1.2];
+/// What grey values weigh against a short contour.
+const DATA_WEIGHT: f32 = 0.5;
+/// What the means on both sides of the contour nearby weigh against the typical value of the middle.
+const LOCAL_WEIGHT: f32 = 0.8;
+/// Times that the local means are taken anew; more lets the contour wander.
+const ROUNDS: usize = 3;
+/// Holes up to this share of the disc are filled.
+const LARGEST_HOLE: f64 = 0.05;
+
+/// The pixels of a disc that belong to the same structure as those around its centre.
+///
+/// `center` and `radii` (x, y) are in pixels. `sensitivity` 0..=1 tells how small a difference counts as an edge; at 0
+/// the whole disc comes back. The result is connected, holds the pixel under the pointer, and has no small holes; it is
+/// empty only where the pointer is outside of the image.
+///
+/// Two regions with local means (Lankton and Tannenbaum 2008, "Localizing Region-Based Active Contours"), the contour
+/// kept short by blurring and thresholding (Wang et al. 2017, "An efficient iterative thresholding method for image
+/// segmentation"), beginning with what resembles the middle of the disc.
+pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity: f64) -> Region {
+    let [x, y] = center;
+    if !(x >= 0.0 && y >= 0.0 && x < image.columns as f64 && y < image.rows as f64) {
+        return Region::default();
+    }
+    let pointer = (x as usize, y as usize);
+    let radii = radii.map(|r| if r.is_finite() { r.max(0.5) } else { 0.5 });
+    let longest = radii[0].max(radii[1]);
+    let reach = |at: f64, by: f64, end: usize| (at - by).max(0.0) as usize..((at + by).ceil() as usize).min(end);
+    let window =
+        |by: [f64; 2]| PixelRect { columns: reach(x, by[0], image.columns), rows: reach(y, by[1], image.rows) };
+    let disc = Region::from_fn(&window(radii), |column, row| {
+        let away = [(column as f64 + 0.5 - x) / radii[0], (row as f64 + 0.5 - y) / radii[1]];
+        (column, row) == pointer || away[0] * away[0] + away[1] * away[1] <= 1.0
+    });
+    if sensitivity.is_nan() || sensitivity <= 0.0 || longest < 2.0 {
+        return disc;
+    }
+    let block = (longest / LARGEST_RADIUS).ceil() as usize;
+    // A margin, so that there are values on the far side of an edge close to the rim too.
+    let grey = Grey::read(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
+    let cells = |pixels: f64| pixels / block as f64;
+    let center = [cells(x - grey.window.columns.start as f64), cells(y - grey.window.rows.start as f64)];
+    let brush = Brush { center, radii: radii.map(cells), sensitivity: sensitivity.min(1.0) as f32, grey: &grey };
+    let part = sampled(&brush.inside(), &grey, &disc);
+    connected(&part, pointer, (LARGEST_HOLE * disc.len() as f64) as usize)
+}
+
+/// The brush in cells of the grid of grey values.
+struct Brush<'a> {
+    center: [f64; 2],
+    radii: [f64; 2],
+    sensitivity: f32,
+    grey: &'a Grey,
+}
+
+/// What the middle of the disc looks like.
+struct Structure {
+    /// Typical grey value.
+    level: f32,
+    /// A value further than this from the typical one belongs to something else.
+    tolerance: f32,
+}
+
+impl Structure {
+    /// -1 for the typical value, 0 at the tolerance, 1 for what is clearly something else.
+    fn unlike(&self, value: f32) -> f32 {
+        let away = (value - self.level) / self.tolerance;
+        (away * away - 1.0).min(1.0)
+    }
+}
+
+impl Brush<'_> {
+    /// How much of each cell belongs to the structure, 0..=1: one half along its contour.
+    fn inside(&self) -> Vec<f32> {
+        let columns = self.grey.columns;
+        let mut values = self.grey.values.clone();
+        smooth(&mut values, columns, &gaussian(self.noise_sigma()));
+        let structure = self.structure(&values);
+        let core = self.cells_within(CORE);
+        let contour = gaussian((0.1 * self.radius()).clamp(0.8, 4.0));
+        let settle = |outwards: &[f32], inside: &mut Vec<f32>| {
+            smooth(inside, columns, &contour);
+            inside.iter_mut().zip(outwards).for_each(|(v, out)| *v = f32::from(*v - 0.5 > DATA_WEIGHT * out));
+            core.iter().for_each(|&i| inside[i] = 1.0);
+        };
+        let mut outwards: Vec<f32> = values.iter().map(|&v| structure.unlike(v)).collect();
+        let mut inside: Vec<f32> = outwards.iter().map(|&out| f32::from(out < 0.0)).collect();
+        (0..3).for_each(|_| settle(&outwards, &mut inside));
+        for _ in 0..ROUNDS {
+            self.compare(&values, &inside, &structure, &mut outwards);
+            settle(&outwards, &mut inside);
+            settle(&outwards, &mut inside);
+        }
+        smooth(&mut inside, columns, &contour);
+        inside
+    }
+
+    fn radius(&self) -> f32 {
+        self.radii[0].max(self.radii[1]) as f32
+    }
+
+    /// Standard deviation, in cells, of the blur that takes the noise: more than this costs small details.
+    fn noise_sigma(&self) -> f32 {
+        (0.07 * self.radius()).clamp(0.8, 4.0)
+    }
+
+    /// The cells around the pointer within a share of the radii, at least one cell far.
+    fn cells_within(&self, share: f64) -> Vec<usize> {
+        let columns = self.grey.columns;
+        let radii = self.radii.map(|r| (share * r).max(1.0));
+        let near = |i: &usize| {
+            let away = [(i % columns) as f64 + 0.5 - self.center[0], (i / columns) as f64 + 0.5 - self.center[1]];
+            (away[0] / radii[0]).powi(2) + (away[1] / radii[1]).powi(2) <= 1.0
+        };
+        (0..self.grey.values.len()).filter(near).collect()
+    }
+
+    fn structure(&self, values: &[f32]) -> Structure {
+        let mut middle: Vec<f32> = self.cells_within(MIDDLE).iter().map(|&i| values[i]).collect();
+        let level = quantile(&mut middle, 0.5);
+        middle.iter_mut().for_each(|v| *v = (*v - level).abs());
+        // From the median absolute deviation to the standard deviation of a normal distribution.
+        let scatter = 1.4826 * quantile(&mut middle, 0.5);
+        // An edge through the middle widens the scatter, but not the steps between nearby cells: they limit it.
+        let lag = (2.0 * self.noise_sigma()).ceil() as usize + 1;
+        let pairs = self.cells_within(0.6).into_iter().filter(|i| i % self.grey.columns + lag < self.grey.columns);
+        let mut steps: Vec<f32> = pairs.map(|i| (values[i + lag] - values[i]).abs()).collect();
+        let noise = 1.4826 * std::f32::consts::FRAC_1_SQRT_2 * quantile(&mut steps, 0.5);
+        let mut all = values.to_vec();
+        let range = quantile(&mut all, 0.98) - quantile(&mut all, 0.02);
+        // Without noise a hair's difference is none.
+        let least = (0.02 * range).max(1e-5 * level.abs()).max(1e-9);
+        let [loosest, tightest] = TOLERANCE;
+        let deviations = loosest * (tightest / loosest).powf(self.sensitivity);
+        Structure { level, tolerance: deviations * scatter.min(2.0 * noise).max(least) }
+    }
+
+    /// On which side each value is: negative for inside. Where both sides are near, halfway between their means is the
+    /// limit, which finds the middle of a blurred edge; elsewhere the structure alone tells.
+    fn compare(&self, values: &[f32], inside: &[f32], structure: &Structure, outwards: &mut [f32]) {
+        let reach = (0.2 * self.radius()).ceil() as usize;
+        let nearby = |of: &dyn Fn(f32, f32) -> f32| {
+            let mut sums: Vec<f32> = values.iter().zip(inside).map(|(&value, &inside)| of(value, inside)).collect();
+            spread(&mut sums, self.grey.columns, reach);
+            sums
+        };
+        let shares = [nearby(&|_, inside| inside), nearby(&|_, inside| 1.0 - inside)];
+        // Differences from the level: sums of large values would lose their last digits.
+        let level = structure.level;
+        let sums = [nearby(&|v, inside| (v - level) * inside), nearby(&|v, inside| (v - level) * (1.0 - inside))];
+        for (i, out) in outwards.iter_mut().enumerate() {
+            *out = structure.unlike(values[i]);
+            if shares[0][i] < 0.02 || shares[1][i] < 0.02 {
+                continue;
+            }
+            let means = [sums[0][i] / shares[0][i], sums[1][i] / shares[1][i]];
+            let half = 0.5 * (means[1] - means[0]);
+            if half != 0.0 {
+                let local = ((values[i] - level - means[0]) / half - 1.0).clamp(-1.0, 1.0);
+                *out += LOCAL_WEIGHT * (local - *out);
+            }
+        }
+    }
+}
+
+/// The pixels of `disc` of which at least half is inside, by the four cells around each.
+fn sampled(inside: &[f32], grey: &Grey, disc: &Region) -> Region {
+    let cells = |pixel: usize, start: usize, count: usize| {
+        let at = ((pixel - start) as f32 + 0.5) / grey.block as f32 - 0.5;
+        let first = (at.max(0.0) as usize).min(count - 1);
+        (first, (first + 1).min(count - 1), (at - first as f32).clamp(0.0, 1.0))
+    };
+    let within = Region::from_fn(&disc.bounds(), |x, y| {
+        let (left, right, across) = cells(x, grey.window.columns.start, grey.columns);
+        let (top, bottom, down) = cells(y, grey.window.rows.start, grey.rows);
+        let row = |r: usize| {
+            let (a, b) = (inside[r * grey.columns + left], inside[r * grey.columns + right]);
+            a + across * (b - a)
+        };
+        row(top) + down * (row(bottom) - row(top)) >= 0.5
+    });
+    within.intersection(disc)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used)]
+
+    use super::*;
+    use crate::{image::Pixels, tools::phantom::picture};
+    use proptest::prelude::*;
+
+    fn disc(image: &Image, center: [f64; 2], radius: f64) -> Region {
+        smart_disc(image, center, [radius; 2], 0.0)
+    }
+
+    fn dice(a: &Region, b: &Region) -> f64 {
+        2.0 * a.intersection(b).len() as f64 / (a.len() + b.len()) as f64
+    }
+
+    /// A dark disc of radius 60 in the middle of 160 pixels, 40 levels below what is around it.
+    fn phantom(seed: u32, sigma: f64) -> (Image, Region) {
+        let image = picture(160, seed, sigma, |x, y| if (x - 80.0).hypot(y - 80.0) <= 60.0 { 100.0 } else { 140.0 });
+        let truth = disc(&image, [80.0, 80.0], 60.0);
+        (image, truth)
+    }
+
+    #[test]
+    fn stops_at_the_edge_of_a_noisy_disc() {
+        for (sigma, least) in [(0.0, 0.96), (5.0, 0.98), (20.0, 0.96), (40.0, 0.9)] {
+            let (image, truth) = phantom(7, sigma);
+            for turn in 0..12 {
+                let (sin, cos) = (f64::from(turn) * 0.55).sin_cos();
+                let center = [80.0 + 50.0 * cos, 80.0 + 50.0 * sin];
+                let wanted = disc(&image, center, 24.0).intersection(&truth);
+                let painted = smart_disc(&image, center, [24.0; 2], 0.5);
+                assert!(dice(&painted, &wanted) >= least, "{sigma} {turn}: {}", dice(&painted, &wanted));
+            }
+        }
+    }
+
+    #[test]
+    fn a_stroke_along_the_inside_makes_the_contour() {
+        let (image, truth) = phantom(3, 12.0);
+        let mut painted = Region::default();
+        let mut plain = Region::default();
+        for step in 0..90 {
+            let (sin, cos) = (f64::from(step) * 0.07).sin_cos();
+            let center = [80.0 + 52.0 * cos, 80.0 + 52.0 * sin];
+            painted = painted.union(&smart_disc(&image, center, [16.0; 2], 0.5));
+            plain = plain.union(&disc(&image, center, 16.0));
+        }
+        let outside = |region: &Region| region.difference(&truth).len() as f64 / region.len() as f64;
+        assert!(outside(&plain) > 0.2 && outside(&painted) < 0.02, "{} {}", outside(&plain), outside(&painted));
+        assert!(dice(&painted, &plain.intersection(&truth)) > 0.98);
+    }
+
+    #[test]
+    fn a_disc_where_there_is_no_edge_is_whole() {
+        for sigma in [0.0, 1.0, 30.0] {
+            let image = picture(120, 5, sigma, |_, _| 70.0);
+            let painted = smart_disc(&image, [60.3, 59.1], [40.0; 2], 0.5);
+            let whole = disc(&image, [60.3, 59.1], 40.0);
+            assert!(painted.len() as f64 >= 0.995 * whole.len() as f64, "{sigma}: {} {}", painted.len(), whole.len());
+        }
+    }
+
+    #[test]
+    fn a_thin_wall_is_not_crossed() {
+        let image = picture(100, 9, 6.0, |x, _| if (52.0..56.0).contains(&x) { 160.0 } else { 80.0 });
+        let painted = smart_disc(&image, [40.0, 50.0], [30.0; 2], 0.5);
+        let beyond: usize = painted.spans().iter().map(|s| s.end.saturating_sub(54)).sum();
+        assert!(beyond == 0 && painted.len() > 1800, "{beyond} {}", painted.len());
+    }
+
+    #[test]
+    fn single_wrong_pixels_leave_no_holes() {
+        let (mut image, _) = phantom(1, 4.0);
+        if let Pixels::F32(values) = &mut image.pixels {
+            (0..values.len()).step_by(37).for_each(|i| values[i] = 900.0);
+        }
+        let painted = smart_disc(&image, [80.0, 80.0], [30.0; 2], 0.5);
+        assert_eq!(painted, disc(&image, [80.0, 80.0], 30.0));
+    }
+
+    #[test]
+    fn a_brush_larger_than_its_grid_gives_the_same_contour() {
+        let image = picture(420, 2, 15.0, |x, _| if x < 210.0 { 50.0 } else { 120.0 });
+        let painted = smart_disc(&image, [120.0, 210.0], [150.0; 2], 0.5);
+        let half = Region::from_fn(&PixelRect { columns: 0..210, rows: 0..420 }, |_, _| true);
+        let wanted = disc(&image, [120.0, 210.0], 150.0).intersection(&half);
+        assert!(dice(&painted, &wanted) > 0.98, "{}", dice(&painted, &wanted));
+    }
+
+    #[test]
+    fn outside_of_the_image_there_is_nothing_to_paint() {
+        let image = picture(8, 1, 1.0, |_, _| 0.0);
+        for center in [[-0.1, 3.0], [3.0, 8.0], [f64::NAN, 1.0]] {
+            assert!(smart_disc(&image, center, [5.0; 2], 0.5).is_empty());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_brush_gives_one_part_of_the_disc_with_the_pointer_in_it(
+            values in proptest::collection::vec(any::<u8>(), 30 * 24),
+            center in [0.0f64..30.0, 0.0f64..24.0],
+            radii in [0.2f64..14.0, 0.2f64..14.0],
+            sensitivity in -0.2f64..1.2,
+        ) {
+            let image = Image::new(30, 24, Pixels::U8(values)).expect("size");
+            let painted = smart_disc(&image, center, radii, sensitivity);
+            let pointer = (center[0] as usize, center[1] as usize);
+            prop_assert!(painted.contains(pointer.0, pointer.1));
+            prop_assert!(painted.difference(&smart_disc(&image, center, radii, 0.0)).is_empty());
+            prop_assert_eq!(connected(&painted, pointer, 0), painted);
+        }
+    }
+}

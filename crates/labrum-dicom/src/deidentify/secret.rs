@@ -1,0 +1,165 @@
+//! What new UIDs, pseudonyms and shifts of dates come from: a secret key and the old value, so that the same value gives the
+//! same replacement wherever it stands, and nobody without the key finds the way back.
+
+use labrum_core::{Error, Result, whole_file};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use uuid::Uuid;
+
+/// Dates move back by at most so many days.
+const MOST_DAYS: u32 = 3650;
+/// The UIDs that the standard itself defines.
+const STANDARD_ROOT: &str = "1.2.840.10008.";
+/// Length of the block of SHA-256, bytes.
+const BLOCK: usize = 64;
+
+/// A key of 256 bits.
+///
+/// It is serialized for the pipe to a child of the program alone.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SecretKey([u8; 32]);
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKey")
+    }
+}
+
+impl SecretKey {
+    /// A new one, from the system's random numbers.
+    pub fn random() -> Self {
+        let mut key = [0; 32];
+        let (first, second) = key.split_at_mut(16);
+        first.copy_from_slice(Uuid::new_v4().as_bytes());
+        second.copy_from_slice(Uuid::new_v4().as_bytes());
+        // 244 random bits, spread over all.
+        Self(Sha256::digest(key).into())
+    }
+
+    /// The key kept in the file `path`: 64 hexadecimal digits. Where there is no such file, a new key is made and kept
+    /// there, readable for its owner only.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or written, or holds something else.
+    pub fn in_file(path: &Path) -> Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::from_hex(text.trim()).ok_or_else(|| {
+                Error::at("read the key", path, "it does not hold 64 hexadecimal digits")
+                    .advise("Name another file; it is made where it is missing.")
+            }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let key = Self::random();
+                whole_file::write(path, "keep the key", |file| writeln!(file, "{}", hex(&key.0)))?;
+                restrict(path)?;
+                Ok(key)
+            }
+            Err(e) => Err(Error::at("read the key", path, e)),
+        }
+    }
+
+    fn from_hex(text: &str) -> Option<Self> {
+        let mut key = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        for (i, byte) in key.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
+        }
+        Some(Self(key))
+    }
+
+    /// The UID that stands for `uid` (PS3.5 B.2: a UUID under 2.25); one that the standard itself defines stays.
+    pub fn uid(&self, uid: &str) -> String {
+        if uid.starts_with(STANDARD_ROOT) {
+            return uid.to_owned();
+        }
+        let code = self.code("uid", uid);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&code[..16]);
+        format!("2.25.{}", uuid::Builder::from_random_bytes(bytes).into_uuid().as_u128())
+    }
+
+    /// The name and ID of the patient known as `id` (and `name` where there is no ID).
+    pub fn pseudonym(&self, id: &str, name: &str) -> String {
+        let of = if id.is_empty() { format!("name {name}") } else { format!("id {id}") };
+        format!("ANON-{}", hex(&self.code("patient", &of)[..5]).to_uppercase())
+    }
+
+    /// By how many days the dates of a patient move back, 1..=3650: one number for each patient, so that distances between
+    /// dates stay.
+    pub fn days(&self, pseudonym: &str) -> u32 {
+        let code = self.code("days", pseudonym);
+        1 + u32::from_be_bytes([code[0], code[1], code[2], code[3]]) % MOST_DAYS
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) of a value under its purpose.
+    fn code(&self, purpose: &str, value: &str) -> [u8; 32] {
+        let mut block = [0; BLOCK];
+        block[..32].copy_from_slice(&self.0);
+        let pad = |with: u8| block.map(|b| b ^ with);
+        let message = format!("{purpose}\0{value}");
+        let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
+        Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize().into()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|e| Error::at("protect", path, e))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_same_key_gives_the_same_replacements_and_another_key_others() {
+        let (a, b) = (SecretKey([1; 32]), SecretKey([2; 32]));
+        assert_eq!(a.uid("1.2.3"), a.uid("1.2.3"));
+        assert_ne!(a.uid("1.2.3"), a.uid("1.2.4"));
+        assert_ne!(a.uid("1.2.3"), b.uid("1.2.3"));
+        assert!(a.uid("1.2.3").len() <= 64);
+        assert_eq!(a.pseudonym("4711", "Doe^Jane"), a.pseudonym("4711", "Doe^J"));
+        assert_ne!(a.pseudonym("4711", ""), a.pseudonym("4712", ""));
+        assert!((1..=3650).contains(&a.days("x")));
+    }
+
+    #[test]
+    fn it_is_the_hmac_of_rfc_4231() {
+        // Its test case 1: a key of 20 bytes is padded with zeros, as ours of 32 is.
+        let mut key = [0; 32];
+        key[..20].fill(0x0b);
+        let mut block = [0; BLOCK];
+        block[..32].copy_from_slice(&key);
+        let inner = Sha256::new().chain_update(block.map(|b| b ^ 0x36)).chain_update("Hi There").finalize();
+        let code = Sha256::new().chain_update(block.map(|b| b ^ 0x5c)).chain_update(inner).finalize();
+        assert_eq!(hex(&code[..8]), "b0344c61d8db3853");
+    }
+
+    #[test]
+    fn a_key_is_kept_in_a_file_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let key = SecretKey::in_file(&path).unwrap();
+        assert_eq!(SecretKey::in_file(&path).unwrap(), key);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        std::fs::write(&path, "secret").unwrap();
+        assert!(SecretKey::in_file(&path).unwrap_err().to_string().contains("64 hexadecimal digits"));
+        assert_eq!(format!("{key:?}"), "SecretKey");
+    }
+}

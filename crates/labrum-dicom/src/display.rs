@@ -1,0 +1,159 @@
+//! What turns stored values into modality values and grey levels: rescale, tables, windows, padding, unit.
+
+use super::{
+    color::{Descriptor, table_words},
+    dataset::DataSet,
+    file::DicomFile,
+    geometry::group,
+    header::{Header, Number, Photometric},
+};
+use dicom_dictionary_std::tags;
+use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, WindowPreset};
+
+/// True where the lowest value is white. PS3.3 C.11.6: with MONOCHROME1, an inverse shape says the same once more.
+pub(crate) fn is_inverted(data: &DataSet, header: &Header) -> bool {
+    let shape = || data.text(tags::PRESENTATION_LUT_SHAPE);
+    !header.is_color() && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
+}
+
+/// Fills in all but pixels, spacing and plane of a grey image.
+pub(crate) fn complete(image: &mut Image, file: &mut DicomFile, header: &Header, frame: usize) -> Result<(), String> {
+    image.rescale = rescale(file, frame);
+    image.unit = unit(file, frame);
+    image.padding = padding(file, header, image.rescale);
+    if let Some(kind) = apply_modality_table(image, file, header)? {
+        image.unit = kind;
+        image.padding = None;
+    }
+    image.windows = windows(file, frame);
+    image.voi_lut = voi_lut(file, header, frame);
+    image.usual_window = usual_window(image, file, header);
+    Ok(())
+}
+
+/// What is shown where the file does not say: soft tissue of a CT, whose values mean the same everywhere; of few bits all
+/// that they can store, since the percentiles of a mask or of a few grey levels tell nothing.
+fn usual_window(image: &Image, file: &DicomFile, header: &Header) -> Option<Window> {
+    let data = &file.data;
+    if let Some((low, high)) = few_values(image, header).filter(|_| data.item(tags::MODALITY_LUT_SEQUENCE).is_none()) {
+        let [a, b] = [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
+        return Some(Window::spanning(a.min(b), a.max(b)));
+    }
+    // Its own table counts for more.
+    let has_own = image.voi_lut.is_some();
+    let is_ct = !has_own && data.text(tags::MODALITY).as_deref() == Some("CT") && !is_localizer(data);
+    // A screenshot of 8 bits has no Hounsfield units, whatever its modality.
+    let is_scaled = data.has(tags::RESCALE_INTERCEPT) || !matches!(image.pixels, Pixels::U8(_));
+    (is_ct && is_scaled).then_some(Window::SOFT_TISSUE)
+}
+
+/// The lowest and the highest value that fewer than 8 bits store, where the pixels keep to it (a compressed stream has
+/// bits of its own). Those of 8 bits begin with all of their values anyhow.
+fn few_values(image: &Image, header: &Header) -> Option<(i32, i32)> {
+    if header.number != Number::Integer || header.stored >= 8 {
+        return None;
+    }
+    let most = 1 << header.stored;
+    let (low, high) = if header.signed { (-most / 2, most / 2 - 1) } else { (0, most - 1) };
+    let keep_to_it = match &image.pixels {
+        Pixels::U8(v) => v.iter().all(|v| i32::from(*v) <= high),
+        Pixels::I16(v) => v.iter().all(|v| (low..=high).contains(&i32::from(*v))),
+        _ => false,
+    };
+    keep_to_it.then_some((low, high))
+}
+
+fn is_localizer(data: &DataSet) -> bool {
+    data.texts(tags::IMAGE_TYPE).iter().any(|part| part == "LOCALIZER")
+}
+
+fn rescale(file: &DicomFile, frame: usize) -> Rescale {
+    let data = &file.data;
+    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    let slope = of.number(tags::RESCALE_SLOPE).filter(|slope| *slope != 0.0).unwrap_or(1.0);
+    Rescale { slope, intercept: of.number(tags::RESCALE_INTERCEPT).unwrap_or(0.0) }
+}
+
+fn unit(file: &DicomFile, frame: usize) -> Option<String> {
+    let data = &file.data;
+    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    match of.text(tags::RESCALE_TYPE).as_deref() {
+        Some("US") => None,
+        Some(unit) => Some(unit.to_owned()),
+        None if data.text(tags::UNITS).is_some() => data.text(tags::UNITS).filter(|u| u != "NONE" && u != "CNTS"),
+        None => {
+            let ct = data.text(tags::MODALITY).as_deref() == Some("CT") && of.has(tags::RESCALE_INTERCEPT);
+            (ct && !is_localizer(data)).then(|| "HU".to_owned())
+        }
+    }
+}
+
+/// Pixel Padding Value and Range Limit, in modality values.
+fn padding(file: &DicomFile, header: &Header, rescale: Rescale) -> Option<(f64, f64)> {
+    let value = file.data.pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
+    let limit = file.data.pixel_number(tags::PIXEL_PADDING_RANGE_LIMIT, header.signed).unwrap_or(value);
+    let [a, b] = [value, limit].map(|v| rescale.slope * v + rescale.intercept);
+    Some((a.min(b), a.max(b)))
+}
+
+/// Replaces stored values by those of the Modality LUT Sequence, if there is one; returns the unit.
+fn apply_modality_table(
+    image: &mut Image,
+    file: &mut DicomFile,
+    header: &Header,
+) -> Result<Option<Option<String>>, String> {
+    let DicomFile { bytes, data, .. } = file;
+    let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else { return Ok(None) };
+    let table = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed)
+        .and_then(|form| Some((form, table_words(bytes, item, tags::LUT_DATA, &form)?)));
+    let Some((form, words)) = table.filter(|(_, words)| !words.is_empty()) else {
+        return Err("its Modality LUT is damaged".into());
+    };
+    let first = form.first as i64;
+    let look = |stored: i64| words[(stored - first).clamp(0, words.len() as i64 - 1) as usize];
+    image.pixels = Pixels::U16(match &image.pixels {
+        Pixels::U8(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::U16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::I16(v) => v.iter().map(|s| look(i64::from(*s))).collect(),
+        Pixels::F32(v) => v.iter().map(|s| look(*s as i64)).collect(),
+        Pixels::Rgb8(_) => return Ok(None),
+    });
+    image.rescale = Rescale::default();
+    Ok(Some(item.text(tags::MODALITY_LUT_TYPE).filter(|unit| unit != "US")))
+}
+
+/// All windows that the file suggests for a frame.
+fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
+    let data = &file.data;
+    let of = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(data);
+    let function = match of.text(tags::VOILUT_FUNCTION).as_deref() {
+        Some("LINEAR_EXACT") => VoiFunction::LinearExact,
+        Some("SIGMOID") => VoiFunction::Sigmoid,
+        _ => VoiFunction::Linear,
+    };
+    let names = of.texts(tags::WINDOW_CENTER_WIDTH_EXPLANATION);
+    let (centers, widths) = (of.numbers(tags::WINDOW_CENTER), of.numbers(tags::WINDOW_WIDTH));
+    let pairs = centers.into_iter().zip(widths).enumerate();
+    pairs
+        .filter(|(_, (center, width))| center.is_finite() && width.is_finite() && *width > 0.0)
+        .map(|(index, (center, width))| {
+            let own = names.get(index).filter(|name| !name.is_empty()).cloned();
+            let name = own.unwrap_or_else(|| if index == 0 { "File".into() } else { format!("File {}", index + 1) });
+            WindowPreset { name, window: Window { center, width, function } }
+        })
+        .collect()
+}
+
+/// The first table, of the frame or of all.
+fn voi_lut(file: &mut DicomFile, header: &Header, frame: usize) -> Option<VoiLut> {
+    let DicomFile { bytes, data, .. } = file;
+    let of_frame = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).and_then(|g| g.item(tags::VOILUT_SEQUENCE));
+    let item = of_frame.or_else(|| data.item(tags::VOILUT_SEQUENCE))?;
+    // The table's input are modality values: signed where a rescale may have made them so.
+    let of = group(data, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE).unwrap_or(data);
+    let negative = of.number(tags::RESCALE_INTERCEPT).is_some_and(|intercept| intercept < 0.0);
+    let form = Descriptor::read(item, tags::LUT_DESCRIPTOR, header.signed || negative)?;
+    let words = table_words(bytes, item, tags::LUT_DATA, &form).filter(|words| !words.is_empty())?;
+    let most = ((1u32 << form.bits) - 1) as f32;
+    Some(VoiLut { first: form.first, levels: words.iter().map(|w| (f32::from(*w) / most).min(1.0)).collect() })
+}

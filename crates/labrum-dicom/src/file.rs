@@ -1,0 +1,174 @@
+//! Opens a DICOM file: preamble, meta header and dataset, each of which may be missing or wrong.
+
+use super::{
+    dataset::{DataSet, Value},
+    parse::{EXPLICIT_LITTLE, Encoding, IMPLICIT_LITTLE, PixelElement, is_vr, parse},
+    uids::EXPLICIT_BIG_ENDIAN,
+};
+use labrum_core::file_bytes::FileBytes;
+
+use dicom_core::Tag;
+use dicom_dictionary_std::{tags, uids};
+use std::{io::Read, path::Path};
+
+/// An inflated dataset may be this much longer than the file, at most.
+const MOST_INFLATED: u64 = 1 << 30;
+/// GE's private syntax: implicit little endian with big endian pixels.
+const GE_PRIVATE: &str = "1.2.840.113619.5.2";
+
+/// A file that is DICOM, read up to its pixels.
+pub(crate) struct DicomFile {
+    /// The bytes that offsets point into.
+    pub(crate) bytes: FileBytes,
+    /// The dataset without the pixels.
+    pub(crate) data: DataSet,
+    /// Where the pixels are.
+    pub(crate) pixels: Option<PixelElement>,
+    /// Transfer Syntax UID, from the meta header or guessed.
+    pub(crate) transfer_syntax: String,
+    /// Byte order of uncompressed pixels.
+    pub(crate) big_endian_pixels: bool,
+    /// Why reading stopped before the end.
+    pub(crate) broken: Option<String>,
+    /// Where the dataset begins in the file as it is stored.
+    pub(crate) data_start: u64,
+    /// SOP Class UID of the dataset or, without one, of the meta header.
+    pub(crate) sop_class: String,
+}
+
+/// Why a file could not be opened.
+pub(crate) enum Unreadable {
+    /// It is something else.
+    NotDicom,
+    /// The reason.
+    Failed(String),
+}
+
+impl From<std::io::Error> for Unreadable {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(labrum_core::reason_of(&error))
+    }
+}
+
+impl DicomFile {
+    /// Reads the header of `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Unreadable> {
+        let mut bytes = FileBytes::open(path)?;
+        let start = find_start(&mut bytes).ok_or(Unreadable::NotDicom)?;
+        let meta = match start {
+            Start::Meta(at) => parse(&mut bytes, at, EXPLICIT_LITTLE, true),
+            Start::Data(_) => Default::default(),
+        };
+        let at = match start {
+            Start::Meta(_) => meta.end,
+            Start::Data(at) => at,
+        };
+        if let Some(reason) = meta.broken {
+            return Err(Unreadable::Failed(format!("its meta header is damaged: {reason}")));
+        }
+        let data_start = at;
+        let named = meta.data.text(tags::TRANSFER_SYNTAX_UID);
+        let at = if named.as_deref() == Some(uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) {
+            bytes = inflate(&mut bytes, at)?;
+            0
+        } else {
+            at
+        };
+        let encoding = guess_encoding(&mut bytes, at, named.as_deref());
+        let transfer_syntax = named.unwrap_or_else(|| {
+            match encoding {
+                Encoding { big_endian: true, .. } => EXPLICIT_BIG_ENDIAN,
+                Encoding { explicit: true, .. } => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+                _ => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+            }
+            .into()
+        });
+        let parsed = parse(&mut bytes, at, encoding, false);
+        let class = |data: &DataSet, tag| data.text(tag).filter(|uid| uid.contains('.'));
+        let sop_class = class(&parsed.data, tags::SOP_CLASS_UID)
+            .or_else(|| class(&meta.data, tags::MEDIA_STORAGE_SOP_CLASS_UID))
+            .unwrap_or_default();
+        Ok(Self {
+            bytes,
+            big_endian_pixels: encoding.big_endian || transfer_syntax == GE_PRIVATE,
+            data: parsed.data,
+            pixels: parsed.pixels,
+            transfer_syntax,
+            broken: parsed.broken,
+            data_start,
+            sop_class,
+        })
+    }
+
+    /// The bytes of a value of the dataset, however long.
+    pub(crate) fn long_value(&mut self, tag: Tag) -> Option<Vec<u8>> {
+        read_value(&mut self.bytes, &self.data, tag)
+    }
+}
+
+/// The bytes of a value of `data` (the dataset of a file or an item of it), however long.
+pub(crate) fn read_value(bytes: &mut FileBytes, data: &DataSet, tag: Tag) -> Option<Vec<u8>> {
+    match &data.get(tag)?.value {
+        Value::Bytes(value) => Some(value.clone()),
+        Value::Far { at, length } => bytes.read(*at, *length).ok(),
+        Value::Items(_) => None,
+    }
+}
+
+enum Start {
+    /// The meta header begins here.
+    Meta(u64),
+    /// There is none; the dataset begins here.
+    Data(u64),
+}
+
+/// Looks at the content, never at the name.
+fn find_start(bytes: &mut FileBytes) -> Option<Start> {
+    if bytes.get(128, 4) == Some(b"DICM") {
+        return Some(Start::Meta(132));
+    }
+    if bytes.get(0, 4) == Some(b"DICM") {
+        return Some(Start::Meta(4));
+    }
+    let length = bytes.len();
+    let at = if bytes.get(0, 8).is_some_and(|head| head.iter().all(|b| *b == 0)) { 128 } else { 0 };
+    let head: [u8; 8] = bytes.get(at, 8)?.try_into().ok()?;
+    let [group, element] = [u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]])];
+    let value_length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+    let plausible = is_vr(&head[4..6]) || value_length <= 256.min(length);
+    match (group, element) {
+        (0x0002, 0..=0x0016) if is_vr(&head[4..6]) => Some(Start::Meta(at)),
+        (0x0008, 0..=0x0070) if plausible => Some(Start::Data(at)),
+        // Big endian without a meta header.
+        (0x0800, _) if is_vr(&head[4..6]) => Some(Start::Data(at)),
+        _ => None,
+    }
+}
+
+/// What the transfer syntax says, unless the first element shows that it is wrong.
+fn guess_encoding(bytes: &mut FileBytes, at: u64, transfer_syntax: Option<&str>) -> Encoding {
+    let Some(head) = bytes.get(at, 6).map(<[u8]>::to_vec) else { return EXPLICIT_LITTLE };
+    let explicit = is_vr(&head[4..6]);
+    let big_endian = match transfer_syntax {
+        Some(EXPLICIT_BIG_ENDIAN) => head[0] == 0,
+        _ => head[0] == 0 && head[1] != 0 && explicit,
+    };
+    match (explicit, big_endian) {
+        (true, true) => Encoding { explicit, big_endian },
+        (true, false) => EXPLICIT_LITTLE,
+        (false, _) => IMPLICIT_LITTLE,
+    }
+}
+
+fn inflate(bytes: &mut FileBytes, at: u64) -> Result<FileBytes, Unreadable> {
+    let deflated = bytes.read(at, bytes.len() - at.min(bytes.len()))?;
+    let mut inflated = Vec::new();
+    let read = flate2::read::DeflateDecoder::new(&deflated[..]).take(MOST_INFLATED + 1).read_to_end(&mut inflated);
+    match read {
+        Ok(_) if inflated.len() as u64 > MOST_INFLATED => {
+            Err(Unreadable::Failed("its deflated content is larger than 1 GiB".into()))
+        }
+        Ok(_) => Ok(FileBytes::from_memory(inflated)),
+        Err(error) => Err(Unreadable::Failed(format!("its deflated content is damaged: {error}"))),
+    }
+}

@@ -1,0 +1,244 @@
+//! Where the bytes of one frame are: a stretch of uncompressed pixels, or the fragments that make it up.
+
+use super::{decode::Codec, file::DicomFile, header::Header, parse::PixelElement};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+
+/// A stretch of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fragment {
+    at: u64,
+    length: u64,
+}
+
+/// How much of what the header promises a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Frames that can be shown, the last one perhaps in part.
+    pub(crate) frames: u32,
+    /// Why the last frame or those behind it are not all there, a clause; `None` where nothing is missing.
+    pub(crate) cut: Option<String>,
+    /// True where of the last of `frames` only the beginning is there.
+    pub(crate) last_is_short: bool,
+}
+
+/// Holds what the header says against what the file has, without reading pixels.
+pub(crate) fn verify(file: &mut DicomFile, header: &Header) -> Result<Extent, String> {
+    let element = file.pixels.ok_or("it has no pixel data")?;
+    if header.codec == Codec::Native {
+        return verify_native(file, header, element);
+    }
+    let (pieces, starts) = frames_in_fragments(file, header, element)?;
+    Ok(extent_of(header, &pieces, &starts))
+}
+
+fn extent_of(header: &Header, pieces: &Pieces, starts: &[usize]) -> Extent {
+    let frames = starts.len() as u32;
+    let missing = || format!("it says {} frames and holds {frames}", header.frames);
+    let cut = pieces.cut.clone().or_else(|| (frames < header.frames).then(missing));
+    Extent { frames, last_is_short: pieces.last_is_short, cut }
+}
+
+/// The fragments, and the first one of each frame that is there.
+fn frames_in_fragments(
+    file: &mut DicomFile,
+    header: &Header,
+    element: PixelElement,
+) -> Result<(Pieces, Vec<usize>), String> {
+    let pieces = fragments(file, element)?;
+    if pieces.fragments.iter().map(|f| f.length).sum::<u64>() == 0 {
+        return Err("its pixel data is empty".into());
+    }
+    let starts = starts(file, header, &pieces)?;
+    Ok((pieces, starts))
+}
+
+fn verify_native(file: &DicomFile, header: &Header, element: PixelElement) -> Result<Extent, String> {
+    let length = element.length.ok_or("its transfer syntax says uncompressed, its pixels are in fragments")?;
+    let left = file.bytes.len().saturating_sub(element.at);
+    let (there, of_frame) = (length.min(left), header.frame_bits());
+    let needed = (of_frame * u64::from(header.frames)).div_ceil(8);
+    if needed > there {
+        let is_cut = length > left;
+        let reason = match is_cut {
+            true => format!("it is cut off: its pixel data says {length} bytes, {left} are there"),
+            false => format!("its pixels need {needed} bytes, {there} are there"),
+        };
+        let (whole, rest) = (there * 8 / of_frame, there * 8 % of_frame);
+        // Just a half or a third of one frame: other bits, samples or sides than the header says, not missing ones.
+        let contradicts = !is_cut && whole == 0 && there > 0 && of_frame.div_ceil(8).is_multiple_of(there);
+        let last_is_short =
+            !contradicts && header.is_worth(header.whole_rows(rest)) && whole < u64::from(header.frames);
+        let frames = whole as u32 + u32::from(last_is_short);
+        return if frames == 0 { Err(reason) } else { Ok(Extent { frames, cut: Some(reason), last_is_short }) };
+    }
+    let full = (header.rows * header.columns * 3) as u64 * u64::from(header.frames);
+    if header.is_subsampled() && length >= full {
+        return Err("its pixels are a third larger than YBR_FULL_422, so their colours are unknown".into());
+    }
+    Ok(Extent { frames: header.frames, cut: None, last_is_short: false })
+}
+
+/// The bytes of `frame` as they are in the file, fewer where it is cut off. A frame of 1-bit pixels may begin within the
+/// first byte: the second value says at which bit.
+pub(crate) fn frame_bytes(file: &mut DicomFile, header: &Header, frame: u32) -> Result<(Vec<u8>, u32), String> {
+    if frame >= header.frames {
+        return Err(format!("frame {} does not exist, there are {}", u64::from(frame) + 1, header.frames));
+    }
+    let element = file.pixels.ok_or("it has no pixel data")?;
+    if header.codec == Codec::Native {
+        let extent = verify_native(file, header, element)?;
+        is_there(&extent, frame)?;
+        return native_bytes(file, header, element, frame);
+    }
+    let (pieces, starts) = frames_in_fragments(file, header, element)?;
+    is_there(&extent_of(header, &pieces, &starts), frame)?;
+    let frame = frame as usize;
+    let end = starts.get(frame + 1).copied().unwrap_or(pieces.fragments.len());
+    let of_frame = starts.get(frame).and_then(|start| pieces.fragments.get(*start..end)).unwrap_or_default();
+    let mut bytes = Vec::new();
+    for Fragment { at, length } in of_frame {
+        bytes.extend(file.bytes.read(*at, *length).map_err(|e| labrum_core::reason_of(&e))?);
+    }
+    Ok((bytes, 0))
+}
+
+fn is_there(extent: &Extent, frame: u32) -> Result<(), String> {
+    if frame < extent.frames {
+        return Ok(());
+    }
+    let reason = extent.cut.as_deref().unwrap_or("it is not there");
+    Err(format!("its frame {} is missing: {reason}", u64::from(frame) + 1))
+}
+
+fn native_bytes(
+    file: &mut DicomFile,
+    header: &Header,
+    element: PixelElement,
+    frame: u32,
+) -> Result<(Vec<u8>, u32), String> {
+    let left = file.bytes.len().saturating_sub(element.at);
+    let there = element.length.map_or(left, |length| length.min(left));
+    let first_bit = header.frame_bits() * u64::from(frame);
+    let end = (first_bit + header.frame_bits()).div_ceil(8).min(there);
+    let mut start = first_bit / 8;
+    let read = |file: &mut DicomFile, start: u64, end: u64| {
+        file.bytes.read(element.at + start, end.saturating_sub(start)).map_err(|e| labrum_core::reason_of(&e))
+    };
+    // Big endian words of bytes: PS3.5 8.1.1 swaps each pair.
+    let swapped = file.big_endian_pixels && header.allocated <= 8 && element.vr == dicom_core::VR::OW;
+    if !swapped {
+        return Ok((read(file, start, end)?, (first_bit % 8) as u32));
+    }
+    let odd = (start % 2) as usize;
+    start -= odd as u64;
+    let mut bytes = read(file, start, (end + end % 2).min(left))?;
+    bytes.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+    bytes.drain(..odd.min(bytes.len()));
+    Ok((bytes, (first_bit % 8) as u32))
+}
+
+/// The fragments of encapsulated pixels.
+struct Pieces {
+    /// Where each frame begins, from the Extended Offset Table or the basic one; empty where neither says.
+    offsets: Vec<u64>,
+    fragments: Vec<Fragment>,
+    /// Why the file ends before they do.
+    cut: Option<String>,
+    /// True where that cuts the last one in two.
+    last_is_short: bool,
+}
+
+fn fragments(file: &mut DicomFile, element: PixelElement) -> Result<Pieces, String> {
+    if element.length.is_some() {
+        return Err("its transfer syntax says compressed, its pixels are not in fragments".into());
+    }
+    let end = file.bytes.len();
+    let mut at = element.at;
+    let mut all = Vec::new();
+    let (mut cut, mut last_is_short) = (None, false);
+    while at + 8 <= end {
+        let head = file.bytes.get(at, 8).ok_or("it cannot be read")?;
+        let tag = Tag(u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]]));
+        let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+        at += 8;
+        match tag {
+            Tag(0xFFFE, 0xE0DD) => break,
+            Tag(0xFFFE, 0xE000) if length <= end - at => all.push(Fragment { at, length }),
+            Tag(0xFFFE, 0xE000) => {
+                cut = Some(format!("it is cut off: a fragment says {length} bytes, {} are there", end - at));
+                last_is_short = end > at && !all.is_empty();
+                all.push(Fragment { at, length: end - at });
+            }
+            _ if all.len() > 1 => {
+                cut = Some("its fragments are damaged".into());
+                break;
+            }
+            _ => return Err("its fragments are damaged".into()),
+        }
+        at = at.saturating_add(length).min(end);
+    }
+    all.retain(|f| f.length > 0 || f.at < end);
+    if all.is_empty() {
+        return Err("its pixel data is empty".into());
+    }
+    let table = all.remove(0);
+    if let (true, Some(reason)) = (all.is_empty(), &cut) {
+        return Err(reason.clone());
+    }
+    let bytes = file.bytes.read(table.at, table.length).map_err(|e| labrum_core::reason_of(&e))?;
+    let basic = bytes.chunks_exact(4).map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect();
+    let offsets = extended_offsets(file).unwrap_or(basic);
+    Ok(Pieces { offsets, fragments: all, cut, last_is_short })
+}
+
+fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
+    let bytes = file.long_value(tags::EXTENDED_OFFSET_TABLE)?;
+    let read = |b: &[u8]| u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]);
+    Some(bytes.chunks_exact(8).map(read).collect())
+}
+
+/// The first fragment of each frame that is there, in order.
+fn starts(file: &mut DicomFile, header: &Header, pieces: &Pieces) -> Result<Vec<usize>, String> {
+    let frames = header.frames as usize;
+    let Pieces { offsets, fragments, .. } = pieces;
+    if frames == 1 {
+        return Ok(vec![0]);
+    }
+    if let Some(starts) = starts_from_offsets(offsets, pieces, frames) {
+        return Ok(starts);
+    }
+    // RLE has one fragment for each frame, PS3.5 A.4.2.
+    if fragments.len() == frames || (fragments.len() < frames && header.codec == Codec::Rle) {
+        return Ok((0..fragments.len()).collect());
+    }
+    // Neither table nor one fragment for each frame: a new image begins with its marker.
+    let markers: &[[u8; 2]] = match header.codec {
+        Codec::Jpeg | Codec::JpegLs => &[[0xFF, 0xD8]],
+        Codec::Jpeg2000 => &[[0xFF, 0x4F]],
+        Codec::JpegXl => &[[0xFF, 0x0A], [0x00, 0x00]],
+        _ => return Err("it does not say which fragments make up a frame".into()),
+    };
+    let begins = |f: &Fragment| file.bytes.get(f.at, 2).is_some_and(|b| markers.iter().any(|m| m == b));
+    let flags: Vec<bool> = fragments.iter().map(begins).collect();
+    let starts: Vec<usize> = (0..fragments.len()).filter(|i| flags.get(*i) == Some(&true)).collect();
+    if starts.is_empty() || starts.len() > frames || starts.first() != Some(&0) {
+        return Err(format!("it says {frames} frames, its fragments hold {}", starts.len()));
+    }
+    Ok(starts)
+}
+
+/// The first fragment of each frame; `None` where the table is absent or does not point at fragments. Of a file that is
+/// cut off, those that are there.
+fn starts_from_offsets(offsets: &[u64], pieces: &Pieces, frames: usize) -> Option<Vec<usize>> {
+    if offsets.len() != frames {
+        return None;
+    }
+    let base = pieces.fragments.first()?.at;
+    let index = |offset: &u64| pieces.fragments.binary_search_by_key(&(base.checked_add(*offset)?), |f| f.at).ok();
+    let starts: Vec<usize> = match pieces.cut {
+        Some(_) => offsets.iter().map_while(index).collect(),
+        None => offsets.iter().map(index).collect::<Option<_>>()?,
+    };
+    (starts.first() == Some(&0) && starts.windows(2).all(|w| w[0] < w[1])).then_some(starts)
+}

@@ -1,0 +1,141 @@
+//! DICOM: a tolerant reader of its own, because real files break the rules and hostile ones lie about sizes; strict
+//! segmentations.
+
+pub mod catalog;
+mod color;
+mod dataset;
+mod decode;
+pub mod deidentify;
+mod diffusion;
+mod display;
+mod file;
+#[doc(hidden)]
+pub mod fixture;
+mod frames;
+mod geometry;
+mod header;
+mod overlay;
+mod parse;
+mod pixels;
+pub mod references;
+pub mod rewrite;
+mod same_uid;
+pub mod seg;
+mod split;
+pub mod structure_set;
+pub mod structures;
+#[cfg(test)]
+mod tests;
+mod text;
+mod uids;
+
+use dicom_dictionary_std::tags;
+use labrum_core::{
+    Result,
+    containment::{self, Plain},
+    study::os_path,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Names this implementation in the file meta information: a UUID of our own under 2.25.
+const IMPLEMENTATION_CLASS_UID: &str = "2.25.107151289873141573553993236747910725121";
+/// At most 16 characters.
+const IMPLEMENTATION_VERSION_NAME: &str = concat!("LABRUM_", env!("CARGO_PKG_VERSION"));
+
+pub use pixels::load;
+pub use uids::transfer_syntax_name;
+
+/// Photometric Interpretation of a file, as written in it; `None` where it has none or cannot be read.
+pub fn photometric(path: &Path) -> Option<String> {
+    containment::read(ReadPhotometric { path: path.to_owned() }).ok().and_then(|text| text.0)
+}
+
+/// What tells the pixels of a file from others; `None` where they cannot be read.
+pub fn pixel_digest(path: &Path) -> Option<String> {
+    containment::read(DigestPixels { path: path.to_owned() }).ok().and_then(|text| text.0)
+}
+
+/// Photometric Interpretation.
+#[derive(Serialize, Deserialize)]
+pub struct ReadPhotometric {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+}
+
+impl containment::Request for ReadPhotometric {
+    const NAME: &'static str = "photometric";
+    const TRIED: &'static str = "open";
+    type Answer = Plain<Option<String>>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(self) -> Result<Plain<Option<String>>> {
+        let file = file::DicomFile::open(&self.path).ok();
+        Ok(Plain(file.and_then(|file| file.data.text(tags::PHOTOMETRIC_INTERPRETATION))))
+    }
+}
+
+/// What tells the pixels of a file from others.
+#[derive(Serialize, Deserialize)]
+pub struct DigestPixels {
+    #[serde(with = "os_path")]
+    path: PathBuf,
+}
+
+impl containment::Request for DigestPixels {
+    const NAME: &'static str = "digest of pixels";
+    const TRIED: &'static str = "open";
+    type Answer = Plain<Option<String>>;
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self) -> Duration {
+        containment::whole_file(&self.path)
+    }
+
+    fn read(self) -> Result<Plain<Option<String>>> {
+        Ok(Plain(pixels::digest(&self.path)))
+    }
+}
+
+/// The UIDs that name an object; what the file lacks is empty.
+pub struct Identity {
+    /// SOP Class UID.
+    pub sop_class: String,
+    /// SOP Instance UID.
+    pub sop_uid: String,
+    /// Study Instance UID.
+    pub study_uid: String,
+    /// Series Instance UID.
+    pub series_uid: String,
+    /// Transfer Syntax UID.
+    pub transfer_syntax: String,
+}
+
+/// What a file is called; the error says why it cannot be told.
+pub fn identity(path: &Path) -> Result<Identity, String> {
+    let file = match file::DicomFile::open(path) {
+        Ok(file) => file,
+        Err(file::Unreadable::NotDicom) => return Err("it is no DICOM file".into()),
+        Err(file::Unreadable::Failed(reason)) => return Err(reason),
+    };
+    if let Some(reason) = file.broken {
+        return Err(format!("it is damaged: {reason}"));
+    }
+    let uid = |tag| file.data.text(tag).unwrap_or_default();
+    Ok(Identity {
+        sop_uid: uid(tags::SOP_INSTANCE_UID),
+        study_uid: uid(tags::STUDY_INSTANCE_UID),
+        series_uid: uid(tags::SERIES_INSTANCE_UID),
+        sop_class: file.sop_class,
+        transfer_syntax: file.transfer_syntax,
+    })
+}

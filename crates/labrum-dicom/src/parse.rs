@@ -1,0 +1,322 @@
+//! Reads the elements of a dataset: explicit or implicit VR, either byte order, tolerant of what real files do.
+//!
+//! Every step moves forward in the file and every length is held against the file's own, so that no file makes it loop
+//! or allocate more than the file holds.
+
+use super::dataset::{DataSet, Element, Value};
+use dicom_core::{
+    Tag, VR,
+    dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr},
+};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use labrum_core::file_bytes::FileBytes;
+
+/// Values above this are left in the file until they are asked for.
+const KEPT: u64 = 4096;
+/// Sequences in sequences; real files have some five levels.
+const DEEPEST: usize = 32;
+/// Elements and items of one file; a thousand frames of an enhanced object have some hundred thousand.
+const MOST_ELEMENTS: usize = 5_000_000;
+/// FileBytes of all values that are kept.
+const MOST_KEPT: u64 = 256 << 20;
+const UNDEFINED: u32 = u32::MAX;
+
+const ITEM: Tag = Tag(0xFFFE, 0xE000);
+const ITEM_END: Tag = Tag(0xFFFE, 0xE00D);
+const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
+
+/// How elements are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encoding {
+    /// The VR is in the file.
+    pub(crate) explicit: bool,
+    /// Most significant byte first.
+    pub(crate) big_endian: bool,
+}
+
+/// Explicit VR little endian.
+pub(crate) const EXPLICIT_LITTLE: Encoding = Encoding { explicit: true, big_endian: false };
+/// Implicit VR little endian.
+pub(crate) const IMPLICIT_LITTLE: Encoding = Encoding { explicit: false, big_endian: false };
+
+/// Where the pixel data element of the file is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PixelElement {
+    /// Pixel Data, Float Pixel Data or Double Float Pixel Data.
+    pub(crate) tag: Tag,
+    /// Offset of the first byte of the value.
+    pub(crate) at: u64,
+    /// FileBytes; `None` for encapsulated fragments.
+    pub(crate) length: Option<u64>,
+    /// OW or OB.
+    pub(crate) vr: VR,
+}
+
+/// A dataset up to its pixels.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    /// The elements before the pixels.
+    pub(crate) data: DataSet,
+    /// The pixels.
+    pub(crate) pixels: Option<PixelElement>,
+    /// Why reading stopped before the end, if it did.
+    pub(crate) broken: Option<String>,
+    /// Offset behind what was read.
+    pub(crate) end: u64,
+}
+
+/// Reads elements from `at` until the pixels, the end, or (`only_meta`) the first element outside of group 2.
+pub(crate) fn parse(bytes: &mut FileBytes, at: u64, encoding: Encoding, only_meta: bool) -> Parsed {
+    let end = bytes.len();
+    let mut parser = Parser { bytes, elements: 0, kept: 0, only_meta, pixels: None, at };
+    let mut data = DataSet { big_endian: encoding.big_endian, ..Default::default() };
+    let broken = parser.data_set(&mut data, end, encoding, 0).err();
+    Parsed { data, pixels: parser.pixels, broken, end: parser.at }
+}
+
+struct Parser<'a> {
+    bytes: &'a mut FileBytes,
+    elements: usize,
+    kept: u64,
+    only_meta: bool,
+    pixels: Option<PixelElement>,
+    at: u64,
+}
+
+struct Head {
+    tag: Tag,
+    vr: VR,
+    length: u32,
+    /// The file says UN and the dictionary knows better: PS3.5 6.2.2, the value is implicit little endian.
+    was_unknown: bool,
+}
+
+impl Parser<'_> {
+    /// Fills `data` until `end`, an item delimiter, or, at the top, the pixels.
+    fn data_set(&mut self, data: &mut DataSet, end: u64, encoding: Encoding, depth: usize) -> Result<(), String> {
+        if depth > DEEPEST {
+            return Err("sequences are nested too deeply".into());
+        }
+        // Some writers pad the file with a few zeros.
+        while self.at + 8 <= end {
+            let start = self.at;
+            let head = self.head(encoding)?;
+            if head.tag == ITEM_END || head.tag == SEQUENCE_END {
+                if depth > 0 {
+                    return Ok(());
+                }
+                continue;
+            }
+            if self.only_meta && head.tag.group() != 2 {
+                self.at = start;
+                return Ok(());
+            }
+            if depth == 0 && is_pixel_data(head.tag) {
+                let length = (head.length != UNDEFINED).then_some(u64::from(head.length));
+                self.pixels = Some(PixelElement { tag: head.tag, at: self.at, length, vr: head.vr });
+                return Ok(());
+            }
+            if depth == 0 && head.tag == Tag(0, 0) && head.length == 0 {
+                return Ok(());
+            }
+            let value = self.value(&head, end, encoding, depth)?;
+            data.elements.insert(head.tag, Element { vr: head.vr, value });
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, head: &Head, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
+        if head.length == UNDEFINED {
+            return match head.vr {
+                VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
+                // PS3.5 6.2.2: a sequence in a UN is implicit little endian.
+                VR::UN => self.unknown_items(end, depth),
+                VR::SQ => self.items(end, encoding, depth),
+                _ if self.next_is_item(encoding) => self.items(end, encoding, depth),
+                _ => Err(format!("element {} has no length", head.tag)),
+            };
+        }
+        let length = u64::from(head.length);
+        let value_end = self.at + length;
+        if value_end > end {
+            return Err(format!("element {} says {length} bytes, {} are left", head.tag, end - self.at));
+        }
+        let at = self.at;
+        if head.vr == VR::SQ {
+            let items = match head.was_unknown {
+                true => self.unknown_items(value_end, depth),
+                false => self.items(value_end, encoding, depth),
+            };
+            self.at = value_end;
+            match items {
+                // What calls itself unknown may be anything: it does no harm to what stands behind it.
+                Err(_) if head.was_unknown && self.elements <= MOST_ELEMENTS && self.kept <= MOST_KEPT => self.at = at,
+                items => return items,
+            }
+        }
+        self.at = value_end;
+        if length > KEPT {
+            return Ok(Value::Far { at, length });
+        }
+        self.kept += length;
+        if self.kept > MOST_KEPT {
+            return Err("its header is too large".into());
+        }
+        let mut bytes = self.take(at, length as usize)?.to_vec();
+        if head.was_unknown && encoding.big_endian {
+            bytes.chunks_exact_mut(word_size(head.vr)).for_each(<[u8]>::reverse);
+        }
+        Ok(Value::Bytes(bytes))
+    }
+
+    /// The items of a sequence that the file calls UN: implicit little endian, PS3.5 6.2.2. Some writers leave the VRs of
+    /// the transfer syntax in them.
+    fn unknown_items(&mut self, end: u64, depth: usize) -> Result<Value, String> {
+        let start = self.at;
+        self.items(end, IMPLICIT_LITTLE, depth).or_else(|reason| {
+            self.at = start;
+            self.items(end, EXPLICIT_LITTLE, depth).map_err(|_| reason)
+        })
+    }
+
+    fn items(&mut self, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
+        let mut items = Vec::new();
+        while self.at + 8 <= end {
+            self.count()?;
+            let (tag, length) = self.item_head(encoding)?;
+            if tag == SEQUENCE_END {
+                break;
+            }
+            if tag != ITEM {
+                return Err(format!("a sequence holds {tag} where an item is due"));
+            }
+            let item_end = if length == UNDEFINED { end } else { end.min(self.at + u64::from(length)) };
+            let mut item = DataSet { big_endian: encoding.big_endian, ..Default::default() };
+            self.data_set(&mut item, item_end, encoding, depth + 1)?;
+            if length != UNDEFINED {
+                self.at = item_end;
+            }
+            items.push(item);
+        }
+        Ok(Value::Items(items))
+    }
+
+    /// The pixels of an icon or of another nested image are of no interest.
+    fn skip_fragments(&mut self, end: u64) -> Result<Value, String> {
+        while self.at + 8 <= end {
+            let (tag, length) = self.item_head(EXPLICIT_LITTLE)?;
+            if tag == SEQUENCE_END {
+                break;
+            }
+            self.at = end.min(self.at + u64::from(length));
+        }
+        Ok(Value::Bytes(Vec::new()))
+    }
+
+    fn head(&mut self, encoding: Encoding) -> Result<Head, String> {
+        self.count()?;
+        let (tag, long) = self.item_head(encoding)?;
+        if tag.group() == 0xFFFE {
+            return Ok(Head { tag, vr: VR::UN, length: long, was_unknown: false });
+        }
+        let in_file = [self.take(self.at - 4, 2)?[0], self.take(self.at - 4, 2)?[1]];
+        let letters = in_file.iter().all(u8::is_ascii_uppercase);
+        if !encoding.explicit || !letters {
+            return Ok(Head { tag, vr: dictionary_vr(tag), length: long, was_unknown: false });
+        }
+        let vr = VR::from_binary(in_file).unwrap_or(VR::UN);
+        let length = if VR::from_binary(in_file).is_some_and(has_long_length) {
+            let at = self.at;
+            self.at += 4;
+            number(self.take(at, 4)?, encoding)
+        } else {
+            let at = self.at - 2;
+            number(self.take(at, 2)?, encoding)
+        };
+        // A VR lost on the way: the dictionary knows it.
+        let known = dictionary_vr(tag);
+        let was_unknown = vr == VR::UN && known != VR::UN && length != UNDEFINED;
+        Ok(Head { tag, vr: if was_unknown { known } else { vr }, length, was_unknown })
+    }
+
+    fn count(&mut self) -> Result<(), String> {
+        self.elements += 1;
+        if self.elements > MOST_ELEMENTS { Err("there are too many elements".into()) } else { Ok(()) }
+    }
+
+    /// Tag and 4 bytes behind it as a number.
+    fn item_head(&mut self, encoding: Encoding) -> Result<(Tag, u32), String> {
+        let at = self.at;
+        let head = self.take(at, 8)?;
+        let tag = Tag(number(&head[..2], encoding) as u16, number(&head[2..4], encoding) as u16);
+        let length = number(&head[4..8], encoding);
+        self.at += 8;
+        Ok((tag, length))
+    }
+
+    fn next_is_item(&mut self, encoding: Encoding) -> bool {
+        let at = self.at;
+        self.take(at, 4).is_ok_and(|b| number(&b[..2], encoding) == 0xFFFE && number(&b[2..], encoding) == 0xE000)
+    }
+
+    fn take(&mut self, at: u64, count: usize) -> Result<&[u8], String> {
+        self.bytes.get(at, count).ok_or_else(|| format!("the file ends at byte {at}, inside of its header"))
+    }
+}
+
+/// Pixel Data, Float Pixel Data, Double Float Pixel Data.
+fn is_pixel_data(tag: Tag) -> bool {
+    matches!(tag, tags::PIXEL_DATA | tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA)
+}
+
+/// PS3.5 7.1.2: these have two reserved bytes and a length of four.
+fn has_long_length(vr: VR) -> bool {
+    matches!(
+        vr,
+        VR::OB
+            | VR::OD
+            | VR::OF
+            | VR::OL
+            | VR::OV
+            | VR::OW
+            | VR::SQ
+            | VR::SV
+            | VR::UC
+            | VR::UN
+            | VR::UR
+            | VR::UT
+            | VR::UV
+    )
+}
+
+fn dictionary_vr(tag: Tag) -> VR {
+    if tag.element() == 0 {
+        return VR::UL;
+    }
+    match StandardDataDictionary.by_tag(tag).map(|entry| entry.vr()) {
+        Some(VirtualVr::Exact(vr)) => vr,
+        Some(VirtualVr::Xs) => VR::US,
+        Some(VirtualVr::Ox | VirtualVr::Px | VirtualVr::Lt) => VR::OW,
+        _ => VR::UN,
+    }
+}
+
+/// FileBytes of a number of this VR; 1 where it has none.
+fn word_size(vr: VR) -> usize {
+    match vr {
+        VR::US | VR::SS | VR::OW | VR::AT => 2,
+        VR::UL | VR::SL | VR::FL | VR::OF | VR::OL => 4,
+        VR::FD | VR::OD | VR::UV | VR::SV | VR::OV => 8,
+        _ => 1,
+    }
+}
+
+fn number(bytes: &[u8], encoding: Encoding) -> u32 {
+    let shift = |value: u32, byte: &u8| value << 8 | u32::from(*byte);
+    if encoding.big_endian { bytes.iter().fold(0, shift) } else { bytes.iter().rev().fold(0, shift) }
+}
+
+/// Whether the two bytes are a VR that the standard knows.
+pub(crate) fn is_vr(bytes: &[u8]) -> bool {
+    matches!(bytes, [a, b, ..] if VR::from_binary([*a, *b]).is_some())
+}

@@ -1,0 +1,254 @@
+//! Which images of a series masks of others name, and on which of them they may be laid.
+
+use dicom_dictionary_std::uids;
+use labrum_core::{
+    Error, ErrorKind,
+    import::{Basis, MaskChoice},
+    study::{Kind, Series},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
+
+/// What to do where masks lie elsewhere.
+const OPEN_SOURCE: &str = "Open the series that it was made from.";
+/// What to do where masks name other images.
+const OPEN_SOURCE_OR_PLACE: &str =
+    "Open the series that it was made from, or use --by-position to match by patient coordinates.";
+/// What to do where only the time is not known.
+const CHOOSE_TIME: &str = "Choose the time with --time N, 1 for the first.";
+
+/// SOP Instance UIDs, each with its 1-based frames; none named means all.
+pub type Sources = [(String, Vec<u32>)];
+
+/// A series that an object refers to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReferencedSeries {
+    /// Series Instance UID.
+    pub uid: String,
+    /// SOP Class UID of its first instance.
+    pub class: String,
+    /// SOP Instance UIDs.
+    pub instances: Vec<String>,
+}
+
+impl ReferencedSeries {
+    /// False for an item that is as good as empty.
+    pub fn names_something(&self) -> bool {
+        !self.uid.is_empty() || !self.instances.is_empty()
+    }
+}
+
+/// Why masks are not laid over a series, and what can be done.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Why.
+    pub reason: String,
+    /// What can be done.
+    pub advice: &'static str,
+    /// By what a caller decides.
+    pub kind: ErrorKind,
+}
+
+impl From<String> for Refused {
+    fn from(reason: String) -> Self {
+        Self { reason, advice: OPEN_SOURCE, kind: ErrorKind::Other }
+    }
+}
+
+impl Refused {
+    /// The masks name other images.
+    fn names_others(reason: String) -> Self {
+        Self { reason, advice: OPEN_SOURCE_OR_PLACE, kind: ErrorKind::NamesOtherImages }
+    }
+
+    /// The masks lie in another place than the images.
+    pub fn elsewhere(reason: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Elsewhere, ..reason.into().into() }
+    }
+
+    /// One of `count` times has to be chosen.
+    pub fn wants_time(reason: String, count: usize) -> Self {
+        Self { reason, advice: CHOOSE_TIME, kind: ErrorKind::TimeWanted(u32::try_from(count).unwrap_or(u32::MAX)) }
+    }
+
+    /// The error about an object that is not laid on a series: "the structure set".
+    pub fn on_series(self, what: &str, path: &Path, series: &Series) -> Error {
+        let title = match series.description.trim() {
+            "" => own_uid(series),
+            description => description,
+        };
+        self.error(&format!("apply the {what} {{path}} to the series \"{title}\""), path)
+    }
+
+    /// The error about the file that was to be laid.
+    pub fn error(self, tried: &str, path: &Path) -> Error {
+        Error::at(tried, path, self.reason).advise(self.advice).of_kind(self.kind)
+    }
+}
+
+/// The images of a series that an object names.
+pub struct Named<'a> {
+    by_uid: HashMap<&'a str, Vec<(u32, usize)>>,
+    /// What says that the object belongs to the series.
+    pub basis: Basis,
+    /// The slices that it may be laid on.
+    pub allowed: BTreeSet<usize>,
+    /// Single-frame instances that are listed: where no mask is of them, nothing is there.
+    pub listed: BTreeSet<usize>,
+    time: Option<usize>,
+}
+
+impl<'a> Named<'a> {
+    /// Holds the series that an object refers to, and the sources that its parts name, against `series`.
+    pub fn of<'s>(
+        series: &'a Series,
+        referenced: &[ReferencedSeries],
+        sources: impl Iterator<Item = &'s (String, Vec<u32>)> + Clone,
+        choice: &MaskChoice,
+    ) -> Result<Self, Refused> {
+        let mut named = Self {
+            by_uid: by_uid(series),
+            basis: Basis::Position,
+            allowed: (0..series.slices.len()).collect(),
+            listed: BTreeSet::new(),
+            time: choice.time,
+        };
+        let refers = referenced.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+        if choice.by_position || !refers {
+            return Ok(named);
+        }
+        let instances = || referenced.iter().flat_map(|s| &s.instances);
+        let single = |uid: &String| match named.all(uid) {
+            [(_, slice)] if series.slices[*slice].source.frame == 0 => Some(*slice),
+            _ => None,
+        };
+        let listed: BTreeSet<usize> = instances().filter_map(single).collect();
+        let of_parts: BTreeSet<usize> = sources.clone().flat_map(|source| named.slices_of(source)).collect();
+        let of_list = || instances().flat_map(|uid| named.all(uid)).map(|(_, slice)| *slice);
+        let names_images = sources.clone().next().is_some() || instances().next().is_some();
+        let is_ours = referenced.iter().any(|s| s.uid == own_uid(series));
+        let allowed: BTreeSet<usize> = match sources.clone().next() {
+            Some(_) => of_parts.union(&listed).copied().collect(),
+            None => of_list().collect(),
+        };
+        match (allowed.is_empty(), names_images) {
+            (false, _) => {
+                (named.allowed, named.listed, named.basis) = (allowed, listed, Basis::Images);
+                Ok(named)
+            }
+            (true, false) if is_ours => {
+                named.basis = Basis::Series;
+                Ok(named)
+            }
+            (true, true) if is_ours => {
+                let count = series.slices.len();
+                let reason = format!("it refers to this series, but to none of the {count} slices that are here");
+                Err(Refused::names_others(reason))
+            }
+            _ => Err(Refused::names_others(other_series(referenced, sources.clone().next(), series))),
+        }
+    }
+
+    /// The slices that these sources name, in order.
+    pub fn own(&self, sources: &Sources) -> BTreeSet<usize> {
+        if self.basis != Basis::Images {
+            return BTreeSet::new();
+        }
+        sources.iter().flat_map(|source| self.slices_of(source)).collect()
+    }
+
+    fn all(&self, uid: &str) -> &[(u32, usize)] {
+        self.by_uid.get(uid).map_or(&[][..], Vec::as_slice)
+    }
+
+    fn slices_of(&self, (uid, frames): &(String, Vec<u32>)) -> Vec<usize> {
+        let is_named = |number: &u32| frames.is_empty() || frames.contains(number);
+        self.all(uid).iter().filter(|(number, _)| is_named(number)).map(|(_, slice)| *slice).collect()
+    }
+
+    /// True where these sources name images, and none of them is here.
+    pub fn are_elsewhere(&self, sources: &Sources) -> bool {
+        self.basis == Basis::Images && !sources.is_empty() && self.own(sources).is_empty()
+    }
+
+    /// Of slices that lie at one place, those that a mask is laid on: the ones that it names, else the chosen time.
+    ///
+    /// # Errors
+    /// Where there are several and nothing says which.
+    pub fn at_place(&self, here: &[usize], own: &BTreeSet<usize>) -> Result<Vec<usize>, Refused> {
+        let named: Vec<usize> = here.iter().copied().filter(|slice| own.contains(slice)).collect();
+        match (named.is_empty(), here, self.time) {
+            (false, ..) => Ok(named),
+            (true, [] | [_], _) => Ok(here.to_vec()),
+            (true, _, Some(time)) if (1..=here.len()).contains(&time) => Ok(vec![here[time - 1]]),
+            (true, _, time) => {
+                let mut sorted = here.to_vec();
+                sorted.sort_unstable();
+                let list: Vec<String> = sorted.iter().take(12).map(|slice| (slice + 1).to_string()).collect();
+                let more = if sorted.len() > 12 { " and more" } else { "" };
+                let of = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+                let reason = format!(
+                    "{} images lie at one place (images {}{more}), and it does not name one of them{of}",
+                    sorted.len(),
+                    list.join(", ")
+                );
+                Err(Refused::wants_time(reason, sorted.len()))
+            }
+        }
+    }
+}
+
+/// Slices of each instance, with their 1-based frames.
+fn by_uid(series: &Series) -> HashMap<&str, Vec<(u32, usize)>> {
+    let mut by_uid: HashMap<&str, Vec<(u32, usize)>> = HashMap::new();
+    for (i, slice) in series.slices.iter().enumerate() {
+        if let Some(uid) = &slice.sop_instance_uid {
+            by_uid.entry(uid).or_default().push((slice.source.frame.saturating_add(1), i));
+        }
+    }
+    by_uid
+}
+
+/// The Series Instance UID: parts of a split series have a number behind it.
+pub fn own_uid(series: &Series) -> &str {
+    series.id.split('#').next().unwrap_or_default()
+}
+
+/// Why an object that refers to something else is refused.
+fn other_series(referenced: &[ReferencedSeries], source: Option<&(String, Vec<u32>)>, series: &Series) -> String {
+    let here = match series.kind {
+        Kind::Picture => "this is a picture that is no DICOM".to_owned(),
+        Kind::Dicom if series.modality.is_empty() => format!("this is {}", own_uid(series)),
+        Kind::Dicom => format!("this is {} ({})", own_uid(series), series.modality),
+    };
+    let name = |s: &ReferencedSeries| match class_name(&s.class) {
+        Some(class) => format!("{} ({class})", s.uid),
+        None => s.uid.clone(),
+    };
+    let listed = || referenced.iter().flat_map(|s| &s.instances).next();
+    let instance = || source.map(|(uid, _)| uid).or_else(listed).cloned().unwrap_or_default();
+    match referenced.iter().filter(|s| !s.uid.is_empty()).map(name).collect::<Vec<_>>().as_slice() {
+        [] => format!("it refers to the instance {}, {here}, which does not hold it", instance()),
+        [one] => format!("it refers to series {one}, {here}"),
+        [one, more @ ..] => format!("it refers to series {one} and {} more, {here}", more.len()),
+    }
+}
+
+/// The modality of a SOP class of images: "CT" for CT Image Storage.
+fn class_name(uid: &str) -> Option<&'static str> {
+    Some(match uid {
+        uids::CT_IMAGE_STORAGE | uids::ENHANCED_CT_IMAGE_STORAGE => "CT",
+        uids::MR_IMAGE_STORAGE | uids::ENHANCED_MR_IMAGE_STORAGE => "MR",
+        uids::ULTRASOUND_IMAGE_STORAGE | uids::ULTRASOUND_MULTI_FRAME_IMAGE_STORAGE => "US",
+        uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE | uids::ENHANCED_PET_IMAGE_STORAGE => "PT",
+        uids::COMPUTED_RADIOGRAPHY_IMAGE_STORAGE => "CR",
+        uids::DIGITAL_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION => "DX",
+        uids::DIGITAL_MAMMOGRAPHY_X_RAY_IMAGE_STORAGE_FOR_PRESENTATION => "MG",
+        uids::X_RAY_ANGIOGRAPHIC_IMAGE_STORAGE => "XA",
+        uids::NUCLEAR_MEDICINE_IMAGE_STORAGE => "NM",
+        uids::SECONDARY_CAPTURE_IMAGE_STORAGE => "secondary capture",
+        _ => return None,
+    })
+}

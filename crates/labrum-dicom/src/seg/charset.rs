@@ -1,0 +1,131 @@
+//! The character set of the texts that a segmentation takes over and of those it adds.
+
+use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
+
+/// Specific Character Set (0008,0005) of what is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Charset {
+    /// Only ASCII: the element is left out.
+    Ascii,
+    /// ISO_IR 192.
+    Utf8,
+    /// That of the source, as its element says.
+    Source(String),
+}
+
+impl Charset {
+    /// The character set that the `copied` bytes of the source are in.
+    ///
+    /// `named` is the source's own element. Where it is missing or no defined term, the bytes decide: the flag that
+    /// comes back is true where that was a guess. `own_is_ascii` tells whether the texts to be added are.
+    pub(crate) fn of<'a>(
+        named: Option<&str>,
+        copied: impl Iterator<Item = &'a [u8]> + Clone,
+        own_is_ascii: bool,
+    ) -> (Self, bool) {
+        match named.map(normalised) {
+            Some(name) if name == "ISO_IR 192" => (Self::Utf8, false),
+            Some(name) if name.split('\\').all(is_defined) && name.chars().any(|c| c != '\\') => {
+                (Self::Source(name), false)
+            }
+            _ if copied.clone().all(<[u8]>::is_ascii) => (if own_is_ascii { Self::Ascii } else { Self::Utf8 }, false),
+            _ if copied.clone().all(|bytes| std::str::from_utf8(bytes).is_ok()) => (Self::Utf8, true),
+            _ => (Self::Source("ISO_IR 100".into()), true),
+        }
+    }
+
+    /// The value of the element; `None` where it is left out.
+    pub(crate) fn term(&self) -> Option<&str> {
+        match self {
+            Self::Ascii => None,
+            Self::Utf8 => Some("ISO_IR 192"),
+            Self::Source(term) => Some(term),
+        }
+    }
+
+    /// `text` in this character set; what it does not hold becomes a question mark.
+    pub(crate) fn encode(&self, text: &str) -> Vec<u8> {
+        match self {
+            Self::Utf8 => text.as_bytes().to_vec(),
+            // Of several, the first one is in force where no escape sequence says otherwise.
+            Self::Source(term) if !term.contains('\\') => {
+                let encoded = SpecificCharacterSet::from_code(term).and_then(|codec| codec.encode(text).ok());
+                encoded.unwrap_or_else(|| with_question_marks(text))
+            }
+            _ => with_question_marks(text),
+        }
+    }
+}
+
+fn with_question_marks(text: &str) -> Vec<u8> {
+    text.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }).collect()
+}
+
+/// Common misspellings put right: `ISO-IR 100`, `ISO_IR_100`, `iso_ir100`, `ISO2022 IR 87`.
+pub(crate) fn normalised(named: &str) -> String {
+    let one = |term: &str| {
+        let digits: String = term.chars().rev().take_while(char::is_ascii_digit).collect();
+        let number: String = digits.chars().rev().collect();
+        let upper = term.trim().to_uppercase().replace(['_', '-'], " ");
+        match upper.trim_end_matches(|c: char| c.is_ascii_digit()).replace(' ', "").as_str() {
+            "ISOIR" => format!("ISO_IR {number}"),
+            "ISO2022IR" => format!("ISO 2022 IR {number}"),
+            "UTF" => "ISO_IR 192".into(),
+            _ => term.trim().to_uppercase(),
+        }
+    };
+    let terms: Vec<String> = named.split('\\').map(one).collect();
+    // Plain ASCII has a term for code extensions only.
+    if terms.len() == 1 && matches!(terms[0].as_str(), "ISO_IR 6" | "ISO 2022 IR 6") {
+        return String::new();
+    }
+    terms.join("\\")
+}
+
+/// Defined terms of PS3.3 C.12.1.1.2; the first of several may be empty.
+fn is_defined(term: &str) -> bool {
+    const SINGLE: [&str; 14] =
+        ["100", "101", "109", "110", "144", "127", "126", "138", "148", "203", "13", "166", "192", "6"];
+    const MULTI: [&str; 4] = ["87", "159", "149", "58"];
+    let number = |prefix: &str| term.strip_prefix(prefix);
+    matches!(term, "" | "GB18030" | "GBK")
+        || number("ISO_IR ").is_some_and(|n| SINGLE.contains(&n))
+        || number("ISO 2022 IR ").is_some_and(|n| n != "192" && (SINGLE.contains(&n) || MULTI.contains(&n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(named: Option<&str>, copied: &[u8], own_is_ascii: bool) -> (Charset, bool) {
+        Charset::of(named, [copied].into_iter(), own_is_ascii)
+    }
+
+    #[test]
+    fn the_sources_character_set_is_kept() {
+        assert_eq!(of(Some("ISO_IR 100"), b"x", true), (Charset::Source("ISO_IR 100".into()), false));
+        assert_eq!(of(Some("\\ISO 2022 IR 87"), b"x", true).0.term(), Some("\\ISO 2022 IR 87"));
+        assert_eq!(of(Some("ISO-IR 100"), b"x", true).0.term(), Some("ISO_IR 100"));
+    }
+
+    #[test]
+    fn it_is_never_empty() {
+        for named in [None, Some(""), Some("ISO_IR 6"), Some("nonsense")] {
+            assert_eq!(of(named, b"Doe^Jane", true).0.term(), None);
+            assert_eq!(of(named, b"Doe^Jane", false).0.term(), Some("ISO_IR 192"));
+        }
+    }
+
+    #[test]
+    fn without_one_the_bytes_decide() {
+        assert_eq!(of(None, "Müller".as_bytes(), true), (Charset::Utf8, true));
+        assert_eq!(of(None, b"M\xfcller", true), (Charset::Source("ISO_IR 100".into()), true));
+    }
+
+    #[test]
+    fn own_texts_are_written_in_the_sources_character_set() {
+        assert_eq!(Charset::Source("ISO_IR 100".into()).encode("Tête"), b"T\xeate");
+        assert_eq!(Charset::Source("ISO 2022 IR 6\\ISO 2022 IR 87".into()).encode("Tête"), b"T?te");
+        assert_eq!(Charset::Utf8.encode("頭"), "頭".as_bytes());
+    }
+}

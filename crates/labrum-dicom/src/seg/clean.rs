@@ -1,0 +1,126 @@
+//! Values of the source made fit for strict writing: put right where that is safe, else left out.
+
+use dicom_core::VR;
+
+/// A value of `vr` without padding and control characters; empty where it cannot be used.
+///
+/// Names and identifiers stay as they are, too long or not: a changed one would belong to another patient.
+pub(crate) fn cleaned(vr: VR, raw: &[u8]) -> Vec<u8> {
+    const ESCAPE: u8 = 0x1b;
+    let bytes: Vec<u8> = raw.iter().copied().filter(|b| *b >= 0x20 || *b == ESCAPE).collect();
+    let bytes = bytes.trim_ascii().to_vec();
+    let text = || String::from_utf8_lossy(&bytes).into_owned();
+    match vr {
+        VR::DA => date(&text()).unwrap_or_default().into_bytes(),
+        VR::TM => time(&text()).unwrap_or_default().into_bytes(),
+        VR::AS => age(&text()).unwrap_or_default().into_bytes(),
+        VR::DS => decimal(&text()).unwrap_or_default().into_bytes(),
+        VR::CS => code(&text()).unwrap_or_default().into_bytes(),
+        VR::UI => text().trim_matches(|c: char| c != '.' && !c.is_ascii_digit()).to_owned().into_bytes(),
+        _ => bytes,
+    }
+}
+
+/// True for something that can stand as a UID: PS3.5 9.1, but for leading zeros, which real files have.
+pub(crate) fn is_uid(text: &str) -> bool {
+    text.contains('.') && labrum_core::pacs::is_uid(text)
+}
+
+/// True for UIDs that PS3.5 9.1 forbids and real files have all the same.
+pub(crate) fn has_leading_zero(uid: &str) -> bool {
+    uid.split('.').any(|part| part.len() > 1 && part.starts_with('0'))
+}
+
+/// YYYYMMDD, also from YYYY-MM-DD and YYYY.MM.DD.
+fn date(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, '-' | '.' | '/')).collect();
+    let number = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
+    let valid = digits.len() == 8
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (1..=12).contains(&number(4..6)?)
+        && (1..=31).contains(&number(6..8)?);
+    valid.then_some(digits)
+}
+
+/// HHMMSS.FFFFFF or the beginning of it, also from HH:MM:SS.
+fn time(text: &str) -> Option<String> {
+    let text = text.replace(':', "");
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !matches!(whole.len(), 2 | 4 | 6) {
+        return None;
+    }
+    let part = |at: usize| whole.get(at..at + 2).map_or(Some(0), |p| p.parse::<u32>().ok());
+    if part(0)? > 23 || part(2)? > 59 || part(4)? > 60 {
+        return None;
+    }
+    match fraction {
+        Some(f) if whole.len() == 6 && digits(f) => Some(format!("{whole}.{}", &f[..f.len().min(6)])),
+        _ => Some(whole.to_owned()),
+    }
+}
+
+/// nnnD, nnnW, nnnM or nnnY.
+fn age(text: &str) -> Option<String> {
+    let text = text.to_uppercase();
+    let unit = text.chars().last().filter(|c| "DWMY".contains(*c))?;
+    let number: u32 = text[..text.len() - 1].parse().ok()?;
+    (number < 1000).then(|| format!("{number:03}{unit}"))
+}
+
+fn decimal(text: &str) -> Option<String> {
+    let value: f64 = text.parse().ok()?;
+    value.is_finite().then(|| super::element::decimal_string(value))
+}
+
+/// At most 16 upper case letters, digits, spaces and underscores.
+fn code(text: &str) -> Option<String> {
+    let text = text.to_uppercase();
+    let fits = text.len() <= 16
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b' ' | b'_'));
+    fits.then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(vr: VR, raw: &str, expected: &str) {
+        assert_eq!(String::from_utf8_lossy(&cleaned(vr, raw.as_bytes())), expected, "{vr:?} of {raw:?}");
+    }
+
+    #[test]
+    fn dates_and_times_are_put_right_or_left_out() {
+        check(VR::DA, "2004.01.19", "20040119");
+        check(VR::DA, "20041319", "");
+        check(VR::DA, "anonymous", "");
+        check(VR::TM, "07:27:30", "072730");
+        check(VR::TM, "072730.12345678", "072730.123456");
+        check(VR::TM, "0727", "0727");
+        check(VR::TM, "250000", "");
+        check(VR::TM, "07273é", "");
+    }
+
+    #[test]
+    fn other_values_are_put_right_or_left_out() {
+        check(VR::AS, "34y", "034Y");
+        check(VR::AS, "034", "");
+        check(VR::AS, "é", "");
+        check(VR::DS, "72.5 ", "72.5");
+        check(VR::DS, "heavy", "");
+        check(VR::CS, "m\0", "M");
+        check(VR::CS, "a value far too long", "");
+        check(VR::UI, "1.2.3\0", "1.2.3");
+        check(VR::LO, " A\u{7}B \0", "AB");
+        check(VR::PN, "\u{1b}$B;3ED", "\u{1b}$B;3ED");
+    }
+
+    #[test]
+    fn uids_are_told_from_other_texts() {
+        assert!(is_uid("1.2.840.10008.1.2"));
+        assert!(is_uid("1.2.03"), "leading zeros are against the rules, and in the wild");
+        for text in ["", "1", "1..2", "1.2.", "1.2a", &"1.2".repeat(30)] {
+            assert!(!is_uid(text), "{text}");
+        }
+    }
+}

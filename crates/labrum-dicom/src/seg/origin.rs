@@ -1,0 +1,320 @@
+//! What a segmentation takes over from its source: patient and study, references to its instances, loss.
+
+use super::{
+    charset::Charset,
+    clean::{cleaned, has_leading_zero, is_uid},
+    element::{coded, decimals, empty, encoded, new_uid, sequence, text},
+};
+use crate::{
+    dataset::DataSet,
+    file::{DicomFile, Unreadable},
+    geometry::group,
+};
+use dicom_core::{Tag, VR};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::mem::InMemElement;
+use labrum_core::{
+    Error, Result,
+    label::Code,
+    study::{Kind, Series, Slice},
+};
+use std::{collections::HashMap, path::Path};
+
+/// An instance, or a frame of it, that a slice came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) series: String,
+    pub(crate) class: String,
+    pub(crate) instance: String,
+    /// 1-based; only for instances of several frames.
+    pub(crate) frame: Option<u32>,
+}
+
+/// All that is taken over.
+pub(crate) struct Origin {
+    /// Patient, Patient Study and General Study modules and the lossy compression.
+    pub(crate) elements: Vec<InMemElement>,
+    pub(crate) charset: Charset,
+    /// One for each slice; `None` for pictures and for instances that cannot be named.
+    pub(crate) references: Option<Vec<Reference>>,
+    /// Position Reference Indicator, in the character set.
+    pub(crate) position_reference: Vec<u8>,
+    /// Slice Thickness, mm.
+    pub(crate) slice_thickness: Option<f64>,
+    /// What was missing or odd.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Whether an element is written without a value where the source has none that fits (type 2), or left out (type 3).
+enum Otherwise {
+    Empty,
+    Absent,
+}
+
+/// What is copied of the modules Patient, General Study and Patient Study.
+const COPIED: [(Tag, VR, Otherwise); 18] = [
+    (tags::PATIENT_NAME, VR::PN, Otherwise::Empty),
+    (tags::PATIENT_ID, VR::LO, Otherwise::Empty),
+    (tags::ISSUER_OF_PATIENT_ID, VR::LO, Otherwise::Absent),
+    (tags::PATIENT_BIRTH_DATE, VR::DA, Otherwise::Empty),
+    (tags::PATIENT_SEX, VR::CS, Otherwise::Empty),
+    (tags::PATIENT_COMMENTS, VR::LT, Otherwise::Absent),
+    (tags::STUDY_DATE, VR::DA, Otherwise::Empty),
+    (tags::STUDY_TIME, VR::TM, Otherwise::Empty),
+    (tags::ACCESSION_NUMBER, VR::SH, Otherwise::Empty),
+    (tags::REFERRING_PHYSICIAN_NAME, VR::PN, Otherwise::Empty),
+    (tags::STUDY_ID, VR::SH, Otherwise::Empty),
+    (tags::STUDY_DESCRIPTION, VR::LO, Otherwise::Absent),
+    (tags::PATIENT_AGE, VR::AS, Otherwise::Absent),
+    (tags::PATIENT_SIZE, VR::DS, Otherwise::Absent),
+    (tags::PATIENT_WEIGHT, VR::DS, Otherwise::Absent),
+    (tags::PATIENT_IDENTITY_REMOVED, VR::CS, Otherwise::Absent),
+    (tags::DEIDENTIFICATION_METHOD, VR::LO, Otherwise::Absent),
+    (tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED, VR::CS, Otherwise::Absent),
+];
+
+impl Origin {
+    /// Reads the headers of the source's files. `own_is_ascii`: whether the texts that will be added are ASCII.
+    pub(crate) fn of(series: &Series, own_is_ascii: bool) -> Result<Self> {
+        match series.kind {
+            Kind::Picture => Ok(Self::of_picture(series, own_is_ascii)),
+            Kind::Dicom => Self::of_dicom(series, own_is_ascii),
+        }
+    }
+
+    /// Pictures name no patient: a new study that says where it comes from.
+    fn of_picture(series: &Series, own_is_ascii: bool) -> Self {
+        let lossy = series.slices.first().and_then(|slice| jpeg_ratio(series, slice));
+        let mut elements: Vec<InMemElement> = COPIED
+            .iter()
+            .filter(|(_, _, otherwise)| matches!(otherwise, Otherwise::Empty))
+            .map(|(tag, vr, _)| empty(*tag, *vr))
+            .collect();
+        elements.push(text(tags::STUDY_INSTANCE_UID, VR::UI, new_uid()));
+        elements.extend(loss(lossy.map(|ratio| Loss { ratios: vec![ratio], methods: vec![JPEG.into()] })));
+        Self {
+            elements,
+            charset: if own_is_ascii { Charset::Ascii } else { Charset::Utf8 },
+            references: None,
+            position_reference: Vec::new(),
+            slice_thickness: None,
+            warnings: vec![if series.slices.iter().all(|slice| slice.plane.is_some()) {
+                "the source is no DICOM: patient and study are empty".into()
+            } else {
+                "the source is a picture: patient and study are empty; its position is synthetic".into()
+            }],
+        }
+    }
+
+    fn of_dicom(series: &Series, own_is_ascii: bool) -> Result<Self> {
+        let first = series.slices.first().ok_or_else(|| Error::new("write the segmentation", "there is no slice"))?;
+        let file = open(&first.source.path)?;
+        let mut warnings = Vec::new();
+        let copied = copied(&file.data, &mut warnings);
+        let position_reference = cleaned(VR::LO, file.data.bytes(tags::POSITION_REFERENCE_INDICATOR).unwrap_or(&[]));
+        let named = file.data.text(tags::SPECIFIC_CHARACTER_SET);
+        let values = copied.iter().map(|(_, _, value)| value.as_slice()).chain([position_reference.as_slice()]);
+        let (charset, guessed) = Charset::of(named.as_deref(), values, own_is_ascii);
+        if guessed {
+            warnings
+                .push(format!("the source names no character set; {} is assumed", charset.term().unwrap_or("ASCII")));
+        }
+        let mut elements: Vec<_> = copied.into_iter().map(|(tag, vr, value)| encoded(tag, vr, value)).collect();
+        elements.extend(deidentification(&file.data));
+        elements.push(study_uid(&file.data, &mut warnings));
+        elements.extend(loss(Loss::of(&file, &first.source.path)));
+        let references = references(series, &file, &mut warnings);
+        let thickness = |data: &DataSet| data.number(tags::SLICE_THICKNESS).filter(|t| *t > 0.0);
+        let measures = group(&file.data, first.source.frame as usize, tags::PIXEL_MEASURES_SEQUENCE);
+        let slice_thickness = thickness(&file.data).or_else(|| measures.and_then(thickness));
+        Ok(Self { elements, charset, references, position_reference, slice_thickness, warnings })
+    }
+}
+
+fn open(path: &Path) -> Result<DicomFile> {
+    DicomFile::open(path).map_err(|why| {
+        let reason = match why {
+            Unreadable::NotDicom => "it is no DICOM file any more".into(),
+            Unreadable::Failed(reason) => reason,
+        };
+        Error::at("read the header of", path, reason)
+            .advise("The segmentation needs the patient and study named there.")
+    })
+}
+
+/// The cleaned values of [`COPIED`].
+fn copied(data: &DataSet, warnings: &mut Vec<String>) -> Vec<(Tag, VR, Vec<u8>)> {
+    let mut out = Vec::new();
+    for (tag, vr, otherwise) in &COPIED {
+        let raw = data.bytes(*tag).unwrap_or(&[]);
+        let mut value = cleaned(*vr, raw);
+        if *tag == tags::PATIENT_SEX && !matches!(value.as_slice(), b"M" | b"F" | b"O") {
+            value.clear();
+        }
+        if value.is_empty() && raw.iter().any(|b| *b > b' ') {
+            warnings.push(format!("{} of the source is not valid and was left out", name(*tag)));
+        }
+        let most = match *vr {
+            VR::SH => 16,
+            VR::LO => 64,
+            _ => usize::MAX,
+        };
+        if value.len() > most && std::str::from_utf8(&value).map_or(true, |t| t.chars().count() > most) {
+            if matches!(*tag, tags::STUDY_DESCRIPTION | tags::STUDY_ID) && value.is_ascii() {
+                value.truncate(most);
+                warnings.push(format!("{} of the source is too long and was cut", name(*tag)));
+            } else {
+                warnings.push(format!("{} of the source is longer than DICOM allows and was kept", name(*tag)));
+            }
+        }
+        if !value.is_empty() || matches!(otherwise, Otherwise::Empty) {
+            out.push((*tag, *vr, value));
+        }
+    }
+    out
+}
+
+/// How the source lost its patient, where it says so.
+fn deidentification(data: &DataSet) -> Option<InMemElement> {
+    let items = data.items(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE).iter().map(|item| {
+        let part = |tag| item.text(tag).unwrap_or_default();
+        let [value, scheme, meaning] = [tags::CODE_VALUE, tags::CODING_SCHEME_DESIGNATOR, tags::CODE_MEANING].map(part);
+        coded(&Code::new(&value, &scheme, &meaning))
+    });
+    let items: Vec<_> = items.collect();
+    (!items.is_empty()).then(|| sequence(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE, items))
+}
+
+/// What a warning calls an element.
+fn name(tag: Tag) -> String {
+    use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
+    let entry = dicom_dictionary_std::StandardDataDictionary.by_tag(tag);
+    entry.map_or_else(|| tag.to_string(), |e| e.alias().to_owned())
+}
+
+fn study_uid(data: &DataSet, warnings: &mut Vec<String>) -> InMemElement {
+    let uid = data.text(tags::STUDY_INSTANCE_UID).filter(|uid| is_uid(uid)).unwrap_or_else(|| {
+        warnings.push("the source has no valid Study Instance UID; a new one was made".into());
+        new_uid()
+    });
+    text(tags::STUDY_INSTANCE_UID, VR::UI, uid)
+}
+
+/// Where each slice comes from; `None` where one cannot be named, because half of the references would mislead.
+fn references<'a>(series: &'a Series, first: &DicomFile, warnings: &mut Vec<String>) -> Option<Vec<Reference>> {
+    let first_path = series.slices.first()?.source.path.as_path();
+    let mut whole_files: HashMap<&'a Path, Option<Reference>> = HashMap::new();
+    let of_slice = |slice: &'a Slice| -> Option<Reference> {
+        let path = slice.source.path.as_path();
+        let whole = whole_files.entry(path).or_insert_with(|| {
+            let own = if path == first_path { None } else { DicomFile::open(path).ok() };
+            whole_file(series, own.as_ref().unwrap_or(first))
+        });
+        let instance = slice.sop_instance_uid.clone().filter(|uid| is_uid(uid))?;
+        let frame = slice.source.frame + 1;
+        let whole = whole.as_ref()?;
+        Some(Reference { instance, frame: whole.frame.map(|_| frame), ..whole.clone() })
+    };
+    let references: Option<Vec<Reference>> = series.slices.iter().map(of_slice).collect();
+    let leading_zero = |r: &Reference| has_leading_zero(&r.instance) || has_leading_zero(&r.series);
+    match &references {
+        None if series.slices.iter().any(Slice::shares_its_uid) => warnings.push(
+            "different images of the source carry one SOP Instance UID; the segmentation refers to none of them and lies by \
+             its position alone"
+                .into(),
+        ),
+        None => warnings.push("an instance of the source has no valid UID; the segmentation refers to none".into()),
+        // Another UID would name another instance, or none.
+        Some(all) if all.iter().any(leading_zero) => warnings.push(
+            "UIDs of the source break the rules of DICOM (leading zeros); they are referred to as they are".into(),
+        ),
+        Some(_) => {}
+    }
+    references
+}
+
+/// What all frames of a file have in common.
+fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
+    let valid = |uid: Option<String>| uid.filter(|uid| is_uid(uid));
+    let frames = file.data.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1);
+    Some(Reference {
+        series: valid(file.data.text(tags::SERIES_INSTANCE_UID)).or_else(|| valid(Some(series.id.clone())))?,
+        class: valid(Some(file.sop_class.clone())).or_else(|| valid(Some(series.sop_class.clone())))?,
+        instance: String::new(),
+        frame: (frames > 1).then_some(1),
+    })
+}
+
+/// Lossy Image Compression Method (0028,2114) of JPEG.
+const JPEG: &str = "ISO_10918_1";
+
+/// That the source's pixels were compressed with loss.
+struct Loss {
+    ratios: Vec<f64>,
+    methods: Vec<String>,
+}
+
+impl Loss {
+    /// From the header, or from the transfer syntax where the header is silent.
+    fn of(file: &DicomFile, path: &Path) -> Option<Self> {
+        let data = &file.data;
+        let method = match file.transfer_syntax.as_str() {
+            uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT => Some(JPEG),
+            uids::JPEGLS_NEAR_LOSSLESS => Some("ISO_14495_1"),
+            uids::JPEG2000 => Some("ISO_15444_1"),
+            _ => None,
+        };
+        if data.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref() != Some("01") && method.is_none() {
+            return None;
+        }
+        let mut ratios = data.numbers(tags::LOSSY_IMAGE_COMPRESSION_RATIO);
+        let mut methods = data.texts(tags::LOSSY_IMAGE_COMPRESSION_METHOD);
+        methods.retain(|m| !cleaned(VR::CS, m.as_bytes()).is_empty());
+        if ratios.is_empty() {
+            ratios.push(size_ratio(data, path));
+        }
+        if methods.is_empty() {
+            methods.push(method.unwrap_or(JPEG).into());
+        }
+        // Both lists name the steps of compression, one value for each.
+        let steps = ratios.len().min(methods.len());
+        ratios.truncate(steps);
+        methods.truncate(steps);
+        Some(Self { ratios, methods })
+    }
+}
+
+/// Pixels uncompressed against the file: near enough where the header does not say.
+fn size_ratio(data: &DataSet, path: &Path) -> f64 {
+    let number = |tag| data.number(tag).unwrap_or(1.0).max(1.0);
+    let pixels = number(tags::ROWS) * number(tags::COLUMNS) * number(tags::NUMBER_OF_FRAMES);
+    let bytes = pixels * number(tags::SAMPLES_PER_PIXEL) * (number(tags::BITS_ALLOCATED) / 8.0).ceil();
+    ratio(bytes, path)
+}
+
+/// To one decimal, at least 1.
+fn ratio(uncompressed: f64, path: &Path) -> f64 {
+    let file = std::fs::metadata(path).map_or(0, |m| m.len()).max(1) as f64;
+    ((uncompressed / file * 10.0).round() / 10.0).max(1.0)
+}
+
+/// How far a JPEG picture is compressed; `None` for other pictures.
+fn jpeg_ratio(series: &Series, slice: &Slice) -> Option<f64> {
+    let path = &slice.source.path;
+    let extension = path.extension()?.to_str()?.to_lowercase();
+    let samples = if series.color { 3 } else { 1 };
+    let is_jpeg = matches!(extension.as_str(), "jpg" | "jpeg" | "jfif");
+    is_jpeg.then(|| ratio((series.columns * series.rows * samples) as f64, path))
+}
+
+/// The elements about lossy compression.
+fn loss(loss: Option<Loss>) -> Vec<InMemElement> {
+    let Some(Loss { ratios, methods }) = loss else {
+        return vec![text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")];
+    };
+    vec![
+        text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01"),
+        decimals(tags::LOSSY_IMAGE_COMPRESSION_RATIO, &ratios),
+        text(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, methods.join("\\")),
+    ]
+}

@@ -1,0 +1,389 @@
+//! On which slices of an opened series the frames of a segmentation lie, and how their pixels meet.
+//!
+//! Where both say where they lie in the patient, that decides; what a frame names only tells which images may be meant.
+
+mod grid;
+
+use self::grid::Grid;
+use super::{
+    clean::is_uid,
+    read::{SegFrame, Segmentation},
+};
+use crate::references::{Named, ReferencedSeries, Refused};
+use labrum_core::{
+    import::{Basis, MaskChoice},
+    lattice::{Fit, GridMap},
+    study::{Kind, Series, Slice},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Depths that differ by less, in mm, are one place.
+const SAME_DEPTH: f64 = 0.01;
+/// A frame within this part of the distance between slices lies on the slice, without a word.
+const SAME_PLACE: f64 = 0.1;
+
+/// A frame on a slice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lying {
+    pub(super) frame: usize,
+    /// From the pixels of the slice to its own; `None` where they are the same without a place in space.
+    pub(super) map: Option<GridMap>,
+}
+
+/// Where the frames belong.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Places {
+    /// The frames of each slice, in order of their segments.
+    pub(super) on: BTreeMap<usize, Vec<Lying>>,
+    /// Frames that lie on no slice of the series.
+    pub(super) elsewhere: Vec<usize>,
+    /// Slices that the segmentation speaks of, with frames or without.
+    pub(super) covered: BTreeSet<usize>,
+    /// What says that it belongs to the series.
+    pub(super) basis: Basis,
+    /// True where pixels do not meet pixel by pixel.
+    pub(super) is_resampled: bool,
+    /// What a user should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// Finds the slices of each frame.
+///
+/// A frame that names images is laid on those of them in whose plane it lies; where it lies in none of them, on another
+/// image that the segmentation names. Where nothing is named, all slices may be meant, as long as they share a frame of
+/// reference with it. Without a place in space the names alone decide, and sources that cannot be named (pictures) are
+/// laid out by the order of the frames.
+///
+/// # Errors
+/// The reason why the segmentation does not belong to `series`.
+pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<Places, Refused> {
+    let sources = seg.frames.iter().flat_map(|f| &f.sources);
+    let refers = seg.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
+    let named = Named::of(series, &seg.series, sources, choice)?;
+    let grid = Grid::of(seg, series);
+    if !refers && !is_named(series) && grid.is_none() {
+        check_size(seg, series)?;
+        return in_order(seg, series);
+    }
+    let space = Space::between(seg, series);
+    if named.basis == Basis::Position && (grid.is_none() || !space.is_common(choice)) {
+        return Err(Refused::elsewhere(nowhere(seg, series)));
+    }
+    let mut found = Found::default();
+    for (index, frame) in seg.frames.iter().enumerate() {
+        found.lay(index, frame, &named, grid.as_ref(), (seg, series))?;
+    }
+    let mut places = found.chosen(seg, &named, choice.time)?;
+    if places.on.is_empty() {
+        return Err(grid.map_or_else(|| nowhere(seg, series), |grid| grid.why_nowhere(seg, &named)).into());
+    }
+    let remarks = remarks(seg, series, &places, choice);
+    places.notes.extend(remarks);
+    places.notes.extend(grid.as_ref().and_then(|grid| halfway(grid, &places)));
+    if found.misnamed > 0 {
+        places.notes.push(format!(
+            "{} of its frames name other images than those in whose plane they lie: they were laid by their place",
+            found.misnamed
+        ));
+    }
+    places.is_resampled = worst(&places, series).is_resampled();
+    if space == Space::Other && grid_used(&places) {
+        if places.is_resampled {
+            return Err(Refused::elsewhere(nowhere(seg, series)));
+        }
+        places.notes.push("it names another frame of reference than the images, whose places are the same".into());
+    }
+    places.covered = places.on.keys().chain(&named.listed).copied().collect();
+    places.basis = named.basis;
+    Ok(places)
+}
+
+/// Whether positions of both can be compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Space {
+    /// One frame of reference.
+    Same,
+    /// Two frames of reference.
+    Other,
+    /// One of them does not say.
+    Unknown,
+}
+
+impl Space {
+    fn between(seg: &Segmentation, series: &Series) -> Self {
+        match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
+            (Some(a), Some(b)) if a == b => Self::Same,
+            (Some(_), Some(_)) => Self::Other,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn is_common(self, choice: &MaskChoice) -> bool {
+        self == Self::Same || (self == Self::Unknown && choice.by_position)
+    }
+}
+
+fn check_size(seg: &Segmentation, series: &Series) -> Result<(), Refused> {
+    if (seg.columns, seg.rows) == (series.columns, series.rows) {
+        return Ok(());
+    }
+    let (columns, rows) = (series.columns, series.rows);
+    let reason = format!("it is {} x {} pixels, the series {columns} x {rows}", seg.columns, seg.rows);
+    Err(Refused::elsewhere(reason))
+}
+
+/// Whether a segmentation could refer to all slices.
+fn is_named(series: &Series) -> bool {
+    let named = |slice: &Slice| slice.sop_instance_uid.as_deref().is_some_and(is_uid);
+    series.kind == Kind::Dicom && series.slices.iter().all(named)
+}
+
+/// What was found for a slice before the nearest frame of each segment is chosen.
+#[derive(Clone, Copy)]
+struct Candidate {
+    lying: Lying,
+    is_named: bool,
+}
+
+#[derive(Default)]
+struct Found {
+    on: BTreeMap<(usize, Option<u16>), Vec<Candidate>>,
+    elsewhere: Vec<usize>,
+    misnamed: usize,
+}
+
+impl Found {
+    fn lay(
+        &mut self,
+        index: usize,
+        frame: &SegFrame,
+        named: &Named<'_>,
+        grid: Option<&Grid<'_>>,
+        (seg, series): (&Segmentation, &Series),
+    ) -> Result<(), Refused> {
+        let own = named.own(&frame.sources);
+        let mut candidates: Vec<(usize, Option<GridMap>)> = Vec::new();
+        if named.are_elsewhere(&frame.sources) {
+            // Images that are not here.
+        } else if let (Some(grid), Some(_)) = (grid, frame.plane) {
+            let near = grid.near(seg, frame, &own);
+            let (of_own, others): (Vec<_>, Vec<_>) = near.into_iter().partition(|(slice, _)| own.contains(slice));
+            let is_misnamed = of_own.is_empty() && !own.is_empty();
+            let possible = if of_own.is_empty() { others } else { of_own };
+            let possible = possible.into_iter().filter(|(slice, _)| named.allowed.contains(slice));
+            for place in at_one_depth(possible.collect()) {
+                let here: Vec<usize> = place.iter().map(|(slice, _)| *slice).collect();
+                let meant = named.at_place(&here, &own)?;
+                candidates
+                    .extend(place.into_iter().filter(|(slice, _)| meant.contains(slice)).map(|(s, m)| (s, Some(m))));
+            }
+            self.misnamed += usize::from(is_misnamed && !candidates.is_empty());
+        } else if own.len() == 1 {
+            check_size(seg, series)?;
+            candidates.extend(own.iter().map(|slice| (*slice, None)));
+        }
+        if candidates.is_empty() {
+            self.elsewhere.push(index);
+        }
+        for (slice, map) in candidates {
+            let lying = Lying { frame: index, map };
+            let candidate = Candidate { lying, is_named: own.contains(&slice) };
+            self.on.entry((slice, frame.segment)).or_default().push(candidate);
+        }
+        Ok(())
+    }
+
+    /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
+    fn chosen(&self, seg: &Segmentation, named: &Named<'_>, time: Option<usize>) -> Result<Places, Refused> {
+        let mut places = Places { elsewhere: self.elsewhere.clone(), ..Places::default() };
+        let mut of_time = None;
+        for ((slice, segment), candidates) in &self.on {
+            let depth = |c: &Candidate| c.lying.map.map_or(0.0, |map| map.depth);
+            let nearest = candidates.iter().map(depth).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
+            let here: Vec<&Candidate> =
+                candidates.iter().filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH).collect();
+            let of_names: Vec<&Candidate> = here.iter().copied().filter(|c| c.is_named).collect();
+            let mut meant = if of_names.is_empty() { here } else { of_names };
+            let count = meant.len();
+            if count > 1 && !meant.iter().all(|c| c.is_named) {
+                meant = vec![at_time(seg, meant, *segment, time)?];
+                of_time = of_time.max(Some(count));
+            }
+            places.on.entry(*slice).or_default().extend(meant.iter().map(|c| c.lying));
+        }
+        if let (Some(count), Some(time)) = (of_time, time) {
+            places.notes.push(format!(
+                "up to {count} of its frames lie at one place: of each place that of time {time} was taken"
+            ));
+        }
+        debug_assert!(places.on.keys().all(|slice| named.allowed.contains(slice)));
+        Ok(places)
+    }
+}
+
+/// Of several frames of a segment at one place that of the chosen time: as they count their times, else in their order.
+///
+/// # Errors
+/// Where no time was chosen, or there are fewer.
+fn at_time<'a>(
+    seg: &Segmentation,
+    mut here: Vec<&'a Candidate>,
+    segment: Option<u16>,
+    time: Option<usize>,
+) -> Result<&'a Candidate, Refused> {
+    let position = |c: &Candidate| seg.frames.get(c.lying.frame).and_then(|f| f.time).unwrap_or(0.0);
+    here.sort_by(|a, b| position(a).total_cmp(&position(b)).then(a.lying.frame.cmp(&b.lying.frame)));
+    if let Some(one) = time.and_then(|time| here.get(time.checked_sub(1)?)) {
+        return Ok(one);
+    }
+    let what = segment.map_or_else(|| "frames".to_owned(), |number| format!("frames of segment {number}"));
+    let first = here.iter().map(|c| c.lying.frame + 1).min().unwrap_or(1);
+    let but = time.map_or_else(String::new, |time| format!(", and there is no time {time}"));
+    let reason = format!(
+        "{} {what} lie at one place (the first is frame {first} of {}), and they do not name the images that they belong to{but}",
+        here.len(),
+        seg.frames.len()
+    );
+    Err(Refused::wants_time(reason, here.len()))
+}
+
+/// Slices in order of depth, those of one place together.
+fn at_one_depth(mut near: Vec<(usize, GridMap)>) -> Vec<Vec<(usize, GridMap)>> {
+    near.sort_by(|a, b| a.1.depth.total_cmp(&b.1.depth).then(a.0.cmp(&b.0)));
+    let mut places: Vec<Vec<(usize, GridMap)>> = Vec::new();
+    for (slice, map) in near {
+        match places.last_mut() {
+            Some(place) if (place[0].1.depth - map.depth).abs() <= SAME_DEPTH => place.push((slice, map)),
+            _ => places.push(vec![(slice, map)]),
+        }
+    }
+    places.iter_mut().for_each(|place| place.sort_by_key(|(slice, _)| *slice));
+    places
+}
+
+fn grid_used(places: &Places) -> bool {
+    places.on.values().flatten().any(|lying| lying.map.is_some())
+}
+
+/// The least that can be said of how pixels meet, over all frames.
+#[derive(Default)]
+struct Worst {
+    is_rearranged: bool,
+    /// Of a pixel.
+    shift: f64,
+    has_other_pixels: bool,
+    /// mm.
+    distance: f64,
+}
+
+impl Worst {
+    fn is_resampled(&self) -> bool {
+        self.has_other_pixels || self.shift > 0.0 || self.distance > 0.0
+    }
+}
+
+fn worst(places: &Places, series: &Series) -> Worst {
+    let between = series.slice_spacing().unwrap_or(1.0);
+    let mut worst = Worst::default();
+    for map in places.on.values().flatten().filter_map(|lying| lying.map) {
+        match map.fit {
+            Fit::Same => {}
+            Fit::Rearranged => worst.is_rearranged = true,
+            Fit::Shifted(by) => worst.shift = worst.shift.max(by),
+            Fit::Other => worst.has_other_pixels = true,
+        }
+        if map.distance() > SAME_PLACE * between {
+            worst.distance = worst.distance.max(map.distance());
+        }
+    }
+    worst
+}
+
+/// What a user should know of how it was laid.
+fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskChoice) -> Vec<String> {
+    let mut notes = Vec::new();
+    let refers =
+        seg.series.iter().any(ReferencedSeries::names_something) || seg.frames.iter().any(|f| !f.sources.is_empty());
+    if !refers {
+        notes.push("it names no image: its frames were placed by their position".into());
+    } else if choice.by_position {
+        notes.push("as asked for, its frames were placed by their position, whichever images they name".into());
+    }
+    let worst = worst(places, series);
+    if worst.has_other_pixels {
+        let own = seg.frames.iter().find_map(|f| f.spacing).map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
+        let images = series.slices.iter().find_map(|s| s.spacing);
+        let images = images.map(|s| format!(" ({:.3} x {:.3} mm)", s.row, s.column));
+        notes.push(format!(
+            "its grid of pixels{} is another one than that of the images{}: it was resampled, each pixel from the nearest",
+            own.unwrap_or_default(),
+            images.unwrap_or_default()
+        ));
+    } else if worst.shift > 0.0 {
+        notes.push(format!(
+            "its pixels lie up to {:.2} of a pixel beside those of the images: each was taken from the nearest",
+            worst.shift
+        ));
+    } else if worst.is_rearranged {
+        notes.push(
+            "its rows and columns are mirrored, turned or cropped against those of the images: it was laid by its place, pixel by pixel"
+                .into(),
+        );
+    }
+    if worst.distance > 0.0 {
+        notes.push(format!(
+            "its frames lie up to {:.2} mm from the slices: of each slice the nearest was taken",
+            worst.distance
+        ));
+    }
+    notes
+}
+
+/// Slices that have frames equally far on both sides, or frames that have slices so.
+fn halfway(grid: &Grid<'_>, places: &Places) -> Option<String> {
+    let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
+    let mut sides =
+        places.on.values().flatten().filter(is_halfway).filter_map(|lying| lying.map).map(|m| m.depth < 0.0);
+    let is_below = sides.next()?;
+    let side = if is_below { "the frame before it" } else { "the frame after it" };
+    Some(format!("its frames lie halfway between slices: each slice took {side}, so that all may be half a slice off"))
+}
+
+/// For sources that have no UIDs: the frames of each segment, in the order of their place.
+fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, Refused> {
+    let depth = |f: &SegFrame| f.plane.map(|p| p.distance_along_normal());
+    let depths: Option<Vec<f64>> = seg.frames.iter().map(depth).collect();
+    let by_stack: Option<Vec<usize>> = seg.frames.iter().map(|f| f.stack_position.map(|p| p as usize - 1)).collect();
+    let by_depth = || {
+        let depths = depths?;
+        let mut distinct = depths.clone();
+        distinct.sort_by(f64::total_cmp);
+        distinct.dedup_by(|a, b| (*a - *b).abs() < 1e-3);
+        let place = |d: &f64| distinct.iter().position(|other| (other - d).abs() < 1e-3);
+        depths.iter().map(place).collect::<Option<Vec<usize>>>().filter(|_| distinct.len() == series.slices.len())
+    };
+    let slices = by_stack.or_else(by_depth).filter(|s| s.iter().all(|slice| *slice < series.slices.len()));
+    let Some(slices) = slices else {
+        let (frames, count) = (seg.frames.len(), series.slices.len());
+        return Err(format!("its {frames} frames do not say which of the {count} pictures they belong to").into());
+    };
+    let mut places = Places {
+        covered: slices.iter().copied().collect(),
+        notes: vec!["it refers to no image, only its size says that it belongs here".into()],
+        ..Places::default()
+    };
+    for (frame, slice) in slices.into_iter().enumerate() {
+        places.on.entry(slice).or_default().push(Lying { frame, map: None });
+    }
+    Ok(places)
+}
+
+/// Why places do not help.
+fn nowhere(seg: &Segmentation, series: &Series) -> String {
+    let refers = seg.series.iter().any(ReferencedSeries::names_something);
+    let what = if refers { "its place decides" } else { "it refers to no image" };
+    match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
+        (Some(a), Some(b)) if a != b => format!("{what} and it lies in frame of reference {a}, the series in {b}"),
+        _ => format!("{what}, and it has no place in space in common with the series"),
+    }
+}

@@ -1,0 +1,472 @@
+//! Segmentations of every type on every kind of grid, with and without the names of their sources: each is laid where
+//! its geometry says. What is expected is written as indices, pixel by pixel, without any geometry of the program.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::fixture::Fixture;
+use dicom_core::VR;
+use dicom_dictionary_std::{tags, uids};
+use labrum_core::{
+    ErrorKind,
+    import::{Basis, ImportedMasks, MaskChoice},
+};
+use tempfile::TempDir;
+
+const COLUMNS: usize = 8;
+const ROWS: usize = 6;
+const SLICES: usize = 4;
+const FRAME_OF_REFERENCE: &str = "1.2.9";
+
+/// The label of a pixel of a slice: 0, 1 or 2, without any symmetry.
+fn truth(slice: usize, column: usize, row: usize) -> u8 {
+    let n = slice * 17 + row * 5 + column * 3 + column * row + column * column;
+    [0, 1, 0, 2, 2, 1, 0][n % 7]
+}
+
+/// Slices 2.5 mm apart from 5 mm on, pixels of 2 mm (along rows) by 3 mm, the first at 10, 20; `times` images of each
+/// place, called 1.2.3.{time}.{slice}, both from 1 on.
+fn images(folder: &TempDir, times: usize) -> Vec<Series> {
+    for (time, slice) in (0..times).flat_map(|t| (0..SLICES).map(move |s| (t, s))) {
+        Fixture::new(COLUMNS as u16, ROWS as u16)
+            .text(tags::SOP_INSTANCE_UID, VR::UI, &image(time, slice))
+            .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
+            .text(tags::INSTANCE_NUMBER, VR::IS, &(time * SLICES + slice + 1).to_string())
+            .text(tags::TEMPORAL_POSITION_IDENTIFIER, VR::IS, &(time + 1).to_string())
+            .text(tags::IMAGE_POSITION_PATIENT, VR::DS, &format!("10\\20\\{}", 5.0 + 2.5 * slice as f64))
+            .text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0")
+            .text(tags::PIXEL_SPACING, VR::DS, "3\\2")
+            .pixels(&[0; COLUMNS * ROWS])
+            .write(folder.path(), &format!("{time}-{slice}.dcm"));
+    }
+    let catalog = crate::catalog::read(folder.path()).unwrap();
+    catalog.studies[0].series.clone()
+}
+
+fn image(time: usize, slice: usize) -> String {
+    format!("1.2.3.{}.{}", time + 1, slice + 1)
+}
+
+/// A grid that a segmentation is stored on.
+struct Grid {
+    name: &'static str,
+    columns: usize,
+    rows: usize,
+    orientation: &'static str,
+    /// Of the first pixel, in the plane.
+    position: [f64; 2],
+    /// Between rows, between columns.
+    spacing: &'static str,
+    /// The label that is stored at a pixel of the frame of a slice.
+    stored: fn(usize, usize, usize) -> u8,
+    /// What has to come out.
+    expected: fn(usize, usize, usize) -> u8,
+    is_resampled: bool,
+    /// How far the frames lie above the slices that they are of, mm.
+    lift: f64,
+}
+
+const SAME: Grid = Grid {
+    name: "same grid",
+    columns: COLUMNS,
+    rows: ROWS,
+    orientation: "1\\0\\0\\0\\1\\0",
+    position: [10.0, 20.0],
+    spacing: "3\\2",
+    stored: truth,
+    expected: truth,
+    is_resampled: false,
+    lift: 0.0,
+};
+
+fn grids() -> [Grid; 6] {
+    [
+        SAME,
+        Grid {
+            name: "mirrored columns",
+            orientation: "-1\\0\\0\\0\\1\\0",
+            position: [24.0, 20.0],
+            stored: |s, x, y| truth(s, 7 - x, y),
+            ..SAME
+        },
+        Grid {
+            name: "mirrored rows",
+            orientation: "1\\0\\0\\0\\-1\\0",
+            position: [10.0, 35.0],
+            stored: |s, x, y| truth(s, x, 5 - y),
+            ..SAME
+        },
+        Grid {
+            name: "turned by 180 degrees",
+            orientation: "-1\\0\\0\\0\\-1\\0",
+            position: [24.0, 35.0],
+            stored: |s, x, y| truth(s, 7 - x, 5 - y),
+            ..SAME
+        },
+        // Rows run down the image, from its right border on.
+        Grid {
+            name: "turned by 90 degrees",
+            columns: ROWS,
+            rows: COLUMNS,
+            orientation: "0\\1\\0\\-1\\0\\0",
+            position: [24.0, 20.0],
+            spacing: "2\\3",
+            stored: |s, x, y| truth(s, 7 - y, x),
+            ..SAME
+        },
+        // Each pixel covers two by two of the image.
+        Grid {
+            name: "other spacing",
+            columns: COLUMNS / 2,
+            rows: ROWS / 2,
+            position: [11.0, 21.5],
+            spacing: "6\\4",
+            stored: |s, x, y| truth(s, 2 * x, 2 * y),
+            expected: |s, x, y| truth(s, x - x % 2, y - y % 2),
+            is_resampled: true,
+            ..SAME
+        },
+    ]
+}
+
+/// How a segmentation is made.
+#[derive(Clone, Copy)]
+struct How {
+    kind: SegmentationType,
+    /// Names the images of this time.
+    names: Option<usize>,
+    is_reversed: bool,
+    /// How many frames of each segment there are at one place, which count their times.
+    times: usize,
+}
+
+fn code(value: &str) -> Fixture {
+    Fixture::item().text(tags::CODE_VALUE, VR::SH, value).text(tags::CODING_SCHEME_DESIGNATOR, VR::SH, "SCT").text(
+        tags::CODE_MEANING,
+        VR::LO,
+        "Tissue",
+    )
+}
+
+fn segment(number: u16) -> Fixture {
+    Fixture::item()
+        .number(tags::SEGMENT_NUMBER, number)
+        .text(tags::SEGMENT_LABEL, VR::LO, ["One", "Two"][usize::from(number) - 1])
+        .sequence(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, code("85756007"))
+        .sequence(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, code("85756007"))
+}
+
+/// The functional groups of the frame of a slice.
+fn frame(grid: &Grid, how: How, (slice, time, number): (usize, usize, Option<u16>)) -> Fixture {
+    let [x, y] = grid.position;
+    let position = format!("{x}\\{y}\\{}", 5.0 + 2.5 * slice as f64 + grid.lift);
+    let plane = Fixture::item().text(tags::IMAGE_POSITION_PATIENT, VR::DS, &position);
+    let mut item = Fixture::item().sequence(tags::PLANE_POSITION_SEQUENCE, plane);
+    if let Some(number) = number {
+        let segment = Fixture::item().number(tags::REFERENCED_SEGMENT_NUMBER, number);
+        item = item.sequence(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment);
+    }
+    if how.times > 1 {
+        let index = (time as u32 + 1).to_le_bytes().to_vec();
+        let content = Fixture::item().bytes(tags::TEMPORAL_POSITION_INDEX, VR::UL, index);
+        item = item.sequence(tags::FRAME_CONTENT_SEQUENCE, content);
+    }
+    if let Some(time) = how.names {
+        let source = Fixture::item().text(tags::REFERENCED_SOP_CLASS_UID, VR::UI, uids::CT_IMAGE_STORAGE).text(
+            tags::REFERENCED_SOP_INSTANCE_UID,
+            VR::UI,
+            &image(time, slice),
+        );
+        let derivation = Fixture::item().sequence(tags::SOURCE_IMAGE_SEQUENCE, source);
+        item = item.sequence(tags::DERIVATION_IMAGE_SEQUENCE, derivation);
+    }
+    item
+}
+
+fn segmentation(grid: &Grid, how: How) -> Fixture {
+    let is_map = how.kind == SegmentationType::LabelMap;
+    let numbers: &[Option<u16>] = if is_map { &[None] } else { &[Some(1), Some(2)] };
+    let of_slice =
+        |slice: usize| (0..how.times).flat_map(move |time| numbers.iter().map(move |number| (slice, time, *number)));
+    let mut frames: Vec<(usize, usize, Option<u16>)> = (0..SLICES).flat_map(of_slice).collect();
+    if how.is_reversed {
+        frames.reverse();
+    }
+    let class = if is_map { uids::LABEL_MAP_SEGMENTATION_STORAGE } else { uids::SEGMENTATION_STORAGE };
+    let bits = if how.kind == SegmentationType::Binary { 1 } else { 8 };
+    let orientation = Fixture::item().text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, grid.orientation);
+    let measures = Fixture::item()
+        .text(tags::PIXEL_SPACING, VR::DS, grid.spacing)
+        .text(tags::SLICE_THICKNESS, VR::DS, "2.5")
+        .text(tags::SPACING_BETWEEN_SLICES, VR::DS, "2.5");
+    let shared = Fixture::item()
+        .sequence(tags::PLANE_ORIENTATION_SEQUENCE, orientation)
+        .sequence(tags::PIXEL_MEASURES_SEQUENCE, measures);
+    let kind = ["BINARY", "FRACTIONAL", "LABELMAP"][how.kind as usize];
+    let mut file = Fixture::new(grid.columns as u16, grid.rows as u16)
+        .text(tags::SOP_CLASS_UID, VR::UI, class)
+        .text(tags::SOP_INSTANCE_UID, VR::UI, "1.2.77")
+        .text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.78")
+        .text(tags::MODALITY, VR::CS, "SEG")
+        .text(tags::SEGMENTATION_TYPE, VR::CS, kind)
+        .text(tags::FRAME_OF_REFERENCE_UID, VR::UI, FRAME_OF_REFERENCE)
+        .text(tags::NUMBER_OF_FRAMES, VR::IS, &frames.len().to_string())
+        .bits(bits, bits, false)
+        .sequence(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, shared)
+        .append_item(tags::SEGMENT_SEQUENCE, segment(1))
+        .append_item(tags::SEGMENT_SEQUENCE, segment(2));
+    if how.kind == SegmentationType::Fractional {
+        file = file.number(tags::MAXIMUM_FRACTIONAL_VALUE, 200);
+    }
+    if let Some(time) = how.names {
+        let mut series = Fixture::item().text(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4");
+        for slice in 0..SLICES {
+            let instance = Fixture::item().text(tags::REFERENCED_SOP_INSTANCE_UID, VR::UI, &image(time, slice));
+            series = series.append_item(tags::REFERENCED_INSTANCE_SEQUENCE, instance);
+        }
+        file = file.sequence(tags::REFERENCED_SERIES_SEQUENCE, series);
+    }
+    let mut values: Vec<u8> = Vec::new();
+    for &(slice, time, number) in &frames {
+        let groups = frame(grid, how, (slice, time, number));
+        file = file.append_item(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups);
+        for (y, x) in (0..grid.rows).flat_map(|y| (0..grid.columns).map(move |x| (y, x))) {
+            let label = ((grid.stored)(slice, x, y) + time as u8) % 3;
+            values.push(match (number, how.kind) {
+                (None, _) => label,
+                (Some(n), SegmentationType::Fractional) => {
+                    if u16::from(label) == n {
+                        150
+                    } else {
+                        40
+                    }
+                }
+                (Some(n), _) => u8::from(u16::from(label) == n),
+            });
+        }
+    }
+    if bits == 1 {
+        let byte = |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << i);
+        values = values.chunks(8).map(byte).collect();
+    }
+    if values.len() % 2 == 1 {
+        values.push(0);
+    }
+    file.pixel_bytes(&values)
+}
+
+const KINDS: [SegmentationType; 3] =
+    [SegmentationType::Binary, SegmentationType::Fractional, SegmentationType::LabelMap];
+
+fn hows() -> impl Iterator<Item = How> {
+    KINDS.into_iter().flat_map(|kind| [None, Some(0)].map(|names| How { kind, names, is_reversed: false, times: 1 }))
+}
+
+/// The masks of all slices, as the truth has them.
+fn expected(of: fn(usize, usize, usize) -> u8) -> Vec<(usize, Mask)> {
+    let mask = |slice: usize| {
+        let pixels = (0..ROWS).flat_map(|y| (0..COLUMNS).map(move |x| of(slice, x, y)));
+        (slice, Mask::from_labels(COLUMNS, ROWS, pixels.collect()).unwrap())
+    };
+    (0..SLICES).map(mask).collect()
+}
+
+fn laid(folder: &TempDir, file: &Fixture, series: &Series) -> Result<ImportedMasks> {
+    import(&file.write(folder.path(), "seg.dcm"), series)
+}
+
+#[test]
+fn every_type_on_every_grid_is_laid_as_its_geometry_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    for (grid, how) in grids().iter().flat_map(|grid| hows().map(move |how| (grid, how))) {
+        for is_reversed in [false, true] {
+            let how = How { is_reversed, ..how };
+            let what = format!("{} {:?}, named: {:?}, reversed: {is_reversed}", grid.name, how.kind, how.names);
+            let got = laid(&folder, &segmentation(grid, how), &series).unwrap();
+            assert_eq!(got.masks, expected(grid.expected), "{what}");
+            assert_eq!(got.is_resampled, grid.is_resampled, "{what}");
+            assert_eq!(got.basis, if how.names.is_some() { Basis::Images } else { Basis::Position }, "{what}");
+            let says = |words: &str| got.notes.iter().any(|note| note.contains(words));
+            assert_eq!(says("resampled"), grid.is_resampled, "{what}: {:?}", got.notes);
+            assert_eq!(says("names no image"), how.names.is_none(), "{what}: {:?}", got.notes);
+        }
+    }
+}
+
+#[test]
+fn a_segmentation_of_one_time_is_laid_on_that_time_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = images(&folder, 4);
+    assert_eq!(times.len(), 4);
+    for kind in KINDS {
+        let named = How { kind, names: Some(2), is_reversed: false, times: 1 };
+        for (time, series) in times.iter().enumerate() {
+            let got = laid(&folder, &segmentation(&SAME, named), series);
+            if time == 2 {
+                assert_eq!(got.unwrap().masks, expected(truth));
+            } else {
+                let error = got.unwrap_err().to_string();
+                assert!(error.contains("to none of the 4 slices that are here"), "{error}");
+            }
+            // One that names nothing may be of any time, and says so.
+            let got = laid(&folder, &segmentation(&SAME, How { names: None, ..named }), series).unwrap();
+            assert_eq!((got.basis, got.masks), (Basis::Position, expected(truth)));
+        }
+    }
+}
+
+#[test]
+fn of_several_images_at_one_place_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut times = images(&folder, 2);
+    // As a loop at every place: both times in one series.
+    let mut series = times.remove(0);
+    series.slices.extend(times.remove(0).slices);
+    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
+    let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
+    let error = import(&path, &series).unwrap_err().to_string();
+    assert!(error.contains("2 images lie at one place (images 1, 5)") && error.contains("--time"), "{error}");
+    let of_time = |time| import_chosen(&path, &series, &MaskChoice { time: Some(time), ..MaskChoice::default() });
+    let slices: Vec<usize> = of_time(2).unwrap().masks.iter().map(|(slice, _)| *slice).collect();
+    assert_eq!(slices, [4, 5, 6, 7]);
+    assert!(of_time(3).unwrap_err().to_string().contains("there is no time 3"));
+    let named = How { names: Some(1), ..how };
+    let got = laid(&folder, &segmentation(&SAME, named), &series).unwrap();
+    assert_eq!(got.masks.iter().map(|(slice, _)| *slice).collect::<Vec<_>>(), [4, 5, 6, 7]);
+}
+
+#[test]
+fn a_place_off_by_part_of_a_pixel_is_said_and_one_beside_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    for how in hows() {
+        let shifted = Grid { position: [10.8, 20.0], ..SAME };
+        let got = laid(&folder, &segmentation(&shifted, how), &series).unwrap();
+        assert_eq!(got.masks, expected(truth));
+        assert!(got.is_resampled && got.notes.iter().any(|n| n.contains("up to 0.40 of a pixel")), "{:?}", got.notes);
+        let tilted = Grid { orientation: "1\\0\\0\\0\\0.8\\0.6", ..SAME };
+        let error = laid(&folder, &segmentation(&tilted, how), &series).unwrap_err().to_string();
+        assert!(error.contains("at an angle of 37° to the slices"), "{error}");
+        // Beside the images: on their planes, and on none of their pixels.
+        let beside = Grid { position: [-90.0, 20.0], ..SAME };
+        let got = laid(&folder, &segmentation(&beside, how), &series).unwrap();
+        assert!(got.loss().unwrap().contains("lies on a pixel of the images"), "{:?}", got.loss());
+    }
+}
+
+#[test]
+fn a_frame_halfway_between_two_slices_is_laid_on_one_of_them_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    // Above or below all slices: each frame has its own, and none is lost at the ends.
+    for (lift, side) in [(1.25, "the frame after it"), (-1.25, "the frame before it"), (1.2502, "the frame after it")] {
+        for how in hows() {
+            let got = laid(&folder, &segmentation(&Grid { lift, ..SAME }, how), &series).unwrap();
+            assert_eq!(got.masks, expected(truth), "{lift} {:?}", how.kind);
+            assert!(got.is_resampled && got.notes.iter().any(|n| n.contains("halfway") && n.contains(side)));
+        }
+    }
+    // Nearer to one of them: no doubt which.
+    let how = How { kind: SegmentationType::Binary, names: None, is_reversed: false, times: 1 };
+    let got = laid(&folder, &segmentation(&Grid { lift: 0.6, ..SAME }, how), &series).unwrap();
+    assert!(!got.notes.iter().any(|n| n.contains("halfway")), "{:?}", got.notes);
+}
+
+#[test]
+fn of_several_times_that_name_no_image_one_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    for (kind, is_reversed) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        let how = How { kind, names: None, is_reversed, times: 3 };
+        let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
+        let error = import(&path, &series).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TimeWanted(3), "{error}");
+        assert!(error.to_string().contains("lie at one place") && error.to_string().contains("--time"), "{error}");
+        let of_time = |time| import_chosen(&path, &series, &MaskChoice { time: Some(time), ..MaskChoice::default() });
+        let got = of_time(2).unwrap();
+        assert_eq!(got.masks, expected(|s, x, y| (truth(s, x, y) + 1) % 3), "{kind:?}, reversed: {is_reversed}");
+        assert!(got.notes.iter().any(|n| n.contains("that of time 2 was taken")), "{:?}", got.notes);
+        assert_eq!(of_time(1).unwrap().masks, expected(truth));
+        assert!(of_time(4).unwrap_err().to_string().contains("there is no time 4"));
+    }
+}
+
+#[test]
+fn a_part_of_the_image_is_laid_where_it_was_cut_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    // Five columns from the third on, and four rows from the second on.
+    let part = Grid { columns: 5, rows: 4, position: [14.0, 23.0], stored: |s, x, y| truth(s, x + 2, y + 1), ..SAME };
+    let cut = |s, x, y| if (2..7).contains(&x) && (1..5).contains(&y) { truth(s, x, y) } else { 0 };
+    for how in hows() {
+        let got = laid(&folder, &segmentation(&part, how), &series).unwrap();
+        assert_eq!(got.masks, expected(cut));
+        assert!(!got.is_resampled);
+    }
+}
+
+#[test]
+fn frames_that_name_other_images_than_those_where_they_lie_are_laid_by_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut series = images(&folder, 1).remove(0);
+    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
+    // The names of the images are in another order than their places.
+    let names: Vec<_> = series.slices.iter().map(|s| s.sop_instance_uid.clone()).rev().collect();
+    series.slices.iter_mut().zip(names).for_each(|(slice, name)| slice.sop_instance_uid = name);
+    let got = laid(&folder, &segmentation(&SAME, how), &series).unwrap();
+    assert_eq!(got.masks, expected(truth));
+    assert!(got.notes.iter().any(|n| n.contains("8 of its frames name other images")), "{:?}", got.notes);
+}
+
+#[test]
+fn other_images_of_the_same_space_take_it_only_by_position_and_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut series = images(&folder, 1).remove(0);
+    series.id = "1.2.55".into();
+    series.slices.iter_mut().for_each(|s| s.sop_instance_uid = s.sop_instance_uid.take().map(|uid| uid + ".9"));
+    let how = How { kind: SegmentationType::LabelMap, names: Some(0), is_reversed: false, times: 1 };
+    let path = segmentation(&SAME, how).write(folder.path(), "seg.dcm");
+    let error = import(&path, &series).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NamesOtherImages);
+    let error = error.to_string();
+    assert!(error.contains("it refers to series 1.2.3.4") && error.contains("--by-position"), "{error}");
+    let by_position = MaskChoice { by_position: true, ..MaskChoice::default() };
+    let got = import_chosen(&path, &series, &by_position).unwrap();
+    assert_eq!((got.masks, got.basis), (expected(truth), Basis::Position));
+    assert!(got.notes.iter().any(|n| n.contains("as asked for")), "{:?}", got.notes);
+    series.frame_of_reference_uid = Some("1.2.66".into());
+    let error = import_chosen(&path, &series, &by_position).unwrap_err().to_string();
+    assert!(error.contains("frame of reference 1.2.9, the series in 1.2.66"), "{error}");
+}
+
+#[test]
+fn segments_are_taken_as_chosen_and_one_that_others_hide_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let series = images(&folder, 1).remove(0);
+    // Both segments are the same pixels.
+    let twin = Grid { stored: |s, x, y| u8::from(truth(s, x, y) == 2) * 3, ..SAME };
+    let how = How { kind: SegmentationType::Binary, names: Some(0), is_reversed: false, times: 1 };
+    let mut file = segmentation(&twin, how);
+    let bits: Vec<u8> = (0..SLICES)
+        .flat_map(|s| [s, s])
+        .flat_map(|s| (0..ROWS).flat_map(move |y| (0..COLUMNS).map(move |x| u8::from(truth(s, x, y) == 2))))
+        .collect();
+    let bytes: Vec<u8> =
+        bits.chunks(8).map(|b| b.iter().enumerate().fold(0, |byte, (i, bit)| byte | bit << i)).collect();
+    file = file.pixel_bytes(&bytes);
+    let path = file.write(folder.path(), "seg.dcm");
+    let count = bits.iter().map(|b| usize::from(*b)).sum::<usize>() / 2;
+    let got = import(&path, &series).unwrap();
+    assert_eq!(got.loss().unwrap(), "\"One\" has no pixel left: others lie over all of it");
+    assert_eq!((got.taken[0].in_file, got.taken[0].left, got.taken[1].left), (count, 0, count));
+    assert!(got.notes.contains(&format!("\"One\" lost {count} pixels to \"Two\", which lies over it")));
+    let chosen = |only: &str, order: &str| {
+        let words = |w: &str| if w.is_empty() { Vec::new() } else { vec![w.to_owned()] };
+        import_chosen(&path, &series, &MaskChoice { only: words(only), order: words(order), ..MaskChoice::default() })
+    };
+    let one = chosen("One", "").unwrap();
+    assert_eq!((one.loss(), one.labels.len(), one.taken[0].left), (None, 1, count));
+    assert!(chosen("", "one").unwrap().loss().unwrap().contains("\"Two\""));
+    assert!(chosen("Three", "").unwrap_err().to_string().contains("it holds 1 \"One\", 2 \"Two\""));
+}

@@ -1,0 +1,393 @@
+//! From the frames of one Series Instance UID to stacks: one size and orientation each, ordered by place, one stack for
+//! each diffusion weighting and each time. Names and order of the files decide nothing.
+
+mod remarks;
+
+use super::diffusion::{self, Diffusion};
+use labrum_core::study::Slice;
+use serde::{Deserialize, Serialize};
+use std::{cmp::Ordering, collections::BTreeMap, ffi::OsString};
+
+/// Places closer than this, in mm, are one place.
+const SAME_PLACE: f64 = 0.01;
+
+/// What slices at one place may differ in, in the order in which they are tried.
+pub(crate) const TIMES: [&str; 8] = [
+    "temporal position",
+    "trigger time",
+    "echo time",
+    "b-value",
+    "acquisition number",
+    "acquisition time",
+    "content time",
+    "instance number",
+];
+
+/// A frame that is to be put into a stack.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    /// The slice that it becomes.
+    pub(crate) slice: Slice,
+    /// Width and height.
+    pub(crate) size: (usize, usize),
+    /// Whether it has colour.
+    pub(crate) color: bool,
+    /// The file of a loop: frames of two loops do not belong together.
+    pub(crate) clip: Option<OsString>,
+    /// Image Type, as in the file.
+    pub(crate) image_type: String,
+    /// A value for each of [`TIMES`].
+    pub(crate) times: [Option<f64>; TIMES.len()],
+    /// How it is weighted, of a diffusion image.
+    pub(crate) diffusion: Diffusion,
+    /// Gantry/Detector Tilt, degrees.
+    pub(crate) tilt: Option<f64>,
+    /// Only its beginning is in the file.
+    pub(crate) is_short: bool,
+    /// Frames that should follow in its file and do not.
+    pub(crate) missing_behind: u32,
+    /// Drawings are stored with it.
+    pub(crate) has_overlays: bool,
+}
+
+/// Slices that belong together, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    /// In order of place or, at one place, of time.
+    pub(crate) frames: Vec<Frame>,
+    /// What tells it from the other stacks of the series: "time 3 of 20"; empty where there is one.
+    pub(crate) name: String,
+    /// What a user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Splits the frames of a series.
+pub(crate) fn split(frames: Vec<Frame>) -> Vec<Stack> {
+    let groups = by_shape(frames);
+    let parts = groups.len();
+    let mut stacks = Vec::new();
+    for (index, group) in groups.into_iter().enumerate() {
+        let mut of_group = stacks_of_shape(group);
+        of_group.iter_mut().for_each(|stack| stack.notes.extend(remarks::of_files(&stack.frames)));
+        if parts > 1 {
+            for stack in &mut of_group {
+                stack.name = joined(&format!("part {} of {parts}", index + 1), &stack.name);
+                stack.notes.insert(
+                    0,
+                    "the series was split: it holds several loops, or images of different size, spacing or orientation"
+                        .into(),
+                );
+            }
+        }
+        stacks.extend(of_group);
+    }
+    stacks
+}
+
+fn joined(a: &str, b: &str) -> String {
+    if b.is_empty() { a.into() } else { format!("{a}, {b}") }
+}
+
+/// Same size, colour, spacing and orientation; groups in order of their first instance.
+fn by_shape(mut frames: Vec<Frame>) -> Vec<Vec<Frame>> {
+    frames.sort_by(by_order);
+    let mut groups: Vec<Vec<Frame>> = Vec::new();
+    for frame in frames {
+        match groups.iter_mut().find(|group| same_shape(&group[0], &frame)) {
+            Some(group) => group.push(frame),
+            None => groups.push(vec![frame]),
+        }
+    }
+    groups
+}
+
+fn same_shape(a: &Frame, b: &Frame) -> bool {
+    let close = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance;
+    let same_direction = match (a.slice.plane, b.slice.plane) {
+        (Some(a), Some(b)) => (0..6).all(|i| close(a.orientation[i], b.orientation[i], 1e-3)),
+        (None, None) => true,
+        _ => false,
+    };
+    let same_spacing = match (a.slice.spacing, b.slice.spacing) {
+        (Some(a), Some(b)) => close(a.row, b.row, 1e-3 * a.row) && close(a.column, b.column, 1e-3 * a.column),
+        (None, None) => true,
+        _ => false,
+    };
+    a.size == b.size && a.clip == b.clip && a.color == b.color && same_direction && same_spacing
+}
+
+fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
+    if frames.iter().any(|f| f.slice.plane.is_none()) {
+        return vec![in_given_order(frames)];
+    }
+    if places(&frames).iter().all(|place| place.len() == 1) {
+        return vec![in_space(frames)];
+    }
+    let mut kinds: BTreeMap<String, Vec<Frame>> = BTreeMap::new();
+    for frame in frames {
+        kinds.entry(frame.image_type.clone()).or_default().push(frame);
+    }
+    let several = kinds.len() > 1;
+    let mut stacks = Vec::new();
+    for (kind, frames) in kinds {
+        for mut stack in by_diffusion(frames) {
+            if several {
+                stack.name = joined(&kind.replace('\\', " ").to_lowercase(), &stack.name);
+            }
+            stacks.push(stack);
+        }
+    }
+    stacks
+}
+
+/// One stack for each b-value and direction, and in each for each time. Images of one place stay together, in that order.
+fn by_diffusion(mut frames: Vec<Frame>) -> Vec<Stack> {
+    let all: Vec<Diffusion> = frames.iter().map(|f| f.diffusion).collect();
+    let weightings = diffusion::distinct(&all);
+    let of = |frame: &Frame| diffusion::index(&weightings, frame.diffusion);
+    if weightings.len() < 2 {
+        return by_time(frames);
+    }
+    if places(&frames).len() == 1 {
+        frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
+        let notes = vec![format!("{} images of one place, by b-value and diffusion direction", frames.len())];
+        return vec![Stack { frames, name: String::new(), notes }];
+    }
+    let mut groups = vec![Vec::new(); weightings.len()];
+    frames.into_iter().for_each(|frame| groups[of(&frame)].push(frame));
+    let mut stacks = Vec::new();
+    for (weighting, group) in weightings.iter().zip(groups) {
+        for mut stack in by_time(group) {
+            stack.name = joined(&weighting.name(), &stack.name);
+            stack.notes.insert(0, format!("the series was split by b-value and diffusion direction: {}", stack.name));
+            stacks.push(stack);
+        }
+    }
+    stacks
+}
+
+/// By all that tells one time from another.
+fn time_order(a: &Frame, b: &Frame) -> Ordering {
+    let pairs = a.times.iter().zip(&b.times).map(|(a, b)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+    pairs.fold(Ordering::Equal, Ordering::then).then_with(|| by_order(a, b))
+}
+
+/// Pictures of one place after another, or of no place at all.
+fn in_given_order(mut frames: Vec<Frame>) -> Stack {
+    frames.sort_by(by_order);
+    Stack { frames, name: String::new(), notes: Vec::new() }
+}
+
+/// The order that the files themselves give: Instance Number, frame, and the UID where those say nothing. Only files
+/// without a UID go by their names.
+fn by_order(a: &Frame, b: &Frame) -> Ordering {
+    let number = |f: &Frame| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame);
+    let uid = || a.slice.sop_instance_uid.cmp(&b.slice.sop_instance_uid);
+    let path = || a.slice.source.path.cmp(&b.slice.source.path);
+    number(a).cmp(&number(b)).then_with(uid).then_with(path)
+}
+
+fn in_space(mut frames: Vec<Frame>) -> Stack {
+    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| by_order(a, b)));
+    let notes = remarks::of_places(&frames);
+    Stack { frames, name: String::new(), notes }
+}
+
+fn depth(frame: &Frame) -> f64 {
+    frame.slice.plane.map_or(0.0, |plane| plane.distance_along_normal())
+}
+
+/// The frames at each place, in order of place.
+fn places(frames: &[Frame]) -> Vec<Vec<Frame>> {
+    let mut frames = frames.to_vec();
+    frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)));
+    let mut places: Vec<Vec<Frame>> = Vec::new();
+    for frame in frames {
+        match places.last_mut() {
+            Some(place) if (depth(&place[0]) - depth(&frame)).abs() <= SAME_PLACE => place.push(frame),
+            _ => places.push(vec![frame]),
+        }
+    }
+    places
+}
+
+/// One stack for each time. The times of two places need not agree (heart rates do not): the n-th of each belong
+/// together.
+fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
+    let mut places = places(&frames);
+    let distinct = |place: &Vec<Frame>, key: usize| {
+        let mut values: Vec<Option<f64>> = place.iter().map(|f| f.times[key]).collect();
+        values.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
+        values.iter().all(Option::is_some) && values.windows(2).all(|pair| pair[0] != pair[1])
+    };
+    let key = (0..TIMES.len()).find(|key| places.iter().all(|place| distinct(place, *key)));
+    for place in &mut places {
+        place.sort_by(|a, b| {
+            let at = |f: &Frame| key.and_then(|k| f.times[k]).unwrap_or(0.0);
+            at(a).total_cmp(&at(b)).then_with(|| by_order(a, b))
+        });
+    }
+    let times = places.iter().map(Vec::len).max().unwrap_or(0);
+    let by = key.map_or("instance number", |key| TIMES[key]);
+    let is_guess = key.is_none() && places.len() > 1;
+    if places.len() == 1 {
+        let frames = places.remove(0);
+        let notes = if times > 1 { vec![format!("{times} images of one place, by {by}")] } else { Vec::new() };
+        return vec![Stack { frames, name: String::new(), notes }];
+    }
+    let uneven = places.iter().any(|place| place.len() != times);
+    (0..times)
+        .map(|time| {
+            let mut stack = in_space(places.iter().filter_map(|place| place.get(time).cloned()).collect());
+            if times > 1 {
+                stack.name = format!("time {} of {times}", time + 1);
+                stack.notes.insert(0, format!("time {} of {times}, by {by}", time + 1));
+            }
+            if uneven {
+                stack.notes.push("not every place was imaged equally often".into());
+            }
+            if is_guess {
+                stack
+                    .notes
+                    .push("the files do not say which images belong together: this stack may mix several".into());
+            }
+            stack
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use labrum_core::{geometry::Plane, study::Source};
+
+    fn frame(z: f64, trigger: Option<f64>, number: i64) -> Frame {
+        let plane = Plane { position: [0.0, 0.0, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
+        let slice = Slice {
+            source: Source { path: format!("{number}.dcm").into(), frame: 0 },
+            sop_instance_uid: None,
+            instance_number: Some(number),
+            plane: Some(plane),
+            spacing: None,
+            regions: Vec::new(),
+        };
+        let times = [None, trigger, None, None, None, None, None, Some(number as f64)];
+        Frame {
+            slice,
+            size: (4, 4),
+            color: false,
+            clip: None,
+            image_type: String::new(),
+            times,
+            diffusion: Diffusion::default(),
+            tilt: None,
+            is_short: false,
+            missing_behind: 0,
+            has_overlays: false,
+        }
+    }
+
+    fn numbers(stack: &Stack) -> Vec<i64> {
+        stack.frames.iter().filter_map(|f| f.slice.instance_number).collect()
+    }
+
+    #[test]
+    fn slices_are_ordered_by_place_not_by_number() {
+        let stacks = split(vec![frame(10.0, None, 1), frame(0.0, None, 2), frame(5.0, None, 3)]);
+        assert_eq!(stacks.len(), 1);
+        assert_eq!(numbers(&stacks[0]), [2, 3, 1]);
+        assert!(stacks[0].notes.is_empty());
+    }
+
+    #[test]
+    fn a_missing_slice_is_told() {
+        let stacks = split(vec![frame(0.0, None, 1), frame(5.0, None, 2), frame(15.0, None, 3)]);
+        assert_eq!(
+            stacks[0].notes,
+            ["one slice is missing: slices lie 5.00 mm apart, slices 2 and 3 lie 10.00 mm apart"]
+        );
+    }
+
+    #[test]
+    fn a_cine_of_several_places_becomes_a_stack_for_each_time_though_heart_rates_differ() {
+        let stacks = split(vec![
+            frame(0.0, Some(40.0), 2),
+            frame(0.0, Some(10.0), 1),
+            frame(8.0, Some(12.0), 4),
+            frame(8.0, Some(44.0), 3),
+        ]);
+        assert_eq!(stacks.iter().map(numbers).collect::<Vec<_>>(), [[1, 4], [2, 3]]);
+        assert_eq!(stacks[1].notes, ["time 2 of 2, by trigger time"]);
+    }
+
+    #[test]
+    fn a_loop_at_one_place_stays_one_series_in_order_of_time() {
+        let stacks = split(vec![frame(0.0, Some(40.0), 1), frame(0.0, Some(10.0), 2)]);
+        assert_eq!(stacks.len(), 1);
+        assert_eq!(numbers(&stacks[0]), [2, 1]);
+    }
+
+    fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> Frame {
+        let mut frame = frame(z, None, number);
+        frame.diffusion = Diffusion { b_value: Some(b), direction };
+        frame.slice.sop_instance_uid = Some(format!("1.2.{}", 9 - number));
+        frame
+    }
+
+    #[test]
+    fn each_diffusion_direction_is_a_stack_whatever_the_order_and_the_names_of_the_files() {
+        let x = Some([1.0, 0.0, 0.0]);
+        // Numbers that begin anew with each direction tell nothing, and of b = 0 the direction does not count.
+        let mut frames = vec![
+            weighted(0.0, 0.0, None, 1),
+            weighted(0.0, 1000.0, x, 1),
+            weighted(0.0, 1000.0, Some([0.0, 1.0, 0.0]), 1),
+            weighted(5.0, 0.0, Some([0.3, 0.0, 0.0]), 2),
+            weighted(5.0, 1000.0, Some([0.0, 0.999, 0.0]), 2),
+            weighted(5.0, 1000.0, x, 2),
+        ];
+        let expected = ["b 0", "b 1000, direction 0 1 0", "b 1000, direction 1 0 0"];
+        for turn in 0..6 {
+            frames.rotate_left(1);
+            (0..)
+                .zip(&mut frames)
+                .for_each(|(i, f)| f.slice.source.path = format!("{}.dcm", (i * 5 + turn) % 7).into());
+            let stacks = split(frames.clone());
+            assert_eq!(stacks.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), expected);
+            assert!(stacks.iter().all(|s| s.frames.len() == 2 && numbers(s) == [1, 2]));
+            assert!(stacks[1].frames.iter().all(|f| f.diffusion.direction.unwrap_or_default()[1] > 0.9));
+        }
+    }
+
+    #[test]
+    fn a_direction_that_was_measured_twice_is_a_stack_for_each_time() {
+        let mut frames = Vec::new();
+        for (b, repeats) in [(0.0, 1), (1000.0, 2)] {
+            for repeat in 0..repeats {
+                frames.extend([0.0, 5.0].map(|z| weighted(z, b, Some([1.0, 0.0, 0.0]), repeat * 2 + 1)));
+            }
+        }
+        let names: Vec<String> = split(frames).into_iter().map(|s| s.name).collect();
+        assert_eq!(names, ["b 0", "b 1000, direction 1 0 0, time 1 of 2", "b 1000, direction 1 0 0, time 2 of 2"]);
+    }
+
+    #[test]
+    fn where_nothing_tells_images_apart_that_is_said() {
+        let stacks = split([0.0, 5.0].iter().flat_map(|z| [frame(*z, None, 1), frame(*z, None, 1)]).collect());
+        assert_eq!(stacks.len(), 2);
+        assert!(stacks[0].notes.iter().any(|note| note.contains("may mix several")), "{:?}", stacks[0].notes);
+    }
+
+    #[test]
+    fn another_size_or_orientation_is_another_stack() {
+        let mut wide = frame(0.0, None, 2);
+        wide.size = (8, 4);
+        let mut turned = frame(0.0, None, 3);
+        turned.slice.plane = turned.slice.plane.map(|p| Plane { orientation: [0.0, 1.0, 0.0, 0.0, 0.0, -1.0], ..p });
+        let stacks = split(vec![frame(0.0, None, 1), wide, turned]);
+        assert_eq!(
+            stacks.iter().map(|s| s.name.clone()).collect::<Vec<_>>(),
+            ["part 1 of 3", "part 2 of 3", "part 3 of 3"]
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads the regions of a structure set: names, colours, codes and contours in mm.
+
+use crate::{
+    dataset::DataSet,
+    file::{DicomFile, Unreadable, read_value},
+    references::ReferencedSeries,
+    text::decoded,
+};
+use dicom_dictionary_std::{tags, uids};
+use labrum_core::{
+    Error, Result,
+    guard::contained,
+    label::{Code, Label},
+};
+use std::{collections::BTreeMap, path::Path};
+
+const TRIED: &str = "read the structure set";
+/// Points of one file; a large plan has some hundred thousand.
+const MOST_POINTS: usize = 20_000_000;
+
+/// A structure set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StructureSet {
+    /// Regions with contours, in order of their number.
+    pub(super) structures: Vec<Structure>,
+    /// Frame of Reference UIDs that it lies in.
+    pub(super) frames_of_reference: Vec<String>,
+    /// The series that it refers to.
+    pub(super) series: Vec<ReferencedSeries>,
+    /// What a user should know.
+    pub(super) notes: Vec<String>,
+}
+
+/// A region.
+#[derive(Clone, Debug)]
+pub(super) struct Structure {
+    /// ROI Number.
+    pub(super) number: u32,
+    /// What it is.
+    pub(super) label: Label,
+    /// Frame of Reference UID, where it is told for the region.
+    pub(super) frame_of_reference: Option<String>,
+    /// Contours that enclose an area.
+    pub(super) contours: Vec<Contour>,
+    /// How many there are of each Contour Geometric Type that encloses none.
+    pub(super) without_area: BTreeMap<String, usize>,
+}
+
+/// A closed contour.
+#[derive(Clone, Debug)]
+pub(super) struct Contour {
+    /// Points in the patient, mm.
+    pub(super) points: Vec<[f64; 3]>,
+    /// Contour Image Sequence: SOP Instance UIDs, each with its 1-based frames.
+    pub(super) sources: Vec<(String, Vec<u32>)>,
+    /// CLOSEDPLANAR_XOR: what an even number of them encloses is outside.
+    pub(super) is_xor: bool,
+}
+
+/// True where `path` is an RT Structure Set.
+pub fn is_structure_set(path: &Path) -> bool {
+    DicomFile::open(path).is_ok_and(|file| file.sop_class == uids::RT_STRUCTURE_SET_STORAGE)
+}
+
+/// Reads all regions.
+///
+/// # Errors
+/// Where the file is no structure set or damaged.
+pub(super) fn read(path: &Path) -> Result<StructureSet> {
+    let failed = |reason: String| Error::at(TRIED, path, reason);
+    let file = DicomFile::open(path).map_err(|unreadable| match unreadable {
+        Unreadable::NotDicom => failed("it is not a DICOM file".into()),
+        Unreadable::Failed(reason) => failed(reason),
+    })?;
+    contained(|| parsed(file)).unwrap_or_else(|| Err("it is damaged".into())).map_err(failed)
+}
+
+fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
+    if file.sop_class != uids::RT_STRUCTURE_SET_STORAGE {
+        return Err("it is no RT Structure Set".into());
+    }
+    let mut set = StructureSet::default();
+    if let Some(broken) = &file.broken {
+        set.notes.push(format!("the file is damaged, what follows is missing: {broken}"));
+    }
+    let DicomFile { bytes, data, .. } = &mut file;
+    let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
+    for item in data.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
+        remember(&mut set.frames_of_reference, item.text(tags::FRAME_OF_REFERENCE_UID));
+        let studies = item.items(tags::RT_REFERENCED_STUDY_SEQUENCE);
+        let series = studies.iter().flat_map(|study| study.items(tags::RT_REFERENCED_SERIES_SEQUENCE));
+        set.series.extend(series.map(referenced));
+    }
+    let regions = data.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+    for region in regions {
+        remember(&mut set.frames_of_reference, region.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+    }
+    let mut points = 0;
+    for item in data.items(tags::ROI_CONTOUR_SEQUENCE) {
+        let number = item.integer(tags::REFERENCED_ROI_NUMBER);
+        let region = regions.iter().find(|region| region.integer(tags::ROI_NUMBER) == number && number.is_some());
+        let index = set.structures.len();
+        let label = label(data, item, region, number, index, &charset);
+        let frame_of_reference = region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+        let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(index as u32 + 1);
+        let mut structure =
+            Structure { number, label, frame_of_reference, contours: Vec::new(), without_area: BTreeMap::new() };
+        for contour in item.items(tags::CONTOUR_SEQUENCE) {
+            let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
+            let line = coordinates(&raw).ok_or("its Contour Data are no numbers")?;
+            points += line.len();
+            if points > MOST_POINTS {
+                return Err(format!("it has more than {MOST_POINTS} points"));
+            }
+            let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_else(|| "CLOSED_PLANAR".into());
+            match kind.as_str() {
+                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => structure.contours.push(Contour {
+                    points: line,
+                    sources: images(contour),
+                    is_xor: kind == "CLOSEDPLANAR_XOR",
+                }),
+                _ => *structure.without_area.entry(kind).or_default() += 1,
+            }
+        }
+        if !structure.contours.is_empty() || !structure.without_area.is_empty() {
+            set.structures.push(structure);
+        }
+    }
+    Ok(set)
+}
+
+fn referenced(series: &DataSet) -> ReferencedSeries {
+    let images = series.items(tags::CONTOUR_IMAGE_SEQUENCE);
+    ReferencedSeries {
+        uid: series.text(tags::SERIES_INSTANCE_UID).unwrap_or_default(),
+        class: images.first().and_then(|i| i.text(tags::REFERENCED_SOP_CLASS_UID)).unwrap_or_default(),
+        instances: images.iter().filter_map(|i| i.text(tags::REFERENCED_SOP_INSTANCE_UID)).collect(),
+    }
+}
+
+/// The images that a contour was drawn on.
+fn images(contour: &DataSet) -> Vec<(String, Vec<u32>)> {
+    let image = |image: &DataSet| {
+        let frames = image.numbers(tags::REFERENCED_FRAME_NUMBER).into_iter().map(|n| n as u32).collect();
+        Some((image.text(tags::REFERENCED_SOP_INSTANCE_UID)?, frames))
+    };
+    contour.items(tags::CONTOUR_IMAGE_SEQUENCE).iter().filter_map(image).collect()
+}
+
+fn remember(all: &mut Vec<String>, uid: Option<String>) {
+    if let Some(uid) = uid.filter(|uid| !all.contains(uid)) {
+        all.push(uid);
+    }
+}
+
+/// x\y\z\x\y\z and so on; `None` where one of them is no number.
+fn coordinates(raw: &[u8]) -> Option<Vec<[f64; 3]>> {
+    let text = String::from_utf8_lossy(raw);
+    let text = text.trim_matches(|c: char| c == '\0' || c == '\\' || c.is_whitespace());
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let number = |part: &str| part.trim().parse::<f64>().ok().filter(|v| v.is_finite());
+    let values: Vec<f64> = text.split('\\').map(number).collect::<Option<_>>()?;
+    Some(values.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect())
+}
+
+fn label(
+    data: &DataSet,
+    contours: &DataSet,
+    region: Option<&DataSet>,
+    number: Option<i64>,
+    index: usize,
+    charset: &[String],
+) -> Label {
+    let name = region.map(|r| decoded(r, tags::ROI_NAME, charset)).filter(|name| !name.is_empty());
+    let number = number.unwrap_or(index as i64 + 1);
+    let mut label = Label::named(name.unwrap_or_else(|| format!("Region {number}")), index);
+    let color = contours.numbers(tags::ROI_DISPLAY_COLOR);
+    if let [r, g, b] = color[..] {
+        label.color = [r, g, b].map(|v| v.clamp(0.0, 255.0) as u8);
+    }
+    let observations = data.items(tags::RTROI_OBSERVATIONS_SEQUENCE);
+    let observation = observations.iter().find(|o| o.integer(tags::REFERENCED_ROI_NUMBER) == Some(number));
+    let code = observation.and_then(|o| o.item(tags::RTROI_IDENTIFICATION_CODE_SEQUENCE));
+    if let Some((value, scheme)) =
+        code.and_then(|c| Some((c.text(tags::CODE_VALUE)?, c.text(tags::CODING_SCHEME_DESIGNATOR)?)))
+        && scheme == "SCT"
+    {
+        label.concept =
+            Code { value, scheme, meaning: code.map_or_else(String::new, |c| decoded(c, tags::CODE_MEANING, charset)) };
+    }
+    label
+}

@@ -1,0 +1,67 @@
+//! Elements whose VR was lost on the way: UN, PS3.5 6.2.2.
+
+use super::*;
+use labrum_core::image::Window;
+
+/// The items of a sequence as UN has them: implicit little endian.
+fn unknown(item: Fixture) -> Vec<u8> {
+    let content = item.syntax(IMPLICIT).to_bytes();
+    let mut bytes = vec![0xFE, 0xFF, 0x00, 0xE0];
+    bytes.extend((content.len() as u32).to_le_bytes());
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn sequences_that_call_themselves_unknown_are_read_whatever_lies_in_them() {
+    let region = || {
+        Fixture::item()
+            .number(tags::PHYSICAL_UNITS_X_DIRECTION, 3)
+            .number(tags::PHYSICAL_UNITS_Y_DIRECTION, 3)
+            .bytes(tags::PHYSICAL_DELTA_X, VR::FD, 0.03f64.to_le_bytes().to_vec())
+            .bytes(tags::PHYSICAL_DELTA_Y, VR::FD, 0.03f64.to_le_bytes().to_vec())
+    };
+    let column = |file: Fixture| image(&file.pixels(&[7])).spacing.map(|s| s.column);
+    let regions = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
+    let with = |value: Vec<u8>| Fixture::new(1, 1).bytes(regions, VR::UN, value);
+    assert_eq!(column(with(unknown(region()))), Some(0.3));
+    // Items with VRs, which some writers leave in it, and a second item.
+    let mut explicit = vec![0xFE, 0xFF, 0x00, 0xE0];
+    let content = region().to_bytes();
+    explicit.extend((content.len() as u32).to_le_bytes());
+    explicit.extend(content);
+    assert_eq!(column(with(explicit)), Some(0.3));
+    // Neither: the rest of the file is read all the same.
+    assert_eq!(column(with(vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), None);
+    assert_eq!(column(with(Vec::new())), None);
+    // One in the other, and private ones beside them.
+    let measures = Fixture::item().text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.25");
+    let group = Fixture::item().bytes(tags::PIXEL_MEASURES_SEQUENCE, VR::UN, unknown(measures));
+    let nested = Fixture::new(1, 1)
+        .bytes(Tag(0x0009, 0x1001), VR::UN, unknown(region()))
+        .bytes(Tag(0x0019, 0x1001), VR::UN, b"private, of any kind".to_vec())
+        .bytes(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, VR::UN, unknown(group));
+    assert_eq!(column(nested), Some(0.25));
+}
+
+#[test]
+fn values_that_call_themselves_unknown_have_the_kind_that_the_dictionary_knows() {
+    let un = |syntax: &'static str| {
+        let file = Fixture::new(2, 1).syntax(syntax);
+        let file = if syntax == BIG_ENDIAN { big_endian_header(file) } else { file };
+        image(
+            &file
+                .bytes(tags::SMALLEST_IMAGE_PIXEL_VALUE, VR::UN, vec![1, 0])
+                .bytes(tags::BITS_STORED, VR::UN, vec![12, 0])
+                .bytes(tags::HIGH_BIT, VR::UN, vec![11, 0])
+                .bytes(tags::WINDOW_CENTER, VR::UN, b"40".to_vec())
+                .bytes(tags::WINDOW_WIDTH, VR::UN, b"400 ".to_vec())
+                .pixels(&[0xF001, 2]),
+        )
+    };
+    for syntax in [EXPLICIT, BIG_ENDIAN] {
+        let image = un(syntax);
+        assert_eq!(image.pixels, Pixels::U16(vec![1, 2]), "{syntax}");
+        assert_eq!(image.default_window(), Window::new(40.0, 400.0), "{syntax}");
+    }
+}

@@ -1,0 +1,34 @@
+//! How long the network takes on the CPU: a forward pass of each size, a training step of S.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use labrum_core::model_card::Config;
+use labrum_nn::{
+    bench::{Load, infer, train},
+    device::DeviceChoice,
+};
+use std::time::Duration;
+
+fn load(config: Config, batch: usize, runs: u64) -> Load {
+    Load { config, batch, size: 256, device: DeviceChoice::Cpu, runs: runs as usize }
+}
+
+fn forward(c: &mut Criterion) {
+    for config in [Config::S, Config::Base, Config::L] {
+        c.bench_function(&format!("forward {config}, 256x256"), |b| {
+            b.iter_custom(|runs| infer(load(config, 1, runs)).map_or(Duration::MAX, |m| m.times.iter().sum()));
+        });
+    }
+}
+
+fn step(c: &mut Criterion) {
+    c.bench_function("training step S, batch 4, 256x256", |b| {
+        b.iter_custom(|runs| train(load(Config::S, 4, runs)).map_or(Duration::MAX, |m| m.times.iter().sum()));
+    });
+}
+
+criterion_group! {
+    name = network;
+    config = Criterion::default().sample_size(10);
+    targets = forward, step
+}
+criterion_main!(network);

@@ -1,0 +1,294 @@
+//! Random variations of a training sample: what another patient, probe or gain setting would have shown.
+
+use super::preprocess::Size;
+use labrum_core::training::AugmentConfig;
+use rand::{Rng, RngExt, SeedableRng, rngs::Xoshiro256PlusPlus};
+use std::ops::RangeInclusive;
+
+/// A variation of `image` (`[channels, rows, columns]`, 0..=1) and `mask` (`[rows, columns]`, labels or more about each
+/// pixel); the same for each seed.
+///
+/// What moves in from outside is 0. Pixels of exactly 0 in all channels (padding, outside of the fan) stay 0, as they
+/// do when the model is used.
+pub fn augment<T: Copy + Default>(
+    image: &[f32],
+    mask: &[T],
+    size: Size,
+    config: &AugmentConfig,
+    seed: u64,
+) -> (Vec<f32>, Vec<T>) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let (mut image, mask) = Warp::random(size, config, &mut rng).apply(image, mask, size);
+    let area = (size.columns * size.rows).max(1);
+    let dark = dark_pixels(&image, area);
+    if let Some(sigma) = some(config, &mut rng, 0.0..=config.blur) {
+        image.chunks_exact_mut(area).for_each(|plane| blur(plane, size.columns, sigma));
+    }
+    change_levels(&mut image, config, &mut rng);
+    if config.tint > 1.0 && image.len() > area {
+        for plane in image.chunks_exact_mut(area) {
+            let tint = factor(&mut rng, config.tint);
+            plane.iter_mut().for_each(|value| *value *= tint);
+        }
+    }
+    for plane in image.chunks_exact_mut(area) {
+        plane.iter_mut().zip(&dark).for_each(|(value, &dark)| *value = if dark { 0.0 } else { value.clamp(0.0, 1.0) });
+    }
+    (image, mask)
+}
+
+/// A random number of the range, where this change of grey levels is to be made at all.
+fn some(config: &AugmentConfig, rng: &mut impl Rng, range: RangeInclusive<f32>) -> Option<f32> {
+    let is_made = rng.random_bool(config.chance.clamp(0.0, 1.0));
+    let value = within(rng, range);
+    is_made.then_some(value)
+}
+
+/// Uniform; the start of the range where it is empty.
+fn within(rng: &mut impl Rng, range: RangeInclusive<f32>) -> f32 {
+    range.start() + rng.random::<f32>() * (range.end() - range.start()).max(0.0)
+}
+
+/// A factor of 1 / `most` to `most`, as likely to shrink as to enlarge.
+fn factor(rng: &mut impl Rng, most: f32) -> f32 {
+    let most = most.max(1.0).ln();
+    within(rng, -most..=most).exp()
+}
+
+/// From pixels of the variation to pixels of the sample.
+struct Warp {
+    /// Rows of a matrix that acts on (x, y, 1).
+    sample_from_variation: [[f32; 3]; 2],
+}
+
+impl Warp {
+    fn random(size: Size, config: &AugmentConfig, rng: &mut impl Rng) -> Self {
+        let mut mirror = |chance: f64| if rng.random_bool(chance.clamp(0.0, 1.0)) { -1.0 } else { 1.0 };
+        let (mirror_x, mirror_y) = (mirror(config.flip_horizontal), mirror(config.flip_vertical));
+        let quarter = if rng.random_bool(config.quarter_turn.clamp(0.0, 1.0)) { 90.0 } else { 0.0 };
+        let angle = (quarter + within(rng, -config.rotation..=config.rotation)).to_radians();
+        let scale = factor(rng, config.scale);
+        let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
+        let (columns, rows) = (size.columns as f32, size.rows as f32);
+        let shift_x = within(rng, -config.shift..=config.shift) * columns;
+        let shift_y = within(rng, -config.shift..=config.shift) * rows;
+        let (centre_x, centre_y) = ((columns - 1.0) / 2.0, (rows - 1.0) / 2.0);
+        // Back from the shift and the middle, turned, mirrored, to the middle again.
+        let row = |a: f32, b: f32, middle: f32| [a, b, middle - a * (centre_x + shift_x) - b * (centre_y + shift_y)];
+        let x = row(mirror_x * cos, mirror_x * sin, centre_x);
+        let y = row(-mirror_y * sin, mirror_y * cos, centre_y);
+        Self { sample_from_variation: [x, y] }
+    }
+
+    /// Bilinear for the image, nearest for the mask.
+    fn apply<T: Copy + Default>(&self, image: &[f32], mask: &[T], size: Size) -> (Vec<f32>, Vec<T>) {
+        let area = size.columns * size.rows;
+        let mut new_image = vec![0.0; image.len()];
+        let mut new_mask = vec![T::default(); mask.len()];
+        let [to_x, to_y] = self.sample_from_variation;
+        for i in 0..area {
+            let (column, row) = ((i % size.columns) as f32, (i / size.columns) as f32);
+            let x = to_x[0] * column + to_x[1] * row + to_x[2];
+            let y = to_y[0] * column + to_y[1] * row + to_y[2];
+            if let Some(at) = pixel(floor(x + 0.5), floor(y + 0.5), size) {
+                new_mask[i] = mask[at];
+            }
+            let corners = Corners::around(x, y, size);
+            for (plane, new) in image.chunks_exact(area).zip(new_image.chunks_exact_mut(area)) {
+                new[i] = corners.blend(plane);
+            }
+        }
+        (new_image, new_mask)
+    }
+}
+
+/// Index of the pixel at whole coordinates, where there is one.
+fn pixel(x: i32, y: i32, size: Size) -> Option<usize> {
+    let inside = x >= 0 && y >= 0 && (x as usize) < size.columns && (y as usize) < size.rows;
+    inside.then(|| y as usize * size.columns + x as usize)
+}
+
+/// `f32::floor` is a call on processors without SSE 4.1, which is what the program is built for.
+fn floor(value: f32) -> i32 {
+    let towards_zero = value as i32;
+    towards_zero - i32::from(value < towards_zero as f32)
+}
+
+/// The four pixels around a point and their shares.
+struct Corners([(usize, f32); 4]);
+
+impl Corners {
+    fn around(x: f32, y: f32, size: Size) -> Self {
+        let (left, top) = (floor(x), floor(y));
+        let (right_share, lower_share) = (x - left as f32, y - top as f32);
+        let corner = |dx: i32, dy: i32, share: f32| pixel(left + dx, top + dy, size).map_or((0, 0.0), |at| (at, share));
+        Self([
+            corner(0, 0, (1.0 - right_share) * (1.0 - lower_share)),
+            corner(1, 0, right_share * (1.0 - lower_share)),
+            corner(0, 1, (1.0 - right_share) * lower_share),
+            corner(1, 1, right_share * lower_share),
+        ])
+    }
+
+    fn blend(&self, plane: &[f32]) -> f32 {
+        self.0.iter().map(|&(at, share)| plane[at] * share).sum()
+    }
+}
+
+fn dark_pixels(image: &[f32], area: usize) -> Vec<bool> {
+    (0..area).map(|i| image.iter().skip(i).step_by(area).all(|&v| v == 0.0)).collect()
+}
+
+/// Contrast, brightness, gamma, speckle and noise, each where chance has it.
+fn change_levels(image: &mut [f32], config: &AugmentConfig, rng: &mut impl Rng) {
+    let contrast = factor(rng, config.contrast);
+    let contrast = if rng.random_bool(config.chance.clamp(0.0, 1.0)) { contrast } else { 1.0 };
+    let brightness = some(config, rng, -config.brightness..=config.brightness).unwrap_or(0.0);
+    let gamma = factor(rng, config.gamma);
+    let gamma = rng.random_bool(config.chance.clamp(0.0, 1.0)).then_some(gamma);
+    let speckle = some(config, rng, 0.0..=config.speckle).unwrap_or(0.0);
+    let noise = some(config, rng, 0.0..=config.noise).unwrap_or(0.0);
+    if contrast != 1.0 || brightness != 0.0 {
+        let mean = image.iter().sum::<f32>() / image.len().max(1) as f32;
+        let change = |value: f32| ((value - mean) * contrast + mean + brightness).clamp(0.0, 1.0);
+        image.iter_mut().for_each(|value| *value = change(*value));
+    }
+    if let Some(gamma) = gamma {
+        image.iter_mut().for_each(|value| *value = value.powf(gamma));
+    }
+    if speckle > 0.0 || noise > 0.0 {
+        image.iter_mut().for_each(|value| *value += (*value * speckle + noise) * nearly_normal(rng));
+    }
+}
+
+/// Mean 0, standard deviation 1: the sum of four uniform numbers is near enough to a normal one, and fast.
+fn nearly_normal(rng: &mut impl Rng) -> f32 {
+    let bits = rng.next_u64();
+    let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xffff).sum();
+    // Four uniform numbers 0..1 have mean 2 and variance 1/3.
+    (sum as f32 / 65535.0 - 2.0) * 3f32.sqrt()
+}
+
+/// Gaussian blur of one plane; beyond the edge the outermost pixel goes on.
+fn blur(plane: &mut [f32], columns: usize, sigma: f32) {
+    if sigma < 0.2 || columns == 0 {
+        return;
+    }
+    let rows = plane.len() / columns;
+    let weight = |distance: f32| (-0.5 * (distance / sigma).powi(2)).exp();
+    let total = 1.0 + 2.0 * (weight(1.0) + weight(2.0));
+    let weights = [1.0, weight(1.0), weight(2.0)].map(|w| w / total);
+    let mut across = vec![0.0; plane.len()];
+    for (from, to) in plane.chunks_exact(columns).zip(across.chunks_exact_mut(columns)) {
+        for (x, out) in to.iter_mut().enumerate() {
+            let pair = |d: usize| from[x.saturating_sub(d)] + from[(x + d).min(columns - 1)];
+            *out = weights[0] * from[x] + weights[1] * pair(1) + weights[2] * pair(2);
+        }
+    }
+    for (y, to) in plane.chunks_exact_mut(columns).enumerate() {
+        let line = |y: usize| &across[y * columns..(y + 1) * columns];
+        let [up_2, up, here, down, down_2] =
+            [y.saturating_sub(2), y.saturating_sub(1), y, y + 1, y + 2].map(|y| line(y.min(rows - 1)));
+        for (x, out) in to.iter_mut().enumerate() {
+            *out = weights[0] * here[x] + weights[1] * (up[x] + down[x]) + weights[2] * (up_2[x] + down_2[x]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { columns: 64, rows: 48 };
+
+    /// A bright disc off the middle on mid-grey, with black padding below; the mask is the disc.
+    fn sample(channels: usize) -> (Vec<f32>, Vec<u8>) {
+        let place = |i: usize| ((i % SIZE.columns) as f32, (i / SIZE.columns) as f32);
+        let inside = |i: usize| (place(i).0 - 26.0).hypot(place(i).1 - 22.0) < 9.0;
+        let level = |i: usize| {
+            if place(i).1 >= 40.0 {
+                0.0
+            } else if inside(i) {
+                0.8
+            } else {
+                0.3
+            }
+        };
+        let area = SIZE.columns * SIZE.rows;
+        let image = (0..channels).flat_map(|_| (0..area).map(level)).collect();
+        (image, (0..area).map(|i| u8::from(inside(i))).collect())
+    }
+
+    fn only_shape() -> AugmentConfig {
+        AugmentConfig { chance: 0.0, ..AugmentConfig::default() }
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_variation_again_and_another_seed_another() {
+        let (image, mask) = sample(1);
+        let config = AugmentConfig::default();
+        let of = |seed| augment(&image, &mask, SIZE, &config, seed);
+        assert!(of(5) == of(5));
+        assert!(of(5) != of(6));
+    }
+
+    #[test]
+    fn without_any_change_the_sample_stays_as_it_is() {
+        let (image, mask) = sample(3);
+        assert!(augment(&image, &mask, SIZE, &AugmentConfig::none(), 1) == (image, mask));
+    }
+
+    #[test]
+    fn a_certain_flip_mirrors_image_and_mask() {
+        let (image, mask) = sample(1);
+        let config = AugmentConfig { flip_horizontal: 1.0, ..AugmentConfig::none() };
+        let (new_image, new_mask) = augment(&image, &mask, SIZE, &config, 3);
+        for (row, new) in mask.chunks_exact(64).zip(new_mask.chunks_exact(64)) {
+            assert!(row.iter().rev().eq(new));
+        }
+        assert!((new_image[22 * 64 + 63 - 26] - 0.8).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_mask_goes_where_the_image_goes() {
+        let (image, mask) = sample(1);
+        let config = AugmentConfig { flip_vertical: 0.5, rotation: 180.0, ..only_shape() };
+        for seed in 0..50 {
+            let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
+            let wrong = image.iter().zip(&mask).filter(|(v, m)| (**v > 0.55) != (**m == 1)).count();
+            assert!(wrong <= 16, "seed {seed}: {wrong} pixels");
+        }
+    }
+
+    #[test]
+    fn sizes_stay_in_their_range_and_nothing_leaves_0_to_1() {
+        let (image, mask) = sample(3);
+        let before = mask.iter().filter(|&&l| l == 1).count() as f32;
+        for seed in 0..50 {
+            let config = AugmentConfig { chance: 1.0, ..AugmentConfig::default() };
+            let (image, mask) = augment(&image, &mask, SIZE, &config, seed);
+            assert!(image.iter().all(|v| (0.0..=1.0).contains(v)));
+            let after = mask.iter().filter(|&&l| l == 1).count() as f32;
+            assert!(after / before < 1.25f32.powi(2) * 1.05 && after / before > 0.8f32.powi(2) * 0.95);
+        }
+    }
+
+    #[test]
+    fn padding_stays_black() {
+        let (image, mask) = sample(1);
+        let config = AugmentConfig { chance: 1.0, ..AugmentConfig::none() };
+        for seed in 0..20 {
+            let (image, _) = augment(&image, &mask, SIZE, &config, seed);
+            assert_eq!(&image[40 * 64..], [0.0; 8 * 64]);
+        }
+    }
+
+    #[test]
+    fn noise_has_mean_0_and_deviation_1() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let values: Vec<f32> = (0..20_000).map(|_| nearly_normal(&mut rng)).collect();
+        let mean = values.iter().sum::<f32>() / 2e4;
+        let deviation = (values.iter().map(|v| v * v).sum::<f32>() / 2e4 - mean * mean).sqrt();
+        assert!(mean.abs() < 0.03 && (deviation - 1.0).abs() < 0.03, "{mean} {deviation}");
+    }
+}

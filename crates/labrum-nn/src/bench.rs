@@ -1,0 +1,99 @@
+//! What is measured of the network: a forward pass, a training step.
+
+use super::boundary_dou::{BoundaryDou, Truth};
+use super::checkpoint::{self, Weights};
+use super::cmunext::CmuNext;
+use super::device::{self, DeviceChoice, NamedDevice};
+use super::runner::Runner;
+use super::train::{Follower, Moments};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// What is run: a network for colour pictures and one label.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Which network, with random weights.
+    pub config: Config,
+    /// Pictures at once.
+    pub batch: usize,
+    /// Rows and columns.
+    pub size: usize,
+    /// Where.
+    pub device: DeviceChoice,
+    /// How often; one run more comes first and does not count.
+    pub runs: usize,
+}
+
+/// Channels of the pictures.
+const CHANNELS: usize = 3;
+
+impl Load {
+    fn shape(&self) -> [usize; 4] {
+        [self.batch, CHANNELS, self.size, self.size]
+    }
+
+    /// Pictures of no meaning, from -1 to 1.
+    fn pictures(&self) -> Vec<f32> {
+        (0..self.shape().iter().product()).map(|i: usize| (i as f32 * 0.37).sin()).collect()
+    }
+}
+
+/// Random weights for colour pictures and one label.
+pub fn random_weights(config: Config) -> Result<Weights> {
+    checkpoint::weights(&CmuNext::new(config, CHANNELS, 2, &NamedDevice::cpu().device))
+}
+
+/// The device that a load runs on, and how long each run took.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// "CPU (2 threads)", or the adapter's name.
+    pub device: String,
+    /// One for each run.
+    pub times: Vec<Duration>,
+}
+
+/// Forward passes as they are done for pictures, softmax included. Errors: a device that is not there or fails.
+pub fn infer(load: Load) -> Result<Measured> {
+    let device = device::choose(load.device)?;
+    let mut runner = Runner::new(&random_weights(load.config)?, device.clone())?;
+    let pictures = load.pictures();
+    repeat(load, &device, || runner.probabilities(pictures.clone(), load.shape()).map(drop))
+}
+
+/// Training steps: forward, Boundary DoU loss, backward, AdamW. Errors: a device that is not there or fails.
+pub fn train(load: Load) -> Result<Measured> {
+    let device = device::choose(load.device)?;
+    let trainable = device.device.clone().autodiff();
+    let mut network = CmuNext::new(load.config, CHANNELS, 2, &trainable);
+    let mut average = checkpoint::weights(&network)?;
+    let mut follower = Follower::new(Optimizer::AdamW, 0, Moments::default());
+    let pictures = load.pictures();
+    let pixels = load.size * load.size;
+    let labels: Vec<u8> = (0..load.batch * pixels).map(|i| u8::from(i % pixels < pixels / 3)).collect();
+    repeat(load, &device, || {
+        let x = Tensor::<4>::from_data(TensorData::new(pictures.clone(), load.shape()), &trainable);
+        let loss = BoundaryDou::default().loss(network.forward(x), Truth { labels: &labels, weights: None });
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        // It reads the gradients, and so waits for a device that works by itself.
+        follower.step(&mut network, gradients, 1e-4, (&mut average, 0.01), &trainable)
+    })
+}
+
+fn repeat(load: Load, device: &NamedDevice, mut run: impl FnMut() -> Result<()>) -> Result<Measured> {
+    let mut times = Vec::with_capacity(load.runs);
+    for i in 0..=load.runs {
+        let start = Instant::now();
+        catch_unwind(AssertUnwindSafe(&mut run))
+            .map_err(|panic| device::failure(device, "measure the network", panic.as_ref()))??;
+        if i > 0 {
+            times.push(start.elapsed());
+        }
+    }
+    if times.is_empty() {
+        return Err(Error::new("measure the network", "it was to be run not even once"));
+    }
+    Ok(Measured { device: device.name.clone(), times })
+}

@@ -1,0 +1,331 @@
+//! CMUNeXt (Tang et al., "CMUNeXt: An Efficient Medical Image Segmentation Network based on Large Kernel and Skip
+//! Fusion", arXiv 2308.01239): the network, with the names of its published checkpoints.
+
+use super::kernels;
+use burn::module::{Module, Param, RunningState};
+use burn::nn::Initializer;
+use burn::tensor::{
+    Device, Tensor,
+    activation::{gelu, relu},
+};
+use labrum_core::model_card::Config;
+
+/// Height and width of the input must be multiples of this: it is halved four times.
+pub const SIZE_MULTIPLE: usize = 16;
+
+/// Added to the variance by batch norm.
+const EPS: f64 = 1e-5;
+/// The share of a new batch in the running statistics.
+pub(super) const MOMENTUM: f64 = 0.1;
+
+/// Width, depth and kernel of each of the five stages.
+struct Stages {
+    dims: [usize; 5],
+    depths: [usize; 5],
+    kernels: [usize; 5],
+}
+
+impl Stages {
+    fn of(config: Config) -> Self {
+        let (dims, depths, kernels) = match config {
+            Config::S => ([8, 16, 32, 64, 128], [1, 1, 1, 1, 1], [3, 3, 7, 7, 9]),
+            Config::Base => ([16, 32, 128, 160, 256], [1, 1, 1, 3, 1], [3, 3, 7, 7, 7]),
+            Config::L => ([32, 64, 128, 256, 512], [1, 1, 1, 6, 3], [3, 3, 7, 7, 7]),
+        };
+        Self { dims, depths, kernels }
+    }
+}
+
+/// A place for a tensor of the network, by its name in a checkpoint.
+pub enum Slot<'a> {
+    /// Weights of a convolution.
+    Weight(&'a mut Param<Tensor<4>>),
+    /// A bias, or gamma and beta of a norm.
+    Vector(&'a mut Param<Tensor<1>>),
+    /// A running statistic.
+    Statistic(&'a mut RunningState<Tensor<1>>),
+}
+
+/// What is done with every tensor of the network: the name in a published checkpoint and the place.
+pub type Visitor<'v> = dyn FnMut(&str, Slot<'_>) + 'v;
+
+/// Convolution, stride 1, zero padding k/2, with bias.
+#[derive(Module, Debug)]
+struct Conv {
+    weight: Param<Tensor<4>>,
+    bias: Param<Tensor<1>>,
+    groups: usize,
+}
+
+impl Conv {
+    fn new(ci: usize, co: usize, kernel: usize, groups: usize, device: &Device) -> Self {
+        let fan_in = ci / groups * kernel * kernel;
+        let bound = 1.0 / (fan_in as f64).sqrt();
+        // PyTorch's default: uniform within 1 / sqrt(fan in) for weights and bias.
+        let uniform = Initializer::Uniform { min: -bound, max: bound };
+        Self {
+            weight: uniform.init([co, ci / groups, kernel, kernel], device),
+            bias: uniform.init([co], device),
+            groups,
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        kernels::conv2d(x, self.weight.val(), self.bias.val(), self.groups)
+    }
+
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
+        f(&format!("{name}.weight"), Slot::Weight(&mut self.weight));
+        f(&format!("{name}.bias"), Slot::Vector(&mut self.bias));
+    }
+}
+
+/// Batch norm; on an autodiff device with the statistics of the batch, else with the running ones.
+#[derive(Module, Debug)]
+struct Norm {
+    gamma: Param<Tensor<1>>,
+    beta: Param<Tensor<1>>,
+    running_mean: RunningState<Tensor<1>>,
+    running_var: RunningState<Tensor<1>>,
+}
+
+impl Norm {
+    fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            gamma: Initializer::Ones.init([channels], device),
+            beta: Initializer::Zeros.init([channels], device),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// GELU, then the norm.
+    fn after_gelu(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.device().is_autodiff() {
+            return self.running(gelu(x));
+        }
+        let count = values_of_a_channel(&x);
+        let (out, statistics) = kernels::gelu_norm(x, self.gamma.val(), self.beta.val(), EPS);
+        self.keep(statistics, count);
+        out
+    }
+
+    /// The norm, then ReLU.
+    fn before_relu(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.device().is_autodiff() {
+            return relu(self.running(x));
+        }
+        let count = values_of_a_channel(&x);
+        let (out, statistics) = kernels::norm_relu(x, self.gamma.val(), self.beta.val(), EPS);
+        self.keep(statistics, count);
+        out
+    }
+
+    /// Mixes the statistics of a batch, of `count` values for each channel, into the running ones.
+    fn keep(&self, [mean, var]: kernels::BatchStatistics, count: f64) {
+        // PyTorch keeps the unbiased variance.
+        let var = var * (count / (count - 1.0).max(1.0));
+        for (state, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            let old = state.value_sync().inner();
+            state.update(Tensor::from_inner(old * (1.0 - MOMENTUM) + batch.inner() * MOMENTUM));
+        }
+    }
+
+    /// The norm with the running statistics.
+    fn running(&self, x: Tensor<4>) -> Tensor<4> {
+        let scale = self.gamma.val() / (self.running_var.value() + EPS).sqrt();
+        let shift = self.beta.val() - self.running_mean.value() * scale.clone();
+        kernels::affine(x, scale, shift)
+    }
+
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
+        f(&format!("{name}.weight"), Slot::Vector(&mut self.gamma));
+        f(&format!("{name}.bias"), Slot::Vector(&mut self.beta));
+        f(&format!("{name}.running_mean"), Slot::Statistic(&mut self.running_mean));
+        f(&format!("{name}.running_var"), Slot::Statistic(&mut self.running_var));
+    }
+}
+
+fn values_of_a_channel(x: &Tensor<4>) -> f64 {
+    let [b, _, h, w] = x.dims();
+    (b * h * w) as f64
+}
+
+/// Convolution 3x3, batch norm, ReLU.
+#[derive(Module, Debug)]
+struct ConvBlock {
+    conv: Conv,
+    norm: Norm,
+}
+
+impl ConvBlock {
+    fn new(ci: usize, co: usize, device: &Device) -> Self {
+        Self { conv: Conv::new(ci, co, 3, 1, device), norm: Norm::new(co, device) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.before_relu(self.conv.forward(x))
+    }
+
+    /// `first` is the place of the convolution in its PyTorch sequence.
+    fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
+        self.conv.each_tensor(&format!("{name}.{first}"), f);
+        self.norm.each_tensor(&format!("{name}.{}", first + 1), f);
+    }
+}
+
+/// Convolution, GELU, batch norm: the order of CMUNeXt and fusion blocks.
+#[derive(Module, Debug)]
+struct GeluBlock {
+    conv: Conv,
+    norm: Norm,
+}
+
+impl GeluBlock {
+    fn new(ci: usize, co: usize, kernel: usize, groups: usize, device: &Device) -> Self {
+        Self { conv: Conv::new(ci, co, kernel, groups, device), norm: Norm::new(co, device) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.after_gelu(self.conv.forward(x))
+    }
+
+    /// `first` is the place of the convolution in its PyTorch sequence; GELU stands between it and the norm.
+    fn each_tensor(&mut self, name: &str, first: usize, f: &mut Visitor<'_>) {
+        self.conv.each_tensor(&format!("{name}.{first}"), f);
+        self.norm.each_tensor(&format!("{name}.{}", first + 2), f);
+    }
+}
+
+/// Depthwise k x k with a residual, then 1x1 to four times the width and back.
+#[derive(Module, Debug)]
+struct Unit {
+    depthwise: GeluBlock,
+    widen: GeluBlock,
+    narrow: GeluBlock,
+}
+
+impl Unit {
+    fn new(c: usize, kernel: usize, device: &Device) -> Self {
+        Self {
+            depthwise: GeluBlock::new(c, c, kernel, c, device),
+            widen: GeluBlock::new(c, 4 * c, 1, 1, device),
+            narrow: GeluBlock::new(4 * c, c, 1, 1, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = x.clone() + self.depthwise.forward(x);
+        self.narrow.forward(self.widen.forward(x))
+    }
+
+    fn each_tensor(&mut self, name: &str, f: &mut Visitor<'_>) {
+        self.depthwise.each_tensor(&format!("{name}.0.fn"), 0, f);
+        self.widen.each_tensor(name, 1, f);
+        self.narrow.each_tensor(name, 4, f);
+    }
+}
+
+/// Units, then a conv block that changes the width.
+#[derive(Module, Debug)]
+struct Encoder {
+    units: Vec<Unit>,
+    up: ConvBlock,
+}
+
+impl Encoder {
+    fn new(ci: usize, co: usize, depth: usize, kernel: usize, device: &Device) -> Self {
+        Self { units: (0..depth).map(|_| Unit::new(ci, kernel, device)).collect(), up: ConvBlock::new(ci, co, device) }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.up.forward(self.units.iter().fold(x, |x, unit| unit.forward(x)))
+    }
+}
+
+/// One step up: bilinear x2 and conv block, then fusion with the skip.
+#[derive(Module, Debug)]
+struct Decoder {
+    up: ConvBlock,
+    grouped: GeluBlock,
+    widen: GeluBlock,
+    narrow: GeluBlock,
+}
+
+impl Decoder {
+    fn new(ci: usize, co: usize, device: &Device) -> Self {
+        Self {
+            up: ConvBlock::new(ci, co, device),
+            grouped: GeluBlock::new(2 * co, 2 * co, 3, 2, device),
+            widen: GeluBlock::new(2 * co, 4 * co, 1, 1, device),
+            narrow: GeluBlock::new(4 * co, co, 1, 1, device),
+        }
+    }
+
+    fn forward(&self, skip: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
+        let x = self.up.forward(kernels::upsample(x));
+        let x = self.grouped.forward(kernels::concat(skip, x));
+        self.narrow.forward(self.widen.forward(x))
+    }
+}
+
+/// The network: [B,channels,H,W] to logits [B,classes,H,W], H and W multiples of [`SIZE_MULTIPLE`].
+#[derive(Module, Debug)]
+pub struct CmuNext {
+    stem: ConvBlock,
+    encoders: Vec<Encoder>,
+    /// From the deepest to the last: Up5, Up4, Up3, Up2.
+    decoders: Vec<Decoder>,
+    head: Conv,
+}
+
+impl CmuNext {
+    /// A network with random weights (PyTorch's defaults).
+    pub fn new(config: Config, channels: usize, classes: usize, device: &Device) -> Self {
+        let Stages { dims, depths, kernels } = Stages::of(config);
+        let encoder = |s: usize| Encoder::new(dims[s.saturating_sub(1)], dims[s], depths[s], kernels[s], device);
+        Self {
+            stem: ConvBlock::new(channels, dims[0], device),
+            encoders: (0..5).map(encoder).collect(),
+            decoders: (1..5).rev().map(|s| Decoder::new(dims[s], dims[s - 1], device)).collect(),
+            head: Conv::new(dims[0], classes, 1, 1, device),
+        }
+    }
+
+    /// Raw logits at full resolution.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let mut x = self.stem.forward(x);
+        let mut skips = Vec::with_capacity(self.encoders.len());
+        for (s, encoder) in self.encoders.iter().enumerate() {
+            if s > 0 {
+                x = kernels::pool(x);
+            }
+            x = encoder.forward(x);
+            skips.push(x.clone());
+        }
+        skips.pop();
+        for (decoder, skip) in self.decoders.iter().zip(skips.into_iter().rev()) {
+            x = decoder.forward(skip, x);
+        }
+        self.head.forward(x)
+    }
+
+    /// Shows every tensor with its name in a published checkpoint, always in the same order.
+    pub fn each_tensor(&mut self, f: &mut Visitor<'_>) {
+        self.stem.each_tensor("stem.conv", 0, f);
+        for (s, encoder) in self.encoders.iter_mut().enumerate() {
+            for (i, unit) in encoder.units.iter_mut().enumerate() {
+                unit.each_tensor(&format!("encoder{}.block.{i}", s + 1), f);
+            }
+            encoder.up.each_tensor(&format!("encoder{}.up.conv", s + 1), 0, f);
+        }
+        for (i, decoder) in self.decoders.iter_mut().enumerate() {
+            let s = 5 - i;
+            decoder.up.each_tensor(&format!("Up{s}.up"), 1, f);
+            decoder.grouped.each_tensor(&format!("Up_conv{s}.conv"), 0, f);
+            decoder.widen.each_tensor(&format!("Up_conv{s}.conv"), 3, f);
+            decoder.narrow.each_tensor(&format!("Up_conv{s}.conv"), 6, f);
+        }
+        self.head.each_tensor("Conv_1x1", f);
+    }
+}

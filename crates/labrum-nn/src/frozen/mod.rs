@@ -1,0 +1,319 @@
+//! CMUNeXt for inference on the CPU: batch norms folded into the weights, buffers planned once and used again, each strip
+//! of rows taken through several layers while it is in the cache.
+//!
+//! It computes what [`CmuNext`](super::cmunext::CmuNext) computes with running statistics, to float32 rounding.
+
+mod conv3;
+mod planes;
+mod pointwise;
+mod pool;
+mod softmax;
+mod unit;
+
+use super::checkpoint::{PlainTensor, Weights};
+use super::cmunext::SIZE_MULTIPLE;
+use super::kernels::simd::MAX_LANES;
+use super::kernels::tile::Packed;
+use conv3::{Activation, Conv3, Source};
+use labrum_core::{Error, Result};
+use planes::Planes;
+use pointwise::{Head, WidenNarrow};
+use softmax::softmax;
+use unit::Unit;
+
+/// Added to the variance by batch norm.
+const EPS: f64 = 1e-5;
+/// How often the input is halved, plus one.
+const STAGES: usize = 5;
+
+/// A network that cannot be trained any more, and its buffers.
+#[derive(Debug)]
+pub struct Frozen {
+    stem: Conv3,
+    encoders: Vec<Encoder>,
+    /// From the deepest to the last.
+    decoders: Vec<Decoder>,
+    head: Head,
+    in_channels: usize,
+    buffers: Option<Buffers>,
+}
+
+#[derive(Debug)]
+struct Encoder {
+    units: Vec<Unit>,
+    up: Conv3,
+}
+
+#[derive(Debug)]
+struct Decoder {
+    up: Conv3,
+    /// Of the skip, then of what comes from below.
+    grouped: [Conv3; 2],
+    mixer: WidenNarrow,
+}
+
+/// What lies between the layers, for one size of input.
+#[derive(Debug)]
+struct Buffers {
+    input: Planes,
+    stages: Vec<Stage>,
+    logits: Planes,
+}
+
+/// Buffers of one resolution.
+#[derive(Debug)]
+struct Stage {
+    /// What the units take and give, in turns.
+    units: [Planes; 2],
+    /// What the encoder gives, for the next stage and for the decoder.
+    skip: Planes,
+    /// What comes from below, and later what the decoder gives.
+    up: Planes,
+    grouped: Planes,
+}
+
+impl Frozen {
+    /// From weights by their published names, a softmax head included. Errors: a tensor that is missing or does not fit.
+    pub fn new(weights: &Weights) -> Result<Self> {
+        let reader = Reader { weights };
+        let stem = reader.conv_block("stem.conv", 0)?;
+        let encoders = (1..=STAGES).map(|s| reader.encoder(s)).collect::<Result<Vec<_>>>()?;
+        let decoders = (2..=STAGES).rev().map(|s| reader.decoder(s)).collect::<Result<Vec<_>>>()?;
+        let (weight, bias) = reader.conv("Conv_1x1")?;
+        let depth = weight.shape[1];
+        let weights = Packed::new(bias.len(), depth, |out, t| weight.values[out * depth + t]);
+        let head = Head { weights, bias: bias.to_vec() };
+        Ok(Self { in_channels: stem.in_channels(), stem, encoders, decoders, head, buffers: None })
+    }
+
+    /// Classes of the logits.
+    pub fn classes(&self) -> usize {
+        self.head.bias.len()
+    }
+
+    /// Logits `[classes, rows, columns]` of an input `[channels, rows, columns]`, rows and columns multiples of
+    /// [`SIZE_MULTIPLE`].
+    ///
+    /// # Panics
+    /// Where the input does not have that size: a mistake of the caller, like any other shape mismatch.
+    pub fn run(&mut self, input: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+        assert_eq!(input.len(), self.in_channels * rows * columns, "input of another size");
+        let sides = [rows, columns];
+        assert!(sides.iter().all(|side| side.is_multiple_of(SIZE_MULTIPLE)), "sides are no multiples of 16: {sides:?}");
+        let mut buffers = match self.buffers.take() {
+            Some(buffers) if (buffers.input.rows, buffers.input.columns) == (rows, columns) => buffers,
+            _ => self.plan(rows, columns),
+        };
+        fill_input(&mut buffers.input, input);
+        self.forward(&mut buffers);
+        let logits = flatten(&buffers.logits);
+        self.buffers = Some(buffers);
+        logits
+    }
+
+    /// Probabilities `[samples, classes, rows, columns]` of inputs `[samples, channels, rows, columns]`.
+    ///
+    /// Errors: logits that are not finite. Panics as [`Frozen::run`] does.
+    pub fn probabilities(
+        &mut self,
+        inputs: &[f32],
+        [samples, channels, rows, columns]: [usize; 4],
+    ) -> Result<Vec<f32>> {
+        let mut out = Vec::with_capacity(samples * self.classes() * rows * columns);
+        for input in inputs.chunks(channels * rows * columns) {
+            let start = out.len();
+            out.extend(self.run(input, rows, columns));
+            let logits = &mut out[start..];
+            if logits.iter().any(|v| !v.is_finite()) {
+                return Err(Error::new("run the model", "the result holds values that are not numbers"));
+            }
+            softmax(logits, self.head.bias.len());
+        }
+        Ok(out)
+    }
+
+    fn plan(&self, rows: usize, columns: usize) -> Buffers {
+        let stage = |s: usize| {
+            let (rows, columns) = (rows >> s, columns >> s);
+            let encoder = &self.encoders[s];
+            let (inner, outer) = (encoder.up.in_channels(), encoder.up.channels());
+            let border = encoder.units.iter().map(|unit| unit.kernel / 2).max().unwrap_or(0).max(1);
+            let planes = |channels: usize, border: usize| Planes::new(channels, rows, columns, border);
+            // Nothing comes from below the deepest stage.
+            let decoded = if s + 1 < STAGES { outer } else { 0 };
+            Stage {
+                units: [planes(inner, border), planes(inner, border)],
+                skip: planes(outer, 1),
+                up: planes(decoded, 1),
+                grouped: planes(2 * decoded, 0),
+            }
+        };
+        Buffers {
+            input: Planes::new(self.in_channels, rows, columns, 1),
+            stages: (0..STAGES).map(stage).collect(),
+            logits: Planes::new(self.classes(), rows, columns, 0),
+        }
+    }
+
+    fn forward(&self, buffers: &mut Buffers) {
+        let Buffers { input, stages, logits } = buffers;
+        conv3::run(std::slice::from_ref(&self.stem), &[Source::Same(input)], &mut stages[0].units[0]);
+        for (s, encoder) in self.encoders.iter().enumerate() {
+            let (above, stage) = stages.split_at_mut(s);
+            let stage = &mut stage[0];
+            if let Some(above) = above.last() {
+                pool::halve(&above.skip, &mut stage.units[0]);
+            }
+            let [mut from, mut to] = stage.units.each_mut();
+            for unit in &encoder.units {
+                unit.run(from, to);
+                std::mem::swap(&mut from, &mut to);
+            }
+            conv3::run(std::slice::from_ref(&encoder.up), &[Source::Same(from)], &mut stage.skip);
+        }
+        for (decoder, s) in self.decoders.iter().zip((0..STAGES - 1).rev()) {
+            let (stages, below) = stages.split_at_mut(s + 1);
+            let stage = &mut stages[s];
+            let below = if s + 2 == STAGES { &below[0].skip } else { &below[0].up };
+            conv3::run(std::slice::from_ref(&decoder.up), &[Source::Doubled(below)], &mut stage.up);
+            conv3::run(&decoder.grouped, &[Source::Same(&stage.skip), Source::Same(&stage.up)], &mut stage.grouped);
+            decoder.mixer.run(&stage.grouped, &mut stage.up);
+        }
+        self.head.run(&stages[0].up, logits);
+    }
+}
+
+fn fill_input(planes: &mut Planes, input: &[f32]) {
+    let (channels, rows, columns, pitch) = (planes.channels, planes.rows, planes.columns, planes.pitch());
+    for (i, row) in planes.inside_mut().chunks_exact_mut(pitch).enumerate() {
+        let start = (i % channels * rows + i / channels) * columns;
+        row[MAX_LANES..MAX_LANES + columns].copy_from_slice(&input[start..start + columns]);
+    }
+}
+
+/// `[channels, rows, columns]` without anything around.
+fn flatten(planes: &Planes) -> Vec<f32> {
+    let mut out = Vec::with_capacity(planes.channels * planes.rows * planes.columns);
+    for channel in 0..planes.channels {
+        for row in 0..planes.rows {
+            let start = channel * planes.pitch() + MAX_LANES;
+            out.extend_from_slice(&planes.row(row as isize)[start..start + planes.columns]);
+        }
+    }
+    out
+}
+
+/// Takes layers out of weights and folds their batch norms.
+struct Reader<'a> {
+    weights: &'a Weights,
+}
+
+/// Scale and shift of a batch norm with its running statistics.
+struct Affine {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Reader<'_> {
+    fn tensor(&self, name: &str) -> Result<&PlainTensor> {
+        self.weights.get(name).ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
+    }
+
+    /// Weight and bias.
+    fn conv(&self, name: &str) -> Result<(&PlainTensor, &[f32])> {
+        let weight = self.tensor(&format!("{name}.weight"))?;
+        let bias = self.tensor(&format!("{name}.bias"))?;
+        let sound = weight.shape.len() == 4
+            && weight.shape[0] == bias.values.len()
+            && weight.values.len() == weight.shape.iter().product::<usize>()
+            && !weight.values.is_empty();
+        if sound {
+            Ok((weight, &bias.values))
+        } else {
+            Err(Error::new("prepare the model", format!("weight and bias of \"{name}\" do not fit each other")))
+        }
+    }
+
+    fn norm(&self, name: &str, channels: usize) -> Result<Affine> {
+        let of = |part: &str| -> Result<&[f32]> {
+            let values = &self.tensor(&format!("{name}.{part}"))?.values;
+            if values.len() == channels {
+                Ok(values)
+            } else {
+                Err(Error::new("prepare the model", format!("\"{name}.{part}\" does not have {channels} values")))
+            }
+        };
+        let (gamma, beta, mean, var) = (of("weight")?, of("bias")?, of("running_mean")?, of("running_var")?);
+        let scale: Vec<f64> = (0..channels).map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt()).collect();
+        let shift = (0..channels).map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32).collect();
+        Ok(Affine { scale: scale.iter().map(|s| *s as f32).collect(), shift })
+    }
+
+    /// Conv, batch norm, ReLU: the norm goes into the weights.
+    fn conv_block(&self, name: &str, first: usize) -> Result<Conv3> {
+        let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
+        let norm = self.norm(&format!("{name}.{}", first + 1), bias.len())?;
+        let depth = weight.values.len() / bias.len();
+        let folded: Vec<f32> = weight.values.iter().enumerate().map(|(i, w)| w * norm.scale[i / depth]).collect();
+        let bias = (0..bias.len()).map(|c| bias[c] * norm.scale[c] + norm.shift[c]).collect();
+        Ok(Conv3::new(&folded, bias, Activation::Relu))
+    }
+
+    fn encoder(&self, s: usize) -> Result<Encoder> {
+        let mut units = Vec::new();
+        while self.weights.contains_key(&format!("encoder{s}.block.{}.1.weight", units.len())) {
+            let name = format!("encoder{s}.block.{}", units.len());
+            let (weight, bias) = self.conv(&format!("{name}.0.fn.0"))?;
+            let norm = self.norm(&format!("{name}.0.fn.2"), bias.len())?;
+            units.push(Unit {
+                kernel: weight.shape[2],
+                weight: weight.values.clone(),
+                bias: bias.to_vec(),
+                scale: norm.scale,
+                shift: norm.shift,
+                mixer: self.mixer(&name, 1, None)?,
+            });
+        }
+        Ok(Encoder { units, up: self.conv_block(&format!("encoder{s}.up.conv"), 0)? })
+    }
+
+    fn decoder(&self, s: usize) -> Result<Decoder> {
+        let name = format!("Up_conv{s}.conv");
+        let (weight, bias) = self.conv(&format!("{name}.0"))?;
+        let norm = self.norm(&format!("{name}.2"), bias.len())?;
+        let half = |g: usize| {
+            let (w, b) = (weight.values.len() / 2, bias.len() / 2);
+            Conv3::new(&weight.values[g * w..(g + 1) * w], bias[g * b..(g + 1) * b].to_vec(), Activation::Gelu)
+        };
+        Ok(Decoder {
+            up: self.conv_block(&format!("Up{s}.up"), 1)?,
+            grouped: [half(0), half(1)],
+            mixer: self.mixer(&name, 3, Some(norm))?,
+        })
+    }
+
+    /// Wide and back. Norms between the layers (that `before` the first one, and that after the wide one) go into the
+    /// weights of the next layer, which has no border where that would be wrong.
+    fn mixer(&self, name: &str, first: usize, before: Option<Affine>) -> Result<WidenNarrow> {
+        let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
+        let (widen, widen_bias) = fold_before(weight, bias, before.as_ref());
+        let norm = self.norm(&format!("{name}.{}", first + 2), bias.len())?;
+        let (weight, bias) = self.conv(&format!("{name}.{}", first + 3))?;
+        let (narrow, narrow_bias) = fold_before(weight, bias, Some(&norm));
+        let Affine { scale, shift } = self.norm(&format!("{name}.{}", first + 5), bias.len())?;
+        Ok(WidenNarrow { widen, widen_bias, narrow, narrow_bias, scale, shift })
+    }
+}
+
+/// W (scale x + shift) + b as a layer of x alone.
+fn fold_before(weight: &PlainTensor, bias: &[f32], before: Option<&Affine>) -> (Packed, Vec<f32>) {
+    let depth = weight.values.len() / bias.len();
+    let at = |out: usize, t: usize| weight.values[out * depth + t];
+    let Some(Affine { scale, shift }) = before else {
+        return (Packed::new(bias.len(), depth, at), bias.to_vec());
+    };
+    let packed = Packed::new(bias.len(), depth, |out, t| at(out, t) * scale[t]);
+    let moved = |out: usize| (0..depth).map(|t| f64::from(at(out, t)) * f64::from(shift[t])).sum::<f64>();
+    let bias = bias.iter().enumerate().map(|(out, b)| (f64::from(*b) + moved(out)) as f32).collect();
+    (packed, bias)
+}

@@ -1,0 +1,84 @@
+//! The tensors of the frozen network: rows of all channels, with zeros around.
+
+use crate::kernels::simd::MAX_LANES;
+use crate::kernels::strip::width;
+
+/// One tensor `[rows][channels][columns]`, so that some rows of all channels are one piece of memory: what a task
+/// writes, and what fits into a cache.
+///
+/// Each row of a channel begins with [`MAX_LANES`] zeros and is padded with zeros to whole vectors, so that a convolution
+/// may read to the left and to the right of it. Rows of zeros stand above and below.
+#[derive(Debug, Default)]
+pub(super) struct Planes {
+    data: Vec<f32>,
+    pub channels: usize,
+    pub rows: usize,
+    pub columns: usize,
+    /// Rows of zeros above the first one.
+    above: usize,
+}
+
+/// Rows of zeros below the last one: those of the border and, since rows are made four at a time, three more.
+const BELOW: usize = 3;
+
+impl Planes {
+    /// Zeros of this size, with at least `border` rows of zeros above and below.
+    pub(super) fn new(channels: usize, rows: usize, columns: usize, border: usize) -> Self {
+        let mut planes = Self { data: Vec::new(), channels, rows, columns, above: border };
+        planes.data = vec![0.0; (rows + 2 * border + BELOW) * planes.row_length() + MAX_LANES];
+        planes
+    }
+
+    /// Columns, rounded up to whole vectors.
+    pub(super) fn width(&self) -> usize {
+        width(self.columns)
+    }
+
+    /// From one channel of a row to the next.
+    pub(super) fn pitch(&self) -> usize {
+        pitch(self.columns)
+    }
+
+    /// From one row to the next.
+    pub(super) fn row_length(&self) -> usize {
+        self.channels * self.pitch()
+    }
+
+    /// Where row `row` begins, which may be one of the zeros around (-1 is the one above the first).
+    fn start(&self, row: isize) -> usize {
+        (row + self.above as isize).max(0) as usize * self.row_length()
+    }
+
+    /// `count` rows from `row` on with all their channels, and the zeros after them.
+    pub(super) fn rows_from(&self, row: isize, count: usize) -> &[f32] {
+        let start = self.start(row);
+        &self.data[start..start + count * self.row_length() + MAX_LANES]
+    }
+
+    /// One row of all channels.
+    pub(super) fn row(&self, row: isize) -> &[f32] {
+        let start = self.start(row);
+        &self.data[start..start + self.row_length()]
+    }
+
+    /// All rows but those of zeros.
+    pub(super) fn inside_mut(&mut self) -> &mut [f32] {
+        let (start, end) = (self.start(0), self.start(self.rows as isize));
+        &mut self.data[start..end]
+    }
+}
+
+/// From one channel of a row to the next.
+pub(super) fn pitch(columns: usize) -> usize {
+    width(columns) + MAX_LANES
+}
+
+/// Sets what was computed to the right of the last column back to zero.
+#[inline(always)]
+pub(super) fn clear_right(rows: &mut [f32], columns: usize) {
+    if columns != width(columns) {
+        for row in rows.chunks_exact_mut(pitch(columns)) {
+            row[MAX_LANES + columns..].fill(0.0);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The 1x1 convolutions of the frozen network: four times as wide and back without leaving the cache, and the head.
+
+use super::planes::{self, Planes, clear_right};
+use crate::kernels::scratch::{Lists, with_scratch};
+use crate::kernels::simd::{MAX_LANES, gelu, store};
+use crate::kernels::strip::width;
+use crate::kernels::tile::{Packed, Sink, product};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// 1x1 to a wider layer, GELU, 1x1 to a narrower one, GELU, scale and shift (batch norm).
+#[derive(Debug)]
+pub(super) struct WidenNarrow {
+    pub widen: Packed,
+    pub widen_bias: Vec<f32>,
+    pub narrow: Packed,
+    pub narrow_bias: Vec<f32>,
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+/// Numbers of a strip that should stay in the second-level cache.
+pub(super) const STRIP: usize = 64 * 1024;
+
+/// Rows of a strip: as many as `numbers_per_row` leaves room for, at least one, and not so many that threads go without.
+pub(super) fn strip_rows(rows: usize, numbers_per_row: usize) -> usize {
+    let fair = rows.div_ceil(2 * rayon::current_num_threads());
+    (STRIP / numbers_per_row.max(1)).clamp(1, fair.max(1))
+}
+
+impl WidenNarrow {
+    /// Runs on `input`, planes of the same size as `out`.
+    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+        let (columns, row_length) = (out.columns, out.row_length());
+        let rows = strip_rows(out.rows, (input.channels + self.widen.channels()) * out.width());
+        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
+            let count = out.len() / row_length;
+            with_scratch(self.room(count, columns), |hidden, lists| {
+                let input_rows = input.rows_from((index * rows) as isize, count);
+                let (row, channel) = (input.row_length(), input.pitch());
+                let layout = Layout { rows: count, columns, row, channel, lead: MAX_LANES };
+                Arch::new().dispatch(Task { layer: self, input: input_rows, layout, out: &mut *out, hidden, lists });
+            });
+            clear_right(out, columns);
+        });
+    }
+
+    /// Numbers of the wide layer for a strip.
+    pub(super) fn room(&self, rows: usize, columns: usize) -> usize {
+        self.widen.channels() * hidden_stride(rows, columns)
+    }
+}
+
+/// From one wide channel to the next; an odd number of cache lines, so that channels do not fall onto each other.
+fn hidden_stride(rows: usize, columns: usize) -> usize {
+    rows * width(columns) + MAX_LANES
+}
+
+/// Where the numbers of an input strip lie.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    pub rows: usize,
+    pub columns: usize,
+    /// From one row to the next.
+    pub row: usize,
+    /// From one channel to the next.
+    pub channel: usize,
+    /// Before the first column.
+    pub lead: usize,
+}
+
+struct Task<'a> {
+    layer: &'a WidenNarrow,
+    input: &'a [f32],
+    layout: Layout,
+    out: &'a mut [f32],
+    hidden: &'a mut [f32],
+    lists: &'a mut Lists,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        widen_narrow(simd, self.layer, self.input, self.layout, self.out, self.hidden, self.lists);
+    }
+}
+
+/// A strip: `input` as `layout` says, `out` rows of planes, `hidden` as large as [`WidenNarrow::room`] says.
+#[inline(always)]
+pub(super) fn widen_narrow<S: Simd>(
+    simd: S,
+    layer: &WidenNarrow,
+    input: &[f32],
+    layout: Layout,
+    out: &mut [f32],
+    hidden: &mut [f32],
+    lists: &mut Lists,
+) {
+    let width = width(layout.columns);
+    let pitch = planes::pitch(layout.columns);
+    let out_row = layer.narrow.channels() * pitch;
+    let stride = hidden_stride(layout.rows, layout.columns);
+    lists.list_vectors(
+        [layout.rows, width, S::F32_LANES],
+        |row, column| row * layout.row + layout.lead + column,
+        |row, column| row * out_row + MAX_LANES + column,
+    );
+    lists.list_channels(layer.widen.depth(), layout.channel);
+    let Lists { windows, inputs, outputs } = lists;
+    let bias = &layer.widen_bias;
+    product(simd, &layer.widen, windows, input, inputs, &mut Wide { bias, stride, out: &mut *hidden });
+    windows.clear();
+    windows.extend((0..layer.widen.channels()).map(|channel| channel * stride));
+    inputs.iter_mut().enumerate().for_each(|(i, input)| *input = i * S::F32_LANES);
+    product(simd, &layer.narrow, windows, hidden, inputs, &mut Narrow { layer, outputs, pitch, out });
+}
+
+/// Takes the wide layer.
+struct Wide<'a> {
+    bias: &'a [f32],
+    stride: usize,
+    out: &'a mut [f32],
+}
+
+impl<S: Simd> Sink<S> for Wide<'_> {
+    const BY_MEMORY: bool = false;
+
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.bias[channel]);
+        let mut values = sums;
+        for n in 0..N {
+            values[n] = gelu(simd, simd.add_f32s(sums[n], bias));
+        }
+        for n in 0..N {
+            store::<S>(self.out, channel * self.stride + (position + n) * S::F32_LANES, values[n]);
+        }
+    }
+}
+
+/// Takes the narrow layer.
+struct Narrow<'a> {
+    layer: &'a WidenNarrow,
+    outputs: &'a [usize],
+    pitch: usize,
+    out: &'a mut [f32],
+}
+
+impl<S: Simd> Sink<S> for Narrow<'_> {
+    const BY_MEMORY: bool = false;
+
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.layer.narrow_bias[channel]);
+        let (scale, shift) = (simd.splat_f32s(self.layer.scale[channel]), simd.splat_f32s(self.layer.shift[channel]));
+        let mut values = sums;
+        for n in 0..N {
+            values[n] = simd.mul_add_e_f32s(scale, gelu(simd, simd.add_f32s(sums[n], bias)), shift);
+        }
+        for n in 0..N {
+            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, values[n]);
+        }
+    }
+}
+
+/// The last layer: 1x1 to the classes.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub weights: Packed,
+    pub bias: Vec<f32>,
+}
+
+impl Head {
+    /// Runs on `input`, planes of the same size as `out`.
+    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+        let row_length = out.row_length();
+        let rows = strip_rows(out.rows, (input.channels + out.channels) * out.width());
+        let pitch = out.pitch();
+        let width = out.width();
+        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
+            let count = out.len() / row_length;
+            with_scratch(0, |_, lists| {
+                let input_rows = input.rows_from((index * rows) as isize, count);
+                let task =
+                    HeadTask { head: self, input: input_rows, planes: input, rows: count, width, pitch, out, lists };
+                Arch::new().dispatch(task);
+            });
+        });
+    }
+}
+
+struct HeadTask<'a> {
+    head: &'a Head,
+    input: &'a [f32],
+    planes: &'a Planes,
+    rows: usize,
+    width: usize,
+    pitch: usize,
+    out: &'a mut [f32],
+    lists: &'a mut Lists,
+}
+
+impl WithSimd for HeadTask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { head, input, planes, rows, width, pitch, out, lists } = self;
+        let (in_row, out_row) = (planes.row_length(), head.bias.len() * pitch);
+        lists.list_vectors(
+            [rows, width, S::F32_LANES],
+            |row, column| row * in_row + MAX_LANES + column,
+            |row, column| row * out_row + MAX_LANES + column,
+        );
+        lists.list_channels(planes.channels, pitch);
+        let mut sink = Classes { bias: &head.bias, outputs: &lists.outputs, pitch, out };
+        product(simd, &head.weights, &lists.windows, input, &lists.inputs, &mut sink);
+    }
+}
+
+struct Classes<'a> {
+    bias: &'a [f32],
+    outputs: &'a [usize],
+    pitch: usize,
+    out: &'a mut [f32],
+}
+
+impl<S: Simd> Sink<S> for Classes<'_> {
+    const BY_MEMORY: bool = false;
+
+    #[inline(always)]
+    fn take<const N: usize>(&mut self, simd: S, channel: usize, position: usize, sums: [S::f32s; N]) {
+        let bias = simd.splat_f32s(self.bias[channel]);
+        for n in 0..N {
+            store::<S>(self.out, self.outputs[position + n] + channel * self.pitch, simd.add_f32s(sums[n], bias));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Max pooling 2x2 of the frozen network.
+
+use super::planes::Planes;
+use crate::kernels::simd::MAX_LANES;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// The largest of each 2x2 pixels.
+pub(super) fn halve(input: &Planes, out: &mut Planes) {
+    let (columns, pitch, row_length) = (out.columns, out.pitch(), out.row_length());
+    out.inside_mut().par_chunks_mut(row_length).enumerate().for_each(|(row, out)| {
+        let rows = [input.row(2 * row as isize), input.row(2 * row as isize + 1)];
+        Arch::new().dispatch(Rows { rows, in_pitch: input.pitch(), out, pitch, columns });
+    });
+}
+
+struct Rows<'a> {
+    rows: [&'a [f32]; 2],
+    in_pitch: usize,
+    out: &'a mut [f32],
+    pitch: usize,
+    columns: usize,
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let [upper, lower] = self.rows.map(|row| row.chunks_exact(self.in_pitch));
+        for ((upper, lower), out) in upper.zip(lower).zip(self.out.chunks_exact_mut(self.pitch)) {
+            let pairs = upper[MAX_LANES..].chunks_exact(2).zip(lower[MAX_LANES..].chunks_exact(2));
+            for (out, (upper, lower)) in out[MAX_LANES..MAX_LANES + self.columns].iter_mut().zip(pairs) {
+                *out = upper[0].max(upper[1]).max(lower[0].max(lower[1]));
+            }
+        }
+    }
+}

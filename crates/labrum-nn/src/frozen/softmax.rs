@@ -1,0 +1,45 @@
+//! Softmax over the classes of each pixel.
+
+use crate::kernels::simd::exp;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Turns logits `[classes, pixels]`, finite ones, into probabilities.
+pub(super) fn softmax(values: &mut [f32], classes: usize) {
+    let pixels = values.len() / classes;
+    Arch::new().dispatch(Softmax { values, classes, pixels });
+}
+
+struct Softmax<'a> {
+    values: &'a mut [f32],
+    classes: usize,
+    pixels: usize,
+}
+
+impl WithSimd for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { values, classes, pixels } = self;
+        for at in (0..pixels).step_by(S::F32_LANES) {
+            let lanes = S::F32_LANES.min(pixels - at);
+            let place = |class: usize| class * pixels + at..class * pixels + at + lanes;
+            let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
+            for class in 0..classes {
+                largest = simd.max_f32s(largest, simd.partial_load_f32s(&values[place(class)]));
+            }
+            let mut sum = simd.splat_f32s(0.0);
+            for class in 0..classes {
+                let value = simd.partial_load_f32s(&values[place(class)]);
+                let power = exp(simd, simd.sub_f32s(value, largest));
+                sum = simd.add_f32s(sum, power);
+                simd.partial_store_f32s(&mut values[place(class)], power);
+            }
+            let share = simd.div_f32s(simd.splat_f32s(1.0), sum);
+            for class in 0..classes {
+                let power = simd.partial_load_f32s(&values[place(class)]);
+                simd.partial_store_f32s(&mut values[place(class)], simd.mul_f32s(power, share));
+            }
+        }
+    }
+}

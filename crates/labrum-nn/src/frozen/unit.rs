@@ -1,0 +1,125 @@
+//! A CMUNeXt unit of the frozen network: depthwise k x k with its residual, then wide and back, strip by strip.
+
+use super::planes::{Planes, clear_right};
+use super::pointwise::{Layout, WidenNarrow, strip_rows, widen_narrow};
+use crate::kernels::depthwise::taps;
+use crate::kernels::scratch::{Lists, with_scratch};
+use crate::kernels::simd::{MAX_LANES, gelu, load, store};
+use crate::kernels::strip::width;
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+/// x + BN(GELU(depthwise(x))), then wide and back.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub kernel: usize,
+    /// `[channels][kernel][kernel]`
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+    pub mixer: WidenNarrow,
+}
+
+impl Unit {
+    /// Runs on `input`, with as many zero rows around it as half the kernel.
+    pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
+        let (columns, row_length) = (out.columns, out.row_length());
+        let rows = strip_rows(out.rows, (2 * input.channels + self.mixer.widen.channels()) * out.width());
+        out.inside_mut().par_chunks_mut(rows * row_length).enumerate().for_each(|(index, out)| {
+            let count = out.len() / row_length;
+            let mixed = count * input.channels * width(columns);
+            with_scratch(mixed + self.mixer.room(count, columns), |values, lists| {
+                let (mixed, hidden) = values.split_at_mut(mixed);
+                let first_row = index * rows;
+                let task = Task { unit: self, input, first_row, rows: count, out: &mut *out, mixed, hidden, lists };
+                Arch::new().dispatch(task);
+            });
+            clear_right(out, columns);
+        });
+    }
+}
+
+struct Task<'a> {
+    unit: &'a Unit,
+    input: &'a Planes,
+    first_row: usize,
+    rows: usize,
+    out: &'a mut [f32],
+    /// The sum with the residual.
+    mixed: &'a mut [f32],
+    hidden: &'a mut [f32],
+    lists: &'a mut Lists,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { unit, input, first_row, rows, out, mixed, hidden, lists } = self;
+        let (columns, width, channels) = (input.columns, input.width(), input.channels);
+        let row_length = input.row_length();
+        let border = unit.kernel / 2;
+        lists.list_vectors(
+            [rows, width, S::F32_LANES],
+            |row, column| row * row_length + MAX_LANES - border + column,
+            |row, column| row * channels * width + column,
+        );
+        lists.windows.clear();
+        let tap = |t: usize| t / unit.kernel * row_length + t % unit.kernel;
+        lists.windows.extend((0..unit.kernel * unit.kernel).map(tap));
+        let source = input.rows_from(first_row as isize - border as isize, rows + 2 * border);
+        for channel in 0..channels {
+            let source = &source[channel * input.pitch()..];
+            depthwise(simd, unit, channel, source, &mut mixed[channel * width..], lists);
+        }
+        let layout = Layout { rows, columns, row: channels * width, channel: width, lead: 0 };
+        widen_narrow(simd, &unit.mixer, mixed, layout, out, hidden, lists);
+    }
+}
+
+/// One channel of a strip.
+#[inline(always)]
+fn depthwise<S: Simd>(simd: S, unit: &Unit, channel: usize, source: &[f32], out: &mut [f32], lists: &Lists) {
+    let mut at = 0;
+    while at < lists.inputs.len() {
+        match lists.inputs.len() - at {
+            8.. => {
+                step::<S, 8>(simd, unit, channel, source, out, lists, at);
+                at += 8;
+            }
+            4.. => {
+                step::<S, 4>(simd, unit, channel, source, out, lists, at);
+                at += 4;
+            }
+            _ => {
+                step::<S, 1>(simd, unit, channel, source, out, lists, at);
+                at += 1;
+            }
+        }
+    }
+}
+
+/// N vectors.
+#[inline(always)]
+fn step<S: Simd, const N: usize>(
+    simd: S,
+    unit: &Unit,
+    channel: usize,
+    source: &[f32],
+    out: &mut [f32],
+    lists: &Lists,
+    at: usize,
+) {
+    let mut offsets = [0; N];
+    offsets.copy_from_slice(&lists.inputs[at..at + N]);
+    let weights = &unit.weight[channel * lists.windows.len()..(channel + 1) * lists.windows.len()];
+    let sum = taps::<S, N>(simd, weights, &lists.windows, source, offsets, unit.bias[channel]);
+    let (scale, shift) = (simd.splat_f32s(unit.scale[channel]), simd.splat_f32s(unit.shift[channel]));
+    let centre = lists.windows[lists.windows.len() / 2];
+    for n in 0..N {
+        let normed = simd.mul_add_e_f32s(scale, gelu(simd, sum[n]), shift);
+        store::<S>(out, lists.outputs[at + n], simd.add_f32s(load::<S>(source, centre + offsets[n]), normed));
+    }
+}

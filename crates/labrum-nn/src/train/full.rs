@@ -1,0 +1,485 @@
+//! Training a model from the beginning, on images with their masks.
+
+use super::super::checkpoint::{self, Weights};
+use super::super::device::{self, DeviceChoice, NamedDevice};
+use super::super::infer::{Segmenter, imagenet_levels};
+use super::super::weights::MOST_CLASSES;
+use super::log::{Epoch, Images, Kept, TrainingLog};
+use super::options::{Figure, Levels, TrainOptions};
+use super::random::{random_weights, seed_of};
+use super::samples::{Sample, grey_statistics};
+use super::state::State;
+use super::trainee::{Batch, Trainee, sample_dice};
+use labrum_core::{
+    Error, Result,
+    image::Image,
+    label::Label,
+    label_table::LabelTable,
+    mask::{Mask, labels_in},
+    metrics,
+    model_card::{HeldOut, InputSpec, ModelCard, TrainedOn},
+    progress::Cancel,
+};
+use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Kinds of random numbers: the order of an epoch, and how samples are varied.
+const PASSES: u64 = 1;
+const VARIATIONS: u64 = 2;
+
+/// An image with its mask, read when it is needed.
+pub trait ImageMaskPair: Sync {
+    /// What it is called, for the log.
+    fn name(&self) -> &str;
+
+    /// Image and mask, of one size.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read, or they do not fit.
+    fn read(&self) -> Result<(Image, Mask)>;
+}
+
+/// What is trained on.
+#[derive(Clone, Debug)]
+pub struct TrainingSet<P> {
+    /// Where it comes from, for errors.
+    pub folder: PathBuf,
+    /// Images to train on.
+    pub training: Vec<P>,
+    /// Images that choose the epoch; may be none.
+    pub validation: Vec<P>,
+    /// Images that are seen once, for the figures on the card; may be none.
+    pub held_out: Vec<P>,
+    /// Values of the masks whose labels are known by name.
+    pub labels: BTreeMap<u8, Label>,
+}
+
+/// What a running training tells.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// The images are read.
+    Started {
+        /// How many.
+        images: Images,
+        /// The device in use.
+        device: String,
+        /// The epoch that the training goes on with, from 1.
+        epoch: usize,
+    },
+    /// A step is done.
+    Step {
+        /// Share of the whole that is done, 0..=1.
+        done: f64,
+        /// From 1.
+        epoch: usize,
+        /// Running mean of the loss.
+        loss: f64,
+        /// Time still to go.
+        remaining: Duration,
+    },
+    /// An epoch is done.
+    Epoch {
+        /// Its figures.
+        epoch: Epoch,
+        /// It is the best so far, and kept.
+        best: bool,
+        /// Its figures are of validation images; else there are none, and they are of those that it was trained on.
+        is_validated: bool,
+    },
+}
+
+/// Who follows a training and keeps what must not be lost.
+pub trait Keeper {
+    /// Is told how it goes.
+    fn progress(&mut self, progress: Progress);
+
+    /// Gets every new best model, so that a stop keeps it.
+    fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
+
+    /// Gets the log at the end of each epoch, with a state to go on from.
+    fn epoch(&mut self, log: &TrainingLog, state: &State) -> Result<()>;
+}
+
+/// What comes out.
+pub struct Trained {
+    /// The card, with the held-out figures.
+    pub card: ModelCard,
+    /// The weights of the best epoch.
+    pub weights: Weights,
+    /// The weights of the last epoch.
+    pub last: Weights,
+    /// What was done.
+    pub log: TrainingLog,
+}
+
+/// Trains on `set`, from the beginning or from where an earlier training had come.
+///
+/// # Errors
+/// Where nothing is to be trained on, an image or mask cannot be read, all masks are empty, a device fails, or the earlier
+/// training was with other settings or images.
+pub fn train<P: ImageMaskPair>(
+    set: &TrainingSet<P>,
+    options: &TrainOptions,
+    earlier: Option<(TrainingLog, State)>,
+    keeper: &mut dyn Keeper,
+    cancel: &Cancel,
+) -> Result<Trained> {
+    let TrainingSet { training, validation, held_out, .. } = set;
+    if training.is_empty() {
+        return Err(Error::at("train on", &set.folder, "no image is left to train on after the split by subject")
+            .advise("Add images of other subjects, or lower --held-out."));
+    }
+    let mut samples = load(training, options, cancel)?;
+    let mut judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
+    // They are read again after the training: what cannot be read is better known before it.
+    held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
+    let Classes { labels, values } = classes(&samples, &judges, set, options)?;
+    let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
+    let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
+    let truths = samples.iter_mut().chain(&mut judges).flat_map(|sample| &mut sample.truth);
+    truths.for_each(|pixel| pixel.label = table.label(pixel.label));
+    let (mean, std) = match options.levels {
+        Levels::Images => grey_statistics(&samples, options.channels),
+        Levels::ImageNet => imagenet_levels(options.channels),
+    };
+    let device = device::choose(options.device)?;
+    let (first, parent) = first_weights(options, labels.len() + 1)?;
+    let mut card = ModelCard {
+        name: options.name.clone(),
+        version: options.version.clone(),
+        config: options.config,
+        labels,
+        input: InputSpec { mean, std, ..bare_spec(options) },
+        purpose: options.purpose.clone(),
+        looks: None,
+        trained_on: TrainedOn {
+            cases: training.len(),
+            values: if is_usual { Vec::new() } else { values },
+            ..options.trained_on.clone()
+        },
+        held_out: None,
+        parent,
+    };
+    let log = new_log(options, set, &device)?;
+    let mut run =
+        Run::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
+    // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
+    catch_unwind(AssertUnwindSafe(|| run.epochs(keeper, cancel)))
+        .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
+    let (weights, last, log) = run.end()?;
+    if !held_out.is_empty() {
+        card.held_out = Some(held_out_figures(held_out, &table, &card, &weights, options.device)?);
+    }
+    Ok(Trained { card, weights, last, log })
+}
+
+/// The input, its levels left as they are.
+fn bare_spec(options: &TrainOptions) -> InputSpec {
+    InputSpec {
+        channels: options.channels,
+        columns: options.columns,
+        rows: options.rows,
+        aspect: options.aspect,
+        mean: vec![0.0; options.channels],
+        std: vec![1.0; options.channels],
+    }
+}
+
+fn load<P: ImageMaskPair>(pairs: &[P], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<Sample>> {
+    let spec = bare_spec(options);
+    let one = |pair: &P| {
+        if cancel.is_cancelled() {
+            return Err(Error::new("read the images", "stopped by the user"));
+        }
+        let (image, mask) = pair.read()?;
+        Sample::new(&image, &mask, None, &spec)
+    };
+    pairs.par_iter().map(one).collect()
+}
+
+/// What the network tells apart beside background.
+struct Classes {
+    labels: Vec<Label>,
+    /// The value of each in the masks.
+    values: Vec<u8>,
+}
+
+/// The labels that occur, and those of the model that is started from; no others are trained.
+fn classes<P>(samples: &[Sample], judges: &[Sample], set: &TrainingSet<P>, options: &TrainOptions) -> Result<Classes> {
+    let pixels = samples.iter().chain(judges).flat_map(|s| &s.truth);
+    let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
+    if values.is_empty() {
+        return Err(Error::new("train", "all masks are empty").advise("Give masks that hold at least one label."));
+    }
+    // A model that is started from keeps its labels.
+    let known = options.start.as_deref().map(|path| known_values(path, &values)).transpose()?;
+    values.extend(known.into_iter().flatten());
+    if values.len() >= MOST_CLASSES {
+        let reason = format!("its masks hold {} labels, and a model has at most {}", values.len(), MOST_CLASSES - 1);
+        return Err(Error::at("train on", &set.folder, reason)
+            .advise("Put labels together, or leave some out. Are these masks at all, and not images?"));
+    }
+    let given = |(place, value): (usize, &u8)| match options.labels.len() == values.len() {
+        true => options.labels.get(place),
+        false => options.labels.get(usize::from(*value) - 1),
+    };
+    let label = |(place, value)| match given((place, value)).or_else(|| set.labels.get(value)) {
+        Some(known) => known.clone(),
+        None => Label { color: Label::named("", place).color, ..Label::by_number(*value) },
+    };
+    let labels = values.iter().enumerate().map(label).collect();
+    Ok(Classes { labels, values: values.into_iter().collect() })
+}
+
+/// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
+fn known_values(path: &Path, occur: &BTreeSet<u8>) -> Result<Vec<u8>> {
+    let (card, weights) = checkpoint::read(path)?;
+    let count = checkpoint::architecture(&weights)?.classes.saturating_sub(1);
+    let values = match card.map(|card| card.trained_on.values).filter(|values| values.len() == count) {
+        Some(values) => values,
+        None => (1..=255).take(count).collect(),
+    };
+    Ok(if occur.iter().all(|value| values.contains(value)) { values } else { Vec::new() })
+}
+
+/// The weights that the training begins with, and the hash of those given.
+fn first_weights(options: &TrainOptions, classes: usize) -> Result<(Weights, Option<String>)> {
+    let Some(path) = &options.start else {
+        return Ok((random_weights(options.config, options.channels, classes, options.seed)?, None));
+    };
+    let (_, mut weights) = checkpoint::read(path)?;
+    let parent = checkpoint::hash(&weights);
+    checkpoint::check(&weights).map_err(|e| Error { path: Some(path.clone()), ..e })?;
+    let found = checkpoint::architecture(&weights)?;
+    if (found.config, found.channels, found.classes) != (options.config, options.channels, classes) {
+        let reason = format!(
+            "it is CMUNeXt-{} with {} channels and {} classes; wanted is {} with {} and {classes}",
+            found.config, found.channels, found.classes, options.config, options.channels
+        );
+        return Err(Error::at("start from", path, reason));
+    }
+    checkpoint::widen_sigmoid_head(&mut weights);
+    Ok((weights, Some(parent)))
+}
+
+fn new_log<P: ImageMaskPair>(
+    options: &TrainOptions,
+    set: &TrainingSet<P>,
+    device: &NamedDevice,
+) -> Result<TrainingLog> {
+    let parts = [&set.training, &set.validation, &set.held_out];
+    let mut names = Sha256::new();
+    for part in parts {
+        part.iter().for_each(|pair| names.update(format!("{}\n", pair.name())));
+        names.update("\n");
+    }
+    let [training, validation, held_out] = parts.map(Vec::len);
+    Ok(TrainingLog {
+        program: format!("labrum {}", env!("CARGO_PKG_VERSION")),
+        device: device.name.clone(),
+        settings: serde_json::to_value(options).map_err(|e| Error::new("log the settings", e))?,
+        images: Images {
+            training,
+            validation,
+            held_out,
+            names: names.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+        },
+        ..TrainingLog::default()
+    })
+}
+
+/// As it comes back from a file: the last digit of a number may be another.
+fn reread(settings: &serde_json::Value) -> serde_json::Value {
+    serde_json::from_str(&settings.to_string()).unwrap_or_default()
+}
+
+/// What a training is begun with.
+struct Beginning<'a> {
+    options: &'a TrainOptions,
+    samples: Vec<Sample>,
+    judges: Vec<Sample>,
+    card: &'a ModelCard,
+    device: &'a NamedDevice,
+    first: Weights,
+    log: TrainingLog,
+}
+
+/// A training under way.
+struct Run<'a> {
+    options: &'a TrainOptions,
+    samples: Vec<Sample>,
+    judges: Vec<Sample>,
+    card: &'a ModelCard,
+    device: &'a NamedDevice,
+    trainee: Trainee,
+    log: TrainingLog,
+    best: Option<Weights>,
+    steps: usize,
+    started: Instant,
+    /// Spent before `started`.
+    before: Duration,
+}
+
+impl<'a> Run<'a> {
+    fn begin(beginning: Beginning<'a>, earlier: Option<(TrainingLog, State)>) -> Result<Self> {
+        let Beginning { options, samples, judges, card, device, mut first, mut log } = beginning;
+        let mut resumed = None;
+        if let Some((mut known, state)) = earlier {
+            if known.settings != reread(&log.settings) || known.images != log.images {
+                return Err(Error::new("go on with the training", "it was begun with other settings or images")
+                    .advise("Give the same arguments as then, or leave out --resume to begin anew."));
+            }
+            known.cut_to(state.steps);
+            log = TrainingLog { settings: log.settings, is_finished: false, last: None, ..known };
+            first = state.weights;
+            resumed = Some((state.average, state.moments, state.steps, state.best));
+        }
+        let (_, network) = checkpoint::build(first, &device.device.clone().autodiff())?;
+        let mut trainee = Trainee::new(network, options.optimizer, device.clone())?;
+        let (mut steps, mut best) = (0, None);
+        if let Some((average, moments, done, kept)) = resumed {
+            trainee.resume(average, options.optimizer, moments, done);
+            (steps, best) = (done, kept.map(|(_, weights)| weights));
+        }
+        let before = log.epochs.last().map_or(0.0, |epoch| epoch.seconds);
+        let before = Duration::try_from_secs_f64(before).unwrap_or_default();
+        let started = Instant::now();
+        Ok(Self { options, samples, judges, card, device, trainee, log, best, steps, started, before })
+    }
+
+    fn epochs(&mut self, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<()> {
+        let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
+        let device = self.device.name.clone();
+        keeper.progress(Progress::Started { images: self.log.images.clone(), device, epoch: begin });
+        for epoch in begin..=self.options.epochs {
+            let Some(loss) = self.epoch(epoch, keeper, cancel)? else {
+                self.log.is_finished = !cancel.is_cancelled();
+                return Ok(());
+            };
+            self.judge(epoch, loss, keeper)?;
+            // Half an epoch is none to go on from: it is done again.
+            if cancel.is_cancelled() {
+                return Ok(());
+            }
+            keeper.epoch(&self.log, &self.state()?)?;
+        }
+        self.log.is_finished = true;
+        Ok(())
+    }
+
+    /// The steps of an epoch and their mean loss; `None` where not one was done.
+    fn epoch(&mut self, epoch: usize, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<Option<f64>> {
+        let mut order: Vec<usize> = (0..self.samples.len()).collect();
+        order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.options.seed, PASSES, epoch)));
+        let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
+        for picked in order.chunks(self.options.batch) {
+            let done = self.done();
+            if cancel.is_cancelled() || done >= 1.0 {
+                break;
+            }
+            let warm_up = ((self.steps + 1) as f64 / self.options.warm_up.max(1) as f64).min(1.0);
+            let rate = self.options.learning_rate * (1.0 - done).powf(0.9) * warm_up;
+            let batch = Batch {
+                samples: &self.samples,
+                picked,
+                augment: &self.options.augment,
+                seed: seed_of(self.options.seed, VARIATIONS, self.steps),
+                stress: 0.0,
+            };
+            let loss = self.trainee.step(&batch, &self.card.input, &self.options.objective, rate)?;
+            self.steps += 1;
+            sum += loss;
+            count += 1;
+            smooth = if smooth.is_nan() { loss } else { 0.95 * smooth + 0.05 * loss };
+            let done = self.done();
+            let remaining = self.elapsed().mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
+            keeper.progress(Progress::Step { done, epoch, loss: smooth, remaining });
+        }
+        Ok((count > 0).then(|| sum / f64::from(count)))
+    }
+
+    /// Figures of the validation images, of those trained on where there are none, and what is kept.
+    fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn Keeper) -> Result<()> {
+        let weights = self.judged()?;
+        let scores = sample_dice(&weights, &self.judges, &self.card.input, self.options.batch, self.device)?;
+        let mean = |of: fn(f64) -> f64| scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64;
+        // Of one label they say the same, image by image.
+        let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
+        let kept = Kept { epoch, hash: checkpoint::hash(&weights), dice, iou };
+        let figure = |kept: &Kept| match self.options.chosen_by {
+            Figure::Dice => kept.dice,
+            Figure::Iou => kept.iou,
+        };
+        let best = self.log.best.as_ref().is_none_or(|best| figure(&kept) > figure(best));
+        if best {
+            keeper.best(self.card, &weights)?;
+            self.best = Some(weights);
+            self.log.best = Some(kept.clone());
+        }
+        self.log.last = Some(kept);
+        let epoch = Epoch { epoch, steps: self.steps, seconds: self.elapsed().as_secs_f64(), loss, dice, iou };
+        self.log.epochs.push(epoch);
+        keeper.progress(Progress::Epoch { epoch, best, is_validated: self.log.images.validation > 0 });
+        Ok(())
+    }
+
+    fn state(&self) -> Result<State> {
+        let best = self.log.best.as_ref().map(|best| best.dice).zip(self.best.clone());
+        Ok(State {
+            weights: self.trainee.weights()?,
+            average: self.trainee.average().clone(),
+            moments: self.trainee.moments().clone(),
+            steps: self.steps,
+            done: self.done(),
+            best,
+        })
+    }
+
+    /// What is judged and kept.
+    fn judged(&self) -> Result<Weights> {
+        if self.options.averaged { Ok(self.trainee.average().clone()) } else { self.trainee.weights() }
+    }
+
+    /// The best weights, the last, and the log.
+    fn end(self) -> Result<(Weights, Weights, TrainingLog)> {
+        let last = self.judged()?;
+        Ok((self.best.unwrap_or_else(|| last.clone()), last, self.log))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
+    /// Share of the work that is done, by steps or by time, whichever is further.
+    fn done(&self) -> f64 {
+        let steps_per_epoch = self.samples.len().div_ceil(self.options.batch);
+        let by_steps = self.steps as f64 / (self.options.epochs * steps_per_epoch) as f64;
+        let by_time = self.options.time_limit.map_or(0.0, |t| self.elapsed().as_secs_f64() / t.as_secs_f64());
+        by_steps.max(by_time).min(1.0)
+    }
+}
+
+fn held_out_figures<P: ImageMaskPair>(
+    pairs: &[P],
+    table: &LabelTable,
+    card: &ModelCard,
+    weights: &Weights,
+    device: DeviceChoice,
+) -> Result<HeldOut> {
+    let mut model = Segmenter::new(card.clone(), weights.clone(), device)?;
+    let mut scores = Vec::with_capacity(pairs.len());
+    for pair in pairs {
+        let (image, truth) = pair.read()?;
+        let predicted = model.segment(&image)?.mask;
+        scores.extend(metrics::score(&predicted, &table.apply(&truth), [1.0, 1.0]));
+    }
+    let mean = metrics::Scores::mean(&scores)
+        .ok_or_else(|| Error::new("judge the model", "no held-out image could be scored"))?;
+    let (dice, iou, boundary_iou) = (mean.dice, mean.iou, mean.boundary_iou);
+    Ok(HeldOut { cases: scores.len(), dice, iou, hd95: mean.hd95, boundary_iou })
+}

@@ -1,0 +1,110 @@
+//! The running statistics of batch norm, taken anew at the end of a round.
+//!
+//! While it learns, a network sees samples that are varied: darker, turned, with black corners. What it will be used on is
+//! not, and its averaged weights are those of no single step. The statistics that belong to these weights and to samples
+//! as they are make it clearly better where it learned from few (Wu and Johnson, "Rethinking Batch in BatchNorm",
+//! arXiv 2105.07576, section 3).
+
+use super::super::checkpoint::{self, Weights};
+use super::super::cmunext::{CmuNext, MOMENTUM, Slot};
+use super::super::device::NamedDevice;
+use super::samples::Sample;
+use super::trainee::Batch;
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use labrum_core::{Result, model_card::InputSpec, progress::Control, training::AugmentConfig};
+
+/// What the statistics are taken from.
+pub(super) struct Source<'a> {
+    pub(super) samples: &'a [Sample],
+    /// The samples of each pass through the network.
+    pub(super) batches: &'a [Vec<usize>],
+    /// Only its mirrors and turns are used.
+    pub(super) augment: &'a AugmentConfig,
+    pub(super) spec: &'a InputSpec,
+    pub(super) device: &'a NamedDevice,
+}
+
+/// The statistics that belong to `weights` and the samples as they are; `None` where it was cancelled.
+pub(super) fn of_samples(weights: &Weights, source: &Source<'_>, control: &Control) -> Result<Option<Weights>> {
+    let device = source.device.device.clone().autodiff();
+    // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
+    let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
+    let AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, .. } = *source.augment;
+    let mirrors = AugmentConfig { flip_horizontal, flip_vertical, quarter_turn, ..AugmentConfig::none() };
+    let mut mean = Weights::new();
+    for (i, picked) in source.batches.iter().enumerate() {
+        if !control.may_go_on() {
+            return Ok(None);
+        }
+        clear(&mut network, &device);
+        let batch = Batch { samples: source.samples, picked, augment: &mirrors, seed: (i as u64) << 32, stress: 0.0 };
+        network.forward(batch.images(source.spec, &device));
+        add(&mut network, &mut mean, 1.0 / (i + 1) as f32)?;
+    }
+    Ok(Some(mean))
+}
+
+/// `weights` with statistics that are a `share`, 0..=1, of the way from their own to `statistics`.
+pub(super) fn moved(weights: &Weights, statistics: &Weights, share: f32) -> Weights {
+    let mut weights = weights.clone();
+    for (name, statistic) in statistics {
+        if let Some(own) = weights.get_mut(name) {
+            own.values.iter_mut().zip(&statistic.values).for_each(|(own, new)| *own += share * (new - *own));
+        }
+    }
+    weights
+}
+
+/// Sets all running statistics to 0, so that after a pass they are those of its batch, times the momentum.
+fn clear(network: &mut CmuNext, device: &burn::tensor::Device) {
+    network.each_tensor(&mut |_, slot| {
+        if let Slot::Statistic(state) = slot {
+            let [channels] = state.value_sync().dims();
+            *state = burn::module::RunningState::new(Tensor::zeros([channels], device));
+        }
+    });
+}
+
+/// Moves the mean of the statistics a `share` of the way to those of the last batch.
+fn add(network: &mut CmuNext, mean: &mut Weights, share: f32) -> Result<()> {
+    let is_statistic = |slot: &Slot<'_>| matches!(slot, Slot::Statistic(_));
+    for batch in checkpoint::read_back(network, &mut GradientsParams::new(), is_statistic)? {
+        let of_batch = batch.tensor.values.iter().map(|v| v / MOMENTUM as f32);
+        let mean = mean.entry(batch.name).or_insert_with(|| batch.tensor.clone());
+        mean.values.iter_mut().zip(of_batch).for_each(|(mean, new)| *mean += share * (new - *mean));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::samples::Pixel;
+    use super::*;
+    use crate::device::{DeviceChoice, choose};
+    use crate::train::random_weights;
+    use labrum_core::model_card::{Aspect, Config};
+
+    #[test]
+    fn statistics_become_those_of_the_samples_and_weights_stay() {
+        let grey = |value: u8| Sample { image: vec![value; 1024], truth: vec![Pixel::default(); 1024] };
+        let (samples, batches) = ([grey(50), grey(200)], [vec![0, 1]]);
+        let spec =
+            InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] };
+        let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
+        let source = Source { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
+        let start = random_weights(Config::S, 1, 2, 5).unwrap();
+        let statistics = of_samples(&start, &source, &Control::default()).unwrap().unwrap();
+        let of = |share| moved(&start, &statistics, share);
+        let (none, half, all) = (of(0.0), of(0.5), of(1.0));
+        assert!(none == start);
+        let mean = "stem.conv.1.running_mean";
+        assert_eq!(start[mean].values[0], 0.0);
+        assert!(all[mean].values[0] != 0.0);
+        assert!((half[mean].values[0] - all[mean].values[0] / 2.0).abs() < 1e-6);
+        let statistic = |name: &str| name.contains("running");
+        assert!(all.iter().all(|(name, t)| statistic(name) || *t == start[name]), "only statistics change");
+    }
+}

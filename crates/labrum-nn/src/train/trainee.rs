@@ -1,0 +1,185 @@
+//! The network that is trained, step by step, and the average of its weights.
+
+use super::super::augment::augment;
+use super::super::boundary_dou::Truth;
+use super::super::checkpoint::{self, Weights};
+use super::super::cmunext::CmuNext;
+use super::super::device::NamedDevice;
+use super::super::loss::Objective;
+use super::super::preprocess::{self, Size};
+use super::super::runner::Runner;
+use super::optimizer::{Follower, Moments};
+use super::samples::Sample;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use labrum_core::{
+    Error, Result,
+    model_card::InputSpec,
+    training::{AugmentConfig, Optimizer},
+};
+use rayon::prelude::*;
+
+/// A network under training. All calls belong on one thread.
+pub(super) struct Trainee {
+    network: Option<CmuNext>,
+    follower: Follower,
+    /// The mean of the weights over the last steps: what is judged and kept.
+    average: Weights,
+    steps: usize,
+    device: NamedDevice,
+}
+
+/// What a step is made of.
+pub(super) struct Batch<'a> {
+    pub(super) samples: &'a [Sample],
+    /// Which of them.
+    pub(super) picked: &'a [usize],
+    pub(super) augment: &'a AugmentConfig,
+    pub(super) seed: u64,
+    /// Weight of a pixel that a person changed is 1 + this.
+    pub(super) stress: f32,
+}
+
+impl Trainee {
+    pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
+        let average = checkpoint::weights(&network)?;
+        let follower = Follower::new(optimizer, 0, Moments::default());
+        Ok(Self { network: Some(network), follower, average, steps: 0, device })
+    }
+
+    /// The averaged weights.
+    pub(super) fn average(&self) -> &Weights {
+        &self.average
+    }
+
+    /// The weights of the last step.
+    pub(super) fn weights(&self) -> Result<Weights> {
+        self.network.as_ref().map_or_else(|| Err(lost()), checkpoint::weights)
+    }
+
+    /// What the optimiser keeps.
+    pub(super) fn moments(&self) -> &Moments {
+        &self.follower.moments
+    }
+
+    /// Goes on from where a training was after `steps` steps.
+    pub(super) fn resume(&mut self, average: Weights, optimizer: Optimizer, moments: Moments, steps: usize) {
+        self.average = average;
+        self.follower = Follower::new(optimizer, steps, moments);
+        self.steps = steps;
+    }
+
+    /// One step; the loss before it.
+    ///
+    /// Errors: a loss that is not a number: the network is then of no use any more.
+    pub(super) fn step(&mut self, batch: &Batch<'_>, spec: &InputSpec, loss: &Objective, rate: f64) -> Result<f64> {
+        let mut network = self.network.take().ok_or_else(lost)?;
+        let inputs = batch.inputs(spec);
+        let device = self.device.device.clone().autodiff();
+        let logits = network.forward(batch.tensor(inputs.images, spec, &device));
+        let weights = (batch.stress > 0.0).then_some(inputs.weights.as_slice());
+        let loss = loss.loss(logits, Truth { labels: &inputs.labels, weights });
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        if !value.is_finite() {
+            return Err(Error::new("train", "the loss is not a number any more").advise("Lower the learning rate."));
+        }
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        let average = (&mut self.average, averaging(self.steps));
+        self.follower.step(&mut network, gradients, rate, average, &device)?;
+        self.network = Some(network);
+        self.steps += 1;
+        Ok(value)
+    }
+}
+
+fn lost() -> Error {
+    Error::new("train", "the network was lost in a step that failed")
+}
+
+struct Inputs {
+    images: Vec<f32>,
+    labels: Vec<u8>,
+    weights: Vec<f32>,
+}
+
+impl Batch<'_> {
+    /// The samples, varied and normalised, as the network takes them.
+    pub(super) fn images(&self, spec: &InputSpec, device: &Device) -> Tensor<4> {
+        self.tensor(self.inputs(spec).images, spec, device)
+    }
+
+    fn tensor(&self, images: Vec<f32>, spec: &InputSpec, device: &Device) -> Tensor<4> {
+        let shape = [self.picked.len(), spec.channels, spec.rows, spec.columns];
+        Tensor::from_data(TensorData::new(images, shape), device)
+    }
+
+    /// The samples, varied and normalised.
+    fn inputs(&self, spec: &InputSpec) -> Inputs {
+        let size = Size { columns: spec.columns, rows: spec.rows };
+        let vary = |(i, &index): (usize, &usize)| {
+            let sample = &self.samples[index];
+            let seed = self.seed.wrapping_add(i as u64);
+            let (mut image, truth) = augment(&sample.grey(), &sample.truth, size, self.augment, seed);
+            preprocess::normalise(&mut image, spec);
+            (image, truth)
+        };
+        let varied: Vec<_> = self.picked.par_iter().enumerate().map(vary).collect();
+        let truth = || varied.iter().flat_map(|(_, truth)| truth);
+        Inputs {
+            labels: truth().map(|pixel| pixel.label).collect(),
+            weights: truth().map(|pixel| 1.0 + self.stress * f32::from(pixel.stress) / 255.0).collect(),
+            images: varied.iter().flat_map(|(image, _)| image.iter().copied()).collect(),
+        }
+    }
+}
+
+/// Dice of the likeliest labels on each sample, all labels together, at the size of the input.
+pub fn sample_dice(
+    weights: &Weights,
+    samples: &[Sample],
+    spec: &InputSpec,
+    batch: usize,
+    device: &NamedDevice,
+) -> Result<Vec<f64>> {
+    let classes = checkpoint::architecture(weights)?.classes;
+    let mut runner = Runner::new(weights, device.clone())?;
+    let mut scores = Vec::with_capacity(samples.len());
+    for part in samples.chunks(batch.max(1)) {
+        let mut images: Vec<f32> = part.iter().flat_map(Sample::grey).collect();
+        preprocess::normalise(&mut images, spec);
+        let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
+        let answers = values.chunks(classes * spec.rows * spec.columns);
+        scores.extend(part.iter().zip(answers).map(|(sample, answer)| dice(answer, classes, sample)));
+    }
+    Ok(scores)
+}
+
+/// The mean of [`sample_dice`]; 0 for no samples.
+pub(super) fn input_dice(
+    weights: &Weights,
+    samples: &[Sample],
+    spec: &InputSpec,
+    batch: usize,
+    device: &NamedDevice,
+) -> Result<f64> {
+    let scores = sample_dice(weights, samples, spec, batch, device)?;
+    Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
+}
+
+fn dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {
+    let pixels = sample.truth.len();
+    let (mut both, mut sum) = (0usize, 0usize);
+    for (i, truth) in sample.truth.iter().enumerate() {
+        let likeliest = (0..classes)
+            .max_by(|a, b| probabilities[a * pixels + i].total_cmp(&probabilities[b * pixels + i]))
+            .unwrap_or(0);
+        sum += usize::from(likeliest > 0) + usize::from(truth.label > 0);
+        both += usize::from(likeliest > 0 && likeliest == usize::from(truth.label));
+    }
+    if sum == 0 { 1.0 } else { 2.0 * both as f64 / sum as f64 }
+}
+
+/// Share of the average that one step replaces: weights average over some 100 steps, less at the beginning.
+fn averaging(step: usize) -> f32 {
+    (1.0 / (step as f32 / 4.0 + 1.0)).max(0.01)
+}

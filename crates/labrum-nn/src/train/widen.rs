@@ -1,0 +1,74 @@
+//! The last layer with more labels than before.
+
+use super::super::checkpoint::Weights;
+use labrum_core::{Error, Result};
+
+/// How much less likely than background a label is at first that the network does not know: a share of some 5 %.
+const SHYNESS: f32 = 3.0;
+
+/// Gives the last layer one class for each entry of `from`, background first: the class of `weights` that it was, or
+/// `None` for a new one, which begins as a shy part of background. All else, and so all that is known, stays.
+///
+/// Errors: weights without a last layer; a class that they do not have.
+pub fn widen(weights: &mut Weights, from: &[Option<usize>]) -> Result<()> {
+    for (name, shyness) in [("Conv_1x1.weight", 0.0), ("Conv_1x1.bias", SHYNESS)] {
+        let failed = |reason: &str| Error::new("give the model other labels", format!("\"{name}\" {reason}"));
+        let tensor = weights.get_mut(name).ok_or_else(|| failed("is missing"))?;
+        let classes = tensor.shape.first().copied().filter(|n| *n > 0).ok_or_else(|| failed("is empty"))?;
+        let each = tensor.values.len() / classes;
+        let mut values = Vec::with_capacity(from.len() * each);
+        for class in from {
+            let known = class.unwrap_or(0);
+            let row = tensor.values.get(known * each..(known + 1) * each).ok_or_else(|| failed("has fewer classes"))?;
+            let less = if class.is_none() { shyness } else { 0.0 };
+            values.extend(row.iter().map(|v| v - less));
+        }
+        tensor.shape[0] = from.len();
+        tensor.values = values;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::super::{checkpoint, cmunext::CmuNext, frozen::Frozen};
+    use super::*;
+    use burn::tensor::Device;
+    use labrum_core::model_card::Config;
+
+    fn random(classes: usize) -> Weights {
+        checkpoint::weights(&CmuNext::new(Config::S, 1, classes, &Device::flex())).unwrap()
+    }
+
+    fn answer(weights: &Weights) -> Vec<f32> {
+        let inputs: Vec<f32> = (0..32 * 32).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+        Frozen::new(weights).unwrap().probabilities(&inputs, [1, 1, 32, 32]).unwrap()
+    }
+
+    #[test]
+    fn a_new_label_takes_a_little_of_the_background_and_nothing_of_the_others() {
+        let mut weights = random(3);
+        let before = answer(&weights);
+        widen(&mut weights, &[Some(0), Some(1), Some(2), None]).unwrap();
+        checkpoint::check(&weights).unwrap();
+        let after = answer(&weights);
+        let pixels = 32 * 32;
+        for i in 0..pixels {
+            let ratio = |p: &[f32]| p[pixels + i] / p[2 * pixels + i];
+            assert!((ratio(&before) / ratio(&after) - 1.0).abs() < 1e-3);
+            assert!((after[3 * pixels + i] / after[i] - (-SHYNESS).exp()).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn labels_change_places_and_go() {
+        let weights = random(3);
+        let mut changed = weights.clone();
+        widen(&mut changed, &[Some(0), Some(2)]).unwrap();
+        let of = |w: &Weights| w["Conv_1x1.bias"].values.clone();
+        assert_eq!(of(&changed), [of(&weights)[0], of(&weights)[2]]);
+        checkpoint::check(&changed).unwrap();
+        assert!(widen(&mut changed, &[Some(0), Some(5)]).is_err());
+    }
+}
