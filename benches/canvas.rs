@@ -5,10 +5,10 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use eframe::{egui_wgpu::RendererOptions, wgpu};
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use labrum::{
-    session::{job::SliceKey, live::Live, view::Placement},
+    session::{job::SliceKey, live::Live, view::ViewPlacement},
     ui::{
         gpu::Gpu,
-        look::{Layers, Levels, Look, Scene},
+        look::{CanvasLook, GreyLevels, LabelLayers, Scene},
         raster::{Area, Raster},
     },
 };
@@ -34,11 +34,11 @@ fn slice() -> (Arc<Image>, Live) {
     (image, Live::new(SliceKey { case: 0, slice: 0 }, mask))
 }
 
-fn look(image: &Image, scale: f32, center: f32) -> Look {
-    let placement = Placement { scale: [scale; 2], origin: [640.0 - center * scale, 400.0 - center * scale] };
+fn look(image: &Image, scale: f32, center: f32) -> CanvasLook {
+    let placement = ViewPlacement { scale: [scale; 2], origin: [640.0 - center * scale, 400.0 - center * scale] };
     let labels: Vec<Label> = (0..2).map(|i| Label::named("Label", i)).collect();
-    let levels = Levels::of(image, Window::new(300.0, 1500.0), false);
-    Look::new(placement, 1.0, levels).with_labels(Layers::Fill, &labels, &[], 0.35)
+    let levels = GreyLevels::of(image, Window::new(300.0, 1500.0), false);
+    CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &labels, &[], 0.35)
 }
 
 /// A brush of radius 40 at the edge of the first label; every other stroke takes the last one back.
@@ -50,7 +50,7 @@ fn stroke(live: &mut Live, step: usize) {
     live.paint(|mask| mask.paint(&disc, label, &Rule::FREE));
 }
 
-fn scene<'a>(image: &'a Arc<Image>, live: &'a Live, look: &'a Look) -> Scene<'a> {
+fn scene<'a>(image: &'a Arc<Image>, live: &'a Live, look: &'a CanvasLook) -> Scene<'a> {
     Scene { image, labels: Some(live), reference: None, preview: None, look }
 }
 

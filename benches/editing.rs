@@ -8,20 +8,20 @@ use labrum::{
         Action, Session,
         command::UserCommand,
         finding::Finding,
-        job::{Event, FileJob, Job, Known, Loaded, SliceKey, StoreJob, WorkspaceInfo},
+        job::{CaseRecord, Event, FileJob, Job, Loaded, SliceKey, StoreJob, WorkspaceInfo},
         settings::Settings,
-        tools::{Phase, PointerInput, ToolOptions},
-        view::Placement,
+        tools::{PointerInput, PointerPhase, ToolOptions},
+        view::ViewPlacement,
     },
     ui::{
-        look::{Layers, Levels, Look, Scene},
+        look::{CanvasLook, GreyLevels, LabelLayers, Scene},
         raster::{Area, Raster},
     },
     workspace::Workspace,
 };
 use labrum_core::{
     image::{Image, Pixels},
-    journal::{Also, Author, CaseDescription, CaseKey, Step, StepState},
+    journal::{Also, Author, CaseDescription, CaseKey, JournalStep, StepState},
     label::Label,
     mask::{Mask, Rule},
     study::{Catalog, Kind, Series, Slice, Source, Study},
@@ -68,7 +68,7 @@ fn session() -> Session {
     let case = session.cases[0].id;
     session.on_event(Event::Restored {
         case,
-        known: Known { key: CaseKey(1), side: None, task: Default::default() },
+        known: CaseRecord { key: CaseKey(1), side: None, task: Default::default() },
         restored: None,
     });
     let image = Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap();
@@ -81,7 +81,7 @@ fn session() -> Session {
     session
 }
 
-fn point(session: &mut Session, phase: Phase, at: [f64; 2]) {
+fn point(session: &mut Session, phase: PointerPhase, at: [f64; 2]) {
     session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
 }
 
@@ -94,11 +94,11 @@ fn place(n: usize) -> [f64; 2] {
 fn brush_move(c: &mut Criterion) {
     let mut session = session();
     let (mut n, mut seen) = (0, session.live().unwrap().version());
-    point(&mut session, Phase::Press, place(0));
+    point(&mut session, PointerPhase::Press, place(0));
     c.bench_function("brush move in the session, radius 40, 2048x2048", |b| {
         b.iter(|| {
             n += 1;
-            point(&mut session, Phase::Drag, place(n));
+            point(&mut session, PointerPhase::Drag, place(n));
             // What the screen has to upload after it.
             let live = session.live().unwrap();
             black_box(live.dirty_since(seen));
@@ -111,9 +111,9 @@ fn gesture(c: &mut Criterion) {
     c.bench_function("stroke of 20 moves with undo, radius 40, 2048x2048", |b| {
         let mut session = session();
         b.iter(|| {
-            point(&mut session, Phase::Press, place(0));
-            (1..20).for_each(|n| point(&mut session, Phase::Drag, place(n)));
-            point(&mut session, Phase::Release, place(20));
+            point(&mut session, PointerPhase::Press, place(0));
+            (1..20).for_each(|n| point(&mut session, PointerPhase::Drag, place(n)));
+            point(&mut session, PointerPhase::Release, place(20));
             session.apply(Action::Command(UserCommand::Undo));
             black_box(session.take_jobs());
         });
@@ -122,9 +122,9 @@ fn gesture(c: &mut Criterion) {
 
 fn undo(c: &mut Criterion) {
     let mut session = session();
-    point(&mut session, Phase::Press, place(0));
-    (1..200).for_each(|n| point(&mut session, Phase::Drag, place(n)));
-    point(&mut session, Phase::Release, place(200));
+    point(&mut session, PointerPhase::Press, place(0));
+    (1..200).for_each(|n| point(&mut session, PointerPhase::Drag, place(n)));
+    point(&mut session, PointerPhase::Release, place(200));
     let mut is_done = true;
     c.bench_function("undo or redo of a long stroke, 2048x2048", |b| {
         b.iter(|| {
@@ -150,7 +150,7 @@ fn journal(c: &mut Criterion) {
                 seq += 1;
                 let edits = vec![(0, mask.paint(&region, label, &Rule::FREE))];
                 let author = Author::Person("bench".into());
-                Step {
+                JournalStep {
                     seq,
                     case,
                     at: 0,
@@ -176,19 +176,20 @@ fn together(_: &mut Criterion) {
     let case = workspace.adopt(&CaseDescription::of("large", "study", "", &series())).unwrap();
     let (mut seq, mut step) = (workspace.next_seq().unwrap(), Vec::new());
     let image = Arc::new(Image::new(SIDE, SIDE, Pixels::U8(vec![90; SIDE * SIDE])).unwrap());
-    let placement = Placement { scale: [0.39; 2], origin: [240.0, 0.0] };
-    let levels = Levels::of(&image, image.default_window(), true);
-    let look = Look::new(placement, 1.0, levels).with_labels(Layers::Fill, &[Label::named("Label", 0)], &[], 0.35);
+    let placement = ViewPlacement { scale: [0.39; 2], origin: [240.0, 0.0] };
+    let levels = GreyLevels::of(&image, image.default_window(), true);
+    let look =
+        CanvasLook::new(placement, 1.0, levels).with_labels(LabelLayers::Fill, &[Label::named("Label", 0)], &[], 0.35);
     let mut raster = Raster::default();
     for (name, row_for_each) in [("a row for each stroke of 20 moves", 20), ("a row for each move", 1)] {
         let mut session = session();
-        point(&mut session, Phase::Press, place(0));
+        point(&mut session, PointerPhase::Press, place(0));
         let mut times: Vec<Duration> = (1..=MOVES)
             .map(|n| {
                 let begun = Instant::now();
-                point(&mut session, Phase::Drag, place(n));
+                point(&mut session, PointerPhase::Drag, place(n));
                 if n % row_for_each == 0 {
-                    point(&mut session, Phase::Release, place(n));
+                    point(&mut session, PointerPhase::Release, place(n));
                     for job in session.take_jobs() {
                         if let Job::Store(StoreJob::Append { step: taken, .. }) = job {
                             step.extend(taken.edits(false).map(|(slice, edit)| (slice as u32, edit)));
@@ -198,7 +199,7 @@ fn together(_: &mut Criterion) {
                         seq += 1;
                         let (author, tool) = (Author::Person("bench".into()), "Brush".into());
                         let edits = std::mem::take(&mut step);
-                        let row = Step {
+                        let row = JournalStep {
                             seq,
                             case,
                             at: 0,
@@ -210,7 +211,7 @@ fn together(_: &mut Criterion) {
                         };
                         workspace.append(&row, &[]).unwrap();
                     }
-                    point(&mut session, Phase::Press, place(n));
+                    point(&mut session, PointerPhase::Press, place(n));
                 }
                 let live = session.live().unwrap();
                 let scene = Scene { image: &image, labels: Some(live), reference: None, preview: None, look: &look };

@@ -11,7 +11,7 @@
 use labrum::{
     Error, Result,
     io::{
-        export::{Coco, Names, label_map, write_labels, write_nifti},
+        export::{CocoWriter, Names, label_map, write_labels, write_nifti},
         open::catalog,
     },
 };
@@ -75,8 +75,8 @@ fn run() -> Result<()> {
                 write_nifti(out.as_ref(), series, &masks)?.iter().for_each(|w| eprintln!("warning: {w}"))
             }
             () if has("--coco") => {
-                let mut coco = Coco::default();
-                coco.add(series, &Coco::file_names(series), &masks, &named(count));
+                let mut coco = CocoWriter::default();
+                coco.add(series, &CocoWriter::file_names(series), &masks, &named(count));
                 coco.write(out.as_ref())?;
             }
             () if has("--png") => pictures(out.as_ref(), series, &masks, &named(count))?,

@@ -15,8 +15,8 @@ use crate::{
         job::{Event, Job, StoreJob},
         settings::{DeviceChoice, Settings, WindowPlace},
     },
-    ui::{self, Window},
-    worker::{Network, Places, Worker},
+    ui::{self, WindowState},
+    worker::{AppFolders, SegmentationNetwork, Worker},
 };
 use eframe::{CreationContext, NativeOptions, Renderer};
 use frame_log::FrameLog;
@@ -49,7 +49,7 @@ pub fn run(paths: Vec<PathBuf>, overrides: Overrides) -> Result<()> {
     if !may_have_display() {
         return Err(cannot_open("there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"));
     }
-    let places = Places::of_user();
+    let places = AppFolders::of_user();
     let (mut settings, trouble) = places.load_settings();
     settings.device = overrides.device.unwrap_or(settings.device);
     device::use_threads(overrides.threads.or(NonZeroUsize::new(settings.threads)));
@@ -101,7 +101,7 @@ fn options(window: Option<WindowPlace>) -> NativeOptions {
 pub struct LabrumApp {
     session: Session,
     worker: Worker,
-    window: Window,
+    window: WindowState,
     frame_log: Option<FrameLog>,
     place: Place,
 }
@@ -111,8 +111,8 @@ impl LabrumApp {
     pub fn new(
         ctx: &egui::Context,
         settings: Settings,
-        places: Places,
-        network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
+        places: AppFolders,
+        network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> Result<Self> {
         ui::theme::install(ctx);
         // The scale of the window is a setting; Ctrl and + belong to nobody.
@@ -124,7 +124,7 @@ impl LabrumApp {
         Ok(Self {
             worker: Worker::start(wake, places, network)?,
             session: Session::new(settings),
-            window: Window::default(),
+            window: WindowState::default(),
             frame_log: FrameLog::from_environment(),
             place: Place::default(),
         })

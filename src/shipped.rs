@@ -3,7 +3,7 @@
 use crate::Result;
 use labrum_core::{
     looks::Look,
-    model_card::{Fit, ModelCard},
+    model_card::{ModelCard, ModelFit},
     study::Series,
 };
 use labrum_nn::checkpoint;
@@ -39,8 +39,8 @@ pub fn fitting<'a>(
     let mut reasons = Vec::new();
     for model in all()? {
         match model.card.fit(series, &look) {
-            Fit::Fits => return Ok(Ok(model)),
-            Fit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
+            ModelFit::Fits => return Ok(Ok(model)),
+            ModelFit::No(reason) => reasons.push(format!("\"{}\": {reason}", model.card.name)),
         }
     }
     Ok(Err(reasons))

@@ -1,7 +1,7 @@
 //! PNG, JPEG, TIFF, BMP, WebP and NIfTI, as images and as masks.
 #![no_main]
 
-use labrum::io::{label_file, label_values::Reading, open};
+use labrum::io::{label_file, label_values::ValueReading, open};
 use labrum_core::{
     progress::Cancel,
     study::{Kind, Source},
@@ -16,6 +16,6 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = open::load(&Source { path: path.to_owned(), frame }, Kind::Picture);
         }
         let _ = label_file::values(path, 0);
-        let _ = label_file::read(path, Reading::default());
+        let _ = label_file::read(path, ValueReading::default());
     });
 });

@@ -7,14 +7,14 @@ use crate::{
         settings::DeviceChoice,
     },
     shipped,
-    worker::Network,
+    worker::SegmentationNetwork,
 };
 use labrum_core::{image::Image, prediction::Prediction};
 use labrum_nn::{device, infer::Segmenter};
 use std::{path::Path, sync::Arc};
 
 /// The network that the app runs. Made on the thread that owns it.
-pub(super) fn real() -> Box<dyn Network> {
+pub(super) fn real() -> Box<dyn SegmentationNetwork> {
     Box::<Real>::default()
 }
 
@@ -23,7 +23,7 @@ struct Real {
     ready: Option<(ModelSource, DeviceChoice, Segmenter)>,
 }
 
-impl Network for Real {
+impl SegmentationNetwork for Real {
     fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
         let entry = |(index, model): (usize, shipped::Shipped)| ModelEntry {
             source: ModelSource::Shipped(index),

@@ -20,7 +20,7 @@ use labrum_core::{
     image::Image,
     label::Label,
     mask::Mask,
-    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    model_card::{Aspect, Config, InputSpec, ModelCard, ModelPurpose},
     prediction::Prediction,
     study::Status,
 };
@@ -29,7 +29,7 @@ use std::path::Path;
 /// Finds a disc in the middle of everything, blurred on one side.
 struct Disc;
 
-impl Network for Disc {
+impl SegmentationNetwork for Disc {
     fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
         let card = ModelCard {
             name: "Disc".into(),
@@ -44,7 +44,7 @@ impl Network for Disc {
                 mean: vec![0.0],
                 std: vec![1.0],
             },
-            purpose: Purpose {
+            purpose: ModelPurpose {
                 summary: "heads".into(),
                 modalities: vec!["US".into()],
                 picture_words: vec!["head".into()],
@@ -104,7 +104,7 @@ impl Bench {
     /// With its data in another folder than its own.
     fn with_data(folder: tempfile::TempDir, data: &Path, paths: Vec<PathBuf>) -> Self {
         let at = |name| folder.path().join(name);
-        let places = Places { config: at("config"), cache: at("cache"), data: data.join("data") };
+        let places = AppFolders { config: at("config"), cache: at("cache"), data: data.join("data") };
         let mut begin = Some((places, paths));
         let frame = move |ui: &mut egui::Ui, app: &mut Option<LabrumApp>| {
             if let Some((places, paths)) = begin.take() {

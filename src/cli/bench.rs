@@ -29,10 +29,10 @@ Examples:
   labrum bench train --config S --batch 4 --device gpu --json
   labrum bench open --size 512 --threads 2"
 )]
-pub(super) struct Arguments {
+pub(super) struct BenchArguments {
     /// What to measure [default: all of it]
     #[arg(value_enum)]
-    what: Vec<What>,
+    what: Vec<BenchCommand>,
     /// Networks: S, base, L
     #[arg(long, value_enum, value_delimiter = ',', default_value = "S,base,L", ignore_case = true)]
     config: Vec<ConfigArgument>,
@@ -57,7 +57,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum BenchCommand {
     /// A forward pass
     Infer,
     /// A training step
@@ -68,7 +68,7 @@ enum What {
 
 /// One figure.
 #[derive(Debug, Serialize, Deserialize)]
-struct Figure {
+struct BenchFigure {
     what: String,
     config: String,
     batch: usize,
@@ -82,14 +82,14 @@ struct Figure {
 
 /// One run of the command that has a process of its own.
 #[derive(Clone, Copy)]
-struct Case {
-    what: What,
+struct BenchRun {
+    what: BenchCommand,
     config: Config,
     batch: u16,
     size: u16,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
     if let Some(size) = arguments.size.iter().find(|size| *size % 16 != 0) {
         return Err(wrong("measure the network", format!("{size} is not a multiple of 16")));
     }
@@ -111,19 +111,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn cases(arguments: &Arguments) -> Vec<Case> {
-    let whats = if arguments.what.is_empty() { What::value_variants() } else { &arguments.what };
+fn cases(arguments: &BenchArguments) -> Vec<BenchRun> {
+    let whats = if arguments.what.is_empty() { BenchCommand::value_variants() } else { &arguments.what };
     let mut cases = Vec::new();
     for &what in whats {
         let batches = match what {
-            What::Open => vec![1],
+            BenchCommand::Open => vec![1],
             _ if !arguments.batch.is_empty() => arguments.batch.clone(),
-            What::Infer => vec![1],
-            What::Train => vec![4],
+            BenchCommand::Infer => vec![1],
+            BenchCommand::Train => vec![4],
         };
         for config in arguments.config.iter().map(|config| Config::from(*config)) {
             for &size in &arguments.size {
-                cases.extend(batches.iter().map(|&batch| Case { what, config, batch, size }));
+                cases.extend(batches.iter().map(|&batch| BenchRun { what, config, batch, size }));
             }
         }
     }
@@ -131,7 +131,7 @@ fn cases(arguments: &Arguments) -> Vec<Case> {
 }
 
 /// Runs this program for one case; what it prints are figures.
-fn in_a_process(case: Case, arguments: &Arguments) -> Result<Vec<Figure>> {
+fn in_a_process(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
     let tried = "measure the network in a process of its own";
     let failed = |e: &dyn std::fmt::Display| Error::new(tried, e);
     let name = |value: Option<clap::builder::PossibleValue>| value.map(|v| v.get_name().to_owned()).unwrap_or_default();
@@ -159,7 +159,7 @@ fn in_a_process(case: Case, arguments: &Arguments) -> Result<Vec<Figure>> {
     lines.lines().map(|line| serde_json::from_str(line).map_err(|e| failed(&e))).collect()
 }
 
-fn measure(case: Case, arguments: &Arguments) -> Result<Vec<Figure>> {
+fn measure(case: BenchRun, arguments: &BenchArguments) -> Result<Vec<BenchFigure>> {
     let load = Load {
         config: case.config,
         batch: usize::from(case.batch),
@@ -168,17 +168,17 @@ fn measure(case: Case, arguments: &Arguments) -> Result<Vec<Figure>> {
         runs: usize::from(arguments.runs),
     };
     match case.what {
-        What::Infer => Ok(vec![figure("infer", load, bench::infer(load)?)]),
-        What::Train => Ok(vec![figure("train", load, bench::train(load)?)]),
-        What::Open => open_picture(load, arguments.picture.as_deref()),
+        BenchCommand::Infer => Ok(vec![figure("infer", load, bench::infer(load)?)]),
+        BenchCommand::Train => Ok(vec![figure("train", load, bench::train(load)?)]),
+        BenchCommand::Open => open_picture(load, arguments.picture.as_deref()),
     }
 }
 
-fn figure(what: &str, load: Load, measured: Measured) -> Figure {
+fn figure(what: &str, load: Load, measured: Measured) -> BenchFigure {
     let mut times = measured.times;
     times.sort();
     let median_ms = times.get(times.len() / 2).map_or(f64::NAN, |t| t.as_secs_f64() * 1e3);
-    Figure {
+    BenchFigure {
         what: what.into(),
         config: load.config.to_string(),
         batch: load.batch,
@@ -190,17 +190,17 @@ fn figure(what: &str, load: Load, measured: Measured) -> Figure {
     }
 }
 
-fn tell(figure: &Figure, json: bool) -> Result<()> {
+fn tell(figure: &BenchFigure, json: bool) -> Result<()> {
     if json {
         return super::print(&serde_json::to_string(figure).map_err(|e| Error::new("print the result", e))?);
     }
-    let Figure { what, config, batch, size, device, median_ms, peak_mb, .. } = figure;
+    let BenchFigure { what, config, batch, size, device, median_ms, peak_mb, .. } = figure;
     let peak = peak_mb.map_or("?".into(), |peak| format!("{peak:.0}"));
     super::print(&format!("{what:10} {config:6} {batch:5} {size:5} {median_ms:12.1} {peak:>9}  {device}"))
 }
 
 /// From the file to mask, outlines and measurements, as the window does it; first with all that is done only once.
-fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<Figure>> {
+fn open_picture(load: Load, picture: Option<&Path>) -> Result<Vec<BenchFigure>> {
     let folder = tempfile::tempdir().map_err(|e| Error::new("make a folder for a picture", e))?;
     let path = match picture {
         Some(path) => path.to_owned(),

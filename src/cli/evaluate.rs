@@ -1,10 +1,10 @@
 //! `labrum evaluate`: how good a model is on a folder with masks.
 
 use super::DeviceArgument;
-use crate::io::dataset::{self, Dataset, Pair};
+use crate::io::dataset::{self, Dataset, DatasetPair};
 use crate::{Error, Result};
 use labrum_core::reason_of;
-use labrum_nn::evaluate::{CaseScores, Report};
+use labrum_nn::evaluate::{CaseScores, EvaluationReport};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ Examples:
   labrum evaluate model.safetensors data/ --json > scores.json
   labrum evaluate model.safetensors busi/ --list busi_val1.txt --against other.json"
 )]
-pub(super) struct Arguments {
+pub(super) struct EvaluateArguments {
     /// Model: the name of a shipped one (fetal-head), or a file: .safetensors of Labrum, or a PyTorch checkpoint (.pth)
     model: PathBuf,
     /// Folder with images/ and masks/
@@ -48,7 +48,7 @@ pub(super) struct Arguments {
     device: DeviceArgument,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &EvaluateArguments) -> Result<()> {
     super::end_on_ctrl_c(
         "evaluate was stopped, and nothing is printed: start it again, or score fewer images with --subjects or --list",
     )?;
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let mut report = Report::new(model.hash(), if in_mm { "mm" } else { "px" }, cases)?;
+    let mut report = EvaluationReport::new(model.hash(), if in_mm { "mm" } else { "px" }, cases)?;
     if let Some(other) = other {
         report.compare(&other)?;
     }
@@ -91,22 +91,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     struct WithCommand {
         command: String,
         #[serde(flatten)]
-        report: Report,
+        report: EvaluationReport,
     }
     super::print_json(&WithCommand { command: super::command_line(), report })
 }
 
 /// The images to score on.
-fn pairs(data: &Dataset, arguments: &Arguments) -> Result<Vec<Pair>> {
+fn pairs(data: &Dataset, arguments: &EvaluateArguments) -> Result<Vec<DatasetPair>> {
     if let Some(list) = &arguments.list {
         return dataset::only_listed(&data.pairs, list);
     }
     let wanted = data.subjects("evaluate on", &arguments.subjects)?;
-    let is_wanted = |pair: &&Pair| wanted.is_empty() || wanted.contains(&pair.subject);
+    let is_wanted = |pair: &&DatasetPair| wanted.is_empty() || wanted.contains(&pair.subject);
     Ok(data.pairs.iter().filter(is_wanted).cloned().collect())
 }
 
-fn read(path: &Path) -> Result<Report> {
+fn read(path: &Path) -> Result<EvaluationReport> {
     let failed = |reason: String| {
         Error::at("read the other report", path, reason).advise("Give what labrum evaluate --json printed.")
     };

@@ -2,12 +2,12 @@
 
 use super::console;
 use super::format::{FormatArgument, SegArguments};
-use super::reading::Reading;
+use super::reading::ReadOnlyWorkspace;
 use crate::{
     Error, ErrorKind, Result,
     io::export::{
         Format,
-        batch::{Look, Pattern, Preset, export_all},
+        batch::{OverlayStyle, Pattern, Preset, export_all},
         case::{CaseToExport, root_of},
     },
 };
@@ -40,7 +40,7 @@ Examples:
   labrum export --workspace work/ --out set --format png,coco --name '{series}_{label}'
   labrum export --workspace work/ --out study --format seg,rtstruct --deidentify --dates shift"
 )]
-pub(super) struct Arguments {
+pub(super) struct ExportArguments {
     /// Folder of the workspace
     #[arg(long)]
     workspace: PathBuf,
@@ -83,8 +83,8 @@ enum DatesArgument {
     Shift,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let mut workspace = Reading::open(&arguments.workspace)?;
+pub(super) fn run(arguments: &ExportArguments) -> Result<()> {
+    let mut workspace = ReadOnlyWorkspace::open(&arguments.workspace)?;
     let preset = preset(arguments)?;
     let cancel = super::stop_on_ctrl_c()?;
     let labels = workspace.labels()?;
@@ -106,7 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         let case = stored.and_then(|case| CaseToExport::of_stored(&case.ok_or_else(gone)?, &labels, &arguments.person));
         (about.description.clone(), case.map(|case| CaseToExport { root: root.clone(), ..case }))
     });
-    let look = Look { window: None, opacity: OPACITY };
+    let look = OverlayStyle { window: None, opacity: OPACITY };
     let summary = export_all(&arguments.out, &preset, cases, look, &mut progress, &cancel)?;
     bar.finish_and_clear();
     let mut said = Vec::new();
@@ -138,7 +138,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn preset(arguments: &Arguments) -> Result<Preset> {
+fn preset(arguments: &ExportArguments) -> Result<Preset> {
     let formats: Vec<Format> = super::format::formats(&arguments.format);
     let deidentify = match arguments.deidentify {
         false => None,

@@ -1,6 +1,6 @@
 //! How a folder of images and masks is read: the same for all commands that read one.
 
-use crate::io::dataset::{SubjectPattern, Wishes};
+use crate::io::dataset::{FolderOptions, SubjectPattern};
 
 /// What a person says about a folder.
 #[derive(clap::Args, Debug)]
@@ -20,7 +20,7 @@ fn pattern(text: &str) -> Result<SubjectPattern, String> {
 
 impl FolderArguments {
     /// As the reader of folders takes them.
-    pub(super) fn wishes(&self) -> Wishes {
-        Wishes { threshold: self.threshold, subject_pattern: self.subject_pattern.clone() }
+    pub(super) fn wishes(&self) -> FolderOptions {
+        FolderOptions { threshold: self.threshold, subject_pattern: self.subject_pattern.clone() }
     }
 }

@@ -4,7 +4,7 @@ use crate::{Error, Result};
 use labrum_core::{
     counts::counted,
     label::Label,
-    model_card::{InputSpec, ModelCard, Purpose, TrainedOn},
+    model_card::{InputSpec, ModelCard, ModelPurpose, TrainedOn},
     whole_file,
 };
 use labrum_nn::{checkpoint, device::DeviceChoice, infer};
@@ -18,7 +18,7 @@ before the names. A sigmoid head of one channel becomes a head of two classes.
 Examples:
   labrum import-checkpoint cmunext.pth --out cmunext.safetensors --label Lesion
   labrum import-checkpoint cmunext.pth --out cmunext.safetensors --mean 0.5 --std 0.25")]
-pub(super) struct Arguments {
+pub(super) struct ImportCheckpointArguments {
     /// Checkpoint (.pth)
     checkpoint: PathBuf,
     /// Model file to write
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     std: Vec<f32>,
     /// What the model is for, as JSON (see labrum train --help)
     #[arg(long, value_parser = super::train::purpose)]
-    purpose: Option<Purpose>,
+    purpose: Option<ModelPurpose>,
     /// Licence of the data it was trained on
     #[arg(long, default_value = "")]
     data_license: String,
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
     data_name: String,
 }
 
-pub(super) fn run(a: Arguments) -> Result<()> {
+pub(super) fn run(a: ImportCheckpointArguments) -> Result<()> {
     super::check_model_file(&a.out)?;
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     if real(&a.out).is_some_and(|out| Some(out) == real(&a.checkpoint)) {

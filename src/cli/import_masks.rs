@@ -37,7 +37,7 @@ Examples:
   labrum import-masks RTSTRUCT.dcm --of ct/ --out masks --only \"GTV,Lung left\" --order GTV
   labrum import-masks liver.seg.dcm --of study/ --out masks --format png,overlay,csv"
 )]
-pub(super) struct Arguments {
+pub(super) struct ImportMasksArguments {
     /// Masks: DICOM-SEG, RT Structure Set, NIfTI, label maps, or a folder of them
     #[arg(required = true)]
     masks: Vec<PathBuf>,
@@ -77,7 +77,7 @@ pub(super) struct Arguments {
 
 /// What became of one series.
 #[derive(serde::Serialize)]
-struct Outcome {
+struct ImportOutcome {
     series: String,
     labels: Vec<String>,
     /// Of each label.
@@ -85,27 +85,27 @@ struct Outcome {
     slices: usize,
     files: Vec<PathBuf>,
     notes: Vec<String>,
-    not_written: Vec<NotWritten>,
+    not_written: Vec<MasksNotWritten>,
 }
 
 /// A format that cannot hold the masks.
 #[derive(serde::Serialize)]
-struct NotWritten {
+struct MasksNotWritten {
     format: &'static str,
     reason: String,
 }
 
 /// What became of all series.
 #[derive(Default)]
-struct Done<'a> {
-    outcomes: Vec<Outcome>,
+struct ImportTotals<'a> {
+    outcomes: Vec<ImportOutcome>,
     /// Series that got nothing, and why.
     refusals: Vec<(&'a Series, Error)>,
     /// Series that were not reached before it was stopped.
     left: Vec<&'a Series>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &ImportMasksArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     let catalog = open::catalog(&arguments.series, &mut |_| {}, &cancel)?;
     let all: Vec<&Series> = catalog.studies.iter().flat_map(|study| &study.series).collect();
@@ -154,10 +154,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Writes the masks of each series that they belong to; what goes wrong with one does not stop the others.
-fn import_all<'a>(all: &[&'a Series], choice: &MaskChoice, arguments: &Arguments, cancel: &Cancel) -> Result<Done<'a>> {
-    let (mut done, mut taken, mut possible) = (Done::default(), HashSet::new(), Vec::new());
+fn import_all<'a>(
+    all: &[&'a Series],
+    choice: &MaskChoice,
+    arguments: &ImportMasksArguments,
+    cancel: &Cancel,
+) -> Result<ImportTotals<'a>> {
+    let (mut done, mut taken, mut possible) = (ImportTotals::default(), HashSet::new(), Vec::new());
     let bar = console::bar(all.len() as u64, "{pos}/{len} series");
-    let mut writing = |series: &'a Series, imported: ImportedMasks, done: &mut Done<'a>| -> Result<()> {
+    let mut writing = |series: &'a Series, imported: ImportedMasks, done: &mut ImportTotals<'a>| -> Result<()> {
         match write(series, imported, arguments, &mut taken, cancel) {
             Ok(outcome) => done.outcomes.push(outcome),
             Err(error) if error.kind == ErrorKind::Cancelled => done.left.push(series),
@@ -197,8 +202,8 @@ fn import_all<'a>(all: &[&'a Series], choice: &MaskChoice, arguments: &Arguments
     Ok(done)
 }
 
-fn tell(done: &Done<'_>, arguments: &Arguments) -> Result<()> {
-    let said = |outcome: &Outcome| -> Vec<(String, String)> {
+fn tell(done: &ImportTotals<'_>, arguments: &ImportMasksArguments) -> Result<()> {
+    let said = |outcome: &ImportOutcome| -> Vec<(String, String)> {
         outcome.notes.iter().map(|note| (outcome.series.clone(), note.clone())).collect()
     };
     console::remarks(done.outcomes.iter().flat_map(said), "series");
@@ -212,14 +217,14 @@ fn tell(done: &Done<'_>, arguments: &Arguments) -> Result<()> {
         console::fail(format_args!("labrum: {}: {error}", title(series)));
     }
     for outcome in &done.outcomes {
-        for NotWritten { format, reason } in &outcome.not_written {
+        for MasksNotWritten { format, reason } in &outcome.not_written {
             console::fail(format_args!("labrum: {} as {format}: {reason}", outcome.series));
         }
     }
     if arguments.json {
         return super::print_json(&done.outcomes);
     }
-    for Outcome { series, labels, pixels, slices, files, .. } in &done.outcomes {
+    for ImportOutcome { series, labels, pixels, slices, files, .. } in &done.outcomes {
         let labels =
             labels.iter().zip(pixels).map(|(label, pixels)| format!("{label} ({})", counted(*pixels, "pixel")));
         let labels = labels.collect::<Vec<_>>().join(", ");
@@ -239,7 +244,7 @@ struct Possible<'a> {
 
 /// The one series that masks belong to which name no image: one that they name as a whole before others, and one of the
 /// same grid before others.
-fn meant<'a>(mut possible: Vec<Possible<'a>>, arguments: &Arguments) -> Result<Option<&'a Series>> {
+fn meant<'a>(mut possible: Vec<Possible<'a>>, arguments: &ImportMasksArguments) -> Result<Option<&'a Series>> {
     let strongest = possible.iter().map(|p| p.basis).max();
     possible.retain(|p| Some(p.basis) == strongest);
     if possible.iter().any(|p| !p.is_resampled) {
@@ -272,10 +277,10 @@ fn title(series: &Series) -> String {
 fn write(
     series: &Series,
     imported: ImportedMasks,
-    arguments: &Arguments,
+    arguments: &ImportMasksArguments,
     taken: &mut HashSet<String>,
     cancel: &Cancel,
-) -> Result<Outcome> {
+) -> Result<ImportOutcome> {
     if let Some(loss) = imported.loss() {
         let path = arguments.masks.first().cloned().unwrap_or_default();
         let advice = "Choose what is taken in with --only, or what lies on top with --order.";
@@ -350,9 +355,9 @@ fn write(
     notes.extend(written.warnings);
     let not_written = written.unfit.into_iter();
     let not_written =
-        not_written.map(|u| NotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
+        not_written.map(|u| MasksNotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
     let is_label = |value: &u8| !gaps.contains(value);
     let named = (1..=255u8).zip(labels).zip(pixels).filter(|((value, _), _)| is_label(value));
     let (labels, pixels) = named.map(|((_, label), pixels)| (label.name, pixels)).unzip();
-    Ok(Outcome { series: title(series), labels, pixels, slices: masks.len(), files, notes, not_written })
+    Ok(ImportOutcome { series: title(series), labels, pixels, slices: masks.len(), files, notes, not_written })
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   labrum info study/
   labrum info study/ --json")]
-pub(super) struct Arguments {
+pub(super) struct InfoArguments {
     /// Files and folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -19,10 +19,10 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &InfoArguments) -> Result<()> {
     super::end_on_ctrl_c("info was stopped, and nothing is printed: start it again, or name fewer files")?;
     let catalog = open::catalog(&arguments.paths, &mut |_| {}, &Cancel::default())?;
-    let report = info::Report::new(&catalog);
+    let report = info::InfoReport::new(&catalog);
     if arguments.json {
         super::print_json(&report)?
     } else {

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 #[command(name = "labrum", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     /// Files and folders to open in the window
     paths: Vec<PathBuf>,
     /// Where the network runs [default: as in the settings]
@@ -69,21 +69,21 @@ const EXAMPLES: &str = "Examples:
   labrum pacs find https://pacs.example.org/dicom-web --name doe";
 
 #[derive(Subcommand, Debug)]
-enum Command {
-    Segment(segment::Arguments),
-    Train(Box<train::Arguments>),
-    Models(models::Arguments),
-    Export(Box<export::Arguments>),
-    Rehearse(rehearse::Arguments),
-    Recognise(recognise::Arguments),
-    Evaluate(evaluate::Arguments),
-    Plot(plot::Arguments),
-    Info(info::Arguments),
-    ImportCheckpoint(import_checkpoint::Arguments),
-    Pacs(pacs::Arguments),
-    ImportMasks(import_masks::Arguments),
-    Bench(bench::Arguments),
-    Workspace(workspace::Arguments),
+enum CliCommand {
+    Segment(segment::SegmentArguments),
+    Train(Box<train::TrainArguments>),
+    Models(models::ModelsArguments),
+    Export(Box<export::ExportArguments>),
+    Rehearse(rehearse::RehearseArguments),
+    Recognise(recognise::RecogniseArguments),
+    Evaluate(evaluate::EvaluateArguments),
+    Plot(plot::PlotArguments),
+    Info(info::InfoArguments),
+    ImportCheckpoint(import_checkpoint::ImportCheckpointArguments),
+    Pacs(pacs::PacsArguments),
+    ImportMasks(import_masks::ImportMasksArguments),
+    Bench(bench::BenchArguments),
+    Workspace(workspace::WorkspaceArguments),
     Completions(shell::CompletionsArguments),
     Man(shell::ManArguments),
 }
@@ -178,22 +178,22 @@ pub fn run(cli: Cli) -> Result<()> {
         console::be_quiet();
     }
     match cli.command {
-        Some(Command::Segment(arguments)) => segment::run(&arguments),
-        Some(Command::Train(arguments)) => train::run(*arguments),
-        Some(Command::Models(arguments)) => models::run(&arguments),
-        Some(Command::Export(arguments)) => export::run(&arguments),
-        Some(Command::Rehearse(arguments)) => rehearse::run(&arguments),
-        Some(Command::Recognise(arguments)) => recognise::run(&arguments),
-        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
-        Some(Command::Plot(arguments)) => plot::run(&arguments),
-        Some(Command::Info(arguments)) => info::run(&arguments),
-        Some(Command::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
-        Some(Command::Pacs(arguments)) => pacs::run(arguments),
-        Some(Command::ImportMasks(arguments)) => import_masks::run(&arguments),
-        Some(Command::Bench(arguments)) => bench::run(&arguments),
-        Some(Command::Workspace(arguments)) => workspace::run(&arguments),
-        Some(Command::Completions(arguments)) => shell::completions(&arguments),
-        Some(Command::Man(arguments)) => shell::man(&arguments),
+        Some(CliCommand::Segment(arguments)) => segment::run(&arguments),
+        Some(CliCommand::Train(arguments)) => train::run(*arguments),
+        Some(CliCommand::Models(arguments)) => models::run(&arguments),
+        Some(CliCommand::Export(arguments)) => export::run(&arguments),
+        Some(CliCommand::Rehearse(arguments)) => rehearse::run(&arguments),
+        Some(CliCommand::Recognise(arguments)) => recognise::run(&arguments),
+        Some(CliCommand::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(CliCommand::Plot(arguments)) => plot::run(&arguments),
+        Some(CliCommand::Info(arguments)) => info::run(&arguments),
+        Some(CliCommand::ImportCheckpoint(arguments)) => import_checkpoint::run(arguments),
+        Some(CliCommand::Pacs(arguments)) => pacs::run(arguments),
+        Some(CliCommand::ImportMasks(arguments)) => import_masks::run(&arguments),
+        Some(CliCommand::Bench(arguments)) => bench::run(&arguments),
+        Some(CliCommand::Workspace(arguments)) => workspace::run(&arguments),
+        Some(CliCommand::Completions(arguments)) => shell::completions(&arguments),
+        Some(CliCommand::Man(arguments)) => shell::man(&arguments),
         None => Ok(()),
     }
 }

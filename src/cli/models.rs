@@ -1,6 +1,6 @@
 //! `labrum models`: the versions that a workspace has learned.
 
-use super::{DeviceArgument, reading::Reading, round::when, usage::wrong};
+use super::{DeviceArgument, reading::ReadOnlyWorkspace, round::when, usage::wrong};
 use crate::learning::{course::Model, judged};
 use crate::workspace::Workspace;
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ Examples:
   labrum models --workspace work/ activate 3
   labrum models --workspace work/ compare 3 4 --json
   labrum models --workspace work/ export 3 --out better.safetensors")]
-pub(super) struct Arguments {
+pub(super) struct ModelsArguments {
     /// Folder of the workspace
     #[arg(long, global = true)]
     workspace: Option<PathBuf>,
@@ -29,11 +29,11 @@ pub(super) struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<ModelsCommand>,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum ModelsCommand {
     /// List all versions (the same as saying nothing)
     List,
     /// Make a version the one that proposes masks; 0 for the shipped models
@@ -85,31 +85,34 @@ enum What {
     },
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &ModelsArguments) -> Result<()> {
     let folder = arguments.workspace.as_deref();
     let folder =
         folder.ok_or_else(|| wrong("look at the models", "no workspace is named").advise("Give --workspace."))?;
-    let what = arguments.what.as_ref().unwrap_or(&What::List);
-    if matches!(what, What::List | What::Report | What::Compare { .. } | What::Export { .. }) {
-        return read(&mut Reading::open(folder)?, what, arguments.json);
+    let what = arguments.what.as_ref().unwrap_or(&ModelsCommand::List);
+    if matches!(
+        what,
+        ModelsCommand::List | ModelsCommand::Report | ModelsCommand::Compare { .. } | ModelsCommand::Export { .. }
+    ) {
+        return read(&mut ReadOnlyWorkspace::open(folder)?, what, arguments.json);
     }
     super::check_workspace(folder)?;
     let mut workspace = Workspace::open(folder)?;
     match what {
-        What::Activate { version: 0 } => workspace.activate(None)?,
-        What::Activate { version } => {
+        ModelsCommand::Activate { version: 0 } => workspace.activate(None)?,
+        ModelsCommand::Activate { version } => {
             let version = find(&mut workspace, *version)?;
             workspace.activate(Some(version.key))?;
         }
-        What::Reject { version } => {
+        ModelsCommand::Reject { version } => {
             let version = find(&mut workspace, *version)?;
             workspace.reject(version.key)?;
         }
-        What::Rename { version, name } => {
+        ModelsCommand::Rename { version, name } => {
             let version = find(&mut workspace, *version)?;
             workspace.rename_version(version.key, name)?;
         }
-        What::Delete { version, yes } => return delete(&mut workspace, *version, *yes),
+        ModelsCommand::Delete { version, yes } => return delete(&mut workspace, *version, *yes),
         _ => {}
     }
     workspace.sync()?;
@@ -121,15 +124,15 @@ fn list(versions: &[Version], json: bool) -> Result<()> {
 }
 
 /// What changes nothing in the workspace.
-fn read(workspace: &mut Reading, what: &What, json: bool) -> Result<()> {
+fn read(workspace: &mut ReadOnlyWorkspace, what: &ModelsCommand, json: bool) -> Result<()> {
     match what {
-        What::Compare { first, second, device } => compare(workspace, *first, *second, *device, json),
-        What::Report => {
+        ModelsCommand::Compare { first, second, device } => compare(workspace, *first, *second, *device, json),
+        ModelsCommand::Report => {
             let report = workspace.work_report()?;
             crate::cli::console::remark(report.advice());
             if json { super::print_json(&report) } else { super::print(report.to_csv().trim_end()) }
         }
-        What::Export { version, out, overwrite } => {
+        ModelsCommand::Export { version, out, overwrite } => {
             super::check_model_file(out)?;
             overwrite.check([out])?;
             let version = find(workspace, *version)?;

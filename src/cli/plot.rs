@@ -15,7 +15,7 @@ use std::path::PathBuf;
 Examples:
   labrum plot run.json --out run.svg
   labrum plot boundary-dou.json dice-ce.json --figure iou --out losses.svg --title \"BUSI, split 1\"")]
-pub(super) struct Arguments {
+pub(super) struct PlotArguments {
     /// Logs of trainings
     #[arg(required = true)]
     logs: Vec<PathBuf>,
@@ -84,7 +84,7 @@ struct Curve {
     is_validated: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &PlotArguments) -> Result<()> {
     arguments.overwrite.check([&arguments.out])?;
     let figure = arguments.figure;
     let mut curves = Vec::new();
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw(curves: &[Curve], arguments: &Arguments, text: &mut String) -> Drawn {
+fn draw(curves: &[Curve], arguments: &PlotArguments, text: &mut String) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let [across, up] = ranges(curves, arguments.figure);

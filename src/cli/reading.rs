@@ -9,7 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 /// Nothing that is written to it lasts.
-pub(super) struct Reading {
+pub(super) struct ReadOnlyWorkspace {
     workspace: Workspace,
     /// Where the workspace itself is.
     folder: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Reading {
     copy: Option<tempfile::TempDir>,
 }
 
-impl Reading {
+impl ReadOnlyWorkspace {
     /// Opens the workspace in `folder`, or a copy of it.
     pub(super) fn open(folder: &Path) -> Result<Self> {
         check_workspace(folder)?;
@@ -60,7 +60,7 @@ impl Reading {
     }
 }
 
-impl Deref for Reading {
+impl Deref for ReadOnlyWorkspace {
     type Target = Workspace;
 
     fn deref(&self) -> &Workspace {
@@ -68,7 +68,7 @@ impl Deref for Reading {
     }
 }
 
-impl DerefMut for Reading {
+impl DerefMut for ReadOnlyWorkspace {
     fn deref_mut(&mut self) -> &mut Workspace {
         &mut self.workspace
     }

@@ -25,7 +25,7 @@ how images of a kind that nobody thought of will fare.
 Example:
   labrum recognise model.safetensors --like hc18/images --unlike busi/images,xrays -o model.safetensors --overwrite"
 )]
-pub(super) struct Arguments {
+pub(super) struct RecogniseArguments {
     /// Model file of Labrum
     model: PathBuf,
     /// Folders with images that it is for, comma separated
@@ -65,7 +65,7 @@ struct Folder {
     aside: Vec<Look>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &RecogniseArguments) -> Result<()> {
     super::end_on_ctrl_c("recognise was stopped, and no model is written: start it again, or name fewer images")?;
     super::check_model_file(&arguments.out)?;
     arguments.overwrite.check([&arguments.out])?;

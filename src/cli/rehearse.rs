@@ -2,14 +2,14 @@
 
 use super::{DeviceArgument, usage::wrong};
 use crate::learning::{
-    course::{Model, Phase},
-    rehearse::{Order, Rehearsal, RoundResult, Told, rehearse},
+    course::{Model, RoundPhase},
+    rehearse::{RehearsalOrder, Rehearsal, RehearsalEvent, RoundResult, rehearse},
 };
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use labrum_core::{counts::counted, progress::Control, training::Plan};
-use labrum_nn::train::round::Progress;
+use labrum_nn::train::round::RoundProgress;
 use std::path::PathBuf;
 
 /// Play the learning loop on a folder with masks: how many corrections will this task take?
@@ -24,7 +24,7 @@ Examples:
   labrum rehearse data/ --cases 5,10,20,40,60 --seconds 90
   labrum rehearse data/ --from fetal-head --cases 10,20 --order doubt --json"
 )]
-pub(super) struct Arguments {
+pub(super) struct RehearseArguments {
     /// Folder with images/ and masks/
     folder: PathBuf,
     /// Cases learned from after each round
@@ -71,7 +71,7 @@ fn side(text: &str) -> std::result::Result<usize, String> {
     super::train::size(&format!("{text}x{text}")).map(|(side, _)| side)
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &RehearseArguments) -> Result<()> {
     let mut cases = arguments.cases.clone();
     cases.sort_unstable();
     cases.dedup();
@@ -86,8 +86,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         size: arguments.size,
         channels: arguments.channels,
         order: match arguments.order {
-            OrderArgument::Random => Order::Random,
-            OrderArgument::Doubt => Order::Doubt,
+            OrderArgument::Random => RehearsalOrder::Random,
+            OrderArgument::Doubt => RehearsalOrder::Doubt,
         },
         wishes: arguments.folder_wishes.wishes(),
         plan: arguments.plan.plan(Plan::default()),
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let control = Control::with(super::stop_on_ctrl_c()?);
     let bar = super::console::bar(1000, "{msg}");
     let mut failure = None;
-    let mut show = |told: Told<'_>| {
+    let mut show = |told: RehearsalEvent<'_>| {
         if let Err(error) = tell(&bar, &told, arguments.json) {
             failure.get_or_insert(error);
             control.cancel.cancel();
@@ -130,26 +130,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
 }
 
-fn tell(bar: &ProgressBar, told: &Told<'_>, json: bool) -> Result<()> {
+fn tell(bar: &ProgressBar, told: &RehearsalEvent<'_>, json: bool) -> Result<()> {
     match told {
-        Told::Note(note) => super::tell(bar, note),
-        Told::Divided { pool, test } => {
+        RehearsalEvent::Note(note) => super::tell(bar, note),
+        RehearsalEvent::Divided { pool, test } => {
             super::tell(bar, &format!("{} to correct, {test} to test on", counted(*pool, "image")))
         }
-        Told::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
-        Told::Phase(Phase::Reading { done, total }) => bar.set_message(format!("reading {done} of {total}")),
-        Told::Phase(Phase::Training(Progress::Step { done, loss, remaining, .. })) => {
+        RehearsalEvent::Start(dice) => super::tell(bar, &format!("the start: test Dice {dice:.4}")),
+        RehearsalEvent::Phase(RoundPhase::Reading { done, total }) => {
+            bar.set_message(format!("reading {done} of {total}"))
+        }
+        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Step { done, loss, remaining, .. })) => {
             bar.set_position((done * 1000.0) as u64);
             bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(*remaining)));
         }
-        Told::Phase(Phase::Training(Progress::Validation { step, dice, .. })) => {
+        RehearsalEvent::Phase(RoundPhase::Training(RoundProgress::Validation { step, dice, .. })) => {
             log::info!("after {step} steps: validation Dice {dice:.4}");
         }
-        Told::Phase(Phase::Judging) => bar.set_message("judging"),
-        Told::Round(result) if json => {
+        RehearsalEvent::Phase(RoundPhase::Judging) => bar.set_message("judging"),
+        RehearsalEvent::Round(result) if json => {
             super::print(&serde_json::to_string(result).map_err(|e| Error::new("print the result", e))?)?;
         }
-        Told::Round(result) => bar.suspend(|| super::print(&line(result)))?,
+        RehearsalEvent::Round(result) => bar.suspend(|| super::print(&line(result)))?,
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::plan::PlanArguments;
 use crate::learning::{
-    course::{Model, Phase, shipped_named},
-    round::Round,
+    course::{Model, RoundPhase, shipped_named},
+    round::WorkspaceRound,
 };
 use crate::shipped;
 use crate::workspace::Workspace;
@@ -16,7 +16,7 @@ use labrum_core::{
     progress::Control,
     training::{Length, Plan, RoundSettings, StartFrom},
 };
-use labrum_nn::{device::DeviceChoice, train::round::Progress};
+use labrum_nn::{device::DeviceChoice, train::round::RoundProgress};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 const SECONDS: f64 = 60.0;
 
 /// What `labrum train` was told about the round.
-pub(super) struct Wish<'a> {
+pub(super) struct RoundRequest<'a> {
     pub(super) workspace: &'a Path,
     /// None for the active version, else what proposed the accepted masks, else nothing.
     pub(super) from: Option<&'a str>,
@@ -41,7 +41,7 @@ pub(super) struct Wish<'a> {
     pub(super) json: bool,
 }
 
-pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
+pub(super) fn run(wish: &RoundRequest<'_>) -> Result<()> {
     super::check_workspace(wish.workspace)?;
     let mut workspace = Workspace::open(wish.workspace)?;
     let control = Control::with(super::stop_on_ctrl_c()?);
@@ -81,7 +81,7 @@ pub(super) fn run(wish: &Wish<'_>) -> Result<()> {
 }
 
 /// A round goes on as it was begun: what is asked for otherwise would not be obeyed.
-fn refuse_other_settings(record: &RoundRecord, wish: &Wish<'_>) -> Result<()> {
+fn refuse_other_settings(record: &RoundRecord, wish: &RoundRequest<'_>) -> Result<()> {
     let known = RoundSettings::from_json(&record.settings)?;
     let is_other_start = match wish.from {
         Some(name) => start_named(name)?.0 != known.start,
@@ -127,10 +127,10 @@ fn round(
     workspace: &mut Workspace,
     record: &RoundRecord,
     snapshot: Vec<SnapshotSlice>,
-    wish: &Wish<'_>,
-) -> Result<Round> {
+    wish: &RoundRequest<'_>,
+) -> Result<WorkspaceRound> {
     let settings = RoundSettings::from_json(&record.settings)?;
-    Ok(Round {
+    Ok(WorkspaceRound {
         key: record.key,
         snapshot,
         labels: workspace.labels()?,
@@ -146,7 +146,7 @@ fn take(
     workspace: &mut Workspace,
     record: RoundRecord,
     snapshot: Vec<SnapshotSlice>,
-    wish: &Wish<'_>,
+    wish: &RoundRequest<'_>,
     control: &Control,
 ) -> Result<()> {
     let round = round(workspace, &record, snapshot, wish)?;
@@ -205,7 +205,7 @@ fn outcome(version: &Version) -> String {
     }
 }
 
-fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()> {
+fn tell_estimate(round: &WorkspaceRound, json: bool, cut_off: Option<&str>) -> Result<()> {
     let estimate = round.estimate(rayon::current_num_threads())?;
     let held = round.snapshot.iter().filter(|s| s.side == Side::HoldOut).count();
     if json {
@@ -234,7 +234,7 @@ fn tell_estimate(round: &Round, json: bool, cut_off: Option<&str>) -> Result<()>
 
 fn settings(
     workspace: &mut Workspace,
-    wish: &Wish<'_>,
+    wish: &RoundRequest<'_>,
 ) -> Result<(RoundSettings, Option<labrum_core::learning::VersionKey>)> {
     let usual = Plan { length: Length::Steps(wish.steps.unwrap_or(0)), ..Plan::default() };
     let plan = wish.plan.plan(usual);
@@ -286,17 +286,17 @@ fn usual_start(workspace: &mut Workspace) -> Result<Started> {
     }
 }
 
-fn show(bar: &ProgressBar, phase: Phase) {
+fn show(bar: &ProgressBar, phase: RoundPhase) {
     match phase {
-        Phase::Reading { done, total } => bar.set_message(format!("reading {done} of {total}")),
-        Phase::Training(Progress::Step { done, loss, remaining, .. }) => {
+        RoundPhase::Reading { done, total } => bar.set_message(format!("reading {done} of {total}")),
+        RoundPhase::Training(RoundProgress::Step { done, loss, remaining, .. }) => {
             bar.set_position((done * 1000.0) as u64);
             bar.set_message(format!("loss {loss:.3}, {} left", indicatif::HumanDuration(remaining)));
         }
-        Phase::Training(Progress::Validation { step, dice, .. }) => {
+        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => {
             super::tell(bar, &format!("after {step} steps: validation Dice {dice:.4}"));
         }
-        Phase::Judging => bar.set_message("judging"),
+        RoundPhase::Judging => bar.set_message("judging"),
     }
 }
 

@@ -5,8 +5,8 @@ mod plan;
 
 use super::format::{FormatArgument, SegArguments};
 use super::{DeviceArgument, OverwriteArgument, console};
-use crate::io::export::{Coco, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
-use crate::io::{label_file, label_values::Reading, open};
+use crate::io::export::{CocoWriter, Format, OverlayLook, SeriesFiles, SliceFiles, write_series, write_slice};
+use crate::io::{label_file, label_values::ValueReading, open};
 use crate::{Error, ErrorKind, Result};
 use indicatif::ProgressBar;
 use labrum_core::{
@@ -14,7 +14,7 @@ use labrum_core::{
     image::Image,
     looks::Look,
     mask::Mask,
-    model_card::{Fit, ModelCard},
+    model_card::{ModelCard, ModelFit},
     progress::Cancel,
     study::{Catalog, Series},
     whole_file,
@@ -22,7 +22,7 @@ use labrum_core::{
 use labrum_dicom::seg::Authorship;
 use labrum_nn::infer::Segmenter;
 use models::Models;
-use plan::{Plan, Plans};
+use plan::{Plans, SeriesPlan};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ With --from-pacs one study after the other is received, segmented and sent. Any 
 --out: each study is done by one of them, and what was done is not done again. Names of results follow from the weights \
 and the images, so that an archive that ever gets one twice keeps one."
 )]
-pub(super) struct Arguments {
+pub(super) struct SegmentArguments {
     /// Files and folders: DICOM, NIfTI, PNG, JPEG, TIFF, BMP, WebP
     #[arg(required_unless_present = "from_pacs")]
     input: Vec<PathBuf>,
@@ -83,7 +83,7 @@ pub(super) struct Arguments {
     #[arg(skip)]
     is_flat: bool,
     #[command(flatten)]
-    pub(super) unattended: super::unattended::Arguments,
+    pub(super) unattended: super::unattended::ArchiveArguments,
 }
 
 /// What came of files.
@@ -94,7 +94,7 @@ pub(super) struct Produced {
     pub(super) notes: Vec<String>,
 }
 
-impl Arguments {
+impl SegmentArguments {
     /// The same for these images: one DICOM-SEG for each series.
     pub(super) fn of_files(&self, input: &Path, out: &Path) -> Self {
         Self {
@@ -124,7 +124,7 @@ impl Arguments {
 
 /// What became of one series.
 #[derive(serde::Serialize)]
-struct Outcome {
+struct SeriesOutcome {
     series: String,
     model: String,
     model_version: String,
@@ -132,21 +132,21 @@ struct Outcome {
     device: String,
     files: Vec<PathBuf>,
     warnings: Vec<String>,
-    not_written: Vec<NotWritten>,
+    not_written: Vec<SeriesNotWritten>,
     #[serde(skip)]
     masks: Vec<Mask>,
 }
 
 /// A format that cannot hold the masks of a series.
 #[derive(serde::Serialize)]
-struct NotWritten {
+struct SeriesNotWritten {
     format: &'static str,
     reason: String,
 }
 
 /// What came of all series.
-struct Done {
-    outcomes: Vec<Outcome>,
+struct SegmentTotals {
+    outcomes: Vec<SeriesOutcome>,
     /// The file of all annotations.
     coco: Option<PathBuf>,
     /// Series that were there already.
@@ -158,7 +158,7 @@ struct Done {
     unreadable: usize,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &SegmentArguments) -> Result<()> {
     let cancel = super::stop_on_ctrl_c()?;
     if arguments.unattended.from_pacs.is_some() {
         if !arguments.input.is_empty() {
@@ -172,7 +172,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Masks for files, for who sends them on. Series that no model is for are left out.
-pub(super) fn produce(arguments: &Arguments, cancel: &Cancel) -> Result<Produced> {
+pub(super) fn produce(arguments: &SegmentArguments, cancel: &Cancel) -> Result<Produced> {
     let mut done = segment_all(arguments, cancel)?;
     let objects = done.outcomes.iter().flat_map(|o| o.files.iter().map(|file| (file.clone(), o.model_sha256.clone())));
     let objects: Vec<_> = objects.filter(|(file, _)| file.extension().is_some_and(|e| e == "dcm")).collect();
@@ -185,7 +185,7 @@ pub(super) fn produce(arguments: &Arguments, cancel: &Cancel) -> Result<Produced
     Ok(Produced { objects, notes })
 }
 
-fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
+fn segment_all(arguments: &SegmentArguments, cancel: &Cancel) -> Result<SegmentTotals> {
     let mut catalog = open::catalog(&arguments.input, &mut |_| {}, cancel)?;
     leave_out_results(&mut catalog, arguments);
     let unreadable: Vec<_> = catalog.passed_over.iter().filter(|p| p.is_failure).collect();
@@ -201,8 +201,8 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
     }
     let slices = plans.series.iter().map(|p| p.series.slices.len() as u64).sum();
     let bar = console::bar(slices, "{pos}/{len} slices, {eta} left");
-    let mut coco = plans.coco.as_ref().map(|_| Coco::default());
-    let mut done = Done {
+    let mut coco = plans.coco.as_ref().map(|_| CocoWriter::default());
+    let mut done = SegmentTotals {
         outcomes: Vec::new(),
         coco: None,
         kept: 0,
@@ -253,29 +253,30 @@ fn segment_all(arguments: &Arguments, cancel: &Cancel) -> Result<Done> {
 
 /// The masks of a series that was done before; none are read where nobody wants them. `None` where it is not done, or
 /// wants masks that no label map of it holds.
-fn kept(plan: &Plan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
+fn kept(plan: &SeriesPlan<'_>, wants_masks: bool) -> Option<Vec<Mask>> {
     let has_maps = plan.formats.contains(&Format::LabelMap);
     match (plan.is_done(), wants_masks) {
         (false, _) => None,
         (true, false) => Some(Vec::new()),
         (true, true) if !has_maps => None,
         (true, true) => {
-            let read = |name: &String| label_file::read(&plan.folder.join(format!("{name}.png")), Reading::Values).ok();
+            let read =
+                |name: &String| label_file::read(&plan.folder.join(format!("{name}.png")), ValueReading::Values).ok();
             plan.names.slices.iter().map(read).collect()
         }
     }
 }
 
 /// The files of the images as they lie below the folder that was given.
-fn names_below(plan: &Plan<'_>) -> Vec<String> {
+fn names_below(plan: &SeriesPlan<'_>) -> Vec<String> {
     let folders: Vec<_> = plan.below.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
     let name = |name: String| folders.iter().cloned().chain([name]).collect::<Vec<_>>().join("/");
-    Coco::file_names(plan.series).into_iter().map(name).collect()
+    CocoWriter::file_names(plan.series).into_iter().map(name).collect()
 }
 
 /// Names what is missing; an error where something is.
-fn end(done: Done, is_stopped: bool) -> Result<()> {
-    let Done { outcomes, kept, wanted, mut errors, unreadable, .. } = done;
+fn end(done: SegmentTotals, is_stopped: bool) -> Result<()> {
+    let SegmentTotals { outcomes, kept, wanted, mut errors, unreadable, .. } = done;
     let unfit = outcomes.iter().map(|outcome| outcome.not_written.len()).sum::<usize>();
     let last = match (is_stopped, unreadable, unfit) {
         (true, ..) => {
@@ -300,13 +301,14 @@ fn end(done: Done, is_stopped: bool) -> Result<()> {
 }
 
 /// Warnings on stderr, results on stdout.
-fn tell(done: &Done, arguments: &Arguments) -> Result<()> {
-    let said =
-        |outcome: &Outcome| outcome.warnings.iter().map(|w| (outcome.series.clone(), w.clone())).collect::<Vec<_>>();
+fn tell(done: &SegmentTotals, arguments: &SegmentArguments) -> Result<()> {
+    let said = |outcome: &SeriesOutcome| {
+        outcome.warnings.iter().map(|w| (outcome.series.clone(), w.clone())).collect::<Vec<_>>()
+    };
     console::remarks(done.outcomes.iter().flat_map(said), "series");
     for outcome in &done.outcomes {
         let name = &outcome.series;
-        for NotWritten { format, reason } in &outcome.not_written {
+        for SeriesNotWritten { format, reason } in &outcome.not_written {
             console::fail(format_args!("labrum: {name} as {format}: {reason}"));
         }
     }
@@ -331,7 +333,7 @@ fn series(catalog: &Catalog) -> impl Iterator<Item = &Series> {
 }
 
 /// Results of an earlier run that lie in a folder within the input are no images to segment.
-fn leave_out_results(catalog: &mut Catalog, arguments: &Arguments) {
+fn leave_out_results(catalog: &mut Catalog, arguments: &SegmentArguments) {
     let Ok(out) = arguments.out.canonicalize() else { return };
     let holds_results = |input: &PathBuf| input.canonicalize().is_ok_and(|i| i != out && out.starts_with(i));
     if !arguments.input.iter().any(holds_results) {
@@ -357,19 +359,19 @@ fn title(series: &Series) -> String {
 fn misfit(card: &ModelCard, series: &Series, image: &Image) -> Option<String> {
     let look = OnceCell::new();
     match card.fit(series, || Some(look.get_or_init(|| Look::of(image)))) {
-        Fit::No(reason) => Some(format!("warning: the model \"{}\" may not be for it: {reason}", card.name)),
-        Fit::Fits => None,
+        ModelFit::No(reason) => Some(format!("warning: the model \"{}\" may not be for it: {reason}", card.name)),
+        ModelFit::Fits => None,
     }
 }
 
 /// All files of a series; on an error, or where it is stopped, none of those that were not there before.
 fn segment_whole(
-    plan: &Plan<'_>,
+    plan: &SeriesPlan<'_>,
     model: &mut Segmenter,
-    arguments: &Arguments,
+    arguments: &SegmentArguments,
     bar: &ProgressBar,
     cancel: &Cancel,
-) -> Result<Outcome> {
+) -> Result<SeriesOutcome> {
     let new: Vec<&PathBuf> = plan.files.iter().filter(|file| !file.exists()).collect();
     let folder_is_new = !plan.folder.exists();
     let done = segment(plan, model, arguments, bar, cancel);
@@ -385,13 +387,13 @@ fn segment_whole(
 }
 
 fn segment(
-    plan: &Plan<'_>,
+    plan: &SeriesPlan<'_>,
     model: &mut Segmenter,
-    arguments: &Arguments,
+    arguments: &SegmentArguments,
     bar: &ProgressBar,
     cancel: &Cancel,
-) -> Result<Outcome> {
-    let Plan { series, names, formats, folder, labels, .. } = plan;
+) -> Result<SeriesOutcome> {
+    let SeriesPlan { series, names, formats, folder, labels, .. } = plan;
     whole_file::make_folder(folder)?;
     let card: ModelCard = model.card().clone();
     let (mut files, mut warnings) = (Vec::new(), Vec::new());
@@ -444,8 +446,8 @@ fn segment(
     warnings.extend(written.warnings);
     let not_written = written.unfit.into_iter();
     let not_written =
-        not_written.map(|u| NotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
-    Ok(Outcome {
+        not_written.map(|u| SeriesNotWritten { format: u.format.name(), reason: u.error.to_string() }).collect();
+    Ok(SeriesOutcome {
         series: title(series),
         model: card.name,
         model_version: card.version,

@@ -1,7 +1,7 @@
 //! `labrum train`: a model from a folder of images and masks.
 
 use super::{ConfigArgument, DeviceArgument, usage::wrong};
-use crate::io::dataset::Lists;
+use crate::io::dataset::SplitLists;
 use crate::learning::folder::{self, Division};
 use crate::{Error, ErrorKind, Result};
 use clap::ValueEnum;
@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use labrum_core::{
     counts::counted,
     label::{Code, Label},
-    model_card::{ModelCard, Purpose, TrainedOn},
+    model_card::{ModelCard, ModelPurpose, TrainedOn},
     training::{AugmentConfig, Loss, Plan},
     whole_file,
 };
@@ -19,8 +19,8 @@ use labrum_nn::{
     cmunext::SIZE_MULTIPLE,
     loss::Objective,
     train::{
-        Keeper, Progress, TrainOptions, Trained, TrainingLog,
-        state::{self, State},
+        TrainOptions, Trained, TrainingKeeper, TrainingLog, TrainingProgress,
+        state::{self, TrainingState},
     },
 };
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ Examples:
   labrum train busi/ --recipe paper --split train1.txt,val1.txt --seed 1 --out s.safetensors --log s.json
   labrum train --workspace work/ --seconds 60"
 )]
-pub(super) struct Arguments {
+pub(super) struct TrainArguments {
     /// Folder with images/ and masks/
     #[arg(required_unless_present = "workspace")]
     folder: Option<PathBuf>,
@@ -143,7 +143,7 @@ pub(super) struct Arguments {
     label: Vec<Label>,
     /// What the model is for, as JSON: {"summary": "..", "modalities": ["US"], "body_parts": [..], "picture_words": [..]}
     #[arg(long, value_parser = purpose)]
-    purpose: Option<Purpose>,
+    purpose: Option<ModelPurpose>,
     /// Name of the data
     #[arg(long, default_value = "")]
     data_name: String,
@@ -212,16 +212,16 @@ pub(super) fn label(text: &str) -> std::result::Result<Label, String> {
     }
 }
 
-pub(super) fn purpose(text: &str) -> std::result::Result<Purpose, String> {
+pub(super) fn purpose(text: &str) -> std::result::Result<ModelPurpose, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<()> {
+pub(super) fn run(arguments: TrainArguments) -> Result<()> {
     if let Some(workspace) = &arguments.workspace {
         if arguments.folder.is_some() || arguments.out.is_some() {
             return Err(wrong("train", "either a folder and --out, or --workspace, not both"));
         }
-        return super::round::run(&super::round::Wish {
+        return super::round::run(&super::round::RoundRequest {
             workspace,
             from: arguments.from.as_deref(),
             seconds: arguments.seconds.map(seconds).transpose()?,
@@ -309,7 +309,7 @@ fn seconds(seconds: f64) -> Result<f64> {
     }
 }
 
-fn options(a: Arguments) -> Result<(TrainOptions, Division)> {
+fn options(a: TrainArguments) -> Result<(TrainOptions, Division)> {
     let share = |name: &str, value: f64| match value {
         v if (0.0..1.0).contains(&v) => Ok(v),
         v => Err(wrong("train", format!("{name} {v} is not a share from 0 up to, but not including, 1"))),
@@ -330,7 +330,7 @@ fn options(a: Arguments) -> Result<(TrainOptions, Division)> {
     }
     let time_limit = a.minutes.map(|m| Duration::try_from_secs_f64(m * 60.0)).transpose();
     let wishes = a.folder_wishes.wishes();
-    let lists = (!a.split.is_empty()).then(|| Lists::read(&a.split)).transpose()?;
+    let lists = (!a.split.is_empty()).then(|| SplitLists::read(&a.split)).transpose()?;
     let division = Division { subject_pattern: wishes.subject_pattern, lists };
     let labels =
         a.label.into_iter().enumerate().map(|(i, l)| Label { color: Label::named("", i).color, ..l }).collect();
@@ -360,7 +360,7 @@ fn options(a: Arguments) -> Result<(TrainOptions, Division)> {
         name: a.name.clone(),
         version: a.model_version,
         labels,
-        purpose: a.purpose.unwrap_or_else(|| Purpose { summary: a.name, ..Purpose::default() }),
+        purpose: a.purpose.unwrap_or_else(|| ModelPurpose { summary: a.name, ..ModelPurpose::default() }),
         trained_on: TrainedOn {
             data: a.data_name,
             license: a.data_license,
@@ -405,7 +405,7 @@ impl LogFile {
     }
 
     /// What a training that was stopped left; `None` where there was none. Errors: it cannot be gone on with.
-    fn earlier(&self) -> Result<Option<(TrainingLog, State)>> {
+    fn earlier(&self) -> Result<Option<(TrainingLog, TrainingState)>> {
         if !self.state.exists() {
             return match TrainingLog::read(&self.log) {
                 Ok(log) if log.is_finished => {
@@ -445,8 +445,8 @@ struct Files<'a> {
     any_kept: bool,
 }
 
-impl Keeper for Files<'_> {
-    fn progress(&mut self, progress: Progress) {
+impl TrainingKeeper for Files<'_> {
+    fn progress(&mut self, progress: TrainingProgress) {
         show(self.bar, &progress);
     }
 
@@ -455,7 +455,7 @@ impl Keeper for Files<'_> {
         save(self.out, card, weights)
     }
 
-    fn epoch(&mut self, log: &TrainingLog, state: &State) -> Result<()> {
+    fn epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()> {
         let Some(file) = self.log else { return Ok(()) };
         // In this order: what the log tells too much is cut off by the state.
         file.write(log)?;
@@ -469,9 +469,9 @@ fn save(out: &Path, card: &ModelCard, weights: &Weights) -> Result<()> {
     whole_file::write(out, "write the model", |file| file.write_all(&bytes))
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
+fn show(bar: &ProgressBar, progress: &TrainingProgress) {
     match progress {
-        Progress::Started { images, device, epoch } => {
+        TrainingProgress::Started { images, device, epoch } => {
             let (training, validation, held_out) = (images.training, images.validation, images.held_out);
             let again = if *epoch > 1 { format!("; goes on with epoch {epoch}") } else { String::new() };
             let choose = match validation {
@@ -483,12 +483,12 @@ fn show(bar: &ProgressBar, progress: &Progress) {
                 &format!("{} to train on, {choose}, {held_out} held out; {device}{again}", counted(training, "image")),
             );
         }
-        Progress::Step { done, epoch, loss, remaining } => {
+        TrainingProgress::Step { done, epoch, loss, remaining } => {
             bar.set_position((done * 1000.0) as u64);
             let left = indicatif::HumanDuration(*remaining);
             bar.set_message(format!("epoch {epoch}, loss {loss:.4}, {left} left"));
         }
-        Progress::Epoch { epoch: e, best, is_validated } => {
+        TrainingProgress::Epoch { epoch: e, best, is_validated } => {
             let mark = if *best { " (best so far, saved)" } else { "" };
             let images = if *is_validated { "validation" } else { "training" };
             let text = format!(

@@ -3,9 +3,9 @@
 //! A study is claimed, received, segmented, sent and written down as done. Names of results follow from the weights and the
 //! images: what a second program makes of the same study is the same object to the archive.
 
-use super::pacs::server::{AccessArguments, Secrets, resolve};
+use super::pacs::server::{AccessArguments, ServerSecrets, resolve};
 use super::{segment, usage::wrong};
-use crate::io::pacs::{Archive, Claim, Object, Queue, ResultName, rename_object};
+use crate::io::pacs::{Archive, Claim, Object, ResultName, SendQueue, rename_object};
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{
     counts::counted,
@@ -23,7 +23,7 @@ const NO_IMAGES: &[&str] =
 
 /// Segment studies of a server instead of files.
 #[derive(clap::Args, Debug, Clone, Default)]
-pub(super) struct Arguments {
+pub(super) struct ArchiveArguments {
     /// Segment the studies of this server (see labrum pacs --help); --out is a folder that several programs may share
     #[arg(long, value_name = "SERVER")]
     pub(super) from_pacs: Option<String>,
@@ -62,7 +62,7 @@ pub(super) struct Arguments {
     keep_images: bool,
 }
 
-impl Arguments {
+impl ArchiveArguments {
     fn query(&self) -> Query {
         let text = |given: &Option<String>| given.clone().unwrap_or_default();
         Query {
@@ -95,7 +95,7 @@ enum End {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Outcome {
+struct StudyOutcome {
     study_uid: String,
     end: End,
     /// SOP Instance UIDs of the segmentations on the server.
@@ -106,7 +106,7 @@ struct Outcome {
 
 /// What is written down of a study that is done.
 #[derive(Debug, Serialize, Deserialize)]
-struct Done {
+struct StudyRecord {
     /// Series that were there.
     series: Vec<String>,
     /// With what it was done: another model does it again.
@@ -116,17 +116,17 @@ struct Done {
 }
 
 /// All that the work on a study needs.
-struct Worker<'a> {
-    arguments: &'a segment::Arguments,
+struct StudyWorker<'a> {
+    arguments: &'a segment::SegmentArguments,
     from: Archive,
     to: Archive,
     folder: &'a Path,
-    queue: Queue,
+    queue: SendQueue,
     with: String,
     cancel: &'a Cancel,
 }
 
-pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()> {
+pub(super) fn run(arguments: &segment::SegmentArguments, cancel: &Cancel) -> Result<()> {
     let ours = &arguments.unattended;
     let from = resolve(ours.from_pacs.as_deref().unwrap_or_default(), &AccessArguments::default())?;
     let to = match &ours.to_pacs {
@@ -136,17 +136,17 @@ pub(super) fn run(arguments: &segment::Arguments, cancel: &Cancel) -> Result<()>
                 .advise("Name the server that the segmentations go to; it may be the same."));
         }
     };
-    let mut secrets = Secrets::default();
-    let worker = Worker {
+    let mut secrets = ServerSecrets::default();
+    let worker = StudyWorker {
         arguments,
         from: secrets.archive(&from)?,
         to: secrets.archive(&to)?,
         folder: &arguments.out,
-        queue: Queue::open(&arguments.out.join("queue"))?,
+        queue: SendQueue::open(&arguments.out.join("queue"))?,
         with: arguments.what_with()?,
         cancel,
     };
-    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut outcomes: Vec<StudyOutcome> = Vec::new();
     loop {
         let found = worker.from.studies(&ours.query(), cancel)?;
         for study in &found.studies {
@@ -185,7 +185,7 @@ fn sleep(time: Duration, cancel: &Cancel) -> bool {
     !cancel.is_cancelled()
 }
 
-fn tell(outcome: &Outcome) {
+fn tell(outcome: &StudyOutcome) {
     let words = match outcome.end {
         End::Sent => format!("{} segmentations are on the server", outcome.results.len()),
         End::Failed => outcome.notes.join("; "),
@@ -194,7 +194,7 @@ fn tell(outcome: &Outcome) {
     crate::cli::console::remark(format_args!("labrum: study {}: {words}", outcome.study_uid));
 }
 
-fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
+fn report(outcomes: &[StudyOutcome], json: bool) -> Result<()> {
     if json {
         return super::print_json(&outcomes);
     }
@@ -209,10 +209,10 @@ fn report(outcomes: &[Outcome], json: bool) -> Result<()> {
     ))
 }
 
-impl Worker<'_> {
-    fn study(&self, study: &RemoteStudy) -> Outcome {
+impl StudyWorker<'_> {
+    fn study(&self, study: &RemoteStudy) -> StudyOutcome {
         let uid = &study.study_uid;
-        let outcome = |end, results, notes| Outcome { study_uid: uid.clone(), end, results, notes };
+        let outcome = |end, results, notes| StudyOutcome { study_uid: uid.clone(), end, results, notes };
         match self.work(uid) {
             Ok((end, results, notes)) => outcome(end, results, notes),
             Err(error) => outcome(End::Failed, Vec::new(), vec![error.to_string()]),
@@ -237,7 +237,7 @@ impl Worker<'_> {
         let images = self.folder.join("images").join(study);
         super::pacs::fetch(&self.from, study, Some(&series), &images, self.cancel)?;
         let (results, notes) = self.segment(study, &images, &claim)?;
-        self.write_done(study, Done { series, with: self.with.clone(), results: results.clone() })?;
+        self.write_done(study, StudyRecord { series, with: self.with.clone(), results: results.clone() })?;
         if !self.arguments.unattended.keep_images {
             let _ = std::fs::remove_dir_all(&images);
         }
@@ -264,7 +264,7 @@ impl Worker<'_> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(Error::at("read what was done", &path, e)),
         };
-        let done: Done = serde_json::from_slice(&text).map_err(|e| {
+        let done: StudyRecord = serde_json::from_slice(&text).map_err(|e| {
             Error::at("read what was done", &path, e).advise("Remove the file: the study is then done again.")
         })?;
         let is_whole = done.with == self.with && series.iter().all(|s| done.series.contains(s));
@@ -275,7 +275,7 @@ impl Worker<'_> {
         self.folder.join("done").join(format!("{study}.json"))
     }
 
-    fn write_done(&self, study: &str, done: Done) -> Result<()> {
+    fn write_done(&self, study: &str, done: StudyRecord) -> Result<()> {
         let path = self.done_file(study);
         whole_file::make_folder(&self.folder.join("done"))?;
         let text = serde_json::to_vec_pretty(&done).map_err(|e| Error::new("write down what was done", e))?;

@@ -3,7 +3,7 @@
 
 mod add;
 
-use super::{check_workspace, console, reading::Reading, usage::wrong};
+use super::{check_workspace, console, reading::ReadOnlyWorkspace, usage::wrong};
 use crate::worker::identity;
 use crate::workspace::Workspace;
 use crate::{Error, ErrorKind, Result};
@@ -36,15 +36,15 @@ Examples:
   labrum workspace remove 4 --workspace work/
   labrum workspace locate /mnt/new-disk --workspace work/"
 )]
-pub(super) struct Arguments {
+pub(super) struct WorkspaceArguments {
     #[command(subcommand)]
-    what: What,
+    what: WorkspaceCommand,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum WorkspaceCommand {
     Create(CreateArguments),
-    Add(Box<add::AddArguments>),
+    Add(Box<add::AddCasesArguments>),
     Accept(AcceptArguments),
     Remove(RemoveArguments),
     List(ListArguments),
@@ -123,14 +123,14 @@ struct LocateArguments {
     which: Which,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<()> {
+pub(super) fn run(arguments: &WorkspaceArguments) -> Result<()> {
     match &arguments.what {
-        What::Create(arguments) => create(arguments),
-        What::Add(arguments) => add::run(arguments),
-        What::Accept(arguments) => accept(arguments),
-        What::Remove(arguments) => remove(arguments),
-        What::List(arguments) => list(arguments),
-        What::Locate(arguments) => locate(arguments),
+        WorkspaceCommand::Create(arguments) => create(arguments),
+        WorkspaceCommand::Add(arguments) => add::run(arguments),
+        WorkspaceCommand::Accept(arguments) => accept(arguments),
+        WorkspaceCommand::Remove(arguments) => remove(arguments),
+        WorkspaceCommand::List(arguments) => list(arguments),
+        WorkspaceCommand::Locate(arguments) => locate(arguments),
     }
 }
 
@@ -288,7 +288,7 @@ struct ListedCase {
 }
 
 fn list(arguments: &ListArguments) -> Result<()> {
-    let mut workspace = Reading::open(&arguments.which.workspace)?;
+    let mut workspace = ReadOnlyWorkspace::open(&arguments.which.workspace)?;
     let labels = workspace.labels()?;
     let mut cases = Vec::new();
     for (number, entry) in (1..).zip(workspace.cases()?) {

@@ -15,7 +15,7 @@ pub fn transfer_syntax(uid: &str) -> String {
 
 /// All that was found at the paths a user asked about.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct InfoReport {
     /// In order of first sight.
     pub studies: Vec<StudyReport>,
     /// Files that are not shown.
@@ -91,7 +91,7 @@ pub struct PassedOverReport {
     pub has_masks: bool,
 }
 
-impl Report {
+impl InfoReport {
     /// The report on a catalog.
     pub fn new(catalog: &Catalog) -> Self {
         let study = |study: &labrum_core::study::Study| StudyReport {

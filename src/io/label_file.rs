@@ -3,7 +3,7 @@
 
 use super::{
     label_colors,
-    label_values::{Coding, Reading, Stored, Values},
+    label_values::{Coding, MaskValues, StoredLabels, ValueReading},
     nifti, open,
     picture::{self, believe},
 };
@@ -13,7 +13,7 @@ use labrum_core::{
     containment::{self, MaskWithNote, Plain},
     guard::contained,
     mask::Mask,
-    orientation::{Laid, lay},
+    orientation::{MaskOrientation, lay},
     study::{Source, os_path},
 };
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct MaskOf {
 ///
 /// A picture with a palette means its indices, unless the palette is grey. What is wholly transparent is background, else
 /// its colour counts. Errors: colours, a value that the rule makes no label of, a file that cannot be read.
-pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
+pub fn read(path: &Path, reading: ValueReading) -> Result<Mask> {
     let request = ReadMask { path: path.to_owned(), frame: 0, reading, image: None };
     containment::read(request).map(|(mask, _)| mask)
 }
@@ -51,12 +51,12 @@ pub fn read(path: &Path, reading: Reading) -> Result<Mask> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_on(path: &Path, frame: u32, reading: Reading, image: &MaskOf) -> Result<(Mask, Option<String>)> {
+pub fn read_on(path: &Path, frame: u32, reading: ValueReading, image: &MaskOf) -> Result<(Mask, Option<String>)> {
     containment::read(ReadMask { path: path.to_owned(), frame, reading, image: Some(image.clone()) })
 }
 
 /// What values a page of a picture of labels holds: what rules are found from.
-pub fn values(path: &Path, frame: u32) -> Result<Values> {
+pub fn values(path: &Path, frame: u32) -> Result<MaskValues> {
     containment::read(ReadValues { path: path.to_owned(), frame }).map(|values| values.0)
 }
 
@@ -66,7 +66,7 @@ pub(super) struct ReadMask {
     #[serde(with = "os_path")]
     path: PathBuf,
     frame: u32,
-    reading: Reading,
+    reading: ValueReading,
     image: Option<MaskOf>,
 }
 
@@ -95,13 +95,13 @@ pub(super) struct ReadValues {
 impl containment::Request for ReadValues {
     const NAME: &'static str = "values of a mask";
     const TRIED: &'static str = TRIED;
-    type Answer = Plain<Values>;
+    type Answer = Plain<MaskValues>;
 
     fn path(&self) -> &Path {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<Values>> {
+    fn read(self) -> Result<Plain<MaskValues>> {
         decode_values(&self.path, self.frame).map(Plain)
     }
 }
@@ -110,7 +110,7 @@ impl containment::Request for ReadValues {
 pub(super) fn decode(
     path: &Path,
     frame: u32,
-    reading: Reading,
+    reading: ValueReading,
     image: Option<&MaskOf>,
 ) -> Result<(Mask, Option<String>)> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
@@ -131,14 +131,14 @@ pub(super) fn decode(
     let own = if are_volumes { image_orientation } else { own };
     let (mask, laid) = lay(stored, own, image_orientation, *size);
     let note = match laid {
-        Laid::AsShown => None,
-        Laid::AsShownInDoubt => Some(
+        MaskOrientation::AsShown => None,
+        MaskOrientation::AsShownInDoubt => Some(
             "the image is shown mirrored or turned as its orientation flag says, and the mask has no flag: it was taken as drawn on the image as shown",
         ),
-        Laid::OwnFlagLeftOut => {
+        MaskOrientation::OwnFlagLeftOut => {
             Some("the mask lies on the image as it is stored; its own orientation flag is left out")
         }
-        Laid::TurnedLikeImage => {
+        MaskOrientation::TurnedLikeImage => {
             Some("the mask was drawn on the image as it is stored and is turned as the image is shown")
         }
     };
@@ -146,21 +146,21 @@ pub(super) fn decode(
 }
 
 /// As [`values`], in this process.
-pub(super) fn decode_values(path: &Path, frame: u32) -> Result<Values> {
-    of_page(path, frame, |stored| Ok(Values::of(&stored)))
+pub(super) fn decode_values(path: &Path, frame: u32) -> Result<MaskValues> {
+    of_page(path, frame, |stored| Ok(MaskValues::of(&stored)))
 }
 
 /// What `work` makes of a page as it is stored, not turned.
-fn of_page<T>(path: &Path, frame: u32, work: impl Fn(Stored) -> std::result::Result<T, String>) -> Result<T> {
+fn of_page<T>(path: &Path, frame: u32, work: impl Fn(StoredLabels) -> std::result::Result<T, String>) -> Result<T> {
     contained(|| stored(path, frame).and_then(&work))
         .unwrap_or_else(|| Err("it is damaged".into()))
         .map_err(|reason| Error::at(TRIED, path, reason))
 }
 
-fn stored(path: &Path, frame: u32) -> std::result::Result<Stored, String> {
+fn stored(path: &Path, frame: u32) -> std::result::Result<StoredLabels, String> {
     if nifti::is_nifti(path) {
         let (columns, rows, values) = nifti::stored_labels(path, frame)?;
-        return Ok(Stored { columns, rows, values, coding: Coding::Grey });
+        return Ok(StoredLabels { columns, rows, values, coding: Coding::Grey });
     }
     if picture::format_at(path) == Some(ImageFormat::Tiff) {
         return tiff(picture::stored_values(path, frame)?, path);
@@ -171,11 +171,11 @@ fn stored(path: &Path, frame: u32) -> std::result::Result<Stored, String> {
     stored_in(&std::fs::read(path).map_err(|e| labrum_core::reason_of(&e))?, path)
 }
 
-fn tiff(values: picture::Values, path: &Path) -> std::result::Result<Stored, String> {
+fn tiff(values: picture::TiffValues, path: &Path) -> std::result::Result<StoredLabels, String> {
     let (columns, rows, values, coding) = match values {
-        picture::Values::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
-        picture::Values::Indices(columns, rows, values) => (columns, rows, values, Coding::Indices),
-        picture::Values::Color(picture) => {
+        picture::TiffValues::Whole(columns, rows, values) => (columns, rows, values, Coding::Grey),
+        picture::TiffValues::Indices(columns, rows, values) => (columns, rows, values, Coding::Indices),
+        picture::TiffValues::Color(picture) => {
             let (columns, rows) = (picture.width() as usize, picture.height() as usize);
             match colored(&picture) {
                 Some(pixels) => (columns, rows, label_colors::values(&pixels, path)?, Coding::Indices),
@@ -183,14 +183,14 @@ fn tiff(values: picture::Values, path: &Path) -> std::result::Result<Stored, Str
             }
         }
     };
-    Ok(Stored { columns, rows, values, coding })
+    Ok(StoredLabels { columns, rows, values, coding })
 }
 
-fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<Stored, String> {
+fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<StoredLabels, String> {
     let format = image::guess_format(bytes).map_err(|e| e.to_string())?;
     let indices = if format == ImageFormat::Png { palette_indices(bytes)? } else { None };
     if let Some((columns, rows, values)) = indices {
-        return Ok(Stored { columns, rows, values, coding: Coding::Indices });
+        return Ok(StoredLabels { columns, rows, values, coding: Coding::Indices });
     }
     // The reader's own limits keep a damaged header from asking for all memory.
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -200,10 +200,15 @@ fn stored_in(bytes: &[u8], path: &Path) -> std::result::Result<Stored, String> {
     let picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     let (columns, rows) = (picture.width() as usize, picture.height() as usize);
     if let Some(pixels) = colored(&picture).filter(|_| format != ImageFormat::Jpeg) {
-        return Ok(Stored { columns, rows, values: label_colors::values(&pixels, path)?, coding: Coding::Indices });
+        return Ok(StoredLabels {
+            columns,
+            rows,
+            values: label_colors::values(&pixels, path)?,
+            coding: Coding::Indices,
+        });
     }
     let coding = if format == ImageFormat::Jpeg { Coding::Lossy } else { Coding::Grey };
-    Ok(Stored { columns, rows, values: grey_values(picture)?, coding })
+    Ok(StoredLabels { columns, rows, values: grey_values(picture)?, coding })
 }
 
 /// The colours of a picture that has some beside grey; what is wholly transparent is black.

@@ -3,7 +3,7 @@
 use super::{
     export::{LabelList, Names, labels_beside},
     label_file::{self, MaskOf},
-    label_values::{self, Rule, Values},
+    label_values::{self, MaskValues, ValueRule},
     picture,
 };
 use crate::{Error, Result};
@@ -26,7 +26,7 @@ const TRIED: &str = "use the mask";
 pub struct LabelMaps {
     /// By their names without ending.
     files: HashMap<String, Vec<PathBuf>>,
-    rule: Rule,
+    rule: ValueRule,
     list: LabelList,
 }
 
@@ -65,7 +65,7 @@ impl LabelMaps {
         let beside = labels_beside(folder, "masks").or_else(|| labels_beside(folder.parent()?, "masks"));
         let list = beside.map(|path| LabelList::read(&path)).transpose()?;
         let values = |path: &&PathBuf| Ok(((*path).clone(), label_file::values(path, 0)?));
-        let mut set: Vec<(PathBuf, Values)> = maps.par_iter().map(values).collect::<Result<_>>()?;
+        let mut set: Vec<(PathBuf, MaskValues)> = maps.par_iter().map(values).collect::<Result<_>>()?;
         set.sort_by(|(a, _), (b, _)| a.cmp(b));
         let rule = label_values::rule(&set, list.as_ref().map(LabelList::values).as_ref(), threshold)?;
         Ok(Some(Self { files, rule, list: list.unwrap_or_default() }))

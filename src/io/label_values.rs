@@ -15,7 +15,7 @@ const MOST_VALUES: usize = 256;
 const LOWEST_WHITE: u16 = 128;
 
 /// A picture of labels as it is stored.
-pub(super) struct Stored {
+pub(super) struct StoredLabels {
     pub(super) columns: usize,
     pub(super) rows: usize,
     pub(super) values: Vec<u16>,
@@ -35,7 +35,7 @@ pub enum Coding {
 
 /// How the values of a set of label maps are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reading {
+pub enum ValueReading {
     /// The values are the labels.
     #[default]
     Values,
@@ -43,7 +43,7 @@ pub enum Reading {
     AtLeast(u16),
 }
 
-impl Reading {
+impl ValueReading {
     /// The label of each value. Errors: a value over 255, as a clause.
     pub(super) fn labels(self, values: &[u16]) -> std::result::Result<Vec<u8>, String> {
         match self {
@@ -62,7 +62,7 @@ fn too_high(value: u16) -> String {
 
 /// What values a picture of labels holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Values {
+pub struct MaskValues {
     /// Those that occur, ascending, without 0: the first [`MOST_VALUES`] of them.
     values: Vec<u16>,
     highest: u16,
@@ -73,8 +73,8 @@ pub struct Values {
     is_black_and_white: bool,
 }
 
-impl Values {
-    pub(super) fn of(stored: &Stored) -> Self {
+impl MaskValues {
+    pub(super) fn of(stored: &StoredLabels) -> Self {
         let mut counts: BTreeMap<u16, usize> = BTreeMap::new();
         for run in stored.values.chunk_by(|a, b| a == b) {
             *counts.entry(run[0]).or_default() += run.len();
@@ -106,7 +106,7 @@ impl Values {
 
 /// How many values lie on the rims between areas, where enough do to tell that these are soft: by smoothing, scaling or
 /// compression. 0 where they are not.
-fn soft_values(stored: &Stored, counts: &BTreeMap<u16, usize>) -> usize {
+fn soft_values(stored: &StoredLabels, counts: &BTreeMap<u16, usize>) -> usize {
     /// Fewer may be thin things between others.
     const FEW_BETWEEN: usize = 3;
     /// Fewer may be small things.
@@ -117,7 +117,7 @@ fn soft_values(stored: &Stored, counts: &BTreeMap<u16, usize>) -> usize {
     // By value: pixels that lie between a lower and a higher one, and those that only have equal ones beside them.
     let (mut between, mut inside) = (vec![0usize; 1 << 16], vec![0usize; 1 << 16]);
     for (place, &value) in stored.values.iter().enumerate() {
-        let around = Around::of(stored, place);
+        let around = PixelNeighbours::of(stored, place);
         if around.all_equal(value) {
             inside[usize::from(value)] += 1;
         } else if around.low() < value && value < around.high() {
@@ -141,14 +141,14 @@ fn soft_values(stored: &Stored, counts: &BTreeMap<u16, usize>) -> usize {
 }
 
 /// The neighbours of a pixel.
-struct Around {
+struct PixelNeighbours {
     /// Above, below, left and right.
     beside: [Option<u16>; 4],
     across: [Option<u16>; 4],
 }
 
-impl Around {
-    fn of(stored: &Stored, place: usize) -> Self {
+impl PixelNeighbours {
+    fn of(stored: &StoredLabels, place: usize) -> Self {
         let (columns, values) = (stored.columns.max(1), &stored.values);
         let (is_first, is_last) = (place.is_multiple_of(columns), (place + 1).is_multiple_of(columns));
         let at = |row: Option<usize>, step: isize| match (step, row) {
@@ -183,9 +183,9 @@ impl Around {
 
 /// The rule of a set, and what it makes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct ValueRule {
     /// How each picture is read.
-    pub reading: Reading,
+    pub reading: ValueReading,
     /// The labels that occur then, without background.
     pub labels: BTreeSet<u8>,
     /// The rule, for the user to read; `None` where nothing had to be found out.
@@ -197,7 +197,7 @@ pub struct Rule {
 ///
 /// # Errors
 /// Values that are no labels, soft rims, and values that mean one thing in one picture and another in the next.
-pub fn rule(set: &[(PathBuf, Values)], named: Option<&BTreeSet<u8>>, threshold: Option<u16>) -> Result<Rule> {
+pub fn rule(set: &[(PathBuf, MaskValues)], named: Option<&BTreeSet<u8>>, threshold: Option<u16>) -> Result<ValueRule> {
     if let Some(least) = threshold {
         let note = format!("pixels of {least} and more are label 1, all others background");
         return Ok(at_least(set, least, Some(note)));
@@ -226,7 +226,7 @@ pub fn rule(set: &[(PathBuf, Values)], named: Option<&BTreeSet<u8>>, threshold: 
             refuse_ambiguous(set, &present, is_named)?;
             Ok(as_they_are(&present, first, named))
         }
-        None => Ok(Rule { reading: Reading::Values, labels: BTreeSet::new(), note: None }),
+        None => Ok(ValueRule { reading: ValueReading::Values, labels: BTreeSet::new(), note: None }),
     }
 }
 
@@ -234,27 +234,27 @@ pub fn rule(set: &[(PathBuf, Values)], named: Option<&BTreeSet<u8>>, threshold: 
 ///
 /// # Errors
 /// Soft rims, and a JPEG that is not black and white.
-pub fn of_single_labels(set: &[(PathBuf, Values)], threshold: Option<u16>) -> Result<Reading> {
+pub fn of_single_labels(set: &[(PathBuf, MaskValues)], threshold: Option<u16>) -> Result<ValueReading> {
     if let Some(least) = threshold {
-        return Ok(Reading::AtLeast(least));
+        return Ok(ValueReading::AtLeast(least));
     }
     set.iter().try_for_each(|(path, values)| refuse_soft(path, values))?;
     if set.iter().any(|(_, values)| values.coding == Coding::Lossy) {
         return lossy(set).map(|rule| rule.reading);
     }
-    Ok(Reading::AtLeast(1))
+    Ok(ValueReading::AtLeast(1))
 }
 
-fn at_least(set: &[(PathBuf, Values)], least: u16, note: Option<String>) -> Rule {
+fn at_least(set: &[(PathBuf, MaskValues)], least: u16, note: Option<String>) -> ValueRule {
     let is_any = set.iter().any(|(_, values)| values.highest >= least);
-    Rule { reading: Reading::AtLeast(least), labels: is_any.then_some(1).into_iter().collect(), note }
+    ValueRule { reading: ValueReading::AtLeast(least), labels: is_any.then_some(1).into_iter().collect(), note }
 }
 
-fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>) -> Rule {
+fn as_they_are(present: &BTreeSet<u16>, first: u16, named: Option<&BTreeSet<u8>>) -> ValueRule {
     let labels: BTreeSet<u8> = present.iter().filter_map(|v| u8::try_from(*v).ok()).collect();
     let is_plain = present.len() == 1 && first == 1;
     let note = (named.is_none() && !is_plain).then(|| format!("the values are the labels: {}", list(&labels)));
-    Rule { reading: Reading::Values, labels, note }
+    ValueRule { reading: ValueReading::Values, labels, note }
 }
 
 /// "1 to 4, 7".
@@ -275,7 +275,7 @@ pub(super) fn list(values: &BTreeSet<u8>) -> String {
 }
 
 /// JPEG changes values: only black and white can be told apart then.
-fn lossy(set: &[(PathBuf, Values)]) -> Result<Rule> {
+fn lossy(set: &[(PathBuf, MaskValues)]) -> Result<ValueRule> {
     for (path, values) in set {
         let fits = match values.coding {
             Coding::Lossy => values.highest == 0 || values.highest >= 192 && values.is_black_and_white,
@@ -292,7 +292,7 @@ fn lossy(set: &[(PathBuf, Values)]) -> Result<Rule> {
     Ok(at_least(set, LOWEST_WHITE, Some("black is background and white (128 and more) is label 1".into())))
 }
 
-fn refuse_soft(path: &Path, values: &Values) -> Result<()> {
+fn refuse_soft(path: &Path, values: &MaskValues) -> Result<()> {
     match values.soft {
         0 => Ok(()),
         soft => {
@@ -306,7 +306,11 @@ fn refuse_soft(path: &Path, values: &Values) -> Result<()> {
 }
 
 /// A high value that is alone wherever it occurs may be white, and then label 1; but other pictures have other values.
-fn refuse_ambiguous(set: &[(PathBuf, Values)], present: &BTreeSet<u16>, is_named: impl Fn(&u16) -> bool) -> Result<()> {
+fn refuse_ambiguous(
+    set: &[(PathBuf, MaskValues)],
+    present: &BTreeSet<u16>,
+    is_named: impl Fn(&u16) -> bool,
+) -> Result<()> {
     let beside_others = |value: u16| set.iter().any(|(_, v)| v.only().is_none() && v.values.contains(&value));
     for (path, values) in set {
         let Some(white) = values.perhaps_white().filter(|v| !is_named(v) && !beside_others(*v)) else { continue };
@@ -339,22 +343,22 @@ mod tests {
 
     const SIDE: usize = 40;
 
-    fn stored(coding: Coding, value: impl Fn(usize, usize) -> u16) -> Stored {
+    fn stored(coding: Coding, value: impl Fn(usize, usize) -> u16) -> StoredLabels {
         let values = (0..SIDE * SIDE).map(|i| value(i % SIDE, i / SIDE)).collect();
-        Stored { columns: SIDE, rows: SIDE, values, coding }
+        StoredLabels { columns: SIDE, rows: SIDE, values, coding }
     }
 
     /// A picture with a stripe of each value.
-    fn striped(values: &[u16]) -> Stored {
+    fn striped(values: &[u16]) -> StoredLabels {
         stored(Coding::Grey, |column, _| values[column * values.len() / SIDE])
     }
 
-    fn set(pictures: &[Stored]) -> Vec<(PathBuf, Values)> {
-        let named = |(i, picture)| (format!("{i}.png").into(), Values::of(picture));
+    fn set(pictures: &[StoredLabels]) -> Vec<(PathBuf, MaskValues)> {
+        let named = |(i, picture)| (format!("{i}.png").into(), MaskValues::of(picture));
         pictures.iter().enumerate().map(named).collect()
     }
 
-    fn found(pictures: &[&[u16]]) -> Result<Rule> {
+    fn found(pictures: &[&[u16]]) -> Result<ValueRule> {
         rule(&set(&pictures.iter().map(|values| striped(values)).collect::<Vec<_>>()), None, None)
     }
 
@@ -366,9 +370,9 @@ mod tests {
     #[test]
     fn one_rule_is_found_for_all_pictures() {
         let reading = |pictures: &[&[u16]]| found(pictures).unwrap().reading;
-        assert_eq!(reading(&[&[0, 255], &[0], &[255]]), Reading::AtLeast(1));
-        assert_eq!(reading(&[&[0, 1], &[0], &[1]]), Reading::Values);
-        assert_eq!(reading(&[&[0, 1, 200], &[0, 200]]), Reading::Values, "200 is a label where it is alone, too");
+        assert_eq!(reading(&[&[0, 255], &[0], &[255]]), ValueReading::AtLeast(1));
+        assert_eq!(reading(&[&[0, 1], &[0], &[1]]), ValueReading::Values);
+        assert_eq!(reading(&[&[0, 1, 200], &[0, 200]]), ValueReading::Values, "200 is a label where it is alone, too");
         assert_eq!(found(&[&[0, 1, 200], &[0, 3]]).unwrap().labels, [1, 3, 200].into());
         assert_eq!(found(&[&[0], &[0]]).unwrap().labels, [].into());
     }
@@ -388,17 +392,17 @@ mod tests {
         let pictures = [striped(&[0, 3]), striped(&[0, 200])];
         let rule = |named: &[u8]| rule(&set(&pictures), Some(&named.iter().copied().collect()), None);
         let decided = rule(&[3, 200]).unwrap();
-        assert_eq!((decided.reading, decided.note), (Reading::Values, None));
+        assert_eq!((decided.reading, decided.note), (ValueReading::Values, None));
         assert!(rule(&[3]).is_err(), "200 is not named, and may be white");
         let white = set(&[striped(&[0, 255])]);
-        assert_eq!(super::rule(&white, Some(&[1].into()), None).unwrap().reading, Reading::AtLeast(1));
-        assert_eq!(super::rule(&white, Some(&[255].into()), None).unwrap().reading, Reading::Values);
+        assert_eq!(super::rule(&white, Some(&[1].into()), None).unwrap().reading, ValueReading::AtLeast(1));
+        assert_eq!(super::rule(&white, Some(&[255].into()), None).unwrap().reading, ValueReading::Values);
     }
 
     #[test]
     fn a_threshold_is_obeyed() {
         let rule = rule(&set(&[striped(&[0, 3, 90, 255])]), None, Some(90)).unwrap();
-        assert_eq!((rule.reading, rule.labels), (Reading::AtLeast(90), [1].into()));
+        assert_eq!((rule.reading, rule.labels), (ValueReading::AtLeast(90), [1].into()));
         assert_eq!(rule.reading.labels(&[0, 89, 90, 255]).unwrap(), [0, 0, 1, 1]);
     }
 
@@ -422,7 +426,7 @@ mod tests {
         let boxes = stored(Coding::Grey, |column, row| (column / 4 + row / 4 * 10) as u16);
         assert_eq!(rule(&set(&[boxes]), None, None).unwrap().labels.len(), 99);
         let layers = stored(Coding::Grey, |column, row| (column + row / 8) as u16 / 2);
-        assert_eq!(rule(&set(&[layers]), None, None).unwrap().reading, Reading::Values);
+        assert_eq!(rule(&set(&[layers]), None, None).unwrap().reading, ValueReading::Values);
         let small = stored(Coding::Grey, |column, row| match (column % 8, row % 8) {
             (3 | 4, 3) => (column / 8 + row / 8 * 5) as u16 + 1,
             _ => 0,
@@ -441,7 +445,7 @@ mod tests {
         };
         let empty = stored(Coding::Lossy, |_, _| 0);
         let reading = rule(&set(&[jpeg([0, 255]), empty]), None, None).unwrap().reading;
-        assert_eq!(reading, Reading::AtLeast(128));
+        assert_eq!(reading, ValueReading::AtLeast(128));
         for levels in [[0, 10], [0, 128], [100, 255]] {
             let error = rule(&set(&[jpeg(levels)]), None, None).unwrap_err().to_string();
             assert!(error.contains("JPEG has changed its values"), "{error}");

@@ -16,19 +16,19 @@ pub mod picture;
 mod label_colors;
 mod numbers;
 
-use labrum_core::containment::Reader;
+use labrum_core::containment::RequestReader;
 
 /// All that a child of the program reads, for [`labrum_core::containment::serve`].
-pub const READERS: &[Reader] = &[
-    Reader::of::<open::LookAt>(),
-    Reader::of::<open::ReadImage>(),
-    Reader::of::<label_file::ReadMask>(),
-    Reader::of::<label_file::ReadValues>(),
-    Reader::of::<nifti::ReadHeader>(),
-    Reader::of::<import::ReadMasks>(),
-    Reader::of::<labrum_dicom::ReadPhotometric>(),
-    Reader::of::<labrum_dicom::DigestPixels>(),
-    Reader::of::<labrum_dicom::deidentify::Deidentify>(),
-    Reader::of::<labrum_dicom::deidentify::Verify>(),
-    Reader::of::<labrum_dicom::rewrite::Encode>(),
+pub const READERS: &[RequestReader] = &[
+    RequestReader::of::<open::LookAt>(),
+    RequestReader::of::<open::ReadImage>(),
+    RequestReader::of::<label_file::ReadMask>(),
+    RequestReader::of::<label_file::ReadValues>(),
+    RequestReader::of::<nifti::ReadHeader>(),
+    RequestReader::of::<import::ReadMasks>(),
+    RequestReader::of::<labrum_dicom::ReadPhotometric>(),
+    RequestReader::of::<labrum_dicom::DigestPixels>(),
+    RequestReader::of::<labrum_dicom::deidentify::Deidentify>(),
+    RequestReader::of::<labrum_dicom::deidentify::Verify>(),
+    RequestReader::of::<labrum_dicom::rewrite::Encode>(),
 ];

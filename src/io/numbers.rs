@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of stored number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Number {
+pub(crate) enum NumberKind {
     U8,
     I8,
     U16,
@@ -22,7 +22,7 @@ pub(crate) enum Number {
     Rgba,
 }
 
-impl Number {
+impl NumberKind {
     /// Bytes of one.
     pub(crate) fn bytes(self) -> usize {
         match self {
@@ -87,12 +87,12 @@ mod tests {
 
     #[test]
     fn numbers_of_both_byte_orders_keep_their_values() {
-        assert_eq!(Number::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true), Pixels::I16(vec![-2, 7]));
-        assert_eq!(Number::I16.pixels(&[0xFE, 0xFF, 7, 0], false), Pixels::I16(vec![-2, 7]));
-        assert_eq!(Number::I8.pixels(&[0x80, 5], false), Pixels::I16(vec![-128, 5]));
-        assert_eq!(Number::U32.pixels(&[0, 1, 0, 0], true), Pixels::F32(vec![65_536.0]));
-        assert_eq!(Number::F64.pixels(&(-2.5f64).to_be_bytes(), true), Pixels::F32(vec![-2.5]));
-        assert_eq!(Number::Rgba.pixels(&[1, 2, 3, 4], false), Pixels::Rgb8(vec![[1, 2, 3]]));
+        assert_eq!(NumberKind::I16.pixels(&[0xFF, 0xFE, 0, 7, 9], true), Pixels::I16(vec![-2, 7]));
+        assert_eq!(NumberKind::I16.pixels(&[0xFE, 0xFF, 7, 0], false), Pixels::I16(vec![-2, 7]));
+        assert_eq!(NumberKind::I8.pixels(&[0x80, 5], false), Pixels::I16(vec![-128, 5]));
+        assert_eq!(NumberKind::U32.pixels(&[0, 1, 0, 0], true), Pixels::F32(vec![65_536.0]));
+        assert_eq!(NumberKind::F64.pixels(&(-2.5f64).to_be_bytes(), true), Pixels::F32(vec![-2.5]));
+        assert_eq!(NumberKind::Rgba.pixels(&[1, 2, 3, 4], false), Pixels::Rgb8(vec![[1, 2, 3]]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use labrum_core::{
     study::{Catalog, Kind, PassedOver, Series, Slice, Source, Study, os_path},
 };
 use labrum_dicom as dicom;
-use labrum_dicom::catalog::{Instance, Look};
+use labrum_dicom::catalog::{FileContent, Instance};
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
@@ -40,7 +40,7 @@ const HEARS: Duration = Duration::from_millis(50);
 /// Where the only path does not exist or may not be read, a folder holds no image, the only file is none, or `cancel` was
 /// asked for.
 pub fn catalog(paths: &[PathBuf], progress: &mut dyn FnMut(usize), cancel: &Cancel) -> Result<Catalog> {
-    let mut found = Found::default();
+    let mut found = FoundFiles::default();
     let files = files_at(paths, &mut found.passed_over, cancel)?;
     let files = Arc::new(files);
     let looks = look_at_all(&files, paths, progress, cancel)?;
@@ -283,11 +283,11 @@ fn look(path: &Path, asked_for: bool) -> FileLook {
         return passed("it is a pipe or a device, no file".into(), asked_for);
     }
     match dicom::catalog::look(path) {
-        Look::Image(instance) => return FileLook::Dicom(instance),
-        Look::NoImage(reason) => return passed(reason, false),
-        Look::Masks(reason) => return FileLook::Passed { reason, is_failure: false, has_masks: true },
-        Look::Broken(reason) => return passed(reason, true),
-        Look::NotDicom => {}
+        FileContent::Image(instance) => return FileLook::Dicom(instance),
+        FileContent::NoImage(reason) => return passed(reason, false),
+        FileContent::Masks(reason) => return FileLook::Passed { reason, is_failure: false, has_masks: true },
+        FileContent::Broken(reason) => return passed(reason, true),
+        FileContent::NotDicom => {}
     }
     let mut head = Vec::new();
     if let Err(e) = File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
@@ -335,14 +335,14 @@ pub fn slices(path: &Path) -> Result<Vec<Source>> {
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundFiles {
     instances: Vec<Instance>,
     pictures: Vec<Study>,
     folders: HashMap<PathBuf, usize>,
     passed_over: Vec<PassedOver>,
 }
 
-impl Found {
+impl FoundFiles {
     fn add(&mut self, path: &Path, look: FileLook) {
         match look {
             FileLook::Dicom(instance) => self.instances.push(*instance),

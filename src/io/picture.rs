@@ -52,14 +52,14 @@ pub struct Probe {
     /// Colour.
     pub color: bool,
     /// What belongs together: all pages of the file, or the stacks of its channels and times.
-    pub parts: Vec<Part>,
+    pub parts: Vec<PageStack>,
     /// What a user should know.
     pub notes: Vec<String>,
 }
 
 /// Pages that are shown as one stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct PageStack {
     /// Their numbers, 0-based.
     pub frames: Vec<u32>,
     /// Which part of the file it is.
@@ -126,7 +126,7 @@ pub(crate) fn orientation(path: &Path, frame: u32) -> Orientation {
 }
 
 /// The values of a TIFF for who reads labels.
-pub(crate) enum Values {
+pub(crate) enum TiffValues {
     /// Columns, rows and whole numbers from 0 to 65535.
     Whole(usize, usize, Vec<u16>),
     /// Numbers of the colours of a palette.
@@ -139,15 +139,15 @@ pub(crate) enum Values {
 ///
 /// # Errors
 /// The reason, a clause: as for [`read`], and where values are no whole numbers from 0 to 65535.
-pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<Values> {
+pub(crate) fn stored_values(path: &Path, frame: u32) -> Fallible<TiffValues> {
     Ok(match tiff::read(path, frame)? {
-        tiff::Stored::Grey(grey) => Values::Whole(grey.columns, grey.rows, whole(grey.pixels)?),
-        tiff::Stored::Palette { columns, rows, indices, colors } if unpack::is_grey(&colors) => {
+        tiff::StoredPixels::Grey(grey) => TiffValues::Whole(grey.columns, grey.rows, whole(grey.pixels)?),
+        tiff::StoredPixels::Palette { columns, rows, indices, colors } if unpack::is_grey(&colors) => {
             let grey = |index: u16| colors.get(usize::from(index)).map_or(0, |[level, ..]| u16::from(*level));
-            Values::Whole(columns, rows, indices.into_iter().map(grey).collect())
+            TiffValues::Whole(columns, rows, indices.into_iter().map(grey).collect())
         }
-        tiff::Stored::Palette { columns, rows, indices, .. } => Values::Indices(columns, rows, indices),
-        tiff::Stored::Color(picture) => Values::Color(picture),
+        tiff::StoredPixels::Palette { columns, rows, indices, .. } => TiffValues::Indices(columns, rows, indices),
+        tiff::StoredPixels::Color(picture) => TiffValues::Color(picture),
     })
 }
 
@@ -200,7 +200,7 @@ fn open(path: &Path) -> Fallible<Opened> {
     believe(decoder.total_bytes(), length)?;
     let orientation = flag::orientation(&mut decoder, format, path);
     let (columns, rows) = orientation.size((columns as usize, rows as usize));
-    let parts = vec![Part { frames: vec![0], note: None }];
+    let parts = vec![PageStack { frames: vec![0], note: None }];
     let cut_off = format == ImageFormat::Png && !png_is_whole(path);
     let notes = if cut_off { vec!["the file is cut off: it cannot be shown".to_owned()] } else { Vec::new() };
     let probe = Probe { columns, rows, color: decoder.color_type().has_color(), parts, notes };
@@ -260,9 +260,9 @@ fn decode(path: &Path, frame: u32) -> Fallible<(Image, Orientation)> {
     Ok((Image::new(columns, rows, pixels(decoded)).ok_or_else(empty)?, orientation))
 }
 
-fn tiff_image(stored: tiff::Stored) -> Option<Image> {
+fn tiff_image(stored: tiff::StoredPixels) -> Option<Image> {
     match stored {
-        tiff::Stored::Grey(unpack::Grey { columns, rows, mut pixels, inverted, bits }) => {
+        tiff::StoredPixels::Grey(unpack::StoredGrey { columns, rows, mut pixels, inverted, bits }) => {
             // Few bits are spread over all levels of grey, as every viewer does.
             if let (Pixels::U8(values), 1..8) = (&mut pixels, bits) {
                 let highest = (1u16 << bits) - 1;
@@ -270,7 +270,7 @@ fn tiff_image(stored: tiff::Stored) -> Option<Image> {
             }
             Some(Image { inverted, ..Image::new(columns, rows, pixels)? })
         }
-        tiff::Stored::Palette { columns, rows, indices, colors } => {
+        tiff::StoredPixels::Palette { columns, rows, indices, colors } => {
             let color = |index: u16| colors.get(usize::from(index)).copied().unwrap_or_default();
             let pixels = if unpack::is_grey(&colors) {
                 Pixels::U8(indices.into_iter().map(|index| color(index)[0]).collect())
@@ -279,7 +279,7 @@ fn tiff_image(stored: tiff::Stored) -> Option<Image> {
             };
             Image::new(columns, rows, pixels)
         }
-        tiff::Stored::Color(decoded) => {
+        tiff::StoredPixels::Color(decoded) => {
             Image::new(decoded.width() as usize, decoded.height() as usize, pixels(decoded))
         }
     }

@@ -7,7 +7,7 @@ use crate::{Error, Result};
 use labrum_core::{
     gate::GateReport,
     label::{Label, bind_by_value, values_in},
-    model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, Purpose, TrainedOn},
+    model_card::{Aspect, Config, HeldOut, InputSpec, ModelCard, ModelPurpose, TrainedOn},
     progress::Control,
     training::Plan,
 };
@@ -17,8 +17,8 @@ use labrum_nn::{
     infer,
     preprocess::Size,
     train::{
-        Sample, grey_statistics, random_weights,
-        round::{self, Learned, Lesson, State},
+        TrainingSample, grey_statistics, random_weights,
+        round::{self, Learned, Lesson, TrainingState},
         sample_dice, turns_that_keep, widen,
     },
 };
@@ -105,7 +105,7 @@ pub fn shipped_named(name: &str) -> Result<Option<usize>> {
 
 /// What a round begins with.
 #[derive(Clone, Debug)]
-pub enum Start {
+pub enum RoundStart {
     /// The active model.
     Model(Box<Model>),
     /// Random weights of CMUNeXt-S for inputs of this size and so many channels.
@@ -120,7 +120,7 @@ pub enum Start {
 /// All that a round needs.
 pub struct Course<'a> {
     /// What it begins with.
-    pub start: &'a Start,
+    pub start: &'a RoundStart,
     /// The start proposes masks now; a model that was not good enough for that yet does not.
     pub is_start_active: bool,
     /// The labels of the workspace: those of the candidate.
@@ -138,12 +138,12 @@ pub struct Course<'a> {
     /// Where.
     pub device: DeviceChoice,
     /// A state to go on from.
-    pub resume: Option<State>,
+    pub resume: Option<TrainingState>,
 }
 
 /// What a round is doing.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Phase {
+pub enum RoundPhase {
     /// Reads images.
     Reading {
         /// So many are read.
@@ -152,14 +152,14 @@ pub enum Phase {
         total: usize,
     },
     /// Trains.
-    Training(round::Progress),
+    Training(round::RoundProgress),
     /// Judges the candidate and the active model.
     Judging,
 }
 
 /// What comes out of a round.
 #[derive(Debug)]
-pub struct Candidate {
+pub struct RoundCandidate {
     /// The candidate, with its figures on the card.
     pub model: Model,
     /// How it was trained.
@@ -174,16 +174,16 @@ pub struct Candidate {
 pub fn take(
     course: Course<'_>,
     control: &Control,
-    phase: &mut dyn FnMut(Phase),
-    checkpoint: &mut dyn FnMut(&State) -> Result<()>,
-) -> Result<Option<Candidate>> {
+    phase: &mut dyn FnMut(RoundPhase),
+    checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
+) -> Result<Option<RoundCandidate>> {
     if course.exercises.is_empty() {
         return Err(Error::new("train", "no accepted case is there to learn from")
             .advise("Accept a few corrected cases first; those that are held out do not count."));
     }
     let mut spec = input_spec(course.start);
     let Some(samples) = read(course.exercises, &spec, control, phase)? else { return Ok(None) };
-    if matches!(course.start, Start::Nothing { .. }) {
+    if matches!(course.start, RoundStart::Nothing { .. }) {
         (spec.mean, spec.std) = grey_statistics(&samples, spec.channels);
     }
     let device = device::choose(course.device)?;
@@ -207,11 +207,13 @@ pub fn take(
         share: cases as f64 / known as f64,
         resume: course.resume.clone(),
     };
-    let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(Phase::Training(p)), checkpoint)?;
+    let learned = round::round(lesson, &plan, &device, control, &mut |p| phase(RoundPhase::Training(p)), checkpoint)?;
     let Some(learned) = learned else { return Ok(None) };
     let (purpose, trained_on) = match course.start {
-        Start::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
-        Start::Nothing { .. } => (Purpose { summary: course.name.clone(), ..Purpose::default() }, TrainedOn::default()),
+        RoundStart::Model(model) => (model.card.purpose.clone(), model.card.trained_on.clone()),
+        RoundStart::Nothing { .. } => {
+            (ModelPurpose { summary: course.name.clone(), ..ModelPurpose::default() }, TrainedOn::default())
+        }
     };
     let card = ModelCard {
         name: course.name.clone(),
@@ -227,7 +229,7 @@ pub fn take(
         held_out: None,
         parent,
     };
-    phase(Phase::Judging);
+    phase(RoundPhase::Judging);
     let mut dice = Vec::with_capacity(samples.len());
     for part in samples.chunks(AT_ONCE) {
         if !control.may_go_on() {
@@ -247,16 +249,16 @@ pub fn take(
             boundary_iou: mean.boundary_iou,
         });
     }
-    Ok(Some(Candidate { model, learned, report }))
+    Ok(Some(RoundCandidate { model, learned, report }))
 }
 
 /// Cases that a start has learned from; a model that does not say is taken for one that has seen many.
-fn seen(start: &Start) -> usize {
+fn seen(start: &RoundStart) -> usize {
     const MANY: usize = 500;
     match start {
-        Start::Model(model) if model.card.trained_on.cases == 0 => MANY,
-        Start::Model(model) => model.card.trained_on.cases,
-        Start::Nothing { .. } => 0,
+        RoundStart::Model(model) if model.card.trained_on.cases == 0 => MANY,
+        RoundStart::Model(model) => model.card.trained_on.cases,
+        RoundStart::Nothing { .. } => 0,
     }
 }
 
@@ -268,18 +270,18 @@ pub fn input_size(columns: usize, rows: usize, area: usize) -> Size {
 }
 
 /// The input of what a round starts from, and which network it is.
-pub fn shape(start: &Start) -> (InputSpec, Config) {
+pub fn shape(start: &RoundStart) -> (InputSpec, Config) {
     let config = match start {
-        Start::Model(model) => model.card.config,
-        Start::Nothing { .. } => Config::S,
+        RoundStart::Model(model) => model.card.config,
+        RoundStart::Nothing { .. } => Config::S,
     };
     (input_spec(start), config)
 }
 
-fn input_spec(start: &Start) -> InputSpec {
+fn input_spec(start: &RoundStart) -> InputSpec {
     match start {
-        Start::Model(model) => model.card.input.clone(),
-        Start::Nothing { size, channels } => InputSpec {
+        RoundStart::Model(model) => model.card.input.clone(),
+        RoundStart::Nothing { size, channels } => InputSpec {
             channels: *channels,
             columns: size.columns,
             rows: size.rows,
@@ -294,18 +296,18 @@ fn read(
     exercises: &[Exercise],
     spec: &InputSpec,
     control: &Control,
-    phase: &mut dyn FnMut(Phase),
-) -> Result<Option<Vec<Sample>>> {
+    phase: &mut dyn FnMut(RoundPhase),
+) -> Result<Option<Vec<TrainingSample>>> {
     let total = exercises.len();
     let mut samples = Vec::with_capacity(total);
     for part in exercises.chunks(AT_ONCE) {
-        phase(Phase::Reading { done: samples.len(), total });
+        phase(RoundPhase::Reading { done: samples.len(), total });
         if !control.may_go_on() {
             return Ok(None);
         }
         let one = |exercise: &Exercise| {
             let before = exercise.before.as_ref().map(|m| m.unpack());
-            let sample = Sample::new(&exercise.image()?, &exercise.mask.unpack(), before.as_ref(), spec);
+            let sample = TrainingSample::new(&exercise.image()?, &exercise.mask.unpack(), before.as_ref(), spec);
             sample.map_err(|e| Error { path: Some(exercise.source.path.clone()), ..e })
         };
         samples.extend(part.par_iter().map(one).collect::<Result<Vec<_>>>()?);
@@ -315,17 +317,17 @@ fn read(
 
 /// Weights with a class for each label, which network they are, and the hash of what they came from.
 fn first_weights(
-    start: &Start,
+    start: &RoundStart,
     labels: &[Label],
     channels: usize,
     seed: u64,
 ) -> Result<(Weights, Config, Option<String>)> {
     match start {
-        Start::Nothing { .. } => {
+        RoundStart::Nothing { .. } => {
             let weights = random_weights(Config::S, channels, labels.len() + 1, seed)?;
             Ok((weights, Config::S, None))
         }
-        Start::Model(model) => {
+        RoundStart::Model(model) => {
             let mut weights = model.weights.clone();
             checkpoint::widen_sigmoid_head(&mut weights);
             let from: Vec<Option<usize>> =
@@ -373,11 +375,11 @@ fn judge(
     };
     let Some(ours) = of(candidate)? else { return Ok(None) };
     let active = match course.start {
-        Start::Model(model) => of(model)?,
-        Start::Nothing { .. } => Some(Vec::new()),
+        RoundStart::Model(model) => of(model)?,
+        RoundStart::Nothing { .. } => Some(Vec::new()),
     };
     let Some(active) = active else { return Ok(None) };
     let report = GateReport::new(paired(&active, ours), learned);
-    let proposes = course.is_start_active && matches!(course.start, Start::Model(_));
+    let proposes = course.is_start_active && matches!(course.start, RoundStart::Model(_));
     Ok(Some(if proposes { report } else { report.of_first_model() }))
 }

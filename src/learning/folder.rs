@@ -2,10 +2,12 @@
 
 use crate::{
     Result,
-    io::dataset::{self, Dataset, Lists, Pair, SubjectPattern, Wishes},
+    io::dataset::{self, Dataset, DatasetPair, FolderOptions, SplitLists, SubjectPattern},
 };
 use labrum_core::{image::Image, mask::Mask, progress::Cancel};
-use labrum_nn::train::{self, ImageMaskPair, Keeper, TrainOptions, Trained, TrainingLog, TrainingSet, state::State};
+use labrum_nn::train::{
+    self, ImageMaskPair, TrainOptions, Trained, TrainingKeeper, TrainingLog, TrainingSet, state::TrainingState,
+};
 use std::path::Path;
 
 const TRIED: &str = "train on";
@@ -16,7 +18,7 @@ pub struct Division {
     /// What part of a name names the subject.
     pub subject_pattern: Option<SubjectPattern>,
     /// Which images are trained on, choose the best epoch and are held out, instead of shares of the subjects.
-    pub lists: Option<Lists>,
+    pub lists: Option<SplitLists>,
 }
 
 /// Trains on `folder`, from the beginning or from where an earlier training had come.
@@ -29,12 +31,12 @@ pub struct Division {
 pub fn train(
     folder: &Path,
     (options, division): (&TrainOptions, &Division),
-    earlier: Option<(TrainingLog, State)>,
-    keeper: &mut dyn Keeper,
+    earlier: Option<(TrainingLog, TrainingState)>,
+    keeper: &mut dyn TrainingKeeper,
     note: &mut dyn FnMut(&str),
     cancel: &Cancel,
 ) -> Result<Trained> {
-    let wishes = Wishes { threshold: options.threshold, subject_pattern: division.subject_pattern.clone() };
+    let wishes = FolderOptions { threshold: options.threshold, subject_pattern: division.subject_pattern.clone() };
     let data = dataset::open(folder, &wishes)?;
     let [training, validation, held_out] = divided(&data, options, division)?;
     data.notes.iter().for_each(|text| note(text));
@@ -42,7 +44,7 @@ pub fn train(
     train::train(&set, options, earlier, keeper, cancel)
 }
 
-impl ImageMaskPair for Pair {
+impl ImageMaskPair for DatasetPair {
     fn name(&self) -> &str {
         &self.name
     }
@@ -55,7 +57,7 @@ impl ImageMaskPair for Pair {
 /// Images to train on, to choose the epoch, and held out.
 ///
 /// Errors: subjects that nobody is, and a folder of one subject where some are to be held out.
-fn divided(data: &Dataset, options: &TrainOptions, division: &Division) -> Result<[Vec<Pair>; 3]> {
+fn divided(data: &Dataset, options: &TrainOptions, division: &Division) -> Result<[Vec<DatasetPair>; 3]> {
     if let Some(lists) = &division.lists {
         return lists.apply(&data.pairs);
     }

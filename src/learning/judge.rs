@@ -18,7 +18,7 @@ use labrum_core::{
 use labrum_nn::{checkpoint::Weights, device::DeviceChoice, infer::Segmenter};
 
 /// The scores on a case.
-pub(super) struct CaseScores {
+pub(super) struct JudgedCase {
     case: i64,
     name: String,
     scores: Scores,
@@ -52,7 +52,7 @@ impl Judge {
 
     /// The scores on each case, means over its slices, in order of first sight; `None` where it was cancelled.
     /// Distances are in pixels.
-    pub(super) fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<CaseScores>>> {
+    pub(super) fn scores(&mut self, exercises: &[Exercise], control: &Control) -> Result<Option<Vec<JudgedCase>>> {
         let mut cases: Vec<(&Exercise, Vec<Scores>, bool)> = Vec::new();
         for exercise in exercises {
             if !control.may_go_on() {
@@ -73,7 +73,7 @@ impl Judge {
         }
         let mean = |(first, all, is_untouched): (&Exercise, Vec<Scores>, bool)| {
             let (case, name, scores) = (first.case, first.name.clone(), Scores::mean(&all)?);
-            Some(CaseScores { case, name, scores, is_untouched })
+            Some(JudgedCase { case, name, scores, is_untouched })
         };
         Ok(Some(cases.into_iter().filter_map(mean).collect()))
     }
@@ -97,8 +97,8 @@ pub fn judged(
 }
 
 /// Cases with the scores of both models.
-pub(super) fn paired(active: &[CaseScores], candidate: Vec<CaseScores>) -> Vec<GateCase> {
-    let pair = |of: CaseScores| {
+pub(super) fn paired(active: &[JudgedCase], candidate: Vec<JudgedCase>) -> Vec<GateCase> {
+    let pair = |of: JudgedCase| {
         let active = active.iter().find(|a| a.case == of.case).map(|a| a.scores);
         GateCase { key: of.case, name: of.name, active, candidate: of.scores, is_untouched: of.is_untouched }
     };

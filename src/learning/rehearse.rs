@@ -1,9 +1,9 @@
 //! The whole loop on a folder with masks, the masks standing in for the annotator: how many corrections will a task take?
 
-use super::course::{self, Course, Model, Phase, Start};
+use super::course::{self, Course, Model, RoundPhase, RoundStart};
 use super::exercise::Exercise;
 use super::judge::{Judge, overlap};
-use crate::io::dataset::{self, Dataset, Pair, Wishes};
+use crate::io::dataset::{self, Dataset, DatasetPair, FolderOptions};
 use crate::{Error, Result};
 use labrum_core::{
     gate::{GateReport, Verdict},
@@ -27,7 +27,7 @@ use std::time::Instant;
 
 /// In which order cases are corrected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum RehearsalOrder {
     /// As the dice fall.
     #[default]
     Random,
@@ -52,9 +52,9 @@ pub struct Rehearsal {
     /// 1 for grey, 3 for colour; `None` for what the images are.
     pub channels: Option<usize>,
     /// In which order cases are corrected.
-    pub order: Order,
+    pub order: RehearsalOrder,
     /// How the folder is read.
-    pub wishes: Wishes,
+    pub wishes: FolderOptions,
     /// How rounds are done, but for their length.
     pub plan: Plan,
     /// Where.
@@ -90,7 +90,7 @@ pub struct RoundResult {
 }
 
 /// What a rehearsal tells while it runs.
-pub enum Told<'a> {
+pub enum RehearsalEvent<'a> {
     /// Something about the folder that a person should know.
     Note(&'a str),
     /// The folder is divided.
@@ -103,7 +103,7 @@ pub enum Told<'a> {
     /// What the model that it starts from is worth on the test, before any round.
     Start(f64),
     /// What a round does.
-    Phase(Phase),
+    Phase(RoundPhase),
     /// A round is over.
     Round(&'a RoundResult),
 }
@@ -116,30 +116,30 @@ pub fn rehearse(
     folder: &Path,
     rehearsal: &Rehearsal,
     control: &Control,
-    tell: &mut dyn FnMut(Told<'_>),
+    tell: &mut dyn FnMut(RehearsalEvent<'_>),
 ) -> Result<Vec<RoundResult>> {
     let data = dataset::open(folder, &rehearsal.wishes)?;
     data.refuse_one_subject("rehearse on")?;
-    data.notes.iter().for_each(|note| tell(Told::Note(note)));
+    data.notes.iter().for_each(|note| tell(RehearsalEvent::Note(note)));
     let (mut pool, test) = dataset::split(&data.pairs, 0.2, rehearsal.plan.seed);
     pool.shuffle(&mut SmallRng::seed_from_u64(rehearsal.plan.seed));
-    tell(Told::Divided { pool: pool.len(), test: test.len() });
+    tell(RehearsalEvent::Divided { pool: pool.len(), test: test.len() });
     if let Some(cases) = rehearsal.cases.iter().find(|cases| **cases > pool.len()) {
         let reason = format!("{cases} cases cannot be reached: there are {} to learn from and hold out", pool.len());
-        tell(Told::Note(&reason));
+        tell(RehearsalEvent::Note(&reason));
     }
     let (labels, table) = labels(&data, rehearsal.model.as_ref());
-    let mut stage = Stage::new(rehearsal, pool, exercises(&test, &table)?, labels, table)?;
-    if let Start::Model(model) = &stage.active {
-        tell(Told::Start(stage.test_dice(model)?));
+    let mut stage = RehearsalLoop::new(rehearsal, pool, exercises(&test, &table)?, labels, table)?;
+    if let RoundStart::Model(model) = &stage.active {
+        tell(RehearsalEvent::Start(stage.test_dice(model)?));
     }
     let mut results = Vec::new();
     for &cases in &rehearsal.cases {
         if !stage.correct_until(cases, control)? {
             break;
         }
-        let Some(result) = stage.round(control, &mut |phase| tell(Told::Phase(phase)))? else { break };
-        tell(Told::Round(&result));
+        let Some(result) = stage.round(control, &mut |phase| tell(RehearsalEvent::Phase(phase)))? else { break };
+        tell(RehearsalEvent::Round(&result));
         results.push(result);
     }
     Ok(results)
@@ -163,7 +163,7 @@ fn labels(data: &Dataset, model: Option<&Model>) -> (Vec<Label>, LabelTable) {
 }
 
 /// A case for a pair, not learned from yet.
-fn exercise(pair: &Pair, table: &LabelTable, case: i64) -> Result<Exercise> {
+fn exercise(pair: &DatasetPair, table: &LabelTable, case: i64) -> Result<Exercise> {
     let mask = table.apply(&pair.read()?.1);
     Ok(Exercise {
         case,
@@ -177,34 +177,34 @@ fn exercise(pair: &Pair, table: &LabelTable, case: i64) -> Result<Exercise> {
     })
 }
 
-fn exercises(pairs: &[Pair], table: &LabelTable) -> Result<Vec<Exercise>> {
+fn exercises(pairs: &[DatasetPair], table: &LabelTable) -> Result<Vec<Exercise>> {
     pairs.par_iter().enumerate().map(|(i, pair)| exercise(pair, table, i as i64)).collect()
 }
 
 /// The loop under way.
-struct Stage<'a> {
+struct RehearsalLoop<'a> {
     rehearsal: &'a Rehearsal,
     /// Not corrected yet; the next one is the last.
-    pool: Vec<Pair>,
+    pool: Vec<DatasetPair>,
     test: Vec<Exercise>,
     learned: Vec<Exercise>,
     held_out: Vec<Exercise>,
     sides: BTreeMap<String, Side>,
     labels: Vec<Label>,
     table: LabelTable,
-    active: Start,
+    active: RoundStart,
     /// What the next round starts from where the last one did not find enough to become active.
-    not_yet: Option<Start>,
+    not_yet: Option<RoundStart>,
     next_case: i64,
     new: Vec<(u64, f64)>,
     /// Seconds to read an image, and to judge a mask of it.
     cost: (f64, f64),
 }
 
-impl<'a> Stage<'a> {
+impl<'a> RehearsalLoop<'a> {
     fn new(
         rehearsal: &'a Rehearsal,
-        pool: Vec<Pair>,
+        pool: Vec<DatasetPair>,
         test: Vec<Exercise>,
         labels: Vec<Label>,
         table: LabelTable,
@@ -221,8 +221,8 @@ impl<'a> Stage<'a> {
         let channels = rehearsal.channels.unwrap_or(if is_color { 3 } else { 1 });
         let size = course::input_size(first.columns, first.rows, rehearsal.size * rehearsal.size);
         let active = match &rehearsal.model {
-            Some(model) => Start::Model(Box::new(model.clone())),
-            None => Start::Nothing { size, channels },
+            Some(model) => RoundStart::Model(Box::new(model.clone())),
+            None => RoundStart::Nothing { size, channels },
         };
         let (learned, held_out, sides, new) = (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
         let cost = (reading, judging);
@@ -250,15 +250,15 @@ impl<'a> Stage<'a> {
 
     fn active_judge(&self) -> Result<Option<Judge>> {
         match &self.active {
-            Start::Model(model) => self.judge(model).map(Some),
-            Start::Nothing { .. } => Ok(None),
+            RoundStart::Model(model) => self.judge(model).map(Some),
+            RoundStart::Nothing { .. } => Ok(None),
         }
     }
 
     /// Corrects cases until so many can be learned from; false where the folder has no more.
     fn correct_until(&mut self, cases: usize, control: &Control) -> Result<bool> {
         let mut judge = self.active_judge()?;
-        if self.rehearsal.order == Order::Doubt
+        if self.rehearsal.order == RehearsalOrder::Doubt
             && let Some(judge) = &mut judge
         {
             self.sort_by_doubt(judge)?;
@@ -312,7 +312,7 @@ impl<'a> Stage<'a> {
         }
         doubts.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut rng = SmallRng::seed_from_u64(self.rehearsal.plan.seed.wrapping_add(self.next_case as u64));
-        let mut sorted: Vec<Pair> = doubts.into_iter().map(|(_, pair)| pair).collect();
+        let mut sorted: Vec<DatasetPair> = doubts.into_iter().map(|(_, pair)| pair).collect();
         let mut mixed = Vec::with_capacity(sorted.len());
         while let Some(last) = sorted.pop() {
             mixed.push(last);
@@ -325,7 +325,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn round(&mut self, control: &Control, phase: &mut dyn FnMut(Phase)) -> Result<Option<RoundResult>> {
+    fn round(&mut self, control: &Control, phase: &mut dyn FnMut(RoundPhase)) -> Result<Option<RoundResult>> {
         let begun = Instant::now();
         let number = self.rehearsal.cases.iter().filter(|n| **n <= self.learned.len()).count();
         // Reading before, settling and judging after the training take their share.
@@ -361,8 +361,8 @@ impl<'a> Stage<'a> {
         let candidate_test_dice = self.test_dice(&candidate.model)?;
         let test_dice = match &self.active {
             _ if accepted => candidate_test_dice,
-            Start::Model(model) => self.test_dice(model)?,
-            Start::Nothing { .. } => 0.0,
+            RoundStart::Model(model) => self.test_dice(model)?,
+            RoundStart::Nothing { .. } => 0.0,
         };
         let result = RoundResult {
             cases: self.learned.len(),
@@ -378,10 +378,10 @@ impl<'a> Stage<'a> {
             corrected_share: self.new.iter().map(|(_, share)| share).sum::<f64>() / self.new.len().max(1) as f64,
         };
         if accepted {
-            self.active = Start::Model(Box::new(candidate.model));
+            self.active = RoundStart::Model(Box::new(candidate.model));
             self.not_yet = None;
         } else if candidate.report.verdict.is_not_yet() {
-            self.not_yet = Some(Start::Model(Box::new(candidate.model)));
+            self.not_yet = Some(RoundStart::Model(Box::new(candidate.model)));
         }
         self.learned.iter_mut().for_each(|e| e.is_new = false);
         Ok(Some(result))

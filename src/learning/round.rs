@@ -1,7 +1,7 @@
 //! A round in a workspace: from the snapshot of its accepted masks to a version for its list.
 
 use super::cost;
-use super::course::{self, Course, Model, Phase, Start};
+use super::course::{self, Course, Model, RoundPhase, RoundStart};
 use super::exercise::Exercise;
 use crate::{Error, Result};
 use labrum_core::{
@@ -32,7 +32,7 @@ const PICTURES: &str = "pictures";
 
 /// A round that is to be done.
 #[derive(Clone, Debug)]
-pub struct Round {
+pub struct WorkspaceRound {
     /// Which.
     pub key: RoundKey,
     /// The accepted masks.
@@ -51,7 +51,7 @@ pub struct Round {
     pub device: DeviceChoice,
 }
 
-impl Round {
+impl WorkspaceRound {
     /// What it will take. `threads` compute.
     ///
     /// Errors: why it cannot be done: nothing to learn from, a start that cannot be read, too little memory.
@@ -114,8 +114,8 @@ impl Round {
 
     /// Does the round; `None` where it was cancelled. The version is not kept yet.
     ///
-    /// Errors: what [`Round::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
-    pub fn run(&self, control: &Control, phase: &mut dyn FnMut(Phase)) -> Result<Option<NewVersion>> {
+    /// Errors: what [`WorkspaceRound::estimate`] says; an image that cannot be read; a device that fails; a disk that is full.
+    pub fn run(&self, control: &Control, phase: &mut dyn FnMut(RoundPhase)) -> Result<Option<NewVersion>> {
         let begun = Instant::now();
         let start = self.start()?;
         let (learned, held_out): (Vec<_>, Vec<_>) = self.snapshot.iter().partition(|s| s.side == Side::Training);
@@ -174,32 +174,32 @@ impl Round {
         }))
     }
 
-    fn start(&self) -> Result<Start> {
+    fn start(&self) -> Result<RoundStart> {
         let model = match &self.settings.start {
             StartFrom::Nothing => return self.nothing(),
             StartFrom::Shipped(index) => Model::shipped(*index)?,
             StartFrom::File(path) if self.parent.is_some() => Model::of_version(path, &self.labels)?,
             StartFrom::File(path) => Model::read(path)?,
         };
-        Ok(Start::Model(Box::new(model)))
+        Ok(RoundStart::Model(Box::new(model)))
     }
 
     /// Random weights for inputs of the shape of the first image that can be read.
-    fn nothing(&self) -> Result<Start> {
+    fn nothing(&self) -> Result<RoundStart> {
         let first = self.snapshot.iter().find(|s| s.side == Side::Training);
         let first = first.ok_or_else(|| Error::new("train", "no accepted case is there to learn from"))?;
         let image = Exercise::of(first).image()?;
         let channels = if matches!(image.pixels, Pixels::Rgb8(_)) { 3 } else { 1 };
         let size = course::input_size(image.columns, image.rows, INPUT_AREA.min(image.columns * image.rows));
-        Ok(Start::Nothing { size, channels })
+        Ok(RoundStart::Nothing { size, channels })
     }
 
     /// Name and version of the candidate: of a model that finds none of these labels only the weights are taken.
-    fn title(&self, start: &Start) -> (String, String) {
+    fn title(&self, start: &RoundStart) -> (String, String) {
         let finds = |model: &Model| model.card.labels.iter().any(|label| value_in(&self.labels, label).is_some());
         let name = match start {
-            Start::Model(model) if self.parent.is_some() || finds(model) => model.card.name.clone(),
-            Start::Model(_) | Start::Nothing { .. } => self.name.clone(),
+            RoundStart::Model(model) if self.parent.is_some() || finds(model) => model.card.name.clone(),
+            RoundStart::Model(_) | RoundStart::Nothing { .. } => self.name.clone(),
         };
         (name, format!("round-{}", self.key.0))
     }
@@ -242,7 +242,7 @@ mod tests {
     };
 
     /// A round on as many cases as there are names of subjects.
-    fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> Round {
+    fn round(folder: &std::path::Path, subjects: &[&str], side: Side) -> WorkspaceRound {
         let path = folder.join("a.png");
         GrayImage::new(32, 32).save(&path).unwrap();
         let slice = |(case, subject): (usize, &&str)| SnapshotSlice {
@@ -258,7 +258,7 @@ mod tests {
             is_untouched: false,
             is_new: true,
         };
-        Round {
+        WorkspaceRound {
             key: RoundKey(1),
             snapshot: subjects.iter().enumerate().map(slice).collect(),
             labels: vec![Label::named("Disc", 0)],

@@ -7,7 +7,7 @@ use super::{
     learning::LearnAction,
     notice::Severity,
     settings::{Theme, ViewMode},
-    undo::{Reach, Way},
+    undo::{Reach, UndoDirection},
     view::View,
 };
 use labrum_core::stack::ViewPlane;
@@ -17,8 +17,8 @@ impl Session {
         use UserCommand as C;
         if let Some(reason) = self.refusal(command) {
             match command {
-                C::Undo => return self.tell_where(Way::Back),
-                C::Redo => return self.tell_where(Way::Again),
+                C::Undo => return self.tell_where(UndoDirection::Back),
+                C::Redo => return self.tell_where(UndoDirection::Again),
                 _ => {}
             }
             if command != C::Cancel {

@@ -5,7 +5,7 @@ use labrum_core::{holdout::Side, study::Status};
 
 /// Which cases are listed by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kept {
+pub enum StatusFilter {
     /// All.
     #[default]
     All,
@@ -17,7 +17,7 @@ pub enum Kept {
     HeldOut,
 }
 
-impl Kept {
+impl StatusFilter {
     /// All of them, in the order in which they are offered.
     pub const ALL: [Self; 8] = [
         Self::All,
@@ -56,13 +56,13 @@ pub struct CaseFilter {
     /// Words that are all in the name, the patient or the description, in whatever case.
     pub words: String,
     /// What became of them.
-    pub kept: Kept,
+    pub kept: StatusFilter,
 }
 
 impl CaseFilter {
     /// True where it lets all through.
     pub fn is_empty(&self) -> bool {
-        self.kept == Kept::All && self.words.trim().is_empty()
+        self.kept == StatusFilter::All && self.words.trim().is_empty()
     }
 
     fn has_words(&self, case: &Case) -> bool {
@@ -86,9 +86,9 @@ impl Session {
     }
 
     /// How many cases there are of each kind, among those that have the words.
-    pub fn counts_of_kept(&self) -> [(Kept, usize); Kept::ALL.len()] {
+    pub fn counts_of_kept(&self) -> [(StatusFilter, usize); StatusFilter::ALL.len()] {
         let found: Vec<&Case> = self.cases.iter().filter(|c| self.case_filter.has_words(c)).collect();
-        Kept::ALL.map(|kept| (kept, found.iter().filter(|c| kept.takes(c)).count()))
+        StatusFilter::ALL.map(|kept| (kept, found.iter().filter(|c| kept.takes(c)).count()))
     }
 
     /// The case to show once one is gone: the next of the list, else the one before it. Where none is listed, of all.

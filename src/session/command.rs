@@ -201,7 +201,7 @@ pub enum UserCommand {
 
 /// What the table says about a command.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct CommandEntry {
     /// The command.
     pub command: UserCommand,
     /// Its menu.
@@ -216,7 +216,7 @@ pub struct Entry {
 
 impl UserCommand {
     /// What the table says about it.
-    pub fn entry(self) -> &'static Entry {
+    pub fn entry(self) -> &'static CommandEntry {
         COMMANDS.iter().find(|e| e.command == self).unwrap_or(&COMMANDS[0])
     }
 

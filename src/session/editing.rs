@@ -3,7 +3,7 @@
 use super::{
     Session,
     case::Case,
-    history::{Step, StepId},
+    history::{HistoryStep, StepId},
     job::{CaseId, Job, ShapeJob, SliceKey, StoreJob, SurveyJob},
     live::Live,
     notice::{Severity, Topic},
@@ -119,7 +119,7 @@ impl Session {
             return;
         }
         let packed = edits.iter().map(|(slice, edit)| (*slice, Arc::from(edit.to_bytes()))).collect();
-        let step = Step { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed, also };
+        let step = HistoryStep { id: StepId::New(self.new_id()), case, tool: tool.into(), edits: packed, also };
         self.notices.forget(Topic::Case(case));
         self.history.push(step.clone());
         self.say_absent(&step, true);

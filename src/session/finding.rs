@@ -22,12 +22,12 @@ const SHORTEST_STRETCH: usize = 4;
 
 /// Equal values in a row, and where each run ends: what a slice's mask and probabilities are kept as.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Runs {
+struct ValueRuns {
     ends: Vec<u32>,
     values: Vec<u8>,
 }
 
-impl Runs {
+impl ValueRuns {
     fn pack(values: impl Iterator<Item = u8>) -> Self {
         let mut runs = Self::default();
         for (i, value) in values.enumerate() {
@@ -58,7 +58,7 @@ impl Runs {
 
 /// One ring of the boundary, smooth, in pixels from the left upper corner of the picture.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outline {
+pub struct BoundaryRing {
     /// Whose boundary.
     pub label: u8,
     /// The ring; the last point is joined to the first.
@@ -97,10 +97,10 @@ pub struct Finding {
     pub labels: Arc<[Label]>,
     columns: usize,
     rows: usize,
-    mask: Runs,
-    probabilities: Vec<Runs>,
+    mask: ValueRuns,
+    probabilities: Vec<ValueRuns>,
     /// All rings of all labels.
-    pub outlines: Vec<Outline>,
+    pub outlines: Vec<BoundaryRing>,
     /// Doubtful stretches, the most doubtful first.
     pub doubts: Vec<Doubt>,
     /// Labels that are there, measured.
@@ -116,8 +116,8 @@ impl Finding {
             weights: "".into(),
             columns: mask.columns(),
             rows: mask.rows(),
-            mask: Runs::pack(mask.labels().iter().copied()),
-            probabilities: prediction.probabilities.iter().map(|p| Runs::pack(p.iter().map(percentile))).collect(),
+            mask: ValueRuns::pack(mask.labels().iter().copied()),
+            probabilities: prediction.probabilities.iter().map(|p| ValueRuns::pack(p.iter().map(percentile))).collect(),
             outlines: Vec::new(),
             doubts: Vec::new(),
             measurements: measure_all(mask, labels.len() as u8, scale),
@@ -161,7 +161,7 @@ impl Finding {
 
     /// For each of `count` labels the probability of every pixel, 0..=65535; 0 for labels that the model does not know.
     pub fn probabilities(&self, count: usize) -> Vec<Vec<u16>> {
-        let wide = |runs: &Runs| runs.unpack().iter().map(|v| u16::from(*v) * 257).collect();
+        let wide = |runs: &ValueRuns| runs.unpack().iter().map(|v| u16::from(*v) * 257).collect();
         let mut maps: Vec<Vec<u16>> = self.probabilities.iter().take(count).map(wide).collect();
         maps.resize_with(count, || vec![0; self.columns * self.rows]);
         maps
@@ -176,7 +176,7 @@ impl Finding {
     /// The same with another label, or none, in the place of one. Its measurements are those from before.
     pub fn with_label_moved(&self, from: u8, to: u8) -> Self {
         let mut moved = self.clone();
-        moved.mask = Runs::pack(self.mask.unpack().into_iter().map(|l| if l == from { to } else { l }));
+        moved.mask = ValueRuns::pack(self.mask.unpack().into_iter().map(|l| if l == from { to } else { l }));
         if to > 0 {
             moved.outlines.iter_mut().filter(|o| o.label == from).for_each(|o| o.label = to);
             moved.doubts.iter_mut().filter(|d| d.label == from).for_each(|d| d.label = to);
@@ -184,7 +184,7 @@ impl Finding {
             return moved;
         }
         // Doubts name outlines by their place.
-        let left = |outlines: &[Outline]| outlines.iter().filter(|o| o.label != from).count();
+        let left = |outlines: &[BoundaryRing]| outlines.iter().filter(|o| o.label != from).count();
         moved.doubts.retain(|d| d.label != from);
         moved.doubts.iter_mut().for_each(|d| d.outline = left(&self.outlines[..d.outline]));
         moved.outlines.retain(|o| o.label != from);
@@ -234,7 +234,7 @@ impl Finding {
         for (ring, confidence) in smooth.iter().zip(&confidences) {
             let points: Vec<[f32; 2]> = ring.points.iter().map(|p| p.map(|v| v as f32)).collect();
             let bounds = bounds(points.iter().copied());
-            self.outlines.push(Outline { label, points, confidence: confidence.clone(), bounds });
+            self.outlines.push(BoundaryRing { label, points, confidence: confidence.clone(), bounds });
         }
         for stretch in doubtful_stretches(&contours, &confidences, DOUBTFUL_BELOW) {
             if stretch.edges < SHORTEST_STRETCH {

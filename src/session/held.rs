@@ -11,7 +11,7 @@ use super::{
     job::SliceKey,
     notice::Severity,
     ortho::OrthoAction,
-    tools::{Hand, Phase, ToolKind},
+    tools::{Hand, PointerPhase, ToolKind},
 };
 use std::{
     collections::VecDeque,
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What waits.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HeldInput {
     actions: VecDeque<Action>,
     since: Option<Instant>,
     findings: Vec<(SliceKey, u64, Arc<Finding>)>,
@@ -45,7 +45,7 @@ impl Session {
             return Some(action);
         } else if matches!(action, Action::Command(UserCommand::Cancel)) {
             // Esc takes back what nobody has seen yet, and stops there.
-            self.held = Held { findings: std::mem::take(&mut self.held.findings), ..Held::default() };
+            self.held = HeldInput { findings: std::mem::take(&mut self.held.findings), ..HeldInput::default() };
             return None;
         }
         self.held.actions.push_back(action);
@@ -76,7 +76,7 @@ impl Session {
 
     /// Forgets what waits: what it was meant for is closed.
     pub(super) fn forget_held(&mut self) {
-        self.held = Held::default();
+        self.held = HeldInput::default();
     }
 
     /// The answer of a model to a slice, once nobody draws on it: it comes after the stroke.
@@ -96,7 +96,7 @@ impl Session {
 
     /// A press with a tool on a picture that is on its way.
     fn draws_too_early(&self, action: &Action) -> bool {
-        let is_press = matches!(action, Action::Pointer(input) if input.phase == Phase::Press);
+        let is_press = matches!(action, Action::Pointer(input) if input.phase == PointerPhase::Press);
         let is_coming = self.case().is_some() && self.current_failure().is_none() && !self.is_ready_to_draw();
         is_press && is_coming && self.tool() != ToolKind::Look
     }

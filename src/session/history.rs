@@ -21,7 +21,7 @@ pub enum StepId {
 
 /// One gesture, command or decision.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct HistoryStep {
     /// Which.
     pub id: StepId,
     /// On which case.
@@ -34,7 +34,7 @@ pub struct Step {
     pub also: Also,
 }
 
-impl Step {
+impl HistoryStep {
     /// The edits of the step, or of its undoing.
     pub fn edits(&self, undo: bool) -> impl Iterator<Item = (usize, Edit)> + '_ {
         self.edits.iter().filter_map(move |(slice, bytes)| {
@@ -51,15 +51,15 @@ impl Step {
 /// Steps that can be undone, and those that can be done again.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    done: Vec<Step>,
-    undone: Vec<Step>,
+    done: Vec<HistoryStep>,
+    undone: Vec<HistoryStep>,
     /// Some of the oldest steps that stand are known to the journal alone.
     has_forgotten: bool,
 }
 
 impl History {
     /// A step was taken: what was undone before on its case is gone.
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, step: HistoryStep) {
         self.undone.retain(|undone| undone.case != step.case);
         self.done.push(step);
         // Now and then is often enough.
@@ -82,26 +82,26 @@ impl History {
     }
 
     /// Takes the newest step back, of a case or of any; it can be done again.
-    pub fn undo(&mut self, of: Option<CaseId>) -> Option<&mut Step> {
+    pub fn undo(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
         let step = self.done.remove(newest(&self.done, of)?);
         self.undone.push(step);
         self.undone.last_mut()
     }
 
     /// Does the step again that was taken back last, of a case or of any.
-    pub fn redo(&mut self, of: Option<CaseId>) -> Option<&mut Step> {
+    pub fn redo(&mut self, of: Option<CaseId>) -> Option<&mut HistoryStep> {
         let step = self.undone.remove(newest(&self.undone, of)?);
         self.done.push(step);
         self.done.last_mut()
     }
 
     /// The step that would be undone next, of a case or of any.
-    pub fn next_undo(&self, of: Option<CaseId>) -> Option<&Step> {
+    pub fn next_undo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
         self.done.get(newest(&self.done, of)?)
     }
 
     /// The step that would be done again next, of a case or of any.
-    pub fn next_redo(&self, of: Option<CaseId>) -> Option<&Step> {
+    pub fn next_redo(&self, of: Option<CaseId>) -> Option<&HistoryStep> {
         self.undone.get(newest(&self.undone, of)?)
     }
 
@@ -122,7 +122,7 @@ impl History {
 
     /// True where a step stands, or may stand, that says something of this slice.
     pub fn may_hold(&self, case: CaseId, slice: usize) -> bool {
-        let says = |step: &Step| {
+        let says = |step: &HistoryStep| {
             step.edits.iter().any(|(of, _)| *of == slice)
                 || step.also.absent.iter().any(|(of, _)| *of as usize == slice)
         };
@@ -131,8 +131,8 @@ impl History {
 
     /// Takes in the steps of a case that was just opened, both lists oldest first: they fall into place by their number
     /// in the journal. Steps of this run of the app are newer than all of them.
-    pub fn restore(&mut self, done: Vec<Step>, undone: Vec<Step>) {
-        let place = |s: &Step| match s.id {
+    pub fn restore(&mut self, done: Vec<HistoryStep>, undone: Vec<HistoryStep>) {
+        let place = |s: &HistoryStep| match s.id {
             StepId::Stored(seq) => (0, seq),
             StepId::New(n) => (1, n as i64),
         };
@@ -150,11 +150,11 @@ impl History {
 
     /// What the steps cost in memory, bytes.
     pub fn bytes(&self) -> usize {
-        self.done.iter().chain(&self.undone).map(Step::bytes).sum()
+        self.done.iter().chain(&self.undone).map(HistoryStep::bytes).sum()
     }
 }
 
-fn newest(steps: &[Step], of: Option<CaseId>) -> Option<usize> {
+fn newest(steps: &[HistoryStep], of: Option<CaseId>) -> Option<usize> {
     steps.iter().rposition(|step| of.is_none_or(|case| case == step.case))
 }
 
@@ -163,9 +163,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn step(id: StepId, case: CaseId) -> Step {
+    fn step(id: StepId, case: CaseId) -> HistoryStep {
         let edits = vec![(0, Arc::from(Edit::default().to_bytes()))];
-        Step { id, case, tool: "Brush".into(), edits, also: Also::default() }
+        HistoryStep { id, case, tool: "Brush".into(), edits, also: Also::default() }
     }
 
     #[test]
@@ -204,7 +204,13 @@ mod tests {
         let mut history = History::default();
         for n in 0..1280 {
             let edits = vec![(0, Arc::from(vec![0; 100_000]))];
-            history.push(Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() });
+            history.push(HistoryStep {
+                id: StepId::New(n),
+                case: 1,
+                tool: "Brush".into(),
+                edits,
+                also: Also::default(),
+            });
         }
         assert!((KEPT..KEPT + 64).contains(&history.len()), "{}", history.len());
         assert_eq!(history.next_undo(None).unwrap().id, StepId::New(1279));

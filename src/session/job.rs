@@ -7,12 +7,12 @@ mod learning;
 mod pacs;
 mod store;
 
-pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SurveyJob, Target};
+pub use compute::{InterpolateJob, ResliceJob, RunId, SegmentJob, SegmentTarget, SurveyJob};
 pub use export::{ExportAcceptedJob, ExportFormat, ExportJob, ExportOptions, ExportScope, ExportSlice, ExportSummary};
 pub use lanes::{FileJob, MaskFileJob, NetworkJob, ShapeJob, TrainingJob};
 pub use learning::{BegunRound, CompareJob, RoundEvent, RoundOutcome, RoundWish, TrainJob, VersionJob};
 pub use pacs::{PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob};
-pub use store::{CaseToAdopt, Known, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
+pub use store::{CaseRecord, CaseToAdopt, Restored, RestoredSlice, StoreJob, WorkspaceInfo, WorkspaceSummary};
 
 use super::{finding::Finding, settings::DeviceChoice};
 use crate::{Error, Result};
@@ -56,7 +56,7 @@ pub struct Loaded {
 
 /// What is wanted of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum SliceNeed {
     /// Its pixels.
     Pixels,
     /// A thumbnail.
@@ -67,7 +67,7 @@ pub enum Wanted {
 
 /// Pixels that are wanted soon.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct PixelWish {
     /// Which slice.
     pub key: SliceKey,
     /// Where its pixels are.
@@ -77,7 +77,7 @@ pub struct Wish {
     /// Modality of the series.
     pub modality: String,
     /// What is wanted of it.
-    pub what: Wanted,
+    pub what: SliceNeed,
 }
 
 /// A small picture for the case list.
@@ -161,7 +161,7 @@ pub enum Job {
     /// Look for studies, and what else reads and writes small files.
     Files(FileJob),
     /// Decode these, the first one first; what was wished for before and not begun is forgotten.
-    Decode(Vec<Wish>),
+    Decode(Vec<PixelWish>),
     /// Run models.
     Network(NetworkJob),
     /// Write masks to files, and read them from there.
@@ -342,7 +342,7 @@ pub enum Event {
         /// Which.
         case: CaseId,
         /// What it is called there.
-        known: Known,
+        known: CaseRecord,
         /// What was kept of it.
         restored: Option<Box<Restored>>,
     },

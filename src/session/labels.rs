@@ -4,7 +4,7 @@
 use super::{Session, case::Case, job::StoreJob, notice::Severity, store::WorkspaceState};
 use labrum_core::{
     journal::{Also, LabelChange, TaskKey},
-    label::{self, Gone, Kept, Label},
+    label::{self, Gone, Label, StoredLabel},
     mask::{LabelSet, Rule},
 };
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Session {
         match action {
             LabelAction::Choose(label) => self.active_label = label.clamp(1, self.labels.len().max(1) as u8),
             LabelAction::Add(label) => {
-                let kept = Kept { task: self.task(), ..Kept::default() };
+                let kept = StoredLabel { task: self.task(), ..StoredLabel::default() };
                 if self.add_label(Label { kept, ..label }).is_none() {
                     let text = "There can be at most 255 labels, including removed ones.";
                     self.notices.add(Severity::Warning, text);
@@ -244,7 +244,7 @@ impl Session {
 
     /// Adds a label of a model or a file; 0 where the list is full.
     fn take_in_label(&mut self, label: &Label, task: TaskKey) -> u8 {
-        let kept = Kept { id: label.kept.id.clone(), task, ..Kept::default() };
+        let kept = StoredLabel { id: label.kept.id.clone(), task, ..StoredLabel::default() };
         self.add_label(Label { kept, ..self.told_apart(label) }).unwrap_or(0)
     }
 
@@ -271,7 +271,7 @@ impl Session {
         if self.active_label() == 0 {
             let number = self.labels.len() + 1;
             let first = Label::named(format!("Label {number}"), 0);
-            let kept = Kept { task: self.task(), ..Kept::default() };
+            let kept = StoredLabel { task: self.task(), ..StoredLabel::default() };
             self.add_label(Label { kept, ..self.told_apart(&first) });
             self.save_labels();
         }

@@ -46,7 +46,7 @@ mod tests_imports;
 use cache::Cache;
 use case::Case;
 use case_list::CaseFilter;
-use held::Held;
+use held::HeldInput;
 use history::History;
 use job::{
     CaseId, Event, FileJob, Job, Loaded, ModelEntry, ModelSource, NetworkJob, Pick, RunId, SliceKey, StoreJob,
@@ -72,10 +72,10 @@ use settings::{Settings, ViewMode};
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use store::{Activity, WorkspaceState};
 use tools::{ToolKind, Tools};
-use view::{Canvas, Extent};
+use view::{Canvas, PictureExtent};
 
 pub use action::{Action, ExportRequest};
-pub use runs::{Fitting, Run};
+pub use runs::{Fitting, ModelRun};
 
 /// A look through files that goes on.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub struct Session {
     /// Writes files.
     pub exporting: Option<Exporting>,
     /// Runs of models, the one that works first.
-    pub runs: Vec<Run>,
+    pub runs: Vec<ModelRun>,
     /// Files that were opened and not taken.
     pub passed_over: Vec<PassedOver>,
     /// Masks from files that overlap: what is to be taken of them is asked.
@@ -175,7 +175,7 @@ pub struct Session {
     mask_clock: u64,
     /// Masks of other slices that a brush is painting on now.
     open_masks: HashMap<SliceKey, Mask>,
-    held: Held,
+    held: HeldInput,
     /// How masks were shown before the difference.
     before_difference: ViewMode,
     cache: Cache,
@@ -242,7 +242,7 @@ impl Session {
             ortho_refused: None,
             mask_clock: 0,
             open_masks: HashMap::new(),
-            held: Held::default(),
+            held: HeldInput::default(),
             before_difference: ViewMode::default(),
             cache: Cache::new(cache),
             heading: 0,
@@ -296,11 +296,11 @@ impl Session {
     }
 
     /// Size and pixel shape of a case's slices.
-    pub fn extent(&self, case: &Case) -> Extent {
+    pub fn extent(&self, case: &Case) -> PictureExtent {
         let spacing = self.spacing(case, case.slice);
         let aspect = spacing.map_or(1.0, |s| s.row / s.column) as f32;
         let aspect = if aspect.is_finite() && (0.01..=100.0).contains(&aspect) { aspect } else { 1.0 };
-        Extent { columns: case.series.columns.max(1) as f32, rows: case.series.rows.max(1) as f32, aspect }
+        PictureExtent { columns: case.series.columns.max(1) as f32, rows: case.series.rows.max(1) as f32, aspect }
     }
 
     /// True while something goes on that can be cancelled.

@@ -4,7 +4,7 @@ use super::{
     Opening, Session,
     cache::{Rank, outward_in, rank_of},
     case::{Case, StudyInfo, ThumbnailState},
-    job::{CaseId, FileJob, Job, Loaded, NetworkJob, Pick, SliceKey, Thumbnail, Wanted, Wish},
+    job::{CaseId, FileJob, Job, Loaded, NetworkJob, Pick, PixelWish, SliceKey, SliceNeed, Thumbnail},
     notice::Severity,
     view::View,
 };
@@ -229,12 +229,12 @@ impl Session {
         let mut wishes = Vec::new();
         let (middle, mut lacks_thumbnail) = (case.slices.len() / 2, matches!(case.thumbnail, ThumbnailState::Wanted));
         if is_wanted(case, case.slice) {
-            let what = if lacks_thumbnail && case.slice == middle { Wanted::Both } else { Wanted::Pixels };
-            lacks_thumbnail &= what == Wanted::Pixels;
+            let what = if lacks_thumbnail && case.slice == middle { SliceNeed::Both } else { SliceNeed::Pixels };
+            lacks_thumbnail &= what == SliceNeed::Pixels;
             wishes.extend(wish_for(case, case.slice, what));
         }
         if lacks_thumbnail {
-            wishes.extend(wish_for(case, middle, Wanted::Thumbnail));
+            wishes.extend(wish_for(case, middle, SliceNeed::Thumbnail));
         }
         // Nothing is read that would have to go again at once.
         let rank = self.rank();
@@ -245,18 +245,18 @@ impl Session {
                 break;
             }
             if is_wanted(case, slice) {
-                wishes.extend(wish_for(case, slice, Wanted::Pixels));
+                wishes.extend(wish_for(case, slice, SliceNeed::Pixels));
             }
         }
         if let Some(next) = self.cases.get(at + 1)
             && is_wanted(next, next.slice)
             && rank(SliceKey { case: next.id, slice: next.slice }) < below(next)
         {
-            wishes.extend(wish_for(next, next.slice, Wanted::Pixels));
+            wishes.extend(wish_for(next, next.slice, SliceNeed::Pixels));
         }
         let around = outward(at, self.cases.len()).skip(1).map(|i| &self.cases[i]);
         let without = around.filter(|c| matches!(c.thumbnail, ThumbnailState::Wanted));
-        wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, Wanted::Thumbnail)));
+        wishes.extend(without.take(WISHES_AHEAD).filter_map(|c| wish_for(c, c.slices.len() / 2, SliceNeed::Thumbnail)));
         self.jobs.push(Job::Decode(wishes));
     }
 
@@ -357,8 +357,8 @@ impl Session {
     }
 }
 
-fn wish_for(case: &Case, slice: usize, what: Wanted) -> Option<Wish> {
-    Some(Wish {
+fn wish_for(case: &Case, slice: usize, what: SliceNeed) -> Option<PixelWish> {
+    Some(PixelWish {
         key: SliceKey { case: case.id, slice },
         source: case.slice_info(slice)?.source.clone(),
         kind: case.series.kind,

@@ -16,7 +16,7 @@ use labrum_core::{
 use std::sync::Arc;
 
 /// What a command makes of the label in hand on the slice on the screen.
-struct Outcome {
+struct OperationResult {
     label: u8,
     target: Region,
 }
@@ -68,7 +68,7 @@ impl Session {
         Some(Preview { region: Some(region), label: self.active_label(), ..Preview::default() })
     }
 
-    fn apply_outcome(&mut self, name: &str, outcome: Outcome) {
+    fn apply_outcome(&mut self, name: &str, outcome: OperationResult) {
         let Some(key) = self.live().map(|l| l.key()) else { return };
         let (columns, rows) = self.slice_size();
         let (window, rule) = (Region::whole(columns, rows), self.rule(outcome.label));
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// The label as the command would leave it, or why it cannot be done.
-    fn outcome(&self, command: UserCommand, label: u8) -> Result<Outcome, String> {
+    fn outcome(&self, command: UserCommand, label: u8) -> Result<OperationResult, String> {
         use UserCommand as C;
         let Some(live) = self.live().filter(|_| label > 0) else { return Err("There is nothing to change.".into()) };
         let now = live.mask().region(label);
@@ -103,7 +103,7 @@ impl Session {
             C::CopyFromNext => self.neighbour(1, label)?,
             _ => return Err("This does not change a label.".into()),
         };
-        Ok(Outcome { label, target })
+        Ok(OperationResult { label, target })
     }
 
     /// The label on the slice before or after.

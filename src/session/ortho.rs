@@ -11,12 +11,12 @@ use super::{
     job::{CaseId, Job, ResliceJob, SliceKey},
     live::Live,
     tools::{Hand, Place, PointerInput},
-    view::{Canvas, Extent, View},
+    view::{Canvas, PictureExtent, View},
 };
 use labrum_core::{
     image::Image,
     mask::Mask,
-    reslice::{self, Held},
+    reslice::{self, HeldMask},
     stack::{Pane, Stack, ViewPlane},
 };
 pub(super) use paint::Across;
@@ -102,9 +102,9 @@ impl AcrossView {
     }
 
     /// Its size and the shape of its pixels.
-    pub fn extent(&self) -> Extent {
+    pub fn extent(&self) -> PictureExtent {
         let [columns, rows] = self.pane.size.map(|n| n as f32);
-        Extent { columns, rows, aspect: (self.pane.spacing[1] / self.pane.spacing[0]) as f32 }
+        PictureExtent { columns, rows, aspect: (self.pane.spacing[1] / self.pane.spacing[0]) as f32 }
     }
 }
 
@@ -286,10 +286,10 @@ impl Session {
         let Some(case) = self.case() else { return };
         let live = self.live();
         let held = |slice: usize| match live.filter(|l| l.key().slice == slice) {
-            Some(live) => Some(Held::Open(live.mask())),
+            Some(live) => Some(HeldMask::Open(live.mask())),
             None => match self.open_masks.get(&SliceKey { case: case.id, slice }) {
-                Some(mask) => Some(Held::Open(mask)),
-                None => case.slices.get(slice)?.mask.as_ref().map(Held::Packed),
+                Some(mask) => Some(HeldMask::Open(mask)),
+                None => case.slices.get(slice)?.mask.as_ref().map(HeldMask::Packed),
             },
         };
         for plane in [ViewPlane::Column, ViewPlane::Row] {

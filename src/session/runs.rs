@@ -4,12 +4,12 @@ use super::{
     Session,
     case::Case,
     finding::Finding,
-    job::{CaseId, Job, ModelEntry, ModelSource, NetworkJob, RunId, SegmentJob, SliceKey, Target},
+    job::{CaseId, Job, ModelEntry, ModelSource, NetworkJob, RunId, SegmentJob, SegmentTarget, SliceKey},
     notice::Severity,
     opening::outward,
 };
 use crate::{Error, Result};
-use labrum_core::{mask::PackedMask, model_card::Fit, progress::Cancel, study::Status};
+use labrum_core::{mask::PackedMask, model_card::ModelFit, progress::Cancel, study::Status};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -23,7 +23,7 @@ const WITH_PIXELS: usize = 8;
 
 /// A run that goes on or waits.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct ModelRun {
     /// Which.
     pub id: RunId,
     /// On which case.
@@ -41,7 +41,7 @@ pub struct Run {
     failures: usize,
 }
 
-impl Run {
+impl ModelRun {
     /// How long it goes on still, from what it took so far.
     pub fn remaining(&self, now: Instant) -> Option<Duration> {
         let took = now.duration_since(self.started?);
@@ -67,8 +67,8 @@ impl Session {
     /// Which model is run on a case.
     pub fn fitting(&self, case: &Case) -> Fitting {
         let reason = |m: &ModelEntry| match m.card.fit(&case.series, || case.look.as_ref()) {
-            Fit::Fits => None,
-            Fit::No(reason) => Some(reason),
+            ModelFit::Fits => None,
+            ModelFit::No(reason) => Some(reason),
         };
         if let Some(chosen) = &case.chosen_model
             && let Some(index) = self.models.iter().position(|m| m.source == *chosen)
@@ -180,10 +180,16 @@ impl Session {
             state.proposal_revision += 1;
             // What waits here for its turn counts in no limit: the first ones alone come with their pixels.
             let image = self.cache.get(key).filter(|_| targets.len() < WITH_PIXELS).map(|l| l.image.clone());
-            targets.push(Target { key, revision: state.proposal_revision, source, kind: case.series.kind, image });
+            targets.push(SegmentTarget {
+                key,
+                revision: state.proposal_revision,
+                source,
+                kind: case.series.kind,
+                image,
+            });
         }
         let cancel = Cancel::default();
-        let run_state = Run {
+        let run_state = ModelRun {
             id: run,
             case: case.id,
             model: model.title(),

@@ -4,8 +4,8 @@ use super::{
     Session,
     case::Case,
     finding::Finding,
-    history::{Step, StepId},
-    job::{CaseId, CaseToAdopt, FileJob, Job, Known, Restored, SliceKey, StoreJob, WorkspaceInfo},
+    history::{HistoryStep, StepId},
+    job::{CaseId, CaseRecord, CaseToAdopt, FileJob, Job, Restored, SliceKey, StoreJob, WorkspaceInfo},
     learning::Learning,
     notice::{Severity, Topic},
 };
@@ -202,7 +202,7 @@ impl Session {
         }
     }
 
-    pub(super) fn on_restored(&mut self, id: CaseId, known: Known, restored: Option<Restored>) {
+    pub(super) fn on_restored(&mut self, id: CaseId, known: CaseRecord, restored: Option<Restored>) {
         let one_in = self.settings.learning.without_proposal;
         self.mask_clock += 1;
         let Some(case) = self.cases.iter_mut().find(|c| c.id == id) else { return };
@@ -352,7 +352,7 @@ impl Session {
 }
 
 /// A step of the journal as the history takes it.
-pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>, also: Also) -> Step {
+pub fn stored_step(seq: i64, case: CaseId, tool: &str, edits: Vec<(usize, Vec<u8>)>, also: Also) -> HistoryStep {
     let edits = edits.into_iter().map(|(slice, bytes)| (slice, Arc::from(bytes))).collect();
-    Step { id: StepId::Stored(seq), case, tool: tool.into(), edits, also }
+    HistoryStep { id: StepId::Stored(seq), case, tool: tool.into(), edits, also }
 }

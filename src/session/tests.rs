@@ -20,7 +20,7 @@ use labrum_core::{
     journal::CaseKey,
     label::Label,
     mask::Rule,
-    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    model_card::{Aspect, Config, InputSpec, ModelCard, ModelPurpose},
     region::{PixelRect, Region},
     study::{Catalog, Kind, Series, Slice, Source, Status, Study},
 };
@@ -46,7 +46,7 @@ pub(super) fn model(modality: &str) -> ModelEntry {
         config: Config::S,
         labels: vec![Label::named("Disc", 0)],
         input: InputSpec { channels: 1, columns: 64, rows: 64, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
-        purpose: Purpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
+        purpose: ModelPurpose { modalities: vec![modality.into()], summary: modality.into(), ..Default::default() },
         looks: None,
         trained_on: Default::default(),
         held_out: None,
@@ -83,8 +83,8 @@ pub(super) fn session(all: &[(&str, usize)], shipped: Option<ModelEntry>) -> Ses
 }
 
 /// A case as the workspace knows it.
-pub(super) fn known(key: i64) -> Known {
-    Known { key: CaseKey(key), side: Some(Side::Training), task: Default::default() }
+pub(super) fn known(key: i64) -> CaseRecord {
+    CaseRecord { key: CaseKey(key), side: Some(Side::Training), task: Default::default() }
 }
 
 pub(super) fn segment_jobs(session: &mut Session) -> Vec<SegmentJob> {

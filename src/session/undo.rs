@@ -4,7 +4,7 @@
 use super::{
     Session,
     case::{Case, status_label},
-    history::Step,
+    history::HistoryStep,
     job::{CaseId, SliceKey, StoreJob},
     notice::{Severity, Topic},
 };
@@ -25,7 +25,7 @@ pub(super) enum Reach {
 
 /// Which way a step is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum UndoDirection {
     /// It is taken back.
     Back,
     /// It is done again.
@@ -35,27 +35,27 @@ pub(super) enum Way {
 impl Session {
     /// What undo would take back: the tool's name.
     pub fn next_undo(&self) -> Option<&str> {
-        self.next_step(Way::Back, Reach::Here).map(|s| &*s.tool)
+        self.next_step(UndoDirection::Back, Reach::Here).map(|s| &*s.tool)
     }
 
     /// What redo would do again: the tool's name.
     pub fn next_redo(&self) -> Option<&str> {
-        self.next_step(Way::Again, Reach::Here).map(|s| &*s.tool)
+        self.next_step(UndoDirection::Again, Reach::Here).map(|s| &*s.tool)
     }
 
     /// What undo in any case would take back: the tool's name and the case's.
     pub fn next_undo_anywhere(&self) -> Option<(&str, String)> {
-        self.next_step(Way::Back, Reach::AnyCase).map(|s| (&*s.tool, self.title_of(s.case)))
+        self.next_step(UndoDirection::Back, Reach::AnyCase).map(|s| (&*s.tool, self.title_of(s.case)))
     }
 
     /// What redo in any case would do again: the tool's name and the case's.
     pub fn next_redo_anywhere(&self) -> Option<(&str, String)> {
-        self.next_step(Way::Again, Reach::AnyCase).map(|s| (&*s.tool, self.title_of(s.case)))
+        self.next_step(UndoDirection::Again, Reach::AnyCase).map(|s| (&*s.tool, self.title_of(s.case)))
     }
 
-    fn next_step(&self, way: Way, reach: Reach) -> Option<&Step> {
+    fn next_step(&self, way: UndoDirection, reach: Reach) -> Option<&HistoryStep> {
         let of = self.reached(reach)?;
-        if way == Way::Back { self.history.next_undo(of) } else { self.history.next_redo(of) }
+        if way == UndoDirection::Back { self.history.next_undo(of) } else { self.history.next_redo(of) }
     }
 
     /// `Some(None)` for all cases; `None` where nothing is open.
@@ -70,19 +70,19 @@ impl Session {
         if self.take_back_corner() || self.drop_hand() {
             return;
         }
-        self.go(Way::Back, reach);
+        self.go(UndoDirection::Back, reach);
     }
 
     pub(super) fn redo(&mut self, reach: Reach) {
         self.finish_hand();
-        self.go(Way::Again, reach);
+        self.go(UndoDirection::Again, reach);
     }
 
     /// Says where the last step is that could be taken back or done again, where there is none in the case on the screen.
-    pub(super) fn tell_where(&mut self, way: Way) {
+    pub(super) fn tell_where(&mut self, way: UndoDirection) {
         let (command, what) = match way {
-            Way::Back => ("Undo", "undo"),
-            Way::Again => ("Redo", "do again"),
+            UndoDirection::Back => ("Undo", "undo"),
+            UndoDirection::Again => ("Redo", "do again"),
         };
         let elsewhere = self.next_step(way, Reach::AnyCase).map(|s| (s.tool.to_lowercase(), self.title_of(s.case)));
         let here = format!("There is nothing to {what} in this case.");
@@ -93,46 +93,46 @@ impl Session {
         self.notices.add(Severity::Hint, text);
     }
 
-    fn go(&mut self, way: Way, reach: Reach) {
+    fn go(&mut self, way: UndoDirection, reach: Reach) {
         let Some(of) = self.reached(reach) else { return };
         let Some(mut step) = self.next_step(way, reach).cloned() else { return };
         let known = self.signed_off_since(&step, way);
         step.also.status = known.or(step.also.status);
-        let moved = if way == Way::Back { self.history.undo(of) } else { self.history.redo(of) };
+        let moved = if way == UndoDirection::Back { self.history.undo(of) } else { self.history.redo(of) };
         if let Some(moved) = moved {
             // From now on it gives back what it took.
             moved.also.status = step.also.status;
         }
-        self.store(StoreJob::SetUndone { step: step.id, undone: way == Way::Back, status: known });
+        self.store(StoreJob::SetUndone { step: step.id, undone: way == UndoDirection::Back, status: known });
         self.replay(&step, way);
     }
 
     /// A case may have been signed off without a step of its own, by an older version or at the command line: then it is
     /// with the step before that it goes, and comes back.
-    fn signed_off_since(&self, step: &Step, way: Way) -> Option<StatusChange> {
+    fn signed_off_since(&self, step: &HistoryStep, way: UndoDirection) -> Option<StatusChange> {
         let after = self.cases.iter().find(|c| c.id == step.case)?.status;
         let is_signed_off = matches!(after, Status::Accepted | Status::Skipped);
         let is_by_step = step.also.status.is_some_and(|change| change.after == after);
         let before = step.also.status.map_or(Status::Corrected, |change| change.before);
-        let is_drawn = way == Way::Back && !step.edits.is_empty();
+        let is_drawn = way == UndoDirection::Back && !step.edits.is_empty();
         (is_drawn && is_signed_off && !is_by_step).then_some(StatusChange { before, after })
     }
 
     /// Does a step again or takes it back, and shows where.
-    fn replay(&mut self, step: &Step, way: Way) {
+    fn replay(&mut self, step: &HistoryStep, way: UndoDirection) {
         let case = step.case;
         self.notices.forget(Topic::Case(case));
         let slices: Vec<usize> = step.edits.iter().map(|(slice, _)| *slice).collect();
-        for (slice, edit) in step.edits(way == Way::Back) {
+        for (slice, edit) in step.edits(way == UndoDirection::Back) {
             edit.runs.iter().for_each(|run| self.revive_label(run.after));
             self.write_mask(SliceKey { case, slice }, |mask| {
                 mask.apply(&edit);
                 edit
             });
         }
-        self.say_absent(step, way == Way::Again);
+        self.say_absent(step, way == UndoDirection::Again);
         self.mask_changed(case, slices.iter().copied());
-        if way == Way::Back {
+        if way == UndoDirection::Back {
             self.forget_bare_slices(step);
         }
         if let Some(change) = &step.also.label {
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// A slice on which all was undone is one that nobody worked on, as it is after a restart: it has no mask to accept.
-    fn forget_bare_slices(&mut self, step: &Step) {
+    fn forget_bare_slices(&mut self, step: &HistoryStep) {
         let drawn = step.edits.iter().map(|(slice, _)| *slice);
         let said = step.also.absent.iter().map(|(slice, _)| *slice as usize);
         for slice in drawn.chain(said) {
@@ -161,8 +161,8 @@ impl Session {
         }
     }
 
-    fn go_label(&mut self, change: &LabelChange, way: Way) {
-        let target = if way == Way::Back { &change.before } else { &change.after };
+    fn go_label(&mut self, change: &LabelChange, way: UndoDirection) {
+        let target = if way == UndoDirection::Back { &change.before } else { &change.after };
         if let Some(label) = usize::from(change.value).checked_sub(1).and_then(|i| self.labels.get_mut(i)) {
             // What is seen or locked now, and what models call it, stays.
             let now = label.clone();
@@ -172,10 +172,10 @@ impl Session {
     }
 
     /// Gives the case the status that it had; that, where it is another one now.
-    fn go_status(&mut self, step: &Step, way: Way) -> Option<Status> {
+    fn go_status(&mut self, step: &HistoryStep, way: UndoDirection) -> Option<Status> {
         let case = step.case;
         let now = self.cases.iter().find(|c| c.id == case)?.status;
-        let kept = step.also.status.map(|c| if way == Way::Back { c.before } else { c.after });
+        let kept = step.also.status.map(|c| if way == UndoDirection::Back { c.before } else { c.after });
         let target = match kept {
             // A model may have proposed something since.
             Some(Status::New | Status::Proposed) => self.status_by_work(case),
@@ -192,7 +192,7 @@ impl Session {
     }
 
     /// Goes where the step is, and says what was done where that is not to be seen.
-    fn show_step(&mut self, step: &Step, slices: &[usize], way: Way, status: Option<Status>) {
+    fn show_step(&mut self, step: &HistoryStep, slices: &[usize], way: UndoDirection, status: Option<Status>) {
         let here = self.case().map(Case::key);
         let is_here = here.is_some_and(|key| key.case == step.case);
         // What was drawn across the slices is seen across them.
@@ -210,7 +210,7 @@ impl Session {
         if is_seen && !is_about_case && step.also.label.is_none() {
             return;
         }
-        let what = if way == Way::Back { "Undone" } else { "Done again" };
+        let what = if way == UndoDirection::Back { "Undone" } else { "Done again" };
         let has_many = self.cases.iter().any(|c| c.id == step.case && c.slices.len() > 1);
         let place = match slices {
             [one] if has_many => format!(", slice {}", one + 1),
@@ -219,7 +219,7 @@ impl Session {
         };
         let mut text = format!("{what} in \"{}\"{place}: {}.", self.title_of(step.case), step.tool.to_lowercase());
         if let Some(change) = &step.also.label {
-            let name = if way == Way::Back { &change.before.name } else { &change.after.name };
+            let name = if way == UndoDirection::Back { &change.before.name } else { &change.after.name };
             text += &format!(" The label is called {name}.");
         }
         if let Some(status) = status {
@@ -229,7 +229,7 @@ impl Session {
     }
 
     /// Notes, or takes back, what a step says of slices that hold nothing.
-    pub(super) fn say_absent(&mut self, step: &Step, is_said: bool) {
+    pub(super) fn say_absent(&mut self, step: &HistoryStep, is_said: bool) {
         for (slice, label) in &step.also.absent {
             let key = SliceKey { case: step.case, slice: *slice as usize };
             let Some(state) = self.slice_state_mut(key) else { continue };

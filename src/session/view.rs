@@ -20,7 +20,7 @@ impl Canvas {
 
 /// The size of the picture in pixels and the height of a pixel relative to its width.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Extent {
+pub struct PictureExtent {
     /// Columns.
     pub columns: f32,
     /// Rows.
@@ -46,14 +46,14 @@ pub enum View {
 
 /// A view for a given canvas and picture: turns pixels into points and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Placement {
+pub struct ViewPlacement {
     /// Points for one pixel column and one pixel row.
     pub scale: [f32; 2],
     /// The point of the left upper corner of the picture.
     pub origin: [f32; 2],
 }
 
-impl Placement {
+impl ViewPlacement {
     /// The point on the screen of a place on the picture (pixels from its left upper corner).
     pub fn screen_from_image(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [self.origin[0] + x * self.scale[0], self.origin[1] + y * self.scale[1]]
@@ -67,18 +67,18 @@ impl Placement {
 
 impl View {
     /// Where the picture comes to lie.
-    pub fn place(&self, canvas: Canvas, extent: Extent) -> Placement {
+    pub fn place(&self, canvas: Canvas, extent: PictureExtent) -> ViewPlacement {
         let (scale, center) = match *self {
             Self::Fit => (fit_scale(canvas, extent), [extent.columns / 2.0, extent.rows / 2.0]),
             Self::Free { scale, center } => (scale, center),
         };
         let scale = [scale, scale * extent.aspect];
         let middle = canvas.center();
-        Placement { scale, origin: [middle[0] - center[0] * scale[0], middle[1] - center[1] * scale[1]] }
+        ViewPlacement { scale, origin: [middle[0] - center[0] * scale[0], middle[1] - center[1] * scale[1]] }
     }
 
     /// Zooms by `factor`; the pixel under `pointer` stays where it is.
-    pub fn zoom_at(&mut self, factor: f32, pointer: [f32; 2], canvas: Canvas, extent: Extent) {
+    pub fn zoom_at(&mut self, factor: f32, pointer: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let before = self.place(canvas, extent);
         let fixed = before.image_from_screen(pointer);
         let scale = (before.scale[0] * factor).clamp(*SCALES.start(), *SCALES.end());
@@ -91,7 +91,7 @@ impl View {
     }
 
     /// Moves the picture by `delta` points.
-    pub fn pan(&mut self, delta: [f32; 2], canvas: Canvas, extent: Extent) {
+    pub fn pan(&mut self, delta: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let placed = self.place(canvas, extent);
         let middle = placed.image_from_screen(canvas.center());
         let center = [middle[0] - delta[0] / placed.scale[0], middle[1] - delta[1] / placed.scale[1]];
@@ -99,7 +99,7 @@ impl View {
     }
 
     /// Brings a part of the picture to the middle, zoomed in so far that it is judged with ease, never zoomed out.
-    pub fn focus(&mut self, low: [f32; 2], high: [f32; 2], canvas: Canvas, extent: Extent) {
+    pub fn focus(&mut self, low: [f32; 2], high: [f32; 2], canvas: Canvas, extent: PictureExtent) {
         let span = [(high[0] - low[0]).max(1.0), (high[1] - low[1]).max(1.0) * extent.aspect];
         let wanted = (canvas.size[0] / span[0]).min(canvas.size[1] / span[1]) / 4.0;
         let fit = fit_scale(canvas, extent);
@@ -109,14 +109,14 @@ impl View {
     }
 }
 
-fn fit_scale(canvas: Canvas, extent: Extent) -> f32 {
+fn fit_scale(canvas: Canvas, extent: PictureExtent) -> f32 {
     const MARGIN: f32 = 8.0;
     let wide = (canvas.size[0] - 2.0 * MARGIN) / extent.columns;
     let high = (canvas.size[1] - 2.0 * MARGIN) / (extent.rows * extent.aspect);
     wide.min(high).clamp(*SCALES.start(), *SCALES.end())
 }
 
-fn keep_on_picture(center: [f32; 2], extent: Extent) -> [f32; 2] {
+fn keep_on_picture(center: [f32; 2], extent: PictureExtent) -> [f32; 2] {
     [center[0].clamp(0.0, extent.columns), center[1].clamp(0.0, extent.rows)]
 }
 
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     const CANVAS: Canvas = Canvas { min: [100.0, 50.0], size: [800.0, 600.0] };
-    const EXTENT: Extent = Extent { columns: 256.0, rows: 128.0, aspect: 1.5 };
+    const EXTENT: PictureExtent = PictureExtent { columns: 256.0, rows: 128.0, aspect: 1.5 };
 
     #[test]
     fn the_pixel_under_the_pointer_stays_when_zooming() {

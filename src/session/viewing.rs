@@ -5,7 +5,7 @@ use super::{
     command::UserCommand,
     job::{FileJob, Job, NetworkJob},
     settings::{Settings, ViewMode},
-    view::{Canvas, Extent, View},
+    view::{Canvas, PictureExtent, View},
 };
 use labrum_core::image::Window;
 
@@ -47,7 +47,7 @@ impl Session {
         }
     }
 
-    pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, Extent)) {
+    pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View, Canvas, PictureExtent)) {
         let Some(case) = self.case() else { return };
         let extent = self.extent(case);
         let canvas = self.canvas;

@@ -2,11 +2,11 @@
 
 use super::{
     canvas,
-    edges::{self, Edges},
-    look::{Layers, Levels, Look, Scene},
+    edges::{self, PictureEdges},
+    look::{CanvasLook, GreyLevels, LabelLayers, Scene},
     panels,
-    stage::Stage,
-    stream::Target,
+    stage::CanvasPainter,
+    stream::ViewTarget,
     theme::CANVAS,
     tool_input::ToolInput,
     tool_overlay,
@@ -17,7 +17,7 @@ use crate::session::{
     case::Case,
     ortho::{AcrossView, Ortho, OrthoAction},
     settings::ViewMode,
-    view::{Canvas, Placement},
+    view::{Canvas, ViewPlacement},
 };
 use egui::{Color32, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use labrum_core::{
@@ -32,9 +32,9 @@ const GAP: f32 = 3.0;
 #[derive(Default)]
 pub(crate) struct AcrossState {
     pub(super) input: ToolInput,
-    stage: Stage,
+    stage: CanvasPainter,
     last_canvas: Option<Canvas>,
-    target: Option<Target>,
+    target: Option<ViewTarget>,
     /// The window of the slice that was shown last: one that is on its way has none yet.
     window: Option<(Window, bool)>,
 }
@@ -51,7 +51,7 @@ impl AcrossState {
     }
 
     /// Where the view takes the mouse, if it was drawn since this was asked last.
-    pub(super) fn take_target(&mut self) -> Option<Target> {
+    pub(super) fn take_target(&mut self) -> Option<ViewTarget> {
         self.target.take()
     }
 }
@@ -107,7 +107,7 @@ fn one(
     let words = describe(session, ortho, view);
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &words));
     let placement = view.view.place(canvas, view.extent());
-    state.target = Some(Target::of(ui, &response, plane));
+    state.target = Some(ViewTarget::of(ui, &response, plane));
     state.input.show_cursor(ui, &response, session);
     let place = (response.id.with("menu"), response.layer_id);
     panels::context::picture(ui, session, place, &mut state.input.menu, actions);
@@ -119,14 +119,14 @@ fn one(
         return frame(&painter, rect, plane, ortho.active == plane);
     };
     let layers = match session.settings.view_mode {
-        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => Layers::Nothing,
-        ViewMode::Fill | ViewMode::Difference => Layers::Fill,
-        ViewMode::Outline | ViewMode::Confidence => Layers::Outline,
-        ViewMode::Hidden => Layers::Nothing,
+        _ if ui.input(|i| i.key_down(egui::Key::H)) && !ui.egui_wants_keyboard_input() => LabelLayers::Nothing,
+        ViewMode::Fill | ViewMode::Difference => LabelLayers::Fill,
+        ViewMode::Outline | ViewMode::Confidence => LabelLayers::Outline,
+        ViewMode::Hidden => LabelLayers::Nothing,
     };
-    let levels = Levels::of(image, window, is_default);
+    let levels = GreyLevels::of(image, window, is_default);
     let hidden = canvas::hidden_labels(session);
-    let look = Look::new(placement, ui.pixels_per_point(), levels);
+    let look = CanvasLook::new(placement, ui.pixels_per_point(), levels);
     let look = look.with_labels(layers, session.labels(), &hidden, session.settings.opacity);
     let labels = Some(&view.labels).filter(|_| look.draws_labels());
     state.stage.paint(&painter, rect, &Scene { image, labels, reference: None, preview: None, look: &look });
@@ -149,9 +149,9 @@ fn describe(session: &Session, ortho: &Ortho, view: &AcrossView) -> String {
     format!("View: {}, {} of {}, {mask}{keys}", view.pane.name, ortho.index(plane) + 1, ortho.steps(plane))
 }
 
-fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &AcrossView, placement: Placement) {
+fn annotate(painter: &Painter, rect: Rect, ortho: &Ortho, case: &Case, view: &AcrossView, placement: ViewPlacement) {
     let plane = view.pane.plane;
-    let mut edges = Edges::of(painter, rect);
+    let mut edges = PictureEdges::of(painter, rect);
     let mut title = vec![view.pane.name.clone(), format!("{} / {}", ortho.index(plane) + 1, ortho.steps(plane))];
     title.extend(ortho.stack.notes.iter().filter(|_| plane == ViewPlane::Column).map(|note| capital(note)));
     edges.title(&title);
@@ -173,7 +173,7 @@ fn color(plane: ViewPlane) -> Color32 {
 }
 
 /// Where the other views go through this one; open about the place that they share.
-pub(super) fn cross(painter: &Painter, rect: Rect, pane: &Pane, place: [f64; 2], placement: Placement) {
+pub(super) fn cross(painter: &Painter, rect: Rect, pane: &Pane, place: [f64; 2], placement: ViewPlacement) {
     const OPEN: f32 = 10.0;
     let [x, y] = placement.screen_from_image(place.map(|v| v as f32));
     let [down, across] = pane.lines().map(|plane| Stroke::new(1.0, color(plane).gamma_multiply(0.75)));

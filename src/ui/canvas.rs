@@ -2,12 +2,12 @@
 
 use super::{
     Pointer, across,
-    edges::{self, Edges},
-    look::{Layers, Levels, Look, Scene},
-    overlay::Overlay,
+    edges::{self, PictureEdges},
+    look::{CanvasLook, GreyLevels, LabelLayers, Scene},
+    overlay::ContourOverlay,
     panels,
-    stage::{Shown, Stage, Unpacked},
-    stream::{Heard, Target},
+    stage::{CanvasPainter, Shown, Unpacked},
+    stream::{Heard, ViewTarget},
     theme::{self, CANVAS, ON_CANVAS},
     tool_input::ToolInput,
     tool_overlay,
@@ -17,7 +17,7 @@ use crate::session::{
     case::Case,
     job::{Loaded, SliceKey},
     settings::ViewMode,
-    view::{Canvas, Placement},
+    view::{Canvas, ViewPlacement},
 };
 use egui::{Color32, FontId, Key, Painter, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use labrum_core::{image::Image, stack::ViewPlane};
@@ -32,13 +32,13 @@ pub(crate) struct CanvasState {
     /// The mask is hidden for as long as H is held.
     pub(crate) is_mask_held_hidden: bool,
     last_canvas: Option<(Canvas, f32)>,
-    target: Option<Target>,
+    target: Option<ViewTarget>,
     shown: Shown,
     /// The mask of a slice that is passed by.
     passing: Unpacked,
     /// What the model proposed, for the difference.
     proposed: Unpacked,
-    stage: Stage,
+    stage: CanvasPainter,
 }
 
 impl CanvasState {
@@ -53,7 +53,7 @@ impl CanvasState {
     }
 
     /// Where the canvas takes the mouse, if it was drawn since this was asked last.
-    pub(super) fn take_target(&mut self) -> Option<Target> {
+    pub(super) fn take_target(&mut self) -> Option<ViewTarget> {
         self.target.take()
     }
 
@@ -87,7 +87,7 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
         state.last_canvas = Some((canvas, pixels_per_point));
         actions.push(Action::SetCanvas { canvas, pixels_per_point });
     }
-    state.target = Some(Target::of(ui, &response, ViewPlane::Slice));
+    state.target = Some(ViewTarget::of(ui, &response, ViewPlane::Slice));
     state.shown.clear_unless(session.case().map(|c| c.id));
     let Some(case) = session.case() else { return };
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(session, case)));
@@ -115,13 +115,13 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     let has_confidence = !hides_proposals && finding.is_some_and(|f| f.has_confidence());
     let shows_confidence = mode == ViewMode::Confidence && is_current && has_confidence;
     let layers = match mode {
-        ViewMode::Confidence if !shows_confidence => Layers::Outline,
-        mode => Layers::of(mode),
+        ViewMode::Confidence if !shows_confidence => LabelLayers::Outline,
+        mode => LabelLayers::of(mode),
     };
     let hidden = hidden_labels(session);
     let window = session.window_of(case, &loaded);
-    let levels = Levels::of(&loaded.image, window, window == loaded.default_window);
-    let mut look = Look::new(placement, pixels_per_point, levels).with_labels(
+    let levels = GreyLevels::of(&loaded.image, window, window == loaded.default_window);
+    let mut look = CanvasLook::new(placement, pixels_per_point, levels).with_labels(
         layers,
         session.labels(),
         &hidden,
@@ -140,7 +140,7 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     state.stage.paint(&painter, rect, &scene);
     if let Some(finding) = finding {
         let focus = session.focus.filter(|(key, _)| *key == shown).and_then(|(_, at)| finding.doubts.get(at));
-        Overlay {
+        ContourOverlay {
             finding,
             mode: if mode == ViewMode::Confidence && !shows_confidence { ViewMode::Outline } else { mode },
             hidden_labels: &hidden,
@@ -154,7 +154,7 @@ pub(crate) fn show(ui: &mut Ui, session: &Session, state: &mut CanvasState, acti
     if session.settings.overlays {
         drawings(&painter, &loaded.image, placement);
     }
-    let mut edges = Edges::of(&painter, rect);
+    let mut edges = PictureEdges::of(&painter, rect);
     if shows_confidence {
         edges.confidence_legend();
     } else if mode == ViewMode::Difference {
@@ -185,13 +185,13 @@ fn describe(session: &Session, case: &Case) -> String {
 
 /// The words in the corners, the letters of the patient's sides, the scale bar.
 fn annotate(
-    edges: &mut Edges<'_>,
+    edges: &mut PictureEdges<'_>,
     per_point: f32,
     session: &Session,
     case: &Case,
     slice: usize,
     loaded: &Loaded,
-    placement: Placement,
+    placement: ViewPlacement,
 ) {
     let image = &loaded.image;
     let mut title = vec![case.title()];
@@ -224,7 +224,7 @@ fn annotate(
 }
 
 /// Drawings that are stored with the picture.
-fn drawings(painter: &Painter, image: &Image, placement: Placement) {
+fn drawings(painter: &Painter, image: &Image, placement: ViewPlacement) {
     for span in image.overlays.iter().flat_map(|overlay| overlay.region.spans()) {
         let corner = |x: usize, y: usize| {
             let [x, y] = placement.screen_from_image([x as f32, y as f32]);

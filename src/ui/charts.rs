@@ -6,7 +6,7 @@ use egui_plot::{AxisHints, GridInput, GridMark, HoverPosition, Line, LineStyle, 
 use std::ops::RangeInclusive;
 
 /// Points that belong together.
-pub(crate) struct Series {
+pub(crate) struct ChartSeries {
     /// What it is called.
     pub(crate) name: String,
     /// The points.
@@ -41,7 +41,7 @@ pub(crate) struct Chart<'a> {
 
 impl Chart<'_> {
     /// Draws it.
-    pub(crate) fn show(&self, ui: &mut Ui, series: &[Series]) {
+    pub(crate) fn show(&self, ui: &mut Ui, series: &[ChartSeries]) {
         let colors = theme::colors(ui);
         let tick = |mark: GridMark, _: &RangeInclusive<f64>| (self.figure)(mark.value);
         let up = axis(AxisHints::new_y(), self.axes[1], colors).formatter(tick).min_thickness(36.0);
@@ -136,7 +136,7 @@ fn whole(mark: GridMark, _: &RangeInclusive<f64>) -> String {
 }
 
 /// The same range for both axes, with a little room about the points.
-fn bounds(includes: &[[f64; 2]], series: &[Series]) -> RangeInclusive<f64> {
+fn bounds(includes: &[[f64; 2]], series: &[ChartSeries]) -> RangeInclusive<f64> {
     let all = includes.iter().chain(series.iter().flat_map(|s| &s.points)).flatten();
     let (low, high) = all.fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
     if low > high {
@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn both_axes_of_a_diagonal_have_one_range() {
         let points = vec![[0.5, 0.9], [0.8, 0.7]];
-        let series = Series { name: String::new(), points, color: Color32::WHITE, is_joined: false, has_dots: true };
+        let series =
+            ChartSeries { name: String::new(), points, color: Color32::WHITE, is_joined: false, has_dots: true };
         let range = bounds(&[], &[series]);
         assert!(*range.start() < 0.5 && *range.end() > 0.9, "{range:?}");
         assert_eq!(bounds(&[], &[]), 0.0..=1.0);

@@ -39,7 +39,7 @@ pub(crate) enum Dialogs {
     Pacs(Box<pacs::PacsDialog>),
     Send(pacs::SendDialog),
     Queue(pacs::QueueDialog),
-    Palette(palette::Palette),
+    Palette(palette::CommandPalette),
     Settings,
     Label(Box<label::LabelDialog>),
     LabelRemoval(label_removal::LabelRemovalDialog),
@@ -55,7 +55,7 @@ pub(crate) enum Dialogs {
 }
 
 /// What becomes of the dialog that was shown.
-enum Turn {
+enum DialogOutcome {
     /// It stays.
     Stay,
     /// It is done: what it was opened from comes back.
@@ -64,7 +64,7 @@ enum Turn {
     To(Box<Dialogs>),
 }
 
-impl From<bool> for Turn {
+impl From<bool> for DialogOutcome {
     fn from(is_done: bool) -> Self {
         if is_done { Self::Close } else { Self::Stay }
     }
@@ -80,13 +80,13 @@ impl Dialogs {
     pub(crate) fn open(&mut self, command: UserCommand, session: &Session) -> bool {
         *self = match command {
             UserCommand::OpenPath => Self::Path(path::PathDialog::open()),
-            UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(folder::Purpose::NewWorkspace)),
-            UserCommand::FindImages => Self::Folder(folder::FolderDialog::new(folder::Purpose::FindImages)),
+            UserCommand::NewWorkspace => Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::NewWorkspace)),
+            UserCommand::FindImages => Self::Folder(folder::FolderDialog::new(folder::FolderPurpose::FindImages)),
             UserCommand::Export => Self::Export(export::ExportDialog::new(session)),
             UserCommand::OpenFromServer => Self::Pacs(Box::new(pacs::PacsDialog::new(session))),
             UserCommand::SendToServer => Self::Send(pacs::SendDialog::new(session)),
             UserCommand::SendQueue => Self::Queue(pacs::QueueDialog::default()),
-            UserCommand::Palette => Self::Palette(palette::Palette::default()),
+            UserCommand::Palette => Self::Palette(palette::CommandPalette::default()),
             UserCommand::Settings => Self::Settings,
             UserCommand::Workspace => Self::Workspace(workspace::WorkspaceDialog::new(session)),
             UserCommand::Versions => Self::Versions(versions::VersionsDialog::new(session)),
@@ -177,9 +177,9 @@ impl Dialogs {
             self.content(ui, session, actions)
         });
         match modal.inner {
-            Turn::Stay if !modal.should_close() => {}
-            Turn::To(next) => *self = *next,
-            Turn::Stay | Turn::Close => {
+            DialogOutcome::Stay if !modal.should_close() => {}
+            DialogOutcome::To(next) => *self = *next,
+            DialogOutcome::Stay | DialogOutcome::Close => {
                 // Closed by Esc or a click beside it: nothing is taken.
                 if matches!(self, Self::Overlapping(dialog) if !dialog.is_answered()) {
                     actions.push(Action::TakeOverlapping(None));
@@ -192,9 +192,9 @@ impl Dialogs {
         }
     }
 
-    fn content(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+    fn content(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
         match self {
-            Self::None => Turn::Close,
+            Self::None => DialogOutcome::Close,
             Self::Path(dialog) => dialog.show(ui, session, actions).into(),
             Self::Overlapping(dialog) => dialog.show(ui, session, actions).into(),
             Self::Undecided(dialog) => dialog.show(ui, session, actions).into(),

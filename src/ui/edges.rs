@@ -2,7 +2,7 @@
 //! another, at any size: words are cut with an ellipsis, what finds no room is left out.
 
 use super::theme::{self, ADDED, ON_CANVAS, RELABELLED, REMOVED, confidence_color};
-use crate::session::{case::Case, view::Placement};
+use crate::session::{case::Case, view::ViewPlacement};
 use egui::{
     Align2, Color32, FontId, Galley, Painter, Pos2, Rect, Stroke, Vec2,
     epaint::text::{LayoutJob, TextWrapping},
@@ -25,19 +25,19 @@ const MOST_ROWS: usize = 6;
 
 /// The way on which a thing looks for room.
 #[derive(Clone, Copy)]
-enum Way {
+enum SearchDirection {
     Up,
     Down,
 }
 
 /// The edges of a picture, and what stands there already.
-pub(super) struct Edges<'a> {
+pub(super) struct PictureEdges<'a> {
     painter: &'a Painter,
     room: Rect,
     taken: Vec<Rect>,
 }
 
-impl<'a> Edges<'a> {
+impl<'a> PictureEdges<'a> {
     /// The edges of a picture in `rect`, where nothing stands yet.
     pub(super) fn of(painter: &'a Painter, rect: Rect) -> Self {
         let margin = if rect.width().min(rect.height()) < 200.0 { 6.0 } else { 12.0 };
@@ -52,7 +52,7 @@ impl<'a> Edges<'a> {
     /// Lines in the right upper corner, or below what stands there.
     pub(super) fn state(&mut self, lines: &[String]) {
         let size = block(&self.cut(lines)).size() + 2.0 * AROUND;
-        if let Some(place) = self.free(Align2::RIGHT_TOP, size, &[Way::Down]) {
+        if let Some(place) = self.free(Align2::RIGHT_TOP, size, &[SearchDirection::Down]) {
             self.lines(Align2::RIGHT_TOP, place.right_top() + vec2(-AROUND.x, AROUND.y), lines);
         }
     }
@@ -71,7 +71,7 @@ impl<'a> Edges<'a> {
         let mut job = LayoutJob::simple(lines.join("\n"), font(), theme::DOUBT, width);
         job.wrap.max_rows = MOST_ROWS;
         let galley = self.painter.layout_job(job);
-        if let Some(place) = self.free(Align2::LEFT_TOP, galley.size() + 2.0 * AROUND, &[Way::Down]) {
+        if let Some(place) = self.free(Align2::LEFT_TOP, galley.size() + 2.0 * AROUND, &[SearchDirection::Down]) {
             self.painter.rect_filled(place, 3.0, Color32::from_black_alpha(150));
             self.painter.galley(place.min + AROUND, galley, theme::DOUBT);
             self.taken.push(place);
@@ -81,10 +81,10 @@ impl<'a> Edges<'a> {
     /// Letters at the four edges: which side of the patient lies at the right, left, lower and upper one.
     pub(super) fn letters(&mut self, [right, left, bottom, top]: [String; 4]) {
         for (anchor, words, ways) in [
-            (Align2::CENTER_TOP, top, &[Way::Down][..]),
-            (Align2::CENTER_BOTTOM, bottom, &[Way::Up]),
-            (Align2::LEFT_CENTER, left, &[Way::Down, Way::Up]),
-            (Align2::RIGHT_CENTER, right, &[Way::Down, Way::Up]),
+            (Align2::CENTER_TOP, top, &[SearchDirection::Down][..]),
+            (Align2::CENTER_BOTTOM, bottom, &[SearchDirection::Up]),
+            (Align2::LEFT_CENTER, left, &[SearchDirection::Down, SearchDirection::Up]),
+            (Align2::RIGHT_CENTER, right, &[SearchDirection::Down, SearchDirection::Up]),
         ] {
             let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
             if let Some(place) = self.free(anchor, galley.size() + 2.0 * AROUND, ways) {
@@ -96,13 +96,13 @@ impl<'a> Edges<'a> {
     }
 
     /// A bar of a round length at the left below, for columns that are so many mm wide where it begins.
-    pub(super) fn scale_bar(&mut self, column_mm: impl Fn(Pos2) -> Option<f64>, placement: Placement) {
+    pub(super) fn scale_bar(&mut self, column_mm: impl Fn(Pos2) -> Option<f64>, placement: ViewPlacement) {
         let Some(wanted) = column_mm(self.room.left_bottom()) else { return };
         let Some((length, width)) = bar(wanted, placement) else { return };
         let words = if length >= 10.0 { format!("{:.0} cm", length / 10.0) } else { format!("{length} mm") };
         let galley = self.painter.layout_no_wrap(words, font(), ON_CANVAS);
         let size = vec2(width.max(galley.size().x + AROUND.x) + 1.0, galley.size().y + 8.0);
-        let Some(place) = self.free(Align2::LEFT_BOTTOM, size, &[Way::Up]) else { return };
+        let Some(place) = self.free(Align2::LEFT_BOTTOM, size, &[SearchDirection::Up]) else { return };
         // Moved up it may lie on a part of another scale.
         if column_mm(place.left_bottom()) != Some(wanted) {
             return;
@@ -126,7 +126,9 @@ impl<'a> Edges<'a> {
     pub(super) fn confidence_legend(&mut self) {
         const SIZE: Vec2 = vec2(120.0, 6.0);
         const STEPS: usize = 24;
-        let Some(place) = self.free(Align2::RIGHT_BOTTOM, SIZE + vec2(0.0, 22.0), &[Way::Up]) else { return };
+        let Some(place) = self.free(Align2::RIGHT_BOTTOM, SIZE + vec2(0.0, 22.0), &[SearchDirection::Up]) else {
+            return;
+        };
         let corner = place.right_bottom() - vec2(0.0, 2.0);
         let bar = Rect::from_min_max(corner - SIZE, corner);
         self.painter.rect_filled(bar.expand(1.0), 1.0, Color32::from_black_alpha(160));
@@ -189,13 +191,13 @@ impl<'a> Edges<'a> {
         lines.iter().map(one).collect()
     }
 
-    fn free(&self, anchor: Align2, size: Vec2, ways: &[Way]) -> Option<Rect> {
+    fn free(&self, anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
         free(self.room, &self.taken, anchor, size, ways)
     }
 }
 
 /// The nearest place to an edge that is not taken; `None` where there is none in sight of it.
-fn free(room: Rect, taken: &[Rect], anchor: Align2, size: Vec2, ways: &[Way]) -> Option<Rect> {
+fn free(room: Rect, taken: &[Rect], anchor: Align2, size: Vec2, ways: &[SearchDirection]) -> Option<Rect> {
     let wanted = anchor.align_size_within_rect(size, room);
     let shift = |place: &Rect| (place.center().y - wanted.center().y).abs();
     let moved = ways.iter().map(|way| {
@@ -203,8 +205,8 @@ fn free(room: Rect, taken: &[Rect], anchor: Align2, size: Vec2, ways: &[Way]) ->
         for _ in taken {
             let Some(other) = taken.iter().find(|other| other.intersects(place)) else { break };
             let by = match way {
-                Way::Down => other.bottom() + GAP - place.top(),
-                Way::Up => other.top() - GAP - place.bottom(),
+                SearchDirection::Down => other.bottom() + GAP - place.top(),
+                SearchDirection::Up => other.top() - GAP - place.bottom(),
             };
             place = place.translate(vec2(0.0, by));
         }
@@ -229,7 +231,7 @@ fn block(lines: &[Arc<Galley>]) -> Rect {
 
 /// How wide the columns under a scale bar are that begins at `start`, mm; `None` where it would lie on parts of several
 /// scales, or beside them.
-pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: Placement) -> Option<f64> {
+pub(super) fn width_under_bar(image: &Image, start: Pos2, placement: ViewPlacement) -> Option<f64> {
     let scale = image.scale();
     if let Some(common) = scale.common() {
         return Some(common.column);
@@ -285,7 +287,7 @@ fn side(direction: [f64; 3]) -> String {
 }
 
 /// The length of the scale bar in mm and in points.
-fn bar(column_mm: f64, placement: Placement) -> Option<(f32, f32)> {
+fn bar(column_mm: f64, placement: ViewPlacement) -> Option<(f32, f32)> {
     let points_per_mm = placement.scale[0] / column_mm as f32;
     let lengths = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
     let length = lengths.into_iter().find(|l| l * points_per_mm >= 60.0)?;
@@ -313,7 +315,7 @@ mod tests {
         let image = Image::new(300, 100, Pixels::U8(vec![0; 30_000])).unwrap();
         let image = Image { regions: vec![region(0, 149, 0.5), region(150, 299, 0.1)], ..image };
         // One point for each pixel: a bar of 60 points at least, in the lower left corner.
-        let placement = Placement { scale: [1.0; 2], origin: [0.0; 2] };
+        let placement = ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
         let under = |left: f32| width_under_bar(&image, pos2(left, 90.0), placement);
         assert_eq!([under(10.0), under(160.0)], [Some(0.5), Some(0.1)]);
         assert_eq!([under(100.0), under(280.0), under(-20.0)], [None; 3], "across, and beside the picture");
@@ -333,11 +335,17 @@ mod tests {
         let words = Rect::from_min_max(pos2(12.0, 0.0), pos2(240.0, 48.0));
         let more = Rect::from_min_max(pos2(12.0, 52.0), pos2(300.0, 80.0));
         let size = vec2(20.0, 16.0);
-        let top = |taken: &[Rect]| free(room, taken, Align2::CENTER_TOP, size, &[Way::Down]).map(|place| place.top());
+        let top = |taken: &[Rect]| {
+            free(room, taken, Align2::CENTER_TOP, size, &[SearchDirection::Down]).map(|place| place.top())
+        };
         assert_eq!([top(&[]), top(&[words]), top(&[words, more])], [Some(0.0), Some(51.0), Some(83.0)]);
         let all = Rect::from_min_max(pos2(0.0, 0.0), pos2(400.0, 200.0));
         assert_eq!(top(&[all]), None, "so far down it is no letter of the upper edge");
-        assert_eq!(free(room, &[], Align2::LEFT_BOTTOM, vec2(420.0, 20.0), &[Way::Up]), None, "wider than the picture");
+        assert_eq!(
+            free(room, &[], Align2::LEFT_BOTTOM, vec2(420.0, 20.0), &[SearchDirection::Up]),
+            None,
+            "wider than the picture"
+        );
     }
 
     #[test]
@@ -348,12 +356,12 @@ mod tests {
                 let mut taken = Vec::new();
                 let frame = |ui: &mut egui::Ui| {
                     let painter = ui.painter_at(rect);
-                    let mut edges = Edges::of(&painter, rect);
+                    let mut edges = PictureEdges::of(&painter, rect);
                     edges.title(&["Reformatted, 43\u{b0} off sagittal".into(), "129 / 256".into()]);
                     edges.state(&["C 465  W 930".into(), "Zoom 100 %".into()]);
                     edges.remarks(&["The slices are not evenly spaced.".into()]);
                     edges.letters(["LAF", "RPH", "FP", "HA"].map(String::from));
-                    let placement = Placement { scale: [zoom; 2], origin: [0.0; 2] };
+                    let placement = ViewPlacement { scale: [zoom; 2], origin: [0.0; 2] };
                     edges.scale_bar(|_| Some(0.7), placement);
                     taken.clone_from(&edges.taken);
                 };

@@ -10,7 +10,7 @@ use eframe::{
     wgpu,
 };
 use egui::{PaintCallback, PaintCallbackInfo, Rect};
-use layers::Layers;
+use layers::CanvasTextures;
 
 /// The canvas on one graphics card.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Gpu {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     uniforms: wgpu::Buffer,
-    layers: Layers,
+    layers: CanvasTextures,
     bind_group: Option<wgpu::BindGroup>,
     is_linear: bool,
 }
@@ -38,7 +38,7 @@ impl Gpu {
             mapped_at_creation: false,
         });
         Self {
-            layers: Layers::new(&device),
+            layers: CanvasTextures::new(&device),
             queue: state.queue.clone(),
             is_linear: state.target_format.is_srgb(),
             bind_group: None,
@@ -107,7 +107,7 @@ impl CallbackTrait for Drawing {
     }
 }
 
-/// Uniforms, then the textures in the order of [`Layers::textures`].
+/// Uniforms, then the textures in the order of [`CanvasTextures::textures`].
 fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     let entry =
         |binding, ty| wgpu::BindGroupLayoutEntry { binding, visibility: wgpu::ShaderStages::FRAGMENT, ty, count: None };

@@ -1,6 +1,6 @@
 //! How the picture on the canvas is to look, for the shader (`gpu/canvas.wgsl`) and its twin on the CPU (`raster.rs`).
 
-use crate::session::{live::Live, settings::ViewMode, view::Placement};
+use crate::session::{live::Live, settings::ViewMode, view::ViewPlacement};
 use labrum_core::{
     image::{Image, VoiFunction, Window},
     label::Label,
@@ -29,7 +29,7 @@ pub enum Function {
 /// With `x = slope * (stored - pivot) + offset`: near the middle of the window both terms are small, so that single
 /// precision is enough, whatever the stored values are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Levels {
+pub struct GreyLevels {
     /// What is done with x; for [`Function::Table`], x is the place in the table.
     pub function: Function,
     /// See above.
@@ -42,7 +42,7 @@ pub struct Levels {
     pub inverted: bool,
 }
 
-impl Levels {
+impl GreyLevels {
     /// The levels of an image through a window; `is_default` where the user chose none.
     pub fn of(image: &Image, window: Window, is_default: bool) -> Self {
         let (slope, intercept) =
@@ -88,7 +88,7 @@ pub fn table_of(image: &Image) -> Option<&[f32]> {
 
 /// What is drawn of the labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layers {
+pub enum LabelLayers {
     /// Nothing.
     Nothing = 0,
     /// Fill and a fine outline.
@@ -99,7 +99,7 @@ pub enum Layers {
     Difference = 3,
 }
 
-impl Layers {
+impl LabelLayers {
     /// Of a view mode: the outline of [`ViewMode::Confidence`] is drawn from contours, not here.
     pub fn of(mode: ViewMode) -> Self {
         match mode {
@@ -122,15 +122,15 @@ pub const DIFFERENCE_OPACITY: f32 = 0.6;
 
 /// All that decides about a pixel on the screen but the image and the masks. Lengths are in screen pixels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Look {
+pub struct CanvasLook {
     /// The place on the screen of the left upper corner of the picture.
     pub origin: [f32; 2],
     /// Screen pixels for one pixel of the picture, across and down.
     pub scale: [f32; 2],
     /// Grey levels.
-    pub levels: Levels,
+    pub levels: GreyLevels,
     /// What is drawn of the labels.
-    pub layers: Layers,
+    pub layers: LabelLayers,
     /// Half the width of an outline.
     pub half_line: f32,
     /// Width of the dark rim beside it.
@@ -152,14 +152,14 @@ pub const RIM_OPACITY: f32 = 110.0 / 255.0;
 /// How opaque a preview is, in the stripes and between them.
 pub const PREVIEW_OPACITY: [f32; 2] = [0.6, 0.25];
 
-impl Look {
+impl CanvasLook {
     /// A look with no labels yet.
-    pub fn new(placement: Placement, pixels_per_point: f32, levels: Levels) -> Self {
+    pub fn new(placement: ViewPlacement, pixels_per_point: f32, levels: GreyLevels) -> Self {
         Self {
             origin: placement.origin.map(|v| v * pixels_per_point),
             scale: placement.scale.map(|v| v * pixels_per_point),
             levels,
-            layers: Layers::Nothing,
+            layers: LabelLayers::Nothing,
             half_line: 0.0,
             rim: 0.0,
             line_opacity: 1.0,
@@ -170,16 +170,16 @@ impl Look {
     }
 
     /// Draws labels: `labels[i]` is the label of value i + 1; those in `hidden` and invisible ones are left out.
-    pub fn with_labels(mut self, layers: Layers, labels: &[Label], hidden: &[u8], opacity: f32) -> Self {
+    pub fn with_labels(mut self, layers: LabelLayers, labels: &[Label], hidden: &[u8], opacity: f32) -> Self {
         /// Widths of outlines in points: beside a fill, alone, and the rim.
         const FINE: f32 = 1.25;
         const LINE: f32 = 1.75;
         const RIM: f32 = 1.0;
-        let is_alone = layers == Layers::Outline;
+        let is_alone = layers == LabelLayers::Outline;
         self.layers = layers;
         self.half_line = if is_alone { LINE } else { FINE } * self.pixels_per_point / 2.0;
         self.rim = if is_alone { RIM * self.pixels_per_point } else { 0.0 };
-        let opacity = if layers == Layers::Fill { opacity.clamp(0.0, 1.0) } else { 0.0 };
+        let opacity = if layers == LabelLayers::Fill { opacity.clamp(0.0, 1.0) } else { 0.0 };
         for (value, label) in (1..=255u8).zip(labels) {
             let [r, g, b] = label.color.map(|c| f32::from(c) / 255.0);
             let is_hidden = !label.visible || hidden.contains(&value);
@@ -207,7 +207,7 @@ impl Look {
 
     /// True where labels or anything else over the picture is drawn.
     pub fn draws_labels(&self) -> bool {
-        self.layers != Layers::Nothing
+        self.layers != LabelLayers::Nothing
     }
 }
 
@@ -218,12 +218,12 @@ pub struct Scene<'a> {
     pub image: &'a Arc<Image>,
     /// Its labels.
     pub labels: Option<&'a Live>,
-    /// What the model proposed, for [`Layers::Difference`].
+    /// What the model proposed, for [`LabelLayers::Difference`].
     pub reference: Option<&'a Live>,
     /// The pixels that the tool in hand would change.
     pub preview: Option<&'a Region>,
     /// How all of it looks.
-    pub look: &'a Look,
+    pub look: &'a CanvasLook,
 }
 
 /// Width of the box that the picture is averaged over, in its pixels, at `scale` screen pixels for each of them: a
@@ -248,7 +248,7 @@ mod tests {
     fn worst(image: &Image, window: Window, is_default: bool) -> i32 {
         let contrast = if is_default { image.first_contrast() } else { Contrast::Window(window) };
         let expected = image.to_rgba(contrast);
-        let levels = Levels::of(image, window, is_default);
+        let levels = GreyLevels::of(image, window, is_default);
         let table = table_of(image).unwrap_or_default();
         let Pixels::U16(stored) = &image.pixels else { panic!("the tests are about 16 bits") };
         let level = |s: &u16| (levels.level(f32::from(*s), table) * 255.0).round() as i32;
@@ -295,10 +295,10 @@ mod tests {
     #[test]
     fn what_fades_keeps_hidden_labels_hidden() {
         let image = all_values();
-        let placement = Placement { scale: [1.0; 2], origin: [0.0; 2] };
+        let placement = ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
         let labels = [Label::named("A", 0), Label::named("B", 1)];
-        let look = Look::new(placement, 1.0, Levels::of(&image, Window::new(0.0, 100.0), false));
-        let look = look.with_labels(Layers::Fill, &labels, &[2], 0.4).faded(0.5);
+        let look = CanvasLook::new(placement, 1.0, GreyLevels::of(&image, Window::new(0.0, 100.0), false));
+        let look = look.with_labels(LabelLayers::Fill, &labels, &[2], 0.4).faded(0.5);
         assert_eq!((look.labels[1][3], look.labels[2][3], look.line_opacity), (0.2, -1.0, 0.5));
     }
 

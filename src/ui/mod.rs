@@ -27,9 +27,9 @@ use canvas::CanvasState;
 use dialogs::Dialogs;
 use egui::{CentralPanel, Context, Frame, Margin, Panel, Ui, UiBuilder, ViewportCommand};
 use labrum_core::stack::ViewPlane;
-use stream::{Heard, Stream, What};
+use stream::{EventStream, Heard, WindowEvent};
 use textures::Textures;
-use tool_input::{Around, ToolInput};
+use tool_input::{EventContext, ToolInput};
 
 /// What the pointer is on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +48,7 @@ type Previewed = (UserCommand, Option<(SliceKey, u64)>);
 
 /// What the window remembers between frames and nobody else needs.
 #[derive(Default)]
-pub struct Window {
+pub struct WindowState {
     textures: Textures,
     canvas: CanvasState,
     across: [AcrossState; 2],
@@ -66,17 +66,17 @@ pub struct Window {
     case_list: panels::cases::CaseList,
 }
 
-impl Window {
+impl WindowState {
     /// What is asked for by the next thing that a person did since the last frame, on the canvas or by a key; `None`
     /// once all is done. It is carried out before the next is asked for: a stroke after a key belongs to the slice that
     /// the key has brought.
     pub fn hear(&mut self, ctx: &Context, session: &Session) -> Option<Vec<Action>> {
         let mut actions = Vec::new();
-        match Stream::next(ctx) {
+        match EventStream::next(ctx) {
             Some(heard) => self.answer(ctx, session, &heard, &mut actions),
             None if std::mem::take(&mut self.is_settled) => return None,
             None => {
-                if let Some(now) = Stream::now(ctx) {
+                if let Some(now) = EventStream::now(ctx) {
                     self.settle(ctx, session, &now, &mut actions);
                     pinched(ctx, &now, &mut actions);
                 }
@@ -88,12 +88,12 @@ impl Window {
     }
 
     fn answer(&mut self, ctx: &Context, session: &Session, heard: &Heard, actions: &mut Vec<Action>) {
-        if let What::Command(_) = heard.what {
+        if let WindowEvent::Command(_) = heard.what {
             // A command may draw where the pointer is.
             self.settle(ctx, session, heard, actions);
         }
         self.for_views(ctx, session, |input, around| actions.extend(input.hear(heard, around, session)));
-        if let What::Command(command) = heard.what {
+        if let WindowEvent::Command(command) = heard.what {
             actions.push(Action::Command(command));
         }
     }
@@ -104,7 +104,7 @@ impl Window {
     }
 
     /// The slice, and the views across the series.
-    fn for_views(&mut self, ctx: &Context, session: &Session, mut each: impl FnMut(&mut ToolInput, &Around)) {
+    fn for_views(&mut self, ctx: &Context, session: &Session, mut each: impl FnMut(&mut ToolInput, &EventContext)) {
         let (time, notch) = (ctx.input(|i| i.time), self.events_per_notch.max(1.0));
         let [column, row] = &mut self.across;
         for (plane, canvas, input) in [
@@ -112,7 +112,7 @@ impl Window {
             (ViewPlane::Column, column.place(), &mut column.input),
             (ViewPlane::Row, row.place(), &mut row.input),
         ] {
-            match canvas.and_then(|canvas| Around::of(session, plane, canvas, time, notch)) {
+            match canvas.and_then(|canvas| EventContext::of(session, plane, canvas, time, notch)) {
                 Some(around) => each(input, &around),
                 None => input.let_go(),
             }
@@ -122,7 +122,7 @@ impl Window {
     /// Draws one frame, once all is heard, and returns what the user asked for in it by the controls.
     pub fn show(&mut self, ui: &mut Ui, session: &Session) -> Vec<Action> {
         let mut actions = Vec::new();
-        Stream::install(ui.ctx());
+        EventStream::install(ui.ctx());
         theme::apply(ui.ctx(), session.settings.theme);
         self.name_window(ui, session);
         self.textures.forget_closed(session);
@@ -132,7 +132,7 @@ impl Window {
             ui.ctx().request_discard("other parts of the window");
         }
         let shown = self.canvas.shown(session).map(|key| key.slice);
-        let pointer = Stream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
+        let pointer = EventStream::now(ui.ctx()).and_then(|now| self.canvas.pointer(session, &now));
 
         Panel::top("menu").frame(bar(ui, 4)).show(ui, |ui| panels::menu::show(ui, session, &mut actions));
         if let Some(holder) = session.holder() {
@@ -169,7 +169,7 @@ impl Window {
         let targets =
             [self.canvas.take_target()].into_iter().chain(self.across.iter_mut().map(AcrossState::take_target));
         let has_dialog = self.dialogs.any_open();
-        Stream::drawn(ui.ctx(), targets.flatten().collect(), &session.settings.keys, has_dialog);
+        EventStream::drawn(ui.ctx(), targets.flatten().collect(), &session.settings.keys, has_dialog);
         actions
     }
 

@@ -2,9 +2,9 @@
 
 use super::theme::{DOUBT, ON_CANVAS, confidence_color};
 use crate::session::{
-    finding::{Doubt, Finding, Outline},
+    finding::{BoundaryRing, Doubt, Finding},
     settings::ViewMode,
-    view::Placement,
+    view::ViewPlacement,
 };
 use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 use labrum_core::measure::Measurement;
@@ -16,7 +16,7 @@ const LINE: f32 = 1.75;
 const STEPS: f32 = 32.0;
 
 /// What is drawn and how.
-pub(crate) struct Overlay<'a> {
+pub(crate) struct ContourOverlay<'a> {
     pub(crate) finding: &'a Finding,
     pub(crate) mode: ViewMode,
     pub(crate) hidden_labels: &'a [u8],
@@ -24,10 +24,10 @@ pub(crate) struct Overlay<'a> {
     pub(crate) focus: Option<&'a Doubt>,
     /// How opaque the outline of [`ViewMode::Confidence`] is, 0..=1.
     pub(crate) opacity: f32,
-    pub(crate) placement: Placement,
+    pub(crate) placement: ViewPlacement,
 }
 
-impl Overlay<'_> {
+impl ContourOverlay<'_> {
     /// Draws all of it.
     pub(crate) fn paint(&self, painter: &Painter) {
         if self.mode == ViewMode::Hidden {
@@ -63,7 +63,7 @@ impl Overlay<'_> {
         Rect::from_two_pos(self.to_screen(low), self.to_screen(high)).expand(LINE).intersects(clip)
     }
 
-    fn paint_confidence(&self, painter: &Painter, outline: &Outline) {
+    fn paint_confidence(&self, painter: &Painter, outline: &BoundaryRing) {
         let ring = self.thinned(outline);
         if ring.len() < 3 {
             return;
@@ -88,7 +88,7 @@ impl Overlay<'_> {
     }
 
     /// The ring on the screen with its confidence, without points that lie closer together than can be seen.
-    fn thinned(&self, outline: &Outline) -> Vec<(Pos2, f32)> {
+    fn thinned(&self, outline: &BoundaryRing) -> Vec<(Pos2, f32)> {
         let mut ring: Vec<(Pos2, f32)> = Vec::with_capacity(outline.points.len());
         for (point, confidence) in outline.points.iter().zip(&outline.confidence) {
             let at = self.to_screen(*point);

@@ -6,9 +6,10 @@ mod edge;
 mod tones;
 
 use super::look::{
-    ADDED, DIFFERENCE_OPACITY, Layers, Look, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED, Scene,
+    ADDED, CanvasLook, DIFFERENCE_OPACITY, LabelLayers, PREVIEW_OPACITY, RELABELLED, REMOVED, RIM_OPACITY, SHARED,
+    Scene,
 };
-use edge::{Edge, Edges, Run};
+use edge::{EdgeFinder, LabelRun, NearestEdge};
 use egui::Color32;
 use labrum_core::{
     image::Image,
@@ -19,7 +20,7 @@ use std::{
     sync::{Arc, Weak},
     thread,
 };
-use tones::{Rows, Taps};
+use tones::{Taps, ToneRows};
 
 pub use edge::Calm;
 pub use tones::Tones;
@@ -28,7 +29,7 @@ pub use tones::Tones;
 pub(super) const BACKGROUND: [f32; 3] = [0.0; 3];
 
 /// Screen pixels from one stripe of a preview to the next.
-pub(super) fn stripe_period(look: &Look) -> f32 {
+pub(super) fn stripe_period(look: &CanvasLook) -> f32 {
     (8.0 * look.pixels_per_point).round().max(2.0)
 }
 
@@ -43,7 +44,7 @@ pub struct Area {
 
 impl Area {
     /// Where the pixels of a picture may be seen with `margin` pixels about them, within this area.
-    fn of_pixels(&self, rect: &PixelRect, margin: usize, look: &Look) -> Self {
+    fn of_pixels(&self, rect: &PixelRect, margin: usize, look: &CanvasLook) -> Self {
         let one = |i: usize, range: &std::ops::Range<usize>| {
             let at = |v: f32| look.origin[i] + v * look.scale[i];
             let low = (at(range.start as f32 - margin as f32).floor() as i32 - 1).max(self.min[i]);
@@ -71,7 +72,7 @@ pub struct Raster {
 #[derive(Debug)]
 struct Painted {
     area: Area,
-    look: Look,
+    look: CanvasLook,
     image: Weak<Image>,
     labels: Option<u64>,
     reference: Option<u64>,
@@ -130,7 +131,7 @@ impl Raster {
         if rect.is_empty() {
             return Area::default();
         }
-        let margin = scene.labels.map_or(1, |l| Edges::new(l.mask(), &self.calm, scene.look).margin());
+        let margin = scene.labels.map_or(1, |l| EdgeFinder::new(l.mask(), &self.calm, scene.look).margin());
         area.of_pixels(&rect, margin.max(3), scene.look)
     }
 }
@@ -171,11 +172,11 @@ fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, are
     let right = places.partition_point(|x| *x < image.columns as f32).max(left);
     let across = Taps::of(places[left..right].iter().copied(), look.scale[0], image.columns);
     let down = Taps::of((0..area.size[1]).map(|k| place(1, k)), look.scale[1], image.rows);
-    let mut rows = Rows::<N>::new(image, tones, across, down);
+    let mut rows = ToneRows::<N>::new(image, tones, across, down);
     let labels = scene.labels.filter(|_| look.draws_labels());
-    let layers = Overlay {
+    let layers = RasterOverlay {
         scene,
-        edges: labels.map(|l| Edges::new(l.mask(), calm, look)),
+        edges: labels.map(|l| EdgeFinder::new(l.mask(), calm, look)),
         preview: scene.preview.map(|region| Spans::of(region, image.rows)),
         period: stripe_period(look),
     };
@@ -189,7 +190,7 @@ fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, are
         }
         if layers.edges.is_some() || layers.preview.is_some() {
             let screen_y = area.min[1] + row as i32;
-            let mut run = Run::default();
+            let mut run = LabelRun::default();
             for (k, color) in colors.iter_mut().enumerate() {
                 let is_inside = is_in_rows && (left..right).contains(&k);
                 *color = layers.over(*color, [places[k], y], [area.min[0] + k as i32, screen_y], is_inside, &mut run);
@@ -203,22 +204,22 @@ fn paint_rows<const N: usize>(scene: &Scene<'_>, calm: &Calm, tones: &Tones, are
 }
 
 /// All that lies over the picture. Twin of `overlay` in the shader.
-struct Overlay<'a> {
+struct RasterOverlay<'a> {
     scene: &'a Scene<'a>,
-    edges: Option<Edges<'a>>,
+    edges: Option<EdgeFinder<'a>>,
     preview: Option<Spans<'a>>,
     period: f32,
 }
 
-impl Overlay<'_> {
-    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool, run: &mut Run) -> [f32; 3] {
+impl RasterOverlay<'_> {
+    fn over(&self, below: [f32; 3], p: [f32; 2], at: [i32; 2], is_inside: bool, run: &mut LabelRun) -> [f32; 3] {
         let look = self.scene.look;
-        let nothing = Edge { own: 0, other: 0, distance: edge::FAR };
+        let nothing = NearestEdge { own: 0, other: 0, distance: edge::FAR };
         let edge = self.edges.as_ref().map_or(nothing, |edges| edges.nearest(p, run));
         let mut color = below;
         if is_inside {
             match (&self.edges, self.scene.reference) {
-                (Some(edges), Some(reference)) if look.layers == Layers::Difference => {
+                (Some(edges), Some(reference)) if look.layers == LabelLayers::Difference => {
                     if let Some(tint) = difference(look, edges.mask, reference.mask(), p) {
                         color = over(color, tint.map(|c| f32::from(c) / 255.0), DIFFERENCE_OPACITY);
                     }
@@ -254,7 +255,7 @@ fn over(below: [f32; 3], color: [f32; 3], opacity: f32) -> [f32; 3] {
 }
 
 /// What changed against the reference on the screen pixel at p: where the picture is reduced, a single pixel counts.
-fn difference(look: &Look, now: &Mask, then: &Mask, p: [f32; 2]) -> Option<[u8; 3]> {
+fn difference(look: &CanvasLook, now: &Mask, then: &Mask, p: [f32; 2]) -> Option<[u8; 3]> {
     let is_reduced = look.scale[0].min(look.scale[1]) < 1.0;
     let half = look.scale.map(|s| if is_reduced { (0.5 / s).clamp(0.0, 2.0) } else { 0.0 });
     let ends = [now.columns(), now.rows()];

@@ -49,13 +49,13 @@ impl Shown {
 
 /// Paints the canvas.
 #[derive(Default)]
-pub(crate) struct Stage {
+pub(crate) struct CanvasPainter {
     gpu: Option<Gpu>,
     raster: Raster,
     texture: Option<(TextureHandle, Area)>,
 }
 
-impl Stage {
+impl CanvasPainter {
     /// Paints on the graphics card from now on, unless that is a program on the CPU: our own is faster there, because
     /// it paints only what changed.
     pub(crate) fn use_card(&mut self, state: &RenderState) {

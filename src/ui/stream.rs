@@ -20,13 +20,13 @@ use std::collections::VecDeque;
 
 /// Where a view of the picture stood when the window was drawn last.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
+pub(super) struct ViewTarget {
     pub(super) plane: ViewPlane,
     pub(super) rect: Rect,
     pub(super) layer: LayerId,
 }
 
-impl Target {
+impl ViewTarget {
     /// A view that answers to presses. Where the edge of the panel beside it is dragged, none counts for it.
     pub(super) fn of(ui: &Ui, response: &Response, plane: ViewPlane) -> Self {
         let mut rect = response.interact_rect;
@@ -37,7 +37,7 @@ impl Target {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum What {
+pub(super) enum WindowEvent {
     /// The key of a command was pressed.
     Command(UserCommand),
     /// The pointer moved.
@@ -59,7 +59,7 @@ pub(super) enum What {
 /// Something that happened, with what counted then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
-    pub(super) what: What,
+    pub(super) what: WindowEvent,
     /// Where the pointer was.
     pub(super) at: Option<Pos2>,
     /// The view that it was on.
@@ -84,12 +84,12 @@ enum Receiver {
 
 /// The events of the window; a plugin of the toolkit, which shows them here before it looks at them.
 #[derive(Default)]
-pub(super) struct Stream {
+pub(super) struct EventStream {
     /// Not looked at yet.
     waiting: VecDeque<Event>,
     /// For the window, not taken yet.
     heard: VecDeque<Heard>,
-    targets: Vec<Target>,
+    targets: Vec<ViewTarget>,
     keys: Keys,
     has_dialog: bool,
     /// So many passes are drawn before the next event is looked at.
@@ -105,7 +105,7 @@ pub(super) struct Stream {
     takes_letter: bool,
 }
 
-impl Stream {
+impl EventStream {
     /// Has the events of a window come through here.
     pub(super) fn install(ctx: &Context) {
         ctx.add_plugin(Self::default());
@@ -118,7 +118,7 @@ impl Stream {
 
     /// What counts once all that happened is done.
     pub(super) fn now(ctx: &Context) -> Option<Heard> {
-        ctx.with_plugin(|stream: &mut Self| stream.as_heard(What::Moved))
+        ctx.with_plugin(|stream: &mut Self| stream.as_heard(WindowEvent::Moved))
     }
 
     /// True once nothing waits, for tests.
@@ -128,7 +128,7 @@ impl Stream {
     }
 
     /// Tells where the views stand now, which keys there are, and whether a dialog has the keyboard.
-    pub(super) fn drawn(ctx: &Context, targets: Vec<Target>, keys: &Keys, has_dialog: bool) {
+    pub(super) fn drawn(ctx: &Context, targets: Vec<ViewTarget>, keys: &Keys, has_dialog: bool) {
         ctx.with_plugin(|stream: &mut Self| {
             stream.targets = targets;
             if stream.keys != *keys {
@@ -142,12 +142,12 @@ impl Stream {
         });
     }
 
-    fn as_heard(&self, what: What) -> Heard {
+    fn as_heard(&self, what: WindowEvent) -> Heard {
         let (at, over) = (self.at, self.over);
         Heard { what, at, over, modifiers: self.modifiers, has_space: self.has_space }
     }
 
-    fn push(&mut self, what: What) {
+    fn push(&mut self, what: WindowEvent) {
         let heard = self.as_heard(what);
         self.heard.push_back(heard);
     }
@@ -220,24 +220,24 @@ impl Stream {
                     m.stop_text_input();
                     m.focused().into_iter().for_each(|id| m.surrender_focus(id));
                 });
-                self.push(What::Pressed(button));
+                self.push(WindowEvent::Pressed(button));
                 Some(Event::PointerMoved(pos))
             }
             Event::PointerButton { pos, button, modifiers, .. } => {
                 self.modifiers = modifiers;
                 self.move_to(ctx, pos);
                 self.down.retain(|down| *down != button);
-                self.push(What::Released(button));
+                self.push(WindowEvent::Released(button));
                 Some(Event::PointerMoved(pos))
             }
             Event::MouseWheel { unit, delta, modifiers, .. } => {
                 let held = std::mem::replace(&mut self.modifiers, modifiers);
-                self.push(What::Wheel { unit, delta });
+                self.push(WindowEvent::Wheel { unit, delta });
                 self.modifiers = held;
                 None
             }
             Event::Zoom(factor) => {
-                self.push(What::Pinched(factor));
+                self.push(WindowEvent::Pinched(factor));
                 None
             }
             Event::Key { key, modifiers, .. } => {
@@ -246,7 +246,7 @@ impl Stream {
                 // Who holds a key goes on, but nobody signs cases off by holding one.
                 if !self.hold_down(key) || repeats(command) {
                     let held = std::mem::replace(&mut self.modifiers, modifiers);
-                    self.push(What::Command(command));
+                    self.push(WindowEvent::Command(command));
                     self.modifiers = held;
                 }
                 None
@@ -260,18 +260,18 @@ impl Stream {
         match *event {
             Event::PointerMoved(at) => {
                 self.move_to(ctx, at);
-                self.push(What::Moved);
+                self.push(WindowEvent::Moved);
             }
             Event::PointerButton { pos, .. } => self.move_to(ctx, pos),
             Event::PointerGone => {
                 (self.at, self.over) = (None, None);
-                self.push(What::Gone);
+                self.push(WindowEvent::Gone);
             }
             Event::WindowFocused(false) => {
                 self.has_space = false;
                 self.down.clear();
                 self.keys_down.clear();
-                self.push(What::Unfocused);
+                self.push(WindowEvent::Unfocused);
             }
             Event::ModifiersChanged(modifiers) => self.modifiers = modifiers,
             Event::Key { key, pressed: true, .. } => {
@@ -296,7 +296,7 @@ impl Stream {
     }
 }
 
-impl Plugin for Stream {
+impl Plugin for EventStream {
     fn debug_name(&self) -> &'static str {
         "stream"
     }
@@ -314,7 +314,7 @@ impl Plugin for Stream {
     }
 }
 
-impl Stream {
+impl EventStream {
     /// Goes through the events that wait, as far as this frame can take them.
     fn share_out(&mut self, ctx: &Context, controls: &mut Vec<Event>) {
         // What controls have been given in this frame: anything, and presses or turns of the wheel.
@@ -344,7 +344,7 @@ impl Stream {
                 Receiver::Row => {
                     has_row = true;
                     controls.extend(self.take(ctx, event));
-                    let is_last = |heard: &Heard| matches!(heard.what, What::Command(c) if moves_canvas(c));
+                    let is_last = |heard: &Heard| matches!(heard.what, WindowEvent::Command(c) if moves_canvas(c));
                     if self.heard.back().is_some_and(is_last) {
                         return;
                     }

@@ -68,9 +68,9 @@ impl Cell {
 }
 
 /// Columns that all rows keep to; the first takes the room that the others leave.
-pub(crate) struct Table<'a>(pub(crate) &'a [Column]);
+pub(crate) struct TableColumns<'a>(pub(crate) &'a [Column]);
 
-impl Table<'_> {
+impl TableColumns<'_> {
     /// The line of headings.
     pub(crate) fn heading(&self, ui: &mut Ui) {
         let dimmed = theme::colors(ui).dimmed;

@@ -26,7 +26,7 @@ use labrum_core::{
 };
 
 struct App {
-    window: Window,
+    window: WindowState,
     session: Session,
     actions: Vec<String>,
     jobs: Vec<Job>,
@@ -50,7 +50,7 @@ fn window(session: Session) -> Harness<'static, App> {
         }
         app.jobs.extend(app.session.take_jobs());
     };
-    let app = App { window: Window::default(), session, actions: Vec::new(), jobs: Vec::new() };
+    let app = App { window: WindowState::default(), session, actions: Vec::new(), jobs: Vec::new() };
     let mut harness = Harness::builder().with_size([1280.0, 800.0]).build_ui_state(frame, app);
     harness.run_steps(2);
     harness

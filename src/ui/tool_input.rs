@@ -1,12 +1,12 @@
 //! The mouse on the canvas: every move becomes what the tool in hand, the view or the window are told, in order.
 
-use super::stream::{Heard, Stream, What};
+use super::stream::{EventStream, Heard, WindowEvent};
 use crate::session::{
     Action, Session,
     job::Loaded,
     ortho::OrthoAction,
-    tools::{Phase, Place, PointerInput, ToolKind},
-    view::{Canvas, Placement},
+    tools::{Place, PointerInput, PointerPhase, ToolKind},
+    view::{Canvas, ViewPlacement},
 };
 use egui::{CursorIcon, Modifiers, MouseWheelUnit, PointerButton, Pos2, Response, Ui, Vec2};
 use labrum_core::{image::Window, stack::ViewPlane};
@@ -72,9 +72,9 @@ pub(crate) struct ToolInput {
 }
 
 /// What an event is read with: the state of things when it came.
-pub(super) struct Around {
+pub(super) struct EventContext {
     plane: ViewPlane,
-    placement: Placement,
+    placement: ViewPlacement,
     tool: ToolKind,
     /// Orthogonal views are shown: with nothing to draw with, or with Shift, a drag moves the place they go through.
     is_linked: bool,
@@ -85,7 +85,7 @@ pub(super) struct Around {
     notch: f32,
 }
 
-impl Around {
+impl EventContext {
     /// A view that stands at `canvas`; `None` where there is nothing to see in it.
     pub(super) fn of(session: &Session, plane: ViewPlane, canvas: Canvas, time: f64, notch: f32) -> Option<Self> {
         let placement = match plane {
@@ -106,7 +106,7 @@ impl Around {
         })
     }
 
-    fn input(&self, phase: Phase, at: Pos2, modifiers: Modifiers) -> PointerInput {
+    fn input(&self, phase: PointerPhase, at: Pos2, modifiers: Modifiers) -> PointerInput {
         let [x, y] = self.placement.image_from_screen([at.x, at.y]);
         let erases = modifiers.alt || modifiers.ctrl || modifiers.command;
         PointerInput { phase, at: [f64::from(x), f64::from(y)], erases, scale: f64::from(self.placement.scale[0]) }
@@ -120,7 +120,7 @@ impl Around {
 
 /// What came of an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Told {
+enum EventResult {
     Pressed,
     Input(PointerInput),
     Panned(Vec2),
@@ -133,14 +133,14 @@ enum Told {
 
 impl ToolInput {
     /// Takes something that happened; returns what is asked for.
-    pub(super) fn hear(&mut self, heard: &Heard, around: &Around, session: &Session) -> Vec<Action> {
+    pub(super) fn hear(&mut self, heard: &Heard, around: &EventContext, session: &Session) -> Vec<Action> {
         let mut told = Vec::new();
         self.take(heard, around, &mut told);
         told.into_iter().filter_map(|told| asked(told, around, session)).collect()
     }
 
     /// Tells the tool where the pointer is: before a command, which may draw there, and before the window is drawn.
-    pub(super) fn settle(&mut self, now: &Heard, around: &Around, session: &Session) -> Vec<Action> {
+    pub(super) fn settle(&mut self, now: &Heard, around: &EventContext, session: &Session) -> Vec<Action> {
         let mut told = Vec::new();
         self.hover(now, around, &mut told);
         told.into_iter().filter_map(|told| asked(told, around, session)).collect()
@@ -154,7 +154,7 @@ impl ToolInput {
     /// Shows by the pointer what a press would do.
     pub(super) fn show_cursor(&self, ui: &Ui, response: &Response, session: &Session) {
         if response.contains_pointer() || self.gesture != Gesture::None {
-            let has_space = Stream::now(ui.ctx()).is_some_and(|now| now.has_space);
+            let has_space = EventStream::now(ui.ctx()).is_some_and(|now| now.has_space);
             ui.set_cursor_icon(self.cursor(session.tool(), session.ortho().is_some(), has_space));
         }
         if self.gone.is_some() {
@@ -162,40 +162,49 @@ impl ToolInput {
         }
     }
 
-    fn take(&mut self, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn take(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         let Some(at) = heard.at.or(self.last) else { return };
         match heard.what {
-            What::Moved => self.moved(at, heard, around, told),
-            What::Pressed(button) => self.pressed(at, button, heard, around, told),
-            What::Released(button) => self.released(at, button, heard, around, told),
-            What::Wheel { unit, delta } if heard.over == Some(around.plane) => {
+            WindowEvent::Moved => self.moved(at, heard, around, told),
+            WindowEvent::Pressed(button) => self.pressed(at, button, heard, around, told),
+            WindowEvent::Released(button) => self.released(at, button, heard, around, told),
+            WindowEvent::Wheel { unit, delta } if heard.over == Some(around.plane) => {
                 self.clicked = None;
                 self.turned(notches(unit, delta, around.notch), at, heard.modifiers, told);
             }
-            What::Pinched(factor) if heard.over == Some(around.plane) => told.push(Told::Zoomed(factor, at)),
-            What::Command(_) => self.clicked = None,
-            What::Gone if self.gesture == Gesture::None => self.last = None,
-            What::Gone => self.gone = Some(around.time),
-            What::Unfocused => self.end(heard, around, told),
+            WindowEvent::Pinched(factor) if heard.over == Some(around.plane) => {
+                told.push(EventResult::Zoomed(factor, at))
+            }
+            WindowEvent::Command(_) => self.clicked = None,
+            WindowEvent::Gone if self.gesture == Gesture::None => self.last = None,
+            WindowEvent::Gone => self.gone = Some(around.time),
+            WindowEvent::Unfocused => self.end(heard, around, told),
             _ => {}
         }
     }
 
-    fn moved(&mut self, at: Pos2, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn moved(&mut self, at: Pos2, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         let delta = self.last.map_or(Vec2::ZERO, |last| at - last);
         self.has_moved |= self.last != Some(at);
         self.last = Some(at);
         self.gone = None;
         match self.gesture {
             Gesture::None => {}
-            Gesture::Draw => self.draw(Phase::Drag, at, heard, around, told),
-            Gesture::Pan(_) => told.push(Told::Panned(delta)),
-            Gesture::Window => told.push(Told::Windowed(delta)),
-            Gesture::Cross => told.push(Told::Crossed(at)),
+            Gesture::Draw => self.draw(PointerPhase::Drag, at, heard, around, told),
+            Gesture::Pan(_) => told.push(EventResult::Panned(delta)),
+            Gesture::Window => told.push(EventResult::Windowed(delta)),
+            Gesture::Cross => told.push(EventResult::Crossed(at)),
         }
     }
 
-    fn pressed(&mut self, at: Pos2, button: PointerButton, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn pressed(
+        &mut self,
+        at: Pos2,
+        button: PointerButton,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
         if self.gesture.button() == Some(button) {
             // Nobody said that it went up.
             self.end(heard, around, told);
@@ -214,33 +223,47 @@ impl ToolInput {
             PointerButton::Secondary => Gesture::Window,
             _ => return,
         };
-        told.push(Told::Pressed);
+        told.push(EventResult::Pressed);
         self.pressed_at = at;
         match self.gesture {
-            Gesture::Cross => told.push(Told::Crossed(at)),
-            Gesture::Draw => self.draw(Phase::Press, at, heard, around, told),
+            Gesture::Cross => told.push(EventResult::Crossed(at)),
+            Gesture::Draw => self.draw(PointerPhase::Press, at, heard, around, told),
             _ => {}
         }
     }
 
     /// Tells the tool what the hand does; it knows then where the pointer is.
-    fn draw(&mut self, phase: Phase, at: Pos2, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn draw(
+        &mut self,
+        phase: PointerPhase,
+        at: Pos2,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
         let input = around.input(phase, at, heard.modifiers);
         self.hover = Some((around.tool, input));
-        told.push(Told::Input(input));
+        told.push(EventResult::Input(input));
     }
 
-    fn released(&mut self, at: Pos2, button: PointerButton, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn released(
+        &mut self,
+        at: Pos2,
+        button: PointerButton,
+        heard: &Heard,
+        around: &EventContext,
+        told: &mut Vec<EventResult>,
+    ) {
         self.last = Some(at);
         if self.gesture.button() != Some(button) {
             return;
         }
         if self.gesture == Gesture::Draw {
-            self.draw(Phase::Release, at, heard, around, told);
+            self.draw(PointerPhase::Release, at, heard, around, told);
             let is_click = at.distance(self.pressed_at) <= SAME_PLACE;
             let before = self.clicked.take().filter(|_| is_click);
             if before.is_some_and(|place| place.distance(at) <= SAME_PLACE) {
-                self.draw(Phase::DoubleClick, at, heard, around, told);
+                self.draw(PointerPhase::DoubleClick, at, heard, around, told);
             } else if is_click {
                 self.clicked = Some(at);
             }
@@ -254,16 +277,16 @@ impl ToolInput {
     }
 
     /// Ends the gesture where the pointer was last: what was drawn is kept.
-    fn end(&mut self, heard: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn end(&mut self, heard: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if let (Gesture::Draw, Some(at)) = (self.gesture, self.last) {
-            self.draw(Phase::Release, at, heard, around, told);
+            self.draw(PointerPhase::Release, at, heard, around, told);
         }
         self.gesture = Gesture::None;
         self.gone = None;
     }
 
     /// Ends a gesture whose end was not told, and tells the tool where the pointer is.
-    fn hover(&mut self, now: &Heard, around: &Around, told: &mut Vec<Told>) {
+    fn hover(&mut self, now: &Heard, around: &EventContext, told: &mut Vec<EventResult>) {
         if self.gesture != Gesture::None && self.gone.is_some_and(|since| around.time - since >= GONE) {
             self.end(now, around, told);
         }
@@ -272,29 +295,31 @@ impl ToolInput {
         }
         let is_over = around.tool != ToolKind::Look && now.over == Some(around.plane);
         let hover = self.last.filter(|_| is_over).map(|at| {
-            let input = around.input(Phase::Hover, at, now.modifiers);
+            let input = around.input(PointerPhase::Hover, at, now.modifiers);
             // Keys moved the tool away from a mouse that rests.
             let keyed = around.keyed.filter(|_| !self.has_moved);
             (around.tool, PointerInput { at: keyed.unwrap_or(input.at), ..input })
         });
         self.has_moved &= hover.is_none();
         match (hover, self.hover) {
-            (Some(now), before) if before != Some(now) => told.push(Told::Input(now.1)),
-            (None, Some((_, before))) => told.push(Told::Input(PointerInput { phase: Phase::Leave, ..before })),
+            (Some(now), before) if before != Some(now) => told.push(EventResult::Input(now.1)),
+            (None, Some((_, before))) => {
+                told.push(EventResult::Input(PointerInput { phase: PointerPhase::Leave, ..before }))
+            }
             _ => {}
         }
         self.hover = hover;
     }
 
     /// The wheel: slices, with Ctrl the zoom, with Shift the size of the tool.
-    fn turned(&mut self, notches: Vec2, at: Pos2, keys: Modifiers, told: &mut Vec<Told>) {
+    fn turned(&mut self, notches: Vec2, at: Pos2, keys: Modifiers, told: &mut Vec<EventResult>) {
         match (keys.command, keys.shift) {
-            (true, _) if notches.y != 0.0 => told.push(Told::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at)),
+            (true, _) if notches.y != 0.0 => told.push(EventResult::Zoomed(ZOOM_PER_NOTCH.powf(notches.y), at)),
             (true, _) => {}
             // Downwards is the next slice, upwards a larger brush.
-            (false, false) => told.extend(whole(&mut self.slices, -notches.y).map(Told::Slices)),
+            (false, false) => told.extend(whole(&mut self.slices, -notches.y).map(EventResult::Slices)),
             // Some systems turn the wheel sideways while Shift is held.
-            (false, true) => told.extend(whole(&mut self.notches, notches.x + notches.y).map(Told::Notches)),
+            (false, true) => told.extend(whole(&mut self.notches, notches.x + notches.y).map(EventResult::Notches)),
         }
     }
 
@@ -320,30 +345,30 @@ fn notches(unit: MouseWheelUnit, delta: Vec2, events: f32) -> Vec2 {
 }
 
 /// What the session is asked for.
-fn asked(told: Told, around: &Around, session: &Session) -> Option<Action> {
+fn asked(told: EventResult, around: &EventContext, session: &Session) -> Option<Action> {
     let across = (around.plane != ViewPlane::Slice).then_some(around.plane);
     Some(match (told, across) {
-        (Told::Pressed, _) => {
+        (EventResult::Pressed, _) => {
             session.ortho().filter(|ortho| ortho.active != around.plane)?;
             Action::Ortho(OrthoAction::Activate(around.plane))
         }
-        (Told::Input(input), None) => Action::Pointer(input),
-        (Told::Input(input), Some(plane)) => Action::Ortho(OrthoAction::Pointer(plane, input)),
-        (Told::Panned(by), None) => Action::Pan(by.into()),
-        (Told::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
-        (Told::Windowed(by), _) => {
+        (EventResult::Input(input), None) => Action::Pointer(input),
+        (EventResult::Input(input), Some(plane)) => Action::Ortho(OrthoAction::Pointer(plane, input)),
+        (EventResult::Panned(by), None) => Action::Pan(by.into()),
+        (EventResult::Panned(by), Some(plane)) => Action::Ortho(OrthoAction::Pan(plane, by.into())),
+        (EventResult::Windowed(by), _) => {
             let (case, loaded) = session.case().zip(session.current_loaded())?;
             Action::SetWindow(dragged(session.window_of(case, loaded), loaded, by))
         }
-        (Told::Crossed(at), _) => {
+        (EventResult::Crossed(at), _) => {
             let place = around.placement.image_from_screen(at.into()).map(f64::from);
             Action::Ortho(OrthoAction::Cross(around.plane, place))
         }
-        (Told::Zoomed(factor, at), None) => Action::Zoom { factor, pointer: at.into() },
-        (Told::Zoomed(factor, at), Some(plane)) => Action::Ortho(OrthoAction::Zoom(plane, factor, at.into())),
-        (Told::Slices(by), None) => Action::ScrollSlices(by),
-        (Told::Slices(by), Some(plane)) => Action::Ortho(OrthoAction::Scroll(plane, by)),
-        (Told::Notches(by), _) => Action::ResizeTool(by),
+        (EventResult::Zoomed(factor, at), None) => Action::Zoom { factor, pointer: at.into() },
+        (EventResult::Zoomed(factor, at), Some(plane)) => Action::Ortho(OrthoAction::Zoom(plane, factor, at.into())),
+        (EventResult::Slices(by), None) => Action::ScrollSlices(by),
+        (EventResult::Slices(by), Some(plane)) => Action::Ortho(OrthoAction::Scroll(plane, by)),
+        (EventResult::Notches(by), _) => Action::ResizeTool(by),
     })
 }
 

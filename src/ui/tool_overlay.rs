@@ -4,7 +4,7 @@ use crate::session::{
     Session,
     job::SliceKey,
     tools::{Place, Preview},
-    view::Placement,
+    view::ViewPlacement,
 };
 use egui::{Color32, Painter, Pos2, Shape, Stroke, epaint::PathStroke, pos2, vec2};
 use labrum_core::label::PALETTE;
@@ -17,7 +17,7 @@ const RIM: Color32 = Color32::from_black_alpha(170);
 const CORNERS: usize = 72;
 
 /// Paints what the tool in hand will do on `shown`.
-pub(super) fn paint(painter: &Painter, session: &Session, shown: SliceKey, placement: Placement) {
+pub(super) fn paint(painter: &Painter, session: &Session, shown: SliceKey, placement: ViewPlacement) {
     if session.live().is_none_or(|l| l.key() != shown) {
         return;
     }
@@ -38,7 +38,7 @@ pub(super) fn stripes(session: &Session) -> [f32; 3] {
 }
 
 /// The exact ellipse of a brush; a cross where it is too small to be seen.
-pub(super) fn ring(painter: &Painter, placement: Placement, center: Place, radii: Place) {
+pub(super) fn ring(painter: &Painter, placement: ViewPlacement, center: Place, radii: Place) {
     let middle = point(placement, center);
     let size = vec2(radii[0] as f32 * placement.scale[0], radii[1] as f32 * placement.scale[1]);
     if size.max_elem() < 2.0 {
@@ -60,7 +60,7 @@ pub(super) fn ring(painter: &Painter, placement: Placement, center: Place, radii
 }
 
 /// The line that is being drawn, dashed where it will be closed, with the points that can be moved.
-fn line(painter: &Painter, preview: &Preview, placement: Placement) {
+fn line(painter: &Painter, preview: &Preview, placement: ViewPlacement) {
     let line: Vec<Pos2> = preview.line.iter().map(|p| point(placement, *p)).collect();
     for (width, color) in [(3.5, RIM), (1.5, LIGHT)] {
         painter.add(Shape::line(line.clone(), PathStroke::new(width, color)));
@@ -78,7 +78,7 @@ fn line(painter: &Painter, preview: &Preview, placement: Placement) {
     }
 }
 
-fn point(placement: Placement, [x, y]: Place) -> Pos2 {
+fn point(placement: ViewPlacement, [x, y]: Place) -> Pos2 {
     let [x, y] = placement.screen_from_image([x as f32, y as f32]);
     pos2(x, y)
 }

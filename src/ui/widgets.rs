@@ -3,7 +3,7 @@
 use super::{shortcuts, theme};
 use crate::session::{
     Action, Session,
-    command::{Entry, UserCommand},
+    command::{CommandEntry, UserCommand},
 };
 use egui::{Align, Button, Color32, Layout, Response, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_material_icons::{MaterialIcon, icons::ICON_CHECK};
@@ -29,7 +29,7 @@ pub(crate) fn command_button(
 }
 
 /// What a command is called now: windows by their names.
-pub(crate) fn command_name(session: &Session, entry: &Entry) -> String {
+pub(crate) fn command_name(session: &Session, entry: &CommandEntry) -> String {
     match (entry.command, session.preset_name(entry.command)) {
         (_, Some(name)) => format!("Window: {name}"),
         (UserCommand::PauseTraining, _) if session.is_training_paused() => "Go on training".to_owned(),
@@ -65,7 +65,7 @@ pub(crate) fn menu_item(
     ui: &mut Ui,
     session: &Session,
     actions: &mut Vec<Action>,
-    entry: &Entry,
+    entry: &CommandEntry,
     words: String,
     tick: Tick,
 ) {

@@ -4,7 +4,7 @@ use super::Outbox;
 use crate::{
     io,
     session::{
-        job::{Event, Loaded, SliceKey, Thumbnail, Wanted, Wish},
+        job::{Event, Loaded, PixelWish, SliceKey, SliceNeed, Thumbnail},
         window,
     },
 };
@@ -21,25 +21,25 @@ use std::{
 const THUMBNAIL: usize = 112;
 
 #[derive(Default)]
-struct State {
-    wishes: VecDeque<Wish>,
+struct DecodeState {
+    wishes: VecDeque<PixelWish>,
     in_work: HashSet<(SliceKey, bool)>,
     is_closed: bool,
 }
 
 /// The wishes that nobody has begun.
 #[derive(Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct DecodeQueue {
+    state: Mutex<DecodeState>,
     changed: Condvar,
 }
 
-impl Queue {
+impl DecodeQueue {
     /// Forgets older wishes; those in work are not begun twice.
-    pub(super) fn replace(&self, wishes: Vec<Wish>) {
+    pub(super) fn replace(&self, wishes: Vec<PixelWish>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.wishes =
-            wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.what == Wanted::Thumbnail))).collect();
+            wishes.into_iter().filter(|w| !state.in_work.contains(&(w.key, w.what == SliceNeed::Thumbnail))).collect();
         self.changed.notify_all();
     }
 
@@ -48,28 +48,28 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    fn take(&self) -> Option<Wish> {
+    fn take(&self) -> Option<PixelWish> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.is_closed {
                 return None;
             }
             if let Some(wish) = state.wishes.pop_front() {
-                state.in_work.insert((wish.key, wish.what == Wanted::Thumbnail));
+                state.in_work.insert((wish.key, wish.what == SliceNeed::Thumbnail));
                 return Some(wish);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn done(&self, wish: &Wish) {
+    fn done(&self, wish: &PixelWish) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.in_work.remove(&(wish.key, wish.what == Wanted::Thumbnail));
+        state.in_work.remove(&(wish.key, wish.what == SliceNeed::Thumbnail));
     }
 }
 
 /// Fulfils wishes until the queue is closed.
-pub(super) fn work(queue: &Queue, outbox: &Outbox) {
+pub(super) fn work(queue: &DecodeQueue, outbox: &Outbox) {
     while let Some(wish) = queue.take() {
         let is_heard = fulfil(&wish, outbox);
         queue.done(&wish);
@@ -80,17 +80,17 @@ pub(super) fn work(queue: &Queue, outbox: &Outbox) {
 }
 
 /// False where nobody listens any more.
-fn fulfil(wish: &Wish, outbox: &Outbox) -> bool {
+fn fulfil(wish: &PixelWish, outbox: &Outbox) -> bool {
     let key = wish.key;
     let read = io::open::load(&wish.source, wish.kind).map(Arc::new);
-    if wish.what != Wanted::Thumbnail {
+    if wish.what != SliceNeed::Thumbnail {
         let result = read.clone().map(|image| Arc::new(loaded(image, &wish.modality)));
         if !outbox.send(Event::Loaded { key, result }) {
             return false;
         }
     }
     // The thumbnail after the picture: that is what is waited for.
-    wish.what == Wanted::Pixels || {
+    wish.what == SliceNeed::Pixels || {
         let thumbnail = read.ok().map(|image| (thumbnail(&image), Look::of(&image)));
         outbox.send(Event::Thumbnail { key, thumbnail })
     }

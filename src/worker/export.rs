@@ -6,7 +6,7 @@ use crate::{
     io::{
         export::{
             Format,
-            batch::{Export, Look, Preset, export_all},
+            batch::{Export, OverlayStyle, Preset, export_all},
             case::{CaseToExport, MaskedSlice, root_of},
         },
         import,
@@ -106,7 +106,7 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
         person: job.person,
         root: None,
     };
-    let look = Look { window: job.window, opacity: job.opacity };
+    let look = OverlayStyle { window: job.window, opacity: job.opacity };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };
@@ -122,7 +122,7 @@ pub(super) fn export(job: ExportJob, outbox: &Outbox) -> Result<Vec<PathBuf>> {
 
 fn export_accepted(job: &ExportAcceptedJob, outbox: &Outbox) -> Result<ExportSummary> {
     let preset = preset(&job.options, true, job.key_file.as_deref())?;
-    let look = Look { window: None, opacity: job.opacity };
+    let look = OverlayStyle { window: None, opacity: job.opacity };
     let mut progress = |done, total| {
         outbox.send(Event::Exporting { done, total });
     };

@@ -1,6 +1,6 @@
 //! Looks through folders, unpacks samples, writes the settings down.
 
-use super::{Outbox, Places, identity, samples};
+use super::{AppFolders, Outbox, identity, samples};
 use crate::{
     Error, Result,
     io::{self},
@@ -16,7 +16,7 @@ use std::{
 /// How often the window is told how far a search is.
 const EVERY: Duration = Duration::from_millis(100);
 
-pub(super) fn work(job: FileJob, places: &Places, outbox: &Outbox) {
+pub(super) fn work(job: FileJob, places: &AppFolders, outbox: &Outbox) {
     match job {
         FileJob::Open { id, paths, cancel } => {
             let mut told = Instant::now();

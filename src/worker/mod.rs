@@ -19,8 +19,8 @@ mod store;
 mod survey;
 mod training;
 
-pub use network::Network;
-pub use places::Places;
+pub use network::SegmentationNetwork;
+pub use places::AppFolders;
 
 use crate::{
     Error,
@@ -64,13 +64,13 @@ pub struct Worker {
     events: Receiver<Event>,
     files: Sender<FileJob>,
     export: Sender<MaskFileJob>,
-    decode: Arc<decode::Queue>,
-    network: network::Handle,
+    decode: Arc<decode::DecodeQueue>,
+    network: network::NetworkHandle,
     survey: Sender<ShapeJob>,
     reslice: Sender<ResliceJob>,
     training: Sender<TrainingJob>,
-    pacs: pacs::Handle,
-    store: store::Handle,
+    pacs: pacs::PacsHandle,
+    store: store::StoreHandle,
     /// The newest settings that are not written yet: while a slider is dragged they change with every frame.
     settings: Arc<Mutex<Option<Box<Settings>>>>,
 }
@@ -79,12 +79,12 @@ impl Worker {
     /// Starts the threads. `network` is made on the network's own thread.
     pub fn start(
         wake: Wake,
-        places: Places,
-        network: impl FnOnce() -> Box<dyn Network> + Send + 'static,
+        places: AppFolders,
+        network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
     ) -> crate::Result<Self> {
         let (sender, events) = bounded(EVENTS);
         let outbox = Outbox { events: sender, wake };
-        let decode = Arc::new(decode::Queue::default());
+        let decode = Arc::new(decode::DecodeQueue::default());
         for n in 0..decode_threads() {
             let (queue, outbox) = (decode.clone(), outbox.clone());
             spawn(&format!("labrum-decode-{n}"), move || decode::work(&queue, &outbox))?;
@@ -102,8 +102,8 @@ impl Worker {
             survey,
             reslice,
             training: training::start(outbox.clone())?,
-            pacs: pacs::Handle::start(outbox.clone(), &places)?,
-            store: store::Handle::start(outbox.clone(), places.clone())?,
+            pacs: pacs::PacsHandle::start(outbox.clone(), &places)?,
+            store: store::StoreHandle::start(outbox.clone(), places.clone())?,
             files: lane("labrum-files", outbox.clone(), move |job, out| {
                 let job = match job {
                     FileJob::SaveSettings(asked) => FileJob::SaveSettings(lock(&newest).take().unwrap_or(asked)),
@@ -112,7 +112,7 @@ impl Worker {
                 files::work(job, &places, out);
             })?,
             export: lane("labrum-export", outbox.clone(), export::work)?,
-            network: network::Handle::start(outbox.clone(), network)?,
+            network: network::NetworkHandle::start(outbox.clone(), network)?,
             decode,
             outbox,
             events,

@@ -5,7 +5,7 @@ use crate::{
     Result, io,
     session::{
         finding::Finding,
-        job::{Event, ModelEntry, NetworkJob, SegmentJob, Target},
+        job::{Event, ModelEntry, NetworkJob, SegmentJob, SegmentTarget},
         settings::DeviceChoice,
     },
 };
@@ -17,7 +17,7 @@ use std::{
 };
 
 /// What the network thread needs of the network: the real one is in `app`, tests bring their own.
-pub trait Network {
+pub trait SegmentationNetwork {
     /// The models that come with the app.
     fn shipped(&mut self) -> Result<Vec<ModelEntry>>;
 
@@ -43,7 +43,7 @@ pub trait Network {
 }
 
 #[derive(Default)]
-struct State {
+struct NetworkState {
     /// Only the newest survives.
     urgent: Option<SegmentJob>,
     others: VecDeque<NetworkJob>,
@@ -52,7 +52,7 @@ struct State {
 
 #[derive(Default)]
 struct Inbox {
-    state: Mutex<State>,
+    state: Mutex<NetworkState>,
     changed: Condvar,
 }
 
@@ -103,17 +103,20 @@ impl Inbox {
 }
 
 /// The window's side of the thread.
-pub(super) struct Handle {
+pub(super) struct NetworkHandle {
     inbox: Arc<Inbox>,
     outbox: Outbox,
 }
 
-impl Handle {
-    pub(super) fn start(outbox: Outbox, network: impl FnOnce() -> Box<dyn Network> + Send + 'static) -> Result<Self> {
+impl NetworkHandle {
+    pub(super) fn start(
+        outbox: Outbox,
+        network: impl FnOnce() -> Box<dyn SegmentationNetwork> + Send + 'static,
+    ) -> Result<Self> {
         let inbox = Arc::new(Inbox::default());
         let (jobs, out) = (inbox.clone(), outbox.clone());
         spawn("labrum-network", move || {
-            let mut thread = Thread { network: network(), inbox: jobs, outbox: out };
+            let mut thread = NetworkThread { network: network(), inbox: jobs, outbox: out };
             let models = thread.network.shipped().map_or_else(Event::Failed, Event::Models);
             thread.outbox.send(models);
             while let Some(job) = thread.inbox.take() {
@@ -135,13 +138,13 @@ impl Handle {
     }
 }
 
-struct Thread {
-    network: Box<dyn Network>,
+struct NetworkThread {
+    network: Box<dyn SegmentationNetwork>,
     inbox: Arc<Inbox>,
     outbox: Outbox,
 }
 
-impl Thread {
+impl NetworkThread {
     fn work(&mut self, job: NetworkJob) {
         match job {
             NetworkJob::Segment(job) => self.run(&job),
@@ -176,7 +179,7 @@ impl Thread {
             if let Some(notice) = self.network.take_notice() {
                 self.outbox.send(Event::Notice(notice));
             }
-            let Target { key, revision, .. } = *target;
+            let SegmentTarget { key, revision, .. } = *target;
             if !self.outbox.send(Event::Segmented { run, key, revision, result }) {
                 return;
             }
@@ -190,7 +193,7 @@ impl Thread {
         Ok(())
     }
 
-    fn segment(&mut self, job: &SegmentJob, target: &Target) -> Result<Arc<Finding>> {
+    fn segment(&mut self, job: &SegmentJob, target: &SegmentTarget) -> Result<Arc<Finding>> {
         let image = match &target.image {
             Some(image) => image.clone(),
             None => Arc::new(io::open::load(&target.source, target.kind)?),

@@ -1,10 +1,10 @@
 //! The threads that speak to servers: `labrum-pacs` asks, `labrum-receive` receives, `labrum-send` sends what waits, also
 //! what a program before this one left.
 
-use super::{Outbox, Places, spawn};
+use super::{AppFolders, Outbox, spawn};
 use crate::{
     Error, ErrorKind, Result,
-    io::pacs::{Archive, Queue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
+    io::pacs::{Archive, SendQueue, folder_of_study, forget_secret, keep_secret, kept_secret, receive},
     session::job::{Event, ExportJob, PacsEvent, PacsJob, PacsQuestion, ReceiveJob, SendingJob},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -26,7 +26,7 @@ const EVERY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(60);
 
 /// What the thread does that asks servers.
-enum Asked {
+enum ServerQuestion {
     Question(PacsQuestion),
     SignIn { server: Server, secret: Secret, is_kept: bool },
     Forget(Server),
@@ -39,16 +39,16 @@ enum Ordered {
 }
 
 /// Where jobs for servers go in.
-pub(super) struct Handle {
-    ask: Sender<Asked>,
+pub(super) struct PacsHandle {
+    ask: Sender<ServerQuestion>,
     receive: Sender<ReceiveJob>,
     send: Sender<Ordered>,
     stop: Cancel,
 }
 
-impl Handle {
-    pub(super) fn start(outbox: Outbox, places: &Places) -> Result<Self> {
-        let secrets = Arc::new(Secrets::default());
+impl PacsHandle {
+    pub(super) fn start(outbox: Outbox, places: &AppFolders) -> Result<Self> {
+        let secrets = Arc::new(SessionSecrets::default());
         let stop = Cancel::default();
         let (ask, questions) = unbounded();
         let (known, out) = (secrets.clone(), outbox.clone());
@@ -64,13 +64,13 @@ impl Handle {
 
     pub(super) fn submit(&self, job: PacsJob) {
         match job {
-            PacsJob::Ask(question) => drop(self.ask.send(Asked::Question(question))),
+            PacsJob::Ask(question) => drop(self.ask.send(ServerQuestion::Question(question))),
             PacsJob::SignIn { server, secret, is_kept } => {
                 // What waits to be sent may wait for this.
                 let _ = self.send.send(Ordered::SignedIn { server: server.clone(), secret: secret.clone() });
-                let _ = self.ask.send(Asked::SignIn { server, secret, is_kept });
+                let _ = self.ask.send(ServerQuestion::SignIn { server, secret, is_kept });
             }
-            PacsJob::Forget(server) => drop(self.ask.send(Asked::Forget(server))),
+            PacsJob::Forget(server) => drop(self.ask.send(ServerQuestion::Forget(server))),
             PacsJob::Receive(job) => drop(self.receive.send(job)),
             PacsJob::Sending(job) => drop(self.send.send(Ordered::Job(job))),
         }
@@ -84,9 +84,9 @@ impl Handle {
 
 /// Secrets of this session, by server and user; those of the key store are looked up once.
 #[derive(Default)]
-struct Secrets(Mutex<HashMap<String, Option<Secret>>>);
+struct SessionSecrets(Mutex<HashMap<String, Option<Secret>>>);
 
-impl Secrets {
+impl SessionSecrets {
     fn key(server: &Server) -> String {
         format!("{} {}", server.key(), server.user)
     }
@@ -113,26 +113,26 @@ impl Secrets {
     }
 }
 
-fn answer(job: Asked, secrets: &Secrets, outbox: &Outbox) {
+fn answer(job: ServerQuestion, secrets: &SessionSecrets, outbox: &Outbox) {
     let event = match job {
-        Asked::Question(PacsQuestion::Echo { id, server, cancel }) => {
+        ServerQuestion::Question(PacsQuestion::Echo { id, server, cancel }) => {
             let result = secrets.archive(&server).and_then(|archive| archive.echo(&cancel));
             PacsEvent::Echoed { id, result }
         }
-        Asked::Question(PacsQuestion::Find { id, server, query, cancel }) => {
+        ServerQuestion::Question(PacsQuestion::Find { id, server, query, cancel }) => {
             let result = secrets.archive(&server).and_then(|a| a.studies(&query, &cancel));
             PacsEvent::Found { id, result }
         }
-        Asked::Question(PacsQuestion::ListSeries { id, server, study_uid, cancel }) => {
+        ServerQuestion::Question(PacsQuestion::ListSeries { id, server, study_uid, cancel }) => {
             let result = secrets.archive(&server).and_then(|a| a.series(&study_uid, &cancel));
             PacsEvent::Series { id, study_uid, result }
         }
-        Asked::SignIn { server, secret, is_kept } => {
+        ServerQuestion::SignIn { server, secret, is_kept } => {
             secrets.set(&server, Some(secret.clone()));
             let not_kept = is_kept.then(|| keep_secret(&server, &secret).err()).flatten().map(|error| error.reason);
             PacsEvent::SignedIn { server: server.name, not_kept }
         }
-        Asked::Forget(server) => {
+        ServerQuestion::Forget(server) => {
             secrets.set(&server, None);
             if let Err(error) = forget_secret(&server) {
                 log::info!("{error}");
@@ -143,7 +143,7 @@ fn answer(job: Asked, secrets: &Secrets, outbox: &Outbox) {
     outbox.send(Event::Pacs(event));
 }
 
-fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &Secrets, outbox: &Outbox) {
+fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &SessionSecrets, outbox: &Outbox) {
     let ReceiveJob { id, server, study_uid, series, cancel } = job;
     let mut told: Option<Instant> = None;
     let mut progress = |state: Receiving| {
@@ -164,7 +164,7 @@ fn bring(job: ReceiveJob, cache: &std::path::Path, secrets: &Secrets, outbox: &O
 /// What the sending thread works with.
 struct Sending {
     folder: PathBuf,
-    secrets: Arc<Secrets>,
+    secrets: Arc<SessionSecrets>,
     outbox: Outbox,
     stop: Cancel,
 }
@@ -198,13 +198,13 @@ impl Sending {
     /// Does what was ordered and sends what is due; when to come back.
     fn turn(
         &self,
-        queue: &mut Option<Queue>,
+        queue: &mut Option<SendQueue>,
         order: Option<Ordered>,
         told: &mut Vec<SendItem>,
     ) -> Result<Option<Duration>> {
         let queue = match queue {
             Some(queue) => queue,
-            None => queue.insert(Queue::open(&self.folder)?),
+            None => queue.insert(SendQueue::open(&self.folder)?),
         };
         match order {
             Some(Ordered::Job(SendingJob::Send { export, server })) => {
@@ -242,7 +242,7 @@ impl Sending {
         Ok(next)
     }
 
-    fn tell(&self, queue: &Queue, told: &mut Vec<SendItem>) -> Result<()> {
+    fn tell(&self, queue: &SendQueue, told: &mut Vec<SendItem>) -> Result<()> {
         let items = queue.items()?;
         if items != *told {
             told.clone_from(&items);
@@ -252,7 +252,7 @@ impl Sending {
     }
 
     /// The segmentation as a file that is read back and compared, and a copy of it in the queue.
-    fn write_and_queue(&self, queue: &Queue, export: ExportJob, server: &Server) -> Result<SendItem> {
+    fn write_and_queue(&self, queue: &SendQueue, export: ExportJob, server: &Server) -> Result<SendItem> {
         let tried = "write the segmentation";
         whole_file::make_folder(&self.folder)?;
         let folder = tempfile::Builder::new().prefix(".export-").tempdir_in(&self.folder);

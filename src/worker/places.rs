@@ -6,7 +6,7 @@ use std::{fs, io::Write, path::PathBuf};
 
 /// The app's own folders.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct AppFolders {
     /// For the settings.
     pub config: PathBuf,
     /// For what can be made again.
@@ -15,7 +15,7 @@ pub struct Places {
     pub data: PathBuf,
 }
 
-impl Places {
+impl AppFolders {
     /// The user's; `LABRUM_CONFIG`, `LABRUM_CACHE` and `LABRUM_DATA` name others.
     pub fn of_user() -> Self {
         let dirs = ProjectDirs::from("", "", "labrum");
@@ -78,10 +78,10 @@ mod tests {
     use super::*;
     use crate::session::settings::Theme;
 
-    fn places() -> (tempfile::TempDir, Places) {
+    fn places() -> (tempfile::TempDir, AppFolders) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name| folder.path().join(name);
-        let places = Places { config: at("config"), cache: at("cache"), data: at("data") };
+        let places = AppFolders { config: at("config"), cache: at("cache"), data: at("data") };
         (folder, places)
     }
 

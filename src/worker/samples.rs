@@ -9,14 +9,14 @@ use std::{
 
 /// A sample.
 #[derive(Clone, Copy, Debug)]
-struct Sample {
+struct BundledSample {
     name: &'static str,
     files: &'static [(&'static str, &'static [u8])],
 }
 
 macro_rules! sample {
     ($name:literal, $($file:literal),+ $(,)?) => {
-        Sample {
+        BundledSample {
             name: $name,
             files: &[$((
                 $file,
@@ -47,7 +47,7 @@ macro_rules! series {
 }
 
 /// All samples; the first screen offers them. Licences and sources: assets/README.md.
-const SAMPLES: &[Sample] = &[
+const SAMPLES: &[BundledSample] = &[
     sample!(
         "fetal-head",
         "fetal-head-011_HC.png",

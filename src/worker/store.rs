@@ -6,12 +6,12 @@
 mod keeper;
 mod learning;
 
-use super::{Outbox, Places};
+use super::{AppFolders, Outbox};
 use crate::{
     Error, Result,
     session::job::{CaseToAdopt, Event, SliceKey, StoreJob},
 };
-use keeper::{Keeper, Trouble};
+use keeper::{WorkspaceKeeper, WriteTrouble};
 use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -32,7 +32,7 @@ enum Later {
 }
 
 #[derive(Default)]
-struct Queue {
+struct StoreQueue {
     /// In the order in which they are done, each with a number of its own.
     jobs: VecDeque<(u64, StoreJob)>,
     next_number: u64,
@@ -46,7 +46,7 @@ struct Queue {
     written: u64,
 }
 
-impl Queue {
+impl StoreQueue {
     /// True where something that must not be lost is not written yet.
     fn has_work(&self) -> bool {
         self.jobs.iter().any(|(_, job)| must_not_be_lost(job))
@@ -96,30 +96,30 @@ fn must_not_be_lost(job: &StoreJob) -> bool {
 }
 
 #[derive(Default)]
-struct Shared {
-    queue: Mutex<Queue>,
+struct SharedQueue {
+    queue: Mutex<StoreQueue>,
     changed: Condvar,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+impl SharedQueue {
+    fn lock(&self) -> MutexGuard<'_, StoreQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The window's side of the thread.
-pub(super) struct Handle {
-    shared: Arc<Shared>,
+pub(super) struct StoreHandle {
+    shared: Arc<SharedQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Handle {
-    pub(super) fn start(outbox: Outbox, places: Places) -> Result<Self> {
-        let shared = Arc::new(Shared::default());
+impl StoreHandle {
+    pub(super) fn start(outbox: Outbox, places: AppFolders) -> Result<Self> {
+        let shared = Arc::new(SharedQueue::default());
         let mine = shared.clone();
         let thread = thread::Builder::new()
             .name("labrum-workspace".into())
-            .spawn(move || Thread { shared: mine, outbox, keeper: Keeper::new(places), told: None }.run())
+            .spawn(move || StoreThread { shared: mine, outbox, keeper: WorkspaceKeeper::new(places), told: None }.run())
             .map_err(|e| Error::new("start a thread", e).advise("Close other programs and try again."))?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -165,15 +165,15 @@ enum Next {
     End,
 }
 
-struct Thread {
-    shared: Arc<Shared>,
+struct StoreThread {
+    shared: Arc<SharedQueue>,
     outbox: Outbox,
-    keeper: Keeper,
+    keeper: WorkspaceKeeper,
     /// The trouble that the window knows of.
     told: Option<String>,
 }
 
-impl Thread {
+impl StoreThread {
     fn run(mut self) {
         loop {
             match self.next() {
@@ -229,7 +229,7 @@ impl Thread {
             let has_work = self.shared.lock().has_work();
             self.keeper.work(job, has_work)
         });
-        let is_done = !matches!(result, Err(Trouble::Later(_)));
+        let is_done = !matches!(result, Err(WriteTrouble::Later(_)));
         let was_stuck = {
             let mut queue = self.shared.lock();
             if is_done {
@@ -244,8 +244,8 @@ impl Thread {
         self.shared.changed.notify_all();
         match result {
             Ok(events) => events.into_iter().for_each(|event| self.tell(event)),
-            Err(Trouble::Never(error)) => self.tell(Event::Failed(error)),
-            Err(Trouble::Later(error)) => return self.tell_trouble(error),
+            Err(WriteTrouble::Never(error)) => self.tell(Event::Failed(error)),
+            Err(WriteTrouble::Later(error)) => return self.tell_trouble(error),
         }
         if must_not_be_lost(job) || (was_stuck && self.keeper.is_open()) {
             self.tell_written();
@@ -259,7 +259,7 @@ impl Thread {
     }
 
     /// What a job needs: a workspace that is open and knows the case. Neither may have been there when it was made.
-    fn prepare(&mut self, job: &StoreJob) -> std::result::Result<(), Trouble> {
+    fn prepare(&mut self, job: &StoreJob) -> std::result::Result<(), WriteTrouble> {
         if must_not_be_lost(job) && !self.keeper.is_open() {
             let events = self.keeper.open_again()?;
             events.into_iter().for_each(|event| self.tell(event));
@@ -299,12 +299,12 @@ impl Thread {
         match later {
             Later::Adopt(case) => {
                 let result = self.adopt(case);
-                let is_stuck = matches!(result, Err(Trouble::Later(_)));
+                let is_stuck = matches!(result, Err(WriteTrouble::Later(_)));
                 let was_stuck = std::mem::replace(&mut self.shared.lock().is_stuck, is_stuck);
                 match result {
-                    Err(Trouble::Later(error)) => self.tell_trouble(error),
+                    Err(WriteTrouble::Later(error)) => self.tell_trouble(error),
                     // Nobody can draw on a case whose work could not be kept.
-                    Err(Trouble::Never(error)) => self.tell(Event::Failed(error)),
+                    Err(WriteTrouble::Never(error)) => self.tell(Event::Failed(error)),
                     Ok(()) if was_stuck => self.tell_written(),
                     Ok(()) => {}
                 }
@@ -318,7 +318,7 @@ impl Thread {
     }
 
     /// Finds or enters a case; it waits on where that has to be tried again.
-    fn adopt(&mut self, case: CaseToAdopt) -> std::result::Result<(), Trouble> {
+    fn adopt(&mut self, case: CaseToAdopt) -> std::result::Result<(), WriteTrouble> {
         match self.keeper.adopt(case.clone()) {
             Ok((restored, slices)) => {
                 self.tell(restored);
@@ -333,7 +333,7 @@ impl Thread {
                 Ok(())
             }
             Err(trouble) => {
-                if matches!(trouble, Trouble::Later(_)) {
+                if matches!(trouble, WriteTrouble::Later(_)) {
                     self.shared.lock().later.push_front(Later::Adopt(case));
                 }
                 Err(trouble)

@@ -4,9 +4,9 @@ use super::{Outbox, spawn};
 use crate::{
     Error, Result,
     learning::{
-        course::{Model, Phase},
+        course::{Model, RoundPhase},
         judged,
-        round::Round,
+        round::WorkspaceRound,
     },
     session::{
         job::{CompareJob, Event, RoundEvent, TrainJob, TrainingJob},
@@ -15,7 +15,7 @@ use crate::{
 };
 use crossbeam_channel::{Sender, unbounded};
 use labrum_core::{gate::GateReport, holdout::Side};
-use labrum_nn::train::round::Progress;
+use labrum_nn::train::round::RoundProgress;
 use std::time::{Duration, Instant};
 use thread_priority::ThreadPriority;
 
@@ -64,7 +64,7 @@ fn train(job: &TrainJob, outbox: &Outbox) {
         tell(RoundEvent::Estimated(round.estimate(job.threads)?));
         let mut told = Instant::now() - EVERY;
         round.run(&job.control, &mut |phase| {
-            let is_step = matches!(phase, Phase::Training(Progress::Step { .. }));
+            let is_step = matches!(phase, RoundPhase::Training(RoundProgress::Step { .. }));
             if !is_step || told.elapsed() >= EVERY {
                 told = Instant::now();
                 tell(event_of(phase));
@@ -74,8 +74,8 @@ fn train(job: &TrainJob, outbox: &Outbox) {
     tell(RoundEvent::Ended(result.map(|version| version.map(Box::new))));
 }
 
-fn round(job: &TrainJob) -> Round {
-    Round {
+fn round(job: &TrainJob) -> WorkspaceRound {
+    WorkspaceRound {
         key: job.begun.key,
         snapshot: job.begun.snapshot.clone(),
         labels: job.labels.to_vec(),
@@ -87,14 +87,14 @@ fn round(job: &TrainJob) -> Round {
     }
 }
 
-fn event_of(phase: Phase) -> RoundEvent {
+fn event_of(phase: RoundPhase) -> RoundEvent {
     match phase {
-        Phase::Reading { done, total } => RoundEvent::Doing(Doing::Reading { done, total }),
-        Phase::Judging => RoundEvent::Doing(Doing::Judging),
-        Phase::Training(Progress::Step { step, done, loss, remaining }) => {
+        RoundPhase::Reading { done, total } => RoundEvent::Doing(Doing::Reading { done, total }),
+        RoundPhase::Judging => RoundEvent::Doing(Doing::Judging),
+        RoundPhase::Training(RoundProgress::Step { step, done, loss, remaining }) => {
             RoundEvent::Step { step, done, loss, remaining }
         }
-        Phase::Training(Progress::Validation { step, dice, .. }) => RoundEvent::Validation { step, dice },
+        RoundPhase::Training(RoundProgress::Validation { step, dice, .. }) => RoundEvent::Validation { step, dice },
     }
 }
 

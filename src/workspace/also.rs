@@ -3,14 +3,14 @@
 use super::{failure::Cause, masks, now};
 use crate::Result;
 use labrum_core::{
-    journal::{Also, LabelChange, StatusChange, Step},
+    journal::{Also, JournalStep, LabelChange, StatusChange},
     label::Label,
     study::Status,
 };
 use rusqlite::{Connection, OptionalExtension};
 
 /// Writes down and does what a new step changes beside pixels.
-pub(super) fn append(connection: &Connection, step: &Step) -> Result<(), Cause> {
+pub(super) fn append(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
     if let Some(change) = step.also.status {
         note_status(connection, step.seq, change)?;
         set_status(connection, step.seq, change.after, (change.after == Status::Accepted).then_some(step.at))?;

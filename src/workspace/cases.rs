@@ -4,7 +4,7 @@ use super::{
     Workspace, also,
     failure::Cause,
     masks, now,
-    places::{Places, absolute},
+    places::{ImagePlaces, absolute},
     subjects,
 };
 use crate::{Error, Result};
@@ -31,7 +31,7 @@ impl Workspace {
     /// Where the case is known with images of another size and something was drawn on them; where the database cannot
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)).
     pub fn adopt(&mut self, case: &CaseDescription) -> Result<CaseKey> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.write("take the case into the workspace", |t| adopt(t, case, &places))
     }
 
@@ -43,7 +43,7 @@ impl Workspace {
         let tried = "take the cases into the workspace";
         let folder = self.folder.clone();
         // A refused case has written nothing.
-        let places = Places::of(&folder);
+        let places = ImagePlaces::of(&folder);
         let one = |t: &Connection, case| match adopt(t, case, &places) {
             Err(Cause::Sql(error)) => Err(Cause::Sql(error)),
             result => Ok(result.map_err(|cause| cause.explain(tried, &folder))),
@@ -56,7 +56,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn cases(&mut self) -> Result<Vec<CaseEntry>> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.read("read the cases of the workspace", |c| {
             let mut query =
                 c.prepare_cached(&format!("SELECT {COLUMNS} FROM scan WHERE removed_at IS NULL ORDER BY id"))?;
@@ -118,7 +118,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be read.
     pub fn last_shown(&mut self) -> Result<Option<(PathBuf, u32)>> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.read("read where the work stopped", |c| {
             let mut query = c.prepare_cached(
                 "SELECT path, beside, place FROM scan JOIN slice ON scan_id = scan.id AND place = shown
@@ -152,7 +152,7 @@ impl Workspace {
     }
 }
 
-fn adopt(connection: &Connection, case: &CaseDescription, places: &Places) -> Result<CaseKey, Cause> {
+fn adopt(connection: &Connection, case: &CaseDescription, places: &ImagePlaces) -> Result<CaseKey, Cause> {
     let known: Option<(i64, u32, u32)> = connection
         .prepare_cached("SELECT id, columns, rows FROM scan WHERE identity = ?1")?
         .query_row([&case.identity], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
@@ -210,7 +210,12 @@ enum SliceIdentity {
 }
 
 /// Gives every slice its place; slices that are not among these lose theirs and keep all else.
-fn place_slices(connection: &Connection, scan: i64, slices: &[SliceDescription], places: &Places) -> Result<(), Cause> {
+fn place_slices(
+    connection: &Connection,
+    scan: i64,
+    slices: &[SliceDescription],
+    places: &ImagePlaces,
+) -> Result<(), Cause> {
     // Faulty series carry one UID twice: such slices go by their order.
     let mut known: HashMap<SliceIdentity, VecDeque<i64>> = HashMap::new();
     let mut query = connection.prepare_cached(
@@ -276,11 +281,11 @@ fn read_entry(row: &Row) -> rusqlite::Result<CaseEntry> {
 }
 
 /// The path of a slice in columns `path` and, behind it, `beside`: where it is now.
-pub(super) fn read_path(row: &Row, column: usize, places: &Places) -> rusqlite::Result<PathBuf> {
+pub(super) fn read_path(row: &Row, column: usize, places: &ImagePlaces) -> rusqlite::Result<PathBuf> {
     Ok(places.find(&row.get::<_, String>(column)?, row.get::<_, Option<String>>(column + 1)?.as_deref()))
 }
 
-fn slices(connection: &Connection, case: CaseKey, places: &Places) -> rusqlite::Result<Vec<SliceDescription>> {
+fn slices(connection: &Connection, case: CaseKey, places: &ImagePlaces) -> rusqlite::Result<Vec<SliceDescription>> {
     let mut query = connection.prepare_cached(
         "SELECT path, beside, frame, sop_instance_uid FROM slice
          WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place",
@@ -293,7 +298,7 @@ fn slices(connection: &Connection, case: CaseKey, places: &Places) -> rusqlite::
 }
 
 fn restore(connection: &Connection, mut entry: CaseEntry, folder: &Path) -> Result<StoredCase, Cause> {
-    entry.description.slices = slices(connection, entry.key, &Places::of(folder))?;
+    entry.description.slices = slices(connection, entry.key, &ImagePlaces::of(folder))?;
     let mut query =
         connection.prepare_cached("SELECT id FROM slice WHERE scan_id = ?1 AND place IS NOT NULL ORDER BY place")?;
     let ids: Vec<i64> = query.query_map([entry.key.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;

@@ -12,7 +12,7 @@ use std::{
 
 /// What a list of workspaces shows of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct WorkspaceGlance {
     /// What it is called; the name of its folder where the database cannot be read.
     pub name: String,
     /// How many cases; `None` while it is open somewhere.
@@ -24,7 +24,7 @@ pub struct Summary {
 }
 
 /// Looks into a workspace without opening it; `None` where there is none in `folder`.
-pub fn summary(folder: &Path) -> Option<Summary> {
+pub fn summary(folder: &Path) -> Option<WorkspaceGlance> {
     let database = folder.join(DATABASE);
     let written = std::fs::metadata(&database).ok()?.modified().ok();
     let log = std::fs::metadata(folder.join(format!("{DATABASE}-wal"))).ok().and_then(|m| m.modified().ok());
@@ -34,7 +34,7 @@ pub fn summary(folder: &Path) -> Option<Summary> {
         Some((name, cases, accepted)) => (name, Some(cases), Some(accepted)),
         None => (name, None, None),
     };
-    Some(Summary { name, cases, accepted, last_used: written.max(log) })
+    Some(WorkspaceGlance { name, cases, accepted, last_used: written.max(log) })
 }
 
 fn figures(database: &Path) -> rusqlite::Result<(String, u32, u32)> {

@@ -4,7 +4,7 @@ use super::{Workspace, also, failure::Cause, masks};
 use crate::Result;
 use labrum_core::{
     edit::Edit,
-    journal::{Also, Author, CaseKey, StatusChange, Step, StepState},
+    journal::{Also, Author, CaseKey, JournalStep, StatusChange, StepState},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -24,7 +24,7 @@ impl Workspace {
     /// # Errors
     /// For a step that is not after the last one, and an edit that does not fit the slice; where the database cannot
     /// be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing of it was.
-    pub fn append(&mut self, step: &Step, redo_of: &[CaseKey]) -> Result<()> {
+    pub fn append(&mut self, step: &JournalStep, redo_of: &[CaseKey]) -> Result<()> {
         self.write("save the step in the workspace", |t| append(t, step, redo_of))
     }
 
@@ -53,12 +53,12 @@ impl Workspace {
     ///
     /// # Errors
     /// Where the database cannot be read.
-    pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<Step>> {
+    pub fn steps(&mut self, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>> {
         self.read("read the journal of the workspace", |c| steps(c, cases, limit))
     }
 }
 
-fn append(connection: &Connection, step: &Step, redo_of: &[CaseKey]) -> Result<(), Cause> {
+fn append(connection: &Connection, step: &JournalStep, redo_of: &[CaseKey]) -> Result<(), Cause> {
     let last = last_seq(connection)?;
     if step.seq <= last {
         return Err(Cause::Refused(format!("step {} is not after the last one, {last}", step.seq)));
@@ -87,7 +87,7 @@ pub(super) fn drop_undone(connection: &Connection, case: CaseKey) -> Result<(), 
 }
 
 /// Writes the row of a step, without what it changed.
-pub(super) fn insert(connection: &Connection, step: &Step) -> Result<(), Cause> {
+pub(super) fn insert(connection: &Connection, step: &JournalStep) -> Result<(), Cause> {
     let (person, model, version) = match &step.author {
         Author::Person(name) => (Some(name), None, None),
         Author::Model { name, version } => (None, Some(name), Some(version)),
@@ -101,7 +101,7 @@ pub(super) fn insert(connection: &Connection, step: &Step) -> Result<(), Cause> 
     Ok(())
 }
 
-fn append_edit(connection: &Connection, step: &Step, pixels: u64, slice: u32, edit: &Edit) -> Result<(), Cause> {
+fn append_edit(connection: &Connection, step: &JournalStep, pixels: u64, slice: u32, edit: &Edit) -> Result<(), Cause> {
     let (place, slice) = (slice, masks::slice_id(connection, step.case, slice)?);
     let end = edit.runs.last().map_or(0, |r| u64::from(r.start) + u64::from(r.length));
     if end > pixels {
@@ -161,7 +161,7 @@ fn shares_slice(connection: &Connection, seq: i64, condition: &str) -> Result<bo
     Ok(connection.prepare_cached(&sql)?.query_row([seq], |r| r.get(0))?)
 }
 
-fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<Step>, Cause> {
+fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<JournalStep>, Cause> {
     // The keys go in as one value: a list of SQL values has a bound.
     let keys = serde_json::to_string(&cases.iter().map(|c| c.0).collect::<Vec<_>>());
     let keys = keys.map_err(|e| Cause::Refused(e.to_string()))?;
@@ -175,7 +175,7 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<S
                           OR EXISTS (SELECT 1 FROM label_change WHERE label_change.seq = step.seq)))
          ORDER BY seq DESC LIMIT ?2",
     )?;
-    let mut steps: Vec<Step> = query.query_map((keys, limit), read_step)?.collect::<rusqlite::Result<_>>()?;
+    let mut steps: Vec<JournalStep> = query.query_map((keys, limit), read_step)?.collect::<rusqlite::Result<_>>()?;
     steps.reverse();
     let mut query = connection.prepare_cached(
         "SELECT place, runs FROM edit JOIN slice ON slice.id = slice_id
@@ -191,7 +191,7 @@ fn steps(connection: &Connection, cases: &[CaseKey], limit: u32) -> Result<Vec<S
     Ok(steps)
 }
 
-fn read_step(row: &Row) -> rusqlite::Result<Step> {
+fn read_step(row: &Row) -> rusqlite::Result<JournalStep> {
     let author = match (row.get::<_, Option<String>>(3)?, row.get(4)?, row.get(5)?) {
         (_, Some(name), Some(version)) => Author::Model { name, version },
         (person, ..) => Author::Person(person.unwrap_or_default()),
@@ -203,7 +203,7 @@ fn read_step(row: &Row) -> rusqlite::Result<Step> {
     };
     let case = CaseKey(row.get(1)?);
     let (seq, at, tool) = (row.get(0)?, row.get(2)?, row.get(6)?);
-    Ok(Step { seq, case, at, author, tool, edits: Vec::new(), also: Also::default(), state })
+    Ok(JournalStep { seq, case, at, author, tool, edits: Vec::new(), also: Also::default(), state })
 }
 
 /// The edit of which these are the bytes in the journal.

@@ -25,7 +25,7 @@ mod tasks;
 mod versions;
 mod work_report;
 
-pub use folder::{Summary, summary};
+pub use folder::{WorkspaceGlance, summary};
 pub use identity::content_hash;
 pub use lock::holder_of;
 pub use look::copy_for_looking;

@@ -20,14 +20,14 @@ use std::{
 const FEW: u32 = 4;
 
 /// Looks paths up, from the folder of the workspace.
-pub(super) struct Places {
+pub(super) struct ImagePlaces {
     /// Of the workspace, absolute.
     folder: PathBuf,
     /// How often files of a folder were asked for, and what is in it once it was read.
     folders: RefCell<HashMap<PathBuf, (u32, HashSet<OsString>)>>,
 }
 
-impl Places {
+impl ImagePlaces {
     /// As seen from a workspace in `folder`.
     pub(super) fn of(folder: &Path) -> Self {
         Self { folder: absolute(folder), folders: RefCell::default() }
@@ -101,7 +101,7 @@ impl Workspace {
     /// # Errors
     /// Where the database cannot be written ([`ErrorKind::Disk`](crate::ErrorKind::Disk)): then nothing is noted.
     pub fn relocate(&mut self, cases: &[CaseDescription]) -> Result<()> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.write("note where the images are", |t| {
             let mut update = t.prepare_cached(
                 "UPDATE slice SET path = ?4, beside = ?5
@@ -119,7 +119,7 @@ impl Workspace {
 
     /// Notes again how all images lie to the workspace: that has moved, and they have not.
     pub(super) fn note_places(&mut self) -> Result<()> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.write("note where the images are", |t| {
             let paths = stored_paths(t)?;
             let mut update = t.prepare_cached("UPDATE slice SET beside = ?2 WHERE path = ?1")?;
@@ -134,7 +134,7 @@ impl Workspace {
 impl Workspace {
     /// The same slices with their images where they are now.
     pub(super) fn find_images(&mut self, mut slices: Vec<SnapshotSlice>) -> Result<Vec<SnapshotSlice>> {
-        let places = Places::of(&self.folder);
+        let places = ImagePlaces::of(&self.folder);
         self.read("find the images of the workspace", |c| {
             let mut query = c.prepare_cached("SELECT beside FROM slice WHERE path = ?1 LIMIT 1")?;
             for slice in &mut slices {
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn the_way_from_a_workspace_to_an_image_is_found_and_followed() {
-        let places = Places::of(Path::new("/data/work"));
+        let places = ImagePlaces::of(Path::new("/data/work"));
         let way = |path: &str| places.beside(Path::new(path)).unwrap();
         assert_eq!(way("/data/scans/a.png"), "../scans/a.png");
         assert_eq!(way("/data/work/a.png"), "a.png");
@@ -175,7 +175,7 @@ mod tests {
             std::fs::create_dir_all(root.join(name)).unwrap();
         }
         std::fs::write(root.join("new/scans/a.png"), "a").unwrap();
-        let places = Places::of(&root.join("new/work"));
+        let places = ImagePlaces::of(&root.join("new/work"));
         let old = root.join("old/scans/a.png");
         let found = |beside| places.find(&old.to_string_lossy(), beside);
         assert_eq!(found(Some("../scans/a.png")), root.join("new/scans/a.png"));
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(found(None), old);
         std::fs::create_dir_all(root.join("old/scans")).unwrap();
         std::fs::write(&old, "a").unwrap();
-        let places = Places::of(&root.join("new/work"));
+        let places = ImagePlaces::of(&root.join("new/work"));
         assert_eq!(places.find(&old.to_string_lossy(), Some("../scans/a.png")), old, "where it was comes first");
     }
 
@@ -194,7 +194,7 @@ mod tests {
         std::fs::create_dir_all(root.join("polyps-of-this-test")).unwrap();
         std::fs::write(root.join("polyps-of-this-test/a.png"), "a").unwrap();
         let typed = "polyps-of-this-test/a.png";
-        assert_eq!(Places::of(root).find(typed, None), root.join(typed));
-        assert_eq!(Places::of(&root.join("work")).find(typed, None), root.join(typed));
+        assert_eq!(ImagePlaces::of(root).find(typed, None), root.join(typed));
+        assert_eq!(ImagePlaces::of(&root.join("work")).find(typed, None), root.join(typed));
     }
 }

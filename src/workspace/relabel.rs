@@ -4,7 +4,7 @@ use super::{Workspace, also, failure::Cause, journal, masks, now};
 use crate::Result;
 use labrum_core::{
     edit::Edit,
-    journal::{Also, Author, CaseKey, LabelUse, StatusChange, Step, StepState},
+    journal::{Also, Author, CaseKey, JournalStep, LabelUse, StatusChange, StepState},
     mask::PackedMask,
     study::Status,
 };
@@ -51,7 +51,7 @@ impl Workspace {
 }
 
 /// A slice of a case, those that are not there now among them.
-struct Slice {
+struct StoredSliceLabels {
     id: i64,
     place: Option<u32>,
 }
@@ -62,9 +62,9 @@ fn cases(connection: &Connection) -> Result<Vec<(CaseKey, Status)>, Cause> {
     Ok(query.query_map((), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-fn slices_of(connection: &Connection, case: CaseKey) -> Result<Vec<Slice>, Cause> {
+fn slices_of(connection: &Connection, case: CaseKey) -> Result<Vec<StoredSliceLabels>, Cause> {
     let mut query = connection.prepare_cached("SELECT id, place FROM slice WHERE scan_id = ?1 ORDER BY place, id")?;
-    let read = |row: &rusqlite::Row| Ok(Slice { id: row.get(0)?, place: row.get(1)? });
+    let read = |row: &rusqlite::Row| Ok(StoredSliceLabels { id: row.get(0)?, place: row.get(1)? });
     Ok(query.query_map([case.0], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -102,7 +102,7 @@ fn relabel_case(
     }
     let is_emptied = status == Status::Accepted && !holds_some;
     let change = StatusChange { before: status, after: Status::Corrected };
-    let step = Step {
+    let step = JournalStep {
         seq: journal::last_seq(connection)? + 1,
         case,
         at: now(),

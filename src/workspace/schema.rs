@@ -18,7 +18,7 @@ const APPLICATION: i32 = 0x4c41_4252;
 
 /// What a database is before anything is written to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum SchemaState {
     /// Without tables.
     Blank,
     /// A workspace of this version, which may be an older one.
@@ -30,7 +30,7 @@ pub(super) enum Found {
 /// # Errors
 /// For a database that is damaged, of another program, of a version that `migrations` do not lead to, or whose tables are
 /// not those that they make.
-pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&str]) -> Result<Found> {
+pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&str]) -> Result<SchemaState> {
     let tried = "open the workspace";
     let newest = migrations.len();
     check(connection, folder)?;
@@ -48,8 +48,8 @@ pub(super) fn recognise(connection: &Connection, folder: &Path, migrations: &[&s
         Some(version) if !has_own_tables(connection, &migrations[..version]).map_err(failed)? => {
             Err(damaged(tried, folder, "its tables are not those of Labrum"))
         }
-        Some(version) => Ok(Found::Version(version)),
-        None => Ok(Found::Blank),
+        Some(version) => Ok(SchemaState::Version(version)),
+        None => Ok(SchemaState::Blank),
     }
 }
 
@@ -75,11 +75,16 @@ pub(super) fn has_own_tables(connection: &Connection, migrations: &[&str]) -> ru
 ///
 /// # Errors
 /// Where the database or the copy cannot be written.
-pub(super) fn migrate(connection: &mut Connection, folder: &Path, found: Found, migrations: &[&str]) -> Result<()> {
+pub(super) fn migrate(
+    connection: &mut Connection,
+    folder: &Path,
+    found: SchemaState,
+    migrations: &[&str],
+) -> Result<()> {
     let failed = |e: rusqlite::Error| Cause::from(e).explain("open the workspace", folder);
     let version = match found {
-        Found::Blank => 0,
-        Found::Version(version) => version,
+        SchemaState::Blank => 0,
+        SchemaState::Version(version) => version,
     };
     if version > 0 && version < migrations.len() {
         keep_copy(connection, folder, version).map_err(failed)?;

@@ -6,7 +6,7 @@ use super::*;
 use labrum_core::{
     edit::Edit,
     journal::{
-        Also, Author, CaseDescription, CaseKey, Meter, ModelStamp, Proposal, SliceDescription, Step, StepState,
+        Also, Author, CaseDescription, CaseKey, JournalStep, Meter, ModelStamp, Proposal, SliceDescription, StepState,
         StoredCase,
     },
     label::Label,
@@ -64,9 +64,9 @@ fn proposal(region: &Region, version: &str) -> Proposal {
     Proposal { model, at: 7, mask: packed(region, 1) }
 }
 
-fn step(seq: i64, case: CaseKey, edits: Vec<(u32, Edit)>) -> Step {
+fn step(seq: i64, case: CaseKey, edits: Vec<(u32, Edit)>) -> JournalStep {
     let author = Author::Person("AB".into());
-    Step {
+    JournalStep {
         seq,
         case,
         at: 1_000 + seq,

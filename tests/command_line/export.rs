@@ -4,7 +4,7 @@ use super::{files, program, refuses, run, sample, succeeds};
 use labrum::io::open;
 use labrum::workspace::Workspace;
 use labrum_core::{
-    journal::{Also, Author, CaseDescription, ModelStamp, Proposal, Step, StepState},
+    journal::{Also, Author, CaseDescription, JournalStep, ModelStamp, Proposal, StepState},
     label::{Code, Label},
     mask::{Mask, PackedMask, Rule},
     progress::Cancel,
@@ -86,7 +86,7 @@ fn workspace(folder: &Path, path: &Path, status: Status) {
         let corrected = mask.paint(&block(29, 33), 2, &Rule::FREE);
         let drawn = mask.paint(&block(12, 15), 3, &Rule::FREE);
         for edit in [corrected, drawn] {
-            let step = Step {
+            let step = JournalStep {
                 seq: workspace.next_seq().unwrap(),
                 case,
                 at: 0,

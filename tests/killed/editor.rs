@@ -11,9 +11,9 @@ use labrum::{
         labels::LabelAction,
         settings::{DeviceChoice, Settings},
         store::WorkspaceState,
-        tools::{Phase, PointerInput, ToolOptions},
+        tools::{PointerInput, PointerPhase, ToolOptions},
     },
-    worker::{Network, Places, Worker},
+    worker::{AppFolders, SegmentationNetwork, Worker},
 };
 use labrum_core::{image::Image, label::Label, mask::Mask, prediction::Prediction};
 use std::{
@@ -167,7 +167,7 @@ fn live(folder: &Path, seed: u64, random: &mut Random) -> Told {
 
 struct NoNetwork;
 
-impl Network for NoNetwork {
+impl SegmentationNetwork for NoNetwork {
     fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
         Ok(Vec::new())
     }
@@ -204,7 +204,7 @@ struct Editor {
 impl Editor {
     fn open(folder: &Path) -> Self {
         let at = |name| folder.join(name);
-        let places = Places { config: at("config"), cache: at("cache"), data: at("data") };
+        let places = AppFolders { config: at("config"), cache: at("cache"), data: at("data") };
         let worker = Worker::start(Arc::new(|| {}), places, || Box::new(NoNetwork)).unwrap();
         let mut editor = Self { session: Session::new(Settings::default()), worker, talks: false };
         let series = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/samples/sarcoma-ct");
@@ -294,8 +294,8 @@ impl Editor {
             15 => {
                 self.command(C::ToolFill);
                 let at = self.place(random);
-                self.point(Phase::Press, at, random);
-                self.point(Phase::Release, at, random);
+                self.point(PointerPhase::Press, at, random);
+                self.point(PointerPhase::Release, at, random);
             }
             16..19 => {
                 let all =
@@ -323,12 +323,12 @@ impl Editor {
         let radius = 2.0 + random.below(20) as f64;
         self.session.apply(Action::SetTools(ToolOptions { radius, ..ToolOptions::default() }));
         let mut at = self.place(random);
-        self.point(Phase::Press, at, random);
+        self.point(PointerPhase::Press, at, random);
         for _ in 0..2 + random.below(6) {
             at = at.map(|v| v + random.below(60) as f64 - 30.0);
-            self.point(Phase::Drag, at, random);
+            self.point(PointerPhase::Drag, at, random);
         }
-        self.point(Phase::Release, at, random);
+        self.point(PointerPhase::Release, at, random);
     }
 
     fn polygon(&mut self, random: &mut Random) {
@@ -336,13 +336,13 @@ impl Editor {
         let mut at = [0.0; 2];
         for _ in 0..3 + random.below(4) {
             at = self.place(random);
-            self.point(Phase::Press, at, random);
-            self.point(Phase::Release, at, random);
+            self.point(PointerPhase::Press, at, random);
+            self.point(PointerPhase::Release, at, random);
         }
-        self.point(Phase::DoubleClick, at, random);
+        self.point(PointerPhase::DoubleClick, at, random);
     }
 
-    fn point(&mut self, phase: Phase, at: [f64; 2], random: &mut Random) {
+    fn point(&mut self, phase: PointerPhase, at: [f64; 2], random: &mut Random) {
         let erases = random.below(40) == 0;
         self.session.apply(Action::Pointer(PointerInput { phase, at, erases, scale: 2.0 }));
     }

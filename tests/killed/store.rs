@@ -6,7 +6,8 @@ use labrum_core::{
     edit::Edit,
     gate::GateReport,
     journal::{
-        Also, Author, CaseDescription, CaseKey, ModelStamp, Proposal, SliceDescription, Step, StepState, StoredCase,
+        Also, Author, CaseDescription, CaseKey, JournalStep, ModelStamp, Proposal, SliceDescription, StepState,
+        StoredCase,
     },
     learning::{NewVersion, RoundKey, RoundState, VersionState},
     mask::{Mask, PackedMask, Rule},
@@ -229,7 +230,7 @@ fn save(workspace: &mut Workspace, keys: &[CaseKey], action: &Action) {
         Action::Stroke { case, slice, edit } => {
             let author = Author::Person("AB".into());
             let (seq, edits) = (workspace.next_seq().unwrap(), vec![(*slice as u32, edit.clone())]);
-            let step = Step {
+            let step = JournalStep {
                 seq,
                 case: keys[*case],
                 at: seq,

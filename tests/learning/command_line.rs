@@ -5,8 +5,8 @@ use labrum::{learning::course::Model, workspace::Workspace};
 use labrum_core::{
     edit::Edit,
     holdout::{self, Side},
-    journal::{Also, Author, CaseDescription, SliceDescription, Step, StepState},
-    label::{Kept, Label},
+    journal::{Also, Author, CaseDescription, JournalStep, SliceDescription, StepState},
+    label::{Label, StoredLabel},
     learning::VersionState,
     mask::Mask,
     study::{Source, Status},
@@ -69,7 +69,7 @@ fn workspace(folder: &Path, count: u64) {
         };
         let key = workspace.adopt(&case).unwrap();
         let edit = Mask::empty(SIDE as usize, SIDE as usize).replace(&slice.mask.unpack());
-        let step = Step {
+        let step = JournalStep {
             seq: workspace.next_seq().unwrap(),
             case: key,
             at: 0,
@@ -187,7 +187,7 @@ fn a_label_that_a_model_has_learned_can_be_called_something_else() {
     let file = std::fs::read_dir(work.join("models")).unwrap().next().unwrap().unwrap().path();
     let mut model = Model::read(&file).unwrap();
     assert_eq!(model.card.labels[0].name, "Disc");
-    model.card.labels[0].kept = Kept::default();
+    model.card.labels[0].kept = StoredLabel::default();
     std::fs::write(&file, checkpoint::to_bytes(&model.card, &model.weights).unwrap()).unwrap();
     assert_eq!(compare(), before);
 
@@ -224,7 +224,7 @@ fn pictures_of_which_somebody_said_that_nothing_is_there_are_learned_from() {
             slices: vec![SliceDescription { source: Source { path: picture, frame: 0 }, sop_instance_uid: None }],
         };
         let key = work.adopt(&case).unwrap();
-        let step = Step {
+        let step = JournalStep {
             seq: work.next_seq().unwrap(),
             case: key,
             at: 0,

@@ -2,7 +2,7 @@
 
 use crate::{SIDE, Task, packed, snapshot};
 use image::GrayImage;
-use labrum::learning::{course::Phase, round::Round};
+use labrum::learning::{course::RoundPhase, round::WorkspaceRound};
 use labrum_core::{
     gate::Verdict,
     holdout::Side,
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: usize) -> Round {
-    Round {
+fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: usize) -> WorkspaceRound {
+    WorkspaceRound {
         key: RoundKey(7),
         snapshot,
         labels: vec![Label::named("Disc", 0)],
@@ -37,7 +37,7 @@ fn round(folder: &Path, snapshot: Vec<SnapshotSlice>, start: StartFrom, steps: u
     }
 }
 
-fn run(round: &Round) -> NewVersion {
+fn run(round: &WorkspaceRound) -> NewVersion {
     round.run(&Control::default(), &mut |_| {}).unwrap().unwrap()
 }
 
@@ -95,7 +95,7 @@ fn honest_rounds_become_active() {
 }
 
 /// What a round makes of masks or settings that were spoilt.
-fn spoilt(spoil: impl FnOnce(&mut Round)) -> NewVersion {
+fn spoilt(spoil: impl FnOnce(&mut WorkspaceRound)) -> NewVersion {
     let folder = tempfile::tempdir().unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..28);
     let mut bad = round(folder.path(), cases, StartFrom::File(good_model()), 60);
@@ -197,11 +197,11 @@ fn a_second_task_does_not_make_the_model_forget_the_first() {
 fn cancelling_ends_a_round_within_a_second_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let cases = snapshot(folder.path(), Task::Disc, 0..20);
-    type When = fn(&Phase) -> bool;
+    type When = fn(&RoundPhase) -> bool;
     let moments: [When; 3] = [
-        |phase| matches!(phase, Phase::Reading { .. }),
-        |phase| matches!(phase, Phase::Training(_)),
-        |phase| matches!(phase, Phase::Judging),
+        |phase| matches!(phase, RoundPhase::Reading { .. }),
+        |phase| matches!(phase, RoundPhase::Training(_)),
+        |phase| matches!(phase, RoundPhase::Judging),
     ];
     for (moment, is_it) in moments.iter().enumerate() {
         let control = Control::default();

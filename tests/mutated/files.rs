@@ -6,7 +6,7 @@ use labrum::workspace::Workspace;
 use labrum_core::{
     edit::Edit,
     gate::GateReport,
-    journal::{Also, Author, CaseDescription, ModelStamp, Proposal, SliceDescription, Step, StepState},
+    journal::{Also, Author, CaseDescription, JournalStep, ModelStamp, Proposal, SliceDescription, StepState},
     learning::{NewVersion, VersionState},
     mask::{Mask, PackedMask},
     study::{Source, Status},
@@ -233,7 +233,7 @@ fn workspace() -> Vec<u8> {
         let edit = Edit::between(disc(9).labels(), disc(11).labels());
         let author = Author::Person("somebody".into());
         let seq = workspace.next_seq().unwrap();
-        let step = Step {
+        let step = JournalStep {
             seq,
             case,
             at: 2,

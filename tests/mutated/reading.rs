@@ -3,7 +3,7 @@
 use crate::{files, formats::Format};
 use labrum::{
     Error,
-    io::{import, label_file, label_values::Reading, open},
+    io::{import, label_file, label_values::ValueReading, open},
     workspace::{Workspace, summary},
 };
 use labrum_core::{
@@ -67,7 +67,7 @@ fn image(path: &Path, format: Format, outcome: &mut Outcome) {
     if format.is_picture() {
         outcome.note(open::load(&Source { path: path.to_owned(), frame: 0 }, Kind::Picture));
         outcome.note(label_file::values(path, 0));
-        outcome.note(label_file::read(path, Reading::default()));
+        outcome.note(label_file::read(path, ValueReading::default()));
     }
     if format == Format::Segmentation || format.is_picture() {
         outcome.note(import::masks(&[path.to_owned()], series(), &MaskChoice::default()));

@@ -7,7 +7,7 @@ use labrum::{
         job::{Job, ModelEntry},
         settings::Settings,
     },
-    worker::{Network, Places, Worker},
+    worker::{AppFolders, SegmentationNetwork, Worker},
 };
 use labrum_core::{device::DeviceChoice, image::Image, prediction::Prediction};
 use std::{
@@ -20,7 +20,7 @@ use std::{
 /// No model at all.
 struct Nothing;
 
-impl Network for Nothing {
+impl SegmentationNetwork for Nothing {
     fn shipped(&mut self) -> Result<Vec<ModelEntry>> {
         Ok(Vec::new())
     }
@@ -56,7 +56,7 @@ impl Editor {
     /// Opens `scans` in a workspace of its own in `folder`.
     pub(crate) fn open(folder: &Path, scans: &Path, settings: Settings) -> Self {
         let place = |name: &str| folder.join(name);
-        let places = Places { config: place("config"), cache: place("cache"), data: place("data") };
+        let places = AppFolders { config: place("config"), cache: place("cache"), data: place("data") };
         let worker = Worker::start(Arc::new(|| {}), places, || Box::new(Nothing)).unwrap();
         let mut editor = Self { session: Session::new(settings), worker };
         editor.session.apply(Action::Open(vec![scans.to_owned()]));

@@ -106,7 +106,7 @@ impl Also {
 
 /// One finished gesture, or one decision, on one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct JournalStep {
     /// Place in the journal of the workspace: later steps have higher ones.
     pub seq: i64,
     /// The case that it changed.

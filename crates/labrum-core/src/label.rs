@@ -43,14 +43,14 @@ pub struct Label {
     #[serde(default)]
     pub locked: bool,
     /// What a workspace keeps of it beside.
-    #[serde(default, skip_serializing_if = "Kept::is_plain")]
-    pub kept: Kept,
+    #[serde(default, skip_serializing_if = "StoredLabel::is_plain")]
+    pub kept: StoredLabel,
 }
 
 /// What a workspace keeps of a label beside what people see of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Kept {
+pub struct StoredLabel {
     /// Tells it from all other labels, whatever it is called; empty where nobody gave it one. Models carry it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub id: String,
@@ -84,7 +84,7 @@ pub enum Gone {
     Into(u8),
 }
 
-impl Kept {
+impl StoredLabel {
     fn is_plain(&self) -> bool {
         *self == Self::default()
     }
@@ -165,7 +165,7 @@ impl Label {
 
     /// As a model carries it: with its id, without what concerns its workspace alone.
     pub fn for_model(&self) -> Self {
-        let kept = Kept { id: self.kept.id.clone(), gone: self.kept.gone, ..Kept::default() };
+        let kept = StoredLabel { id: self.kept.id.clone(), gone: self.kept.gone, ..StoredLabel::default() };
         Self { kept, ..self.clone() }
     }
 
@@ -192,7 +192,7 @@ impl Label {
             modifiers: Vec::new(),
             visible: true,
             locked: false,
-            kept: Kept::default(),
+            kept: StoredLabel::default(),
         }
     }
 
@@ -260,7 +260,7 @@ mod tests {
         let old = r#"{"name":"Polyp","color":[1,2,3],"category":{"value":"1","scheme":"SCT","meaning":"T"},
                       "concept":{"value":"2","scheme":"SCT","meaning":"U"}}"#;
         let label: Label = serde_json::from_str(old).unwrap();
-        assert_eq!(label.kept, Kept::default());
+        assert_eq!(label.kept, StoredLabel::default());
         let json = serde_json::to_string(&label).unwrap();
         assert!(!json.contains("kept"), "{json}");
         assert_ne!(new_id(), new_id());

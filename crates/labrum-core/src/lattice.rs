@@ -62,7 +62,7 @@ impl Affine {
 
 /// How well the pixels of a slice meet those of another grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fit {
+pub enum GridFit {
     /// Pixel by pixel, in the same rows and columns.
     Same,
     /// Pixel on pixel, but mirrored, turned by quarters or cut out.
@@ -77,7 +77,7 @@ pub enum Fit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GridMap {
     /// How well pixels meet pixels.
-    pub fit: Fit,
+    pub fit: GridFit,
     /// How far a frame lies above the plane of the slice (along the slice's normal) in the middle of the slice, mm; 0 for a
     /// volume.
     pub depth: f64,
@@ -113,14 +113,14 @@ impl GridMap {
         let middle = slice_size.map(|n| n.saturating_sub(1) as f64 / 2.0);
         let tilt = if high < f64::MAX { high - low } else { f64::MAX };
         let size = [columns, rows, 1];
-        let map = Self { fit: Fit::Other, depth: above(middle), tilt, grid_from_slice, size, axes: 2 };
+        let map = Self { fit: GridFit::Other, depth: above(middle), tilt, grid_from_slice, size, axes: 2 };
         Some(map.fitted(slice_size))
     }
 
     /// To a volume of `size` voxels, from a slice of `slice_size` columns and rows. `None` where the volume is none.
     pub fn onto_volume(slice: &Affine, slice_size: [usize; 2], volume: &Affine, size: [usize; 3]) -> Option<Self> {
         let grid_from_slice = volume.inverse()?.after(slice);
-        let map = Self { fit: Fit::Other, depth: 0.0, tilt: 0.0, grid_from_slice, size, axes: 3 };
+        let map = Self { fit: GridFit::Other, depth: 0.0, tilt: 0.0, grid_from_slice, size, axes: 3 };
         Some(map.fitted(slice_size))
     }
 
@@ -151,11 +151,11 @@ impl GridMap {
             let first = |v: [f64; 3]| [v[0], v[1]];
             let is_in_order = first(across) == [1.0, 0.0] && first(down) == [0.0, 1.0];
             let is_same = is_in_order && first(snapped.origin) == [0.0; 2] && self.size[..2] == slice_size;
-            let fit = if is_same { Fit::Same } else { Fit::Rearranged };
+            let fit = if is_same { GridFit::Same } else { GridFit::Rearranged };
             return Self { fit, grid_from_slice: snapped, ..self };
         }
         match off(&shifted) <= SAME_PIXEL {
-            true => Self { fit: Fit::Shifted(off(&snapped).min(0.5)), grid_from_slice: shifted, ..self },
+            true => Self { fit: GridFit::Shifted(off(&snapped).min(0.5)), grid_from_slice: shifted, ..self },
             false => self,
         }
     }
@@ -256,7 +256,7 @@ mod tests {
         let rounded = (plane([10.01, 20.01, 5.0], [0.999999, 0.0, 0.0, 0.0, 1.0, 0.0]), spacing(3.001, 2.0));
         for frame in [slice(), rounded] {
             let map = onto(frame, SIZE);
-            assert_eq!(map.fit, Fit::Same);
+            assert_eq!(map.fit, GridFit::Same);
             assert_eq!(pixels(&map), expected(|x, y| [x, y]));
         }
     }
@@ -265,14 +265,14 @@ mod tests {
     fn mirrored_and_turned_frames_meet_pixel_by_pixel() {
         let mirrored = (plane([16.0, 20.0, 5.0], [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), spacing(3.0, 2.0));
         let map = onto(mirrored, SIZE);
-        assert_eq!((map.fit, map.depth), (Fit::Rearranged, 0.0));
+        assert_eq!((map.fit, map.depth), (GridFit::Rearranged, 0.0));
         assert_eq!(pixels(&map), expected(|x, y| [3 - x, y]));
         let half_turn = (plane([16.0, 26.0, 5.0], [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0]), spacing(3.0, 2.0));
         assert_eq!(pixels(&onto(half_turn, SIZE)), expected(|x, y| [3 - x, 2 - y]));
         // Rows of the frame run down the slice: 3 columns of 3 mm, 4 rows of 2 mm.
         let quarter = (plane([16.0, 20.0, 5.0], [0.0, 1.0, 0.0, -1.0, 0.0, 0.0]), spacing(2.0, 3.0));
         let map = onto(quarter, [3, 4]);
-        assert_eq!(map.fit, Fit::Rearranged);
+        assert_eq!(map.fit, GridFit::Rearranged);
         assert_eq!(pixels(&map), expected(|x, y| [y, 3 - x]));
     }
 
@@ -280,11 +280,11 @@ mod tests {
     fn shifts_other_sizes_of_pixels_and_other_planes_are_told() {
         let shifted = (plane([10.8, 20.0, 5.0], STRAIGHT), spacing(3.0, 2.0));
         let map = onto(shifted, SIZE);
-        assert!(matches!(map.fit, Fit::Shifted(by) if (by - 0.4).abs() < 1e-9), "{:?}", map.fit);
+        assert!(matches!(map.fit, GridFit::Shifted(by) if (by - 0.4).abs() < 1e-9), "{:?}", map.fit);
         assert_eq!(map.pixel(0, 0), Some([0; 3]));
         let coarse = (plane([11.0, 20.0, 7.5], STRAIGHT), spacing(3.0, 4.0));
         let map = onto(coarse, [2, 3]);
-        assert_eq!((map.fit, map.depth, map.tilt), (Fit::Other, 2.5, 0.0));
+        assert_eq!((map.fit, map.depth, map.tilt), (GridFit::Other, 2.5, 0.0));
         assert_eq!(pixels(&map), expected(|x, y| [x / 2, y]));
         let (sin, cos) = 0.2f64.sin_cos();
         let tilted = (plane([10.0, 20.0, 5.0], [cos, 0.0, sin, 0.0, 1.0, 0.0]), spacing(3.0, 2.0));
@@ -298,7 +298,7 @@ mod tests {
     fn half_a_pixel_goes_to_one_side_whatever_the_rounding() {
         for rounding in [-1e-4, 0.0, 1e-4] {
             let map = onto((plane([11.0 + rounding, 20.0, 5.0], STRAIGHT), spacing(3.0, 2.0)), SIZE);
-            assert!(matches!(map.fit, Fit::Shifted(by) if (by - 0.5).abs() < 1e-3), "{:?}", map.fit);
+            assert!(matches!(map.fit, GridFit::Shifted(by) if (by - 0.5).abs() < 1e-3), "{:?}", map.fit);
             assert_eq!([0, 1, 2, 3].map(|x| map.pixel(x, 0).map(|p| p[0])), [Some(0), Some(1), Some(2), Some(3)]);
         }
     }
@@ -307,21 +307,21 @@ mod tests {
     fn mirrored_and_exchanged_axes_of_a_volume_are_the_same_voxels() {
         // Rows run down the first axis of the volume, columns backwards along the second.
         let map = onto_volume([-10.0, -11.0, 35.0], [0.0, -1.0, 0.0, 1.0, 0.0, 0.0], [2.0, 3.0], [4, 5]);
-        assert_eq!(map.fit, Fit::Rearranged);
+        assert_eq!(map.fit, GridFit::Rearranged);
         assert_eq!(map.pixel(0, 0), Some([0, 3, 1]));
         assert_eq!(map.pixel(3, 4), Some([4, 0, 1]));
         assert_eq!(map.pixel(4, 0), None);
-        assert_eq!(onto_volume([-10.0, -20.0, 35.0], STRAIGHT, [3.0, 2.0], [5, 4]).fit, Fit::Same);
+        assert_eq!(onto_volume([-10.0, -20.0, 35.0], STRAIGHT, [3.0, 2.0], [5, 4]).fit, GridFit::Same);
     }
 
     #[test]
     fn voxels_beside_pixels_and_other_voxels_are_told() {
         let fit = |position, spacing| onto_volume(position, STRAIGHT, spacing, [5, 4]).fit;
-        assert!(matches!(fit([-9.5, -20.0, 30.0], [3.0, 2.0]), Fit::Shifted(off) if (off - 0.25).abs() < 1e-9));
-        assert!(matches!(fit([-10.0, -20.0, 32.0], [3.0, 2.0]), Fit::Shifted(off) if (off - 0.4).abs() < 1e-9));
+        assert!(matches!(fit([-9.5, -20.0, 30.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.25).abs() < 1e-9));
+        assert!(matches!(fit([-10.0, -20.0, 32.0], [3.0, 2.0]), GridFit::Shifted(off) if (off - 0.4).abs() < 1e-9));
         // Twice as fine and twice as coarse.
-        assert_eq!(fit([-10.0, -20.0, 30.0], [1.5, 1.0]), Fit::Other);
-        assert_eq!(fit([-10.0, -20.0, 30.0], [6.0, 4.0]), Fit::Other);
+        assert_eq!(fit([-10.0, -20.0, 30.0], [1.5, 1.0]), GridFit::Other);
+        assert_eq!(fit([-10.0, -20.0, 30.0], [6.0, 4.0]), GridFit::Other);
     }
 
     #[test]

@@ -54,12 +54,12 @@ pub struct Looks {
 impl Look {
     /// The look of a picture as it is first shown, without black borders.
     pub fn of(image: &Image) -> Self {
-        Self::of_grey(&Grey::of(image))
+        Self::of_grey(&GreyStatistics::of(image))
     }
 
     /// Looks that the picture could have had as well: mirrored, cut a little closer, darker and brighter.
     pub fn variants(image: &Image) -> Vec<Self> {
-        let grey = Grey::of(image);
+        let grey = GreyStatistics::of(image);
         let crops = [[0.05, 0.0, 0.02, 0.06], [0.0, 0.06, 0.05, 0.0]];
         let mut variants = vec![Self::of_grey(&grey), Self::of_grey(&grey.mirrored())];
         variants.extend(crops.iter().map(|crop| Self::of_grey(&grey.cropped(*crop))));
@@ -67,7 +67,7 @@ impl Look {
         variants
     }
 
-    fn of_grey(grey: &Grey) -> Self {
+    fn of_grey(grey: &GreyStatistics) -> Self {
         let grey = grey.stretched();
         let mut figures = Vec::with_capacity(FIGURES);
         let count = grey.levels.len().max(1) as f64;
@@ -85,14 +85,14 @@ impl Look {
 
 /// Grey levels 0..=1, and how colourful the picture is.
 #[derive(Clone)]
-struct Grey {
+struct GreyStatistics {
     columns: usize,
     rows: usize,
     levels: Vec<f64>,
     colour: f64,
 }
 
-impl Grey {
+impl GreyStatistics {
     /// At most [`SIDE`] pixels each way, each the mean of what it stands for; borders of nothing but black left out.
     fn of(image: &Image) -> Self {
         let contrast = image.first_contrast();

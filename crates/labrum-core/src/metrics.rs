@@ -61,7 +61,7 @@ pub fn score_label(predicted: &Mask, truth: &Mask, label: u8, spacing: [f64; 2])
     if (predicted.columns(), predicted.rows()) != (columns, rows) {
         return None;
     }
-    let [a, b] = [predicted, truth].map(|mask| Region::of(mask, label));
+    let [a, b] = [predicted, truth].map(|mask| LabelRegion::of(mask, label));
     let width = boundary_width(columns, rows);
     Some(Scores {
         dice: dice(&a.inside, &b.inside),
@@ -88,7 +88,7 @@ fn overlap(a: &[bool], b: &[bool]) -> (usize, usize) {
 
 /// 95th percentile of the distances from each surface pixel to the other surface, of both directions together, as
 /// `hd95` of medpy defines it.
-fn hausdorff_95(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<f64> {
+fn hausdorff_95(a: &LabelRegion, b: &LabelRegion, spacing: [f64; 2]) -> Option<f64> {
     let (from, to) = (a.surface(), b.surface());
     match (from.contains(&true), to.contains(&true)) {
         (false, false) => return Some(0.0),
@@ -118,13 +118,13 @@ fn boundary_width(columns: usize, rows: usize) -> usize {
 }
 
 /// The pixels of one label.
-struct Region {
+struct LabelRegion {
     columns: usize,
     rows: usize,
     inside: Vec<bool>,
 }
 
-impl Region {
+impl LabelRegion {
     fn of(mask: &Mask, label: u8) -> Self {
         let inside = mask.labels().iter().map(|&l| l == label).collect();
         Self { columns: mask.columns(), rows: mask.rows(), inside }

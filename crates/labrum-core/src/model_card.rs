@@ -70,7 +70,7 @@ pub struct InputSpec {
 
 /// What a model is for: it runs by itself only there. An empty list says nothing about that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Purpose {
+pub struct ModelPurpose {
     /// One sentence for people: "the head in fetal ultrasound".
     pub summary: String,
     /// DICOM Modality: "US".
@@ -136,7 +136,7 @@ pub struct ModelCard {
     pub input: InputSpec,
     /// What it is for.
     #[serde(default)]
-    pub purpose: Purpose,
+    pub purpose: ModelPurpose,
     /// What the pictures look like that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Looks>,
@@ -153,7 +153,7 @@ pub struct ModelCard {
 
 /// Whether a model is for a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum ModelFit {
     /// It may run by itself.
     Fits,
     /// It may not; the reason, a clause: "it is for US, this is MR".
@@ -168,9 +168,9 @@ impl ModelCard {
     /// series must look like them too; that alone decides for pictures, and for an unknown body part. Where the card does
     /// not say it, one of the picture words must stand in the description or the path of a picture, and in the
     /// description where the body part is unknown.
-    pub fn fit<'a>(&self, series: &Series, look: impl FnOnce() -> Option<&'a Look>) -> Fit {
+    pub fn fit<'a>(&self, series: &Series, look: impl FnOnce() -> Option<&'a Look>) -> ModelFit {
         match self.fit_by_name(series) {
-            Fit::Fits => self.looks.as_ref().map_or(Fit::Fits, |looks| self.fit_by_look(looks, look())),
+            ModelFit::Fits => self.looks.as_ref().map_or(ModelFit::Fits, |looks| self.fit_by_look(looks, look())),
             no => no,
         }
     }
@@ -193,18 +193,18 @@ impl ModelCard {
         if self.looks.is_some() { format!("{named}, and {look}") } else { named }
     }
 
-    fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> Fit {
+    fn fit_by_look(&self, looks: &Looks, look: Option<&Look>) -> ModelFit {
         match look {
-            None => Fit::No("the image is not read yet".into()),
-            Some(look) if looks.knows(look) => Fit::Fits,
-            Some(_) => Fit::No(format!(
+            None => ModelFit::No("the image is not read yet".into()),
+            Some(look) if looks.knows(look) => ModelFit::Fits,
+            Some(_) => ModelFit::No(format!(
                 "it is for {}, and this does not look like the images that it learned from",
                 self.purpose.summary
             )),
         }
     }
 
-    fn fit_by_name(&self, series: &Series) -> Fit {
+    fn fit_by_name(&self, series: &Series) -> ModelFit {
         let purpose = &self.purpose;
         let has_word = |text: &str| {
             let text = text.to_lowercase();
@@ -214,20 +214,20 @@ impl ModelCard {
         let unnamed = series.modality.is_empty();
         if unnamed {
             return if purpose.picture_words.is_empty() || words() {
-                Fit::Fits
+                ModelFit::Fits
             } else {
-                Fit::No(format!("it is for {}, and nothing says that this picture is that", purpose.summary))
+                ModelFit::No(format!("it is for {}, and nothing says that this picture is that", purpose.summary))
             };
         }
         if !purpose.modalities.is_empty() && !purpose.modalities.contains(&series.modality) {
             let wanted = purpose.modalities.join(" or ");
-            return Fit::No(format!("it is for {wanted}, this is {}", series.modality));
+            return ModelFit::No(format!("it is for {wanted}, this is {}", series.modality));
         }
         let part = &series.body_part;
         if purpose.body_parts.is_empty() || purpose.body_parts.contains(part) || (part.is_empty() && words()) {
-            return Fit::Fits;
+            return ModelFit::Fits;
         }
         let shown = if part.is_empty() { "an unknown body part" } else { part };
-        Fit::No(format!("it is for {}, this is {shown}", purpose.summary))
+        ModelFit::No(format!("it is for {}, this is {shown}", purpose.summary))
     }
 }

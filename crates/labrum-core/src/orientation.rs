@@ -110,7 +110,7 @@ impl Orientation {
 
 /// How a mask was brought onto its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Laid {
+pub enum MaskOrientation {
     /// As its own file says, which fits.
     AsShown,
     /// As the image is shown, though it would fit as well if it were turned like the image: it has no flag that tells.
@@ -126,17 +126,17 @@ pub enum Laid {
 ///
 /// Where sizes do not tell (mirrored, turned by 180 degrees, square) the mask's own flag decides. A mask that fits in no
 /// way comes back as its own flag says, of the wrong size.
-pub fn lay(stored: Mask, own: Orientation, image: Orientation, shown: (usize, usize)) -> (Mask, Laid) {
+pub fn lay(stored: Mask, own: Orientation, image: Orientation, shown: (usize, usize)) -> (Mask, MaskOrientation) {
     let size = (stored.columns(), stored.rows());
     if own.size(size) == shown {
         let is_in_doubt = own == Orientation::AS_STORED && image != Orientation::AS_STORED && image.size(size) == shown;
-        (own.mask(stored), if is_in_doubt { Laid::AsShownInDoubt } else { Laid::AsShown })
+        (own.mask(stored), if is_in_doubt { MaskOrientation::AsShownInDoubt } else { MaskOrientation::AsShown })
     } else if size == shown {
-        (stored, Laid::OwnFlagLeftOut)
+        (stored, MaskOrientation::OwnFlagLeftOut)
     } else if own == Orientation::AS_STORED && image.size(size) == shown {
-        (image.mask(stored), Laid::TurnedLikeImage)
+        (image.mask(stored), MaskOrientation::TurnedLikeImage)
     } else {
-        (own.mask(stored), Laid::AsShown)
+        (own.mask(stored), MaskOrientation::AsShown)
     }
 }
 
@@ -200,13 +200,13 @@ mod tests {
         let upright = turned.mask(wide());
         // Image: stored 3 x 2, shown 2 x 3.
         let laid = |mask, own| lay(mask, own, turned, (2, 3));
-        assert_eq!(laid(upright.clone(), plain), (upright.clone(), Laid::AsShown));
-        assert_eq!(laid(wide(), turned), (upright.clone(), Laid::AsShown));
-        assert_eq!(laid(wide(), plain), (upright.clone(), Laid::TurnedLikeImage));
-        assert_eq!(laid(upright.clone(), turned), (upright.clone(), Laid::OwnFlagLeftOut));
+        assert_eq!(laid(upright.clone(), plain), (upright.clone(), MaskOrientation::AsShown));
+        assert_eq!(laid(wide(), turned), (upright.clone(), MaskOrientation::AsShown));
+        assert_eq!(laid(wide(), plain), (upright.clone(), MaskOrientation::TurnedLikeImage));
+        assert_eq!(laid(upright.clone(), turned), (upright.clone(), MaskOrientation::OwnFlagLeftOut));
         // Upside down: sizes do not tell.
-        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), Laid::AsShownInDoubt));
-        assert_eq!(lay(wide(), plain, plain, (3, 2)), (wide(), Laid::AsShown));
+        assert_eq!(lay(wide(), plain, upside_down, (3, 2)), (wide(), MaskOrientation::AsShownInDoubt));
+        assert_eq!(lay(wide(), plain, plain, (3, 2)), (wide(), MaskOrientation::AsShown));
         assert_eq!(lay(wide(), upside_down, plain, (3, 2)).0.labels(), [6, 5, 4, 3, 2, 1]);
         // No way fits.
         assert_eq!(lay(wide(), plain, plain, (2, 3)).0.columns(), 3);

@@ -29,11 +29,11 @@ impl Cancel {
 pub struct Control {
     /// The wish to stop.
     pub cancel: Cancel,
-    wishes: Arc<(Mutex<Wishes>, Condvar)>,
+    wishes: Arc<(Mutex<StopWishes>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
-struct Wishes {
+struct StopWishes {
     is_paused: bool,
     /// Somebody draws or scrolls until then.
     busy_until: Option<Instant>,
@@ -83,7 +83,7 @@ impl Control {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wishes> {
+    fn lock(&self) -> MutexGuard<'_, StopWishes> {
         self.wishes.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -98,7 +98,7 @@ fn gather<T: Copy>(
 
 /// A mask of a slice as it is kept.
 #[derive(Clone, Copy, Debug)]
-pub enum Held<'a> {
+pub enum HeldMask<'a> {
     /// Row after row.
     Open(&'a Mask),
     /// Packed.
@@ -106,7 +106,7 @@ pub enum Held<'a> {
 }
 
 /// The mask of a view through cell `index` of its axis; `mask_of` gives that of a slice.
-pub fn mask<'a>(stack: &Stack, pane: &Pane, index: usize, mask_of: impl Fn(usize) -> Option<Held<'a>>) -> Mask {
+pub fn mask<'a>(stack: &Stack, pane: &Pane, index: usize, mask_of: impl Fn(usize) -> Option<HeldMask<'a>>) -> Mask {
     let mut labels = vec![0; pane.size[0] * pane.size[1]];
     let along = usize::from(pane.plane == ViewPlane::Column);
     let [columns, rows] = stack.slice_size();
@@ -122,12 +122,12 @@ pub fn mask<'a>(stack: &Stack, pane: &Pane, index: usize, mask_of: impl Fn(usize
         let Some(fixed) = fixed else { continue };
         line.fill(0);
         match (held, along) {
-            (Held::Open(mask), 1) => (0..rows).for_each(|row| line[row] = mask.at(fixed as i64, row as i64)),
-            (Held::Open(mask), _) => {
+            (HeldMask::Open(mask), 1) => (0..rows).for_each(|row| line[row] = mask.at(fixed as i64, row as i64)),
+            (HeldMask::Open(mask), _) => {
                 (0..columns).for_each(|column| line[column] = mask.at(column as i64, fixed as i64))
             }
-            (Held::Packed(mask), 1) => mask.read_column(fixed, &mut line),
-            (Held::Packed(mask), _) => mask.read_row(fixed, &mut line),
+            (HeldMask::Packed(mask), 1) => mask.read_column(fixed, &mut line),
+            (HeldMask::Packed(mask), _) => mask.read_row(fixed, &mut line),
         }
         if line.iter().all(|label| *label == 0) {
             continue;

@@ -90,7 +90,7 @@ impl Stack {
             (0..3).map(|i| (p.position[i] - first.position[i]) * directions[axis][i]).sum::<f64>()
         };
         let depths: Vec<f64> = planes.iter().map(|p| from_first(p, 2)).collect();
-        let Layers { step, slices, layers, missing } = Layers::of(&depths)?;
+        let GridLayers { step, slices, layers, missing } = GridLayers::of(&depths)?;
         let mut shifts: Vec<[f64; 2]> =
             planes.iter().map(|p| [0, 1].map(|axis| from_first(p, axis) / mm[axis])).collect();
         let mut low = [0.0f64; 2];
@@ -309,14 +309,14 @@ impl Pane {
 }
 
 /// The layers of a grid.
-struct Layers {
+struct GridLayers {
     step: f64,
     slices: Vec<Option<usize>>,
     layers: Vec<usize>,
     missing: usize,
 }
 
-impl Layers {
+impl GridLayers {
     /// For slices at these depths, in order, mm.
     fn of(depths: &[f64]) -> Result<Self, String> {
         let gaps: Vec<f64> = depths.windows(2).map(|pair| pair[1] - pair[0]).collect();

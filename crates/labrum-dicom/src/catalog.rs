@@ -4,11 +4,11 @@ use super::{
     dataset::DataSet,
     diffusion::Diffusion,
     file::{DicomFile, Unreadable},
-    frames::{self, Extent},
+    frames::{self, FrameExtent},
     geometry,
-    header::Header,
+    header::PixelHeader,
     overlay, pixels, same_uid,
-    split::{Frame, TIMES, split},
+    split::{StackFrame, TIMES, split},
     text::decoded,
     uids::{has_masks, is_image, non_image_name},
 };
@@ -24,7 +24,7 @@ use std::{collections::HashMap, path::Path};
 use walkdir::WalkDir;
 
 /// What a look at a file showed.
-pub enum Look {
+pub enum FileContent {
     /// An image that can be shown.
     Image(Box<Instance>),
     /// DICOM, but nothing to show: the reason.
@@ -43,7 +43,7 @@ pub struct Instance {
     study: Study,
     series: Series,
     sop_instance_uid: Option<String>,
-    frames: Vec<Frame>,
+    frames: Vec<StackFrame>,
 }
 
 impl Instance {
@@ -61,8 +61,9 @@ impl Instance {
         // Without a Series Instance UID, the path stands for it.
         let named = self.path().is_none_or(|path| self.series.id != path.display().to_string());
         let series = if named { self.series.id.as_str() } else { "" };
-        let frame =
-            |f: &Frame| format!("{:?} {:?} {:?} {:?}", f.slice.plane, f.slice.instance_number, f.times, f.diffusion);
+        let frame = |f: &StackFrame| {
+            format!("{:?} {:?} {:?} {:?}", f.slice.plane, f.slice.instance_number, f.times, f.diffusion)
+        };
         let frames: Vec<String> = self.frames.iter().map(frame).collect();
         format!("{series}\n{}", frames.join("\n"))
     }
@@ -91,16 +92,16 @@ pub fn read(path: &Path) -> Result<Catalog> {
     }
     let (mut instances, mut passed_over) = (Vec::new(), Vec::new());
     for path in files {
-        let look = contained(|| look(&path)).unwrap_or_else(|| Look::Broken("it is damaged".into()));
+        let look = contained(|| look(&path)).unwrap_or_else(|| FileContent::Broken("it is damaged".into()));
         let (reason, is_failure, has_masks) = match look {
-            Look::Image(instance) => {
+            FileContent::Image(instance) => {
                 instances.push(*instance);
                 continue;
             }
-            Look::NoImage(reason) => (reason, false, false),
-            Look::Masks(reason) => (reason, false, true),
-            Look::Broken(reason) => (reason, true, false),
-            Look::NotDicom => ("it is no DICOM file".into(), false, false),
+            FileContent::NoImage(reason) => (reason, false, false),
+            FileContent::Masks(reason) => (reason, false, true),
+            FileContent::Broken(reason) => (reason, true, false),
+            FileContent::NotDicom => ("it is no DICOM file".into(), false, false),
         };
         passed_over.push(PassedOver { path, reason, is_failure, has_masks });
     }
@@ -113,33 +114,35 @@ pub fn read(path: &Path) -> Result<Catalog> {
 }
 
 /// Reads the header of a file, and no pixels.
-pub fn look(path: &Path) -> Look {
+pub fn look(path: &Path) -> FileContent {
     let mut file = match DicomFile::open(path) {
         Ok(file) => file,
-        Err(Unreadable::NotDicom) => return Look::NotDicom,
-        Err(Unreadable::Failed(reason)) => return Look::Broken(reason),
+        Err(Unreadable::NotDicom) => return FileContent::NotDicom,
+        Err(Unreadable::Failed(reason)) => return FileContent::Broken(reason),
     };
     if let Some(name) = non_image_name(&file.sop_class) {
         let reason = format!("not an image ({name})");
-        return if has_masks(&file.sop_class) { Look::Masks(reason) } else { Look::NoImage(reason) };
+        return if has_masks(&file.sop_class) { FileContent::Masks(reason) } else { FileContent::NoImage(reason) };
     }
     if file.pixels.is_none() {
         return match &file.broken {
-            Some(reason) => Look::Broken(format!("it is damaged: {reason}")),
-            None if file.data.has(tags::DIRECTORY_RECORD_SEQUENCE) => Look::NoImage("not an image (DICOMDIR)".into()),
-            None if file.data.has(tags::ROWS) => Look::Broken("it is an image without pixel data".into()),
-            None if is_image(&file.sop_class) => Look::Broken("it ends before its pixel data".into()),
-            None => Look::NoImage("not an image (no pixel data)".into()),
+            Some(reason) => FileContent::Broken(format!("it is damaged: {reason}")),
+            None if file.data.has(tags::DIRECTORY_RECORD_SEQUENCE) => {
+                FileContent::NoImage("not an image (DICOMDIR)".into())
+            }
+            None if file.data.has(tags::ROWS) => FileContent::Broken("it is an image without pixel data".into()),
+            None if is_image(&file.sop_class) => FileContent::Broken("it ends before its pixel data".into()),
+            None => FileContent::NoImage("not an image (no pixel data)".into()),
         };
     }
-    let checked = Header::read(&file).and_then(|header| Ok((frames::verify(&mut file, &header)?, header)));
+    let checked = PixelHeader::read(&file).and_then(|header| Ok((frames::verify(&mut file, &header)?, header)));
     match checked {
-        Ok((extent, header)) => Look::Image(Box::new(instance(path, &file, &header, &extent))),
-        Err(reason) => Look::Broken(reason),
+        Ok((extent, header)) => FileContent::Image(Box::new(instance(path, &file, &header, &extent))),
+        Err(reason) => FileContent::Broken(reason),
     }
 }
 
-fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> Instance {
+fn instance(path: &Path, file: &DicomFile, header: &PixelHeader, extent: &FrameExtent) -> Instance {
     let data = &file.data;
     let charset = data.texts(tags::SPECIFIC_CHARACTER_SET);
     let words = |tag| decoded(data, tag, &charset);
@@ -181,7 +184,7 @@ fn instance(path: &Path, file: &DicomFile, header: &Header, extent: &Extent) -> 
             regions: regions.clone(),
         };
         let is_loop = header.frames > 1 && slice.plane.is_none();
-        Frame {
+        StackFrame {
             slice,
             clip: is_loop.then(|| path.into()),
             size: (header.columns, header.rows),
@@ -246,7 +249,7 @@ fn date(text: &str) -> String {
 }
 
 /// A series with all of its frames.
-type Unsplit = (Series, Vec<Frame>);
+type Unsplit = (Series, Vec<StackFrame>);
 
 /// Puts instances together. Copies of one are told to `copy` with the one that stays; `digest` tells the pixels of files
 /// that carry one UID apart.
@@ -281,10 +284,10 @@ pub fn assemble(
     studies.into_iter().map(finish).collect()
 }
 
-fn stacks(series: Series, frames: Vec<Frame>) -> Vec<Series> {
+fn stacks(series: Series, frames: Vec<StackFrame>) -> Vec<Series> {
     let stacks = split(frames);
     let several = stacks.len() > 1;
-    let make = |(index, stack): (usize, super::split::Stack)| {
+    let make = |(index, stack): (usize, super::split::FrameStack)| {
         let (columns, rows) = stack.frames.first().map_or((0, 0), |f| f.size);
         let mut one = Series { columns, rows, notes: stack.notes, ..series.clone() };
         one.color = stack.frames.first().is_some_and(|f| f.color);

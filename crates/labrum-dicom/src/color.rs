@@ -30,13 +30,13 @@ pub(crate) fn expand_422(bytes: &[u8]) -> Vec<[u8; 3]> {
 }
 
 /// The colours of a palette image.
-pub(crate) struct Palette {
+pub(crate) struct ColorPalette {
     /// The stored value of the first colour.
     first: i64,
     colors: Vec<[u8; 3]>,
 }
 
-impl Palette {
+impl ColorPalette {
     /// Reads the three lookup tables, plain or segmented.
     pub(crate) fn read(file: &mut DicomFile, signed: bool) -> Result<Self, String> {
         let [red, green, blue] = [

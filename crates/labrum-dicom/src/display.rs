@@ -5,19 +5,24 @@ use super::{
     dataset::DataSet,
     file::DicomFile,
     geometry::group,
-    header::{Header, Number, Photometric},
+    header::{Photometric, PixelHeader, StoredNumber},
 };
 use dicom_dictionary_std::tags;
 use labrum_core::image::{Image, Pixels, Rescale, VoiFunction, VoiLut, Window, WindowPreset};
 
 /// True where the lowest value is white. PS3.3 C.11.6: with MONOCHROME1, an inverse shape says the same once more.
-pub(crate) fn is_inverted(data: &DataSet, header: &Header) -> bool {
+pub(crate) fn is_inverted(data: &DataSet, header: &PixelHeader) -> bool {
     let shape = || data.text(tags::PRESENTATION_LUT_SHAPE);
     !header.is_color() && (header.photometric == Photometric::Monochrome1 || shape().as_deref() == Some("INVERSE"))
 }
 
 /// Fills in all but pixels, spacing and plane of a grey image.
-pub(crate) fn complete(image: &mut Image, file: &mut DicomFile, header: &Header, frame: usize) -> Result<(), String> {
+pub(crate) fn complete(
+    image: &mut Image,
+    file: &mut DicomFile,
+    header: &PixelHeader,
+    frame: usize,
+) -> Result<(), String> {
     image.rescale = rescale(file, frame);
     image.unit = unit(file, frame);
     image.padding = padding(file, header, image.rescale);
@@ -33,7 +38,7 @@ pub(crate) fn complete(image: &mut Image, file: &mut DicomFile, header: &Header,
 
 /// What is shown where the file does not say: soft tissue of a CT, whose values mean the same everywhere; of few bits all
 /// that they can store, since the percentiles of a mask or of a few grey levels tell nothing.
-fn usual_window(image: &Image, file: &DicomFile, header: &Header) -> Option<Window> {
+fn usual_window(image: &Image, file: &DicomFile, header: &PixelHeader) -> Option<Window> {
     let data = &file.data;
     if let Some((low, high)) = few_values(image, header).filter(|_| data.item(tags::MODALITY_LUT_SEQUENCE).is_none()) {
         let [a, b] = [low, high].map(|v| image.rescale.slope * f64::from(v) + image.rescale.intercept);
@@ -49,8 +54,8 @@ fn usual_window(image: &Image, file: &DicomFile, header: &Header) -> Option<Wind
 
 /// The lowest and the highest value that fewer than 8 bits store, where the pixels keep to it (a compressed stream has
 /// bits of its own). Those of 8 bits begin with all of their values anyhow.
-fn few_values(image: &Image, header: &Header) -> Option<(i32, i32)> {
-    if header.number != Number::Integer || header.stored >= 8 {
+fn few_values(image: &Image, header: &PixelHeader) -> Option<(i32, i32)> {
+    if header.number != StoredNumber::Integer || header.stored >= 8 {
         return None;
     }
     let most = 1 << header.stored;
@@ -89,7 +94,7 @@ fn unit(file: &DicomFile, frame: usize) -> Option<String> {
 }
 
 /// Pixel Padding Value and Range Limit, in modality values.
-fn padding(file: &DicomFile, header: &Header, rescale: Rescale) -> Option<(f64, f64)> {
+fn padding(file: &DicomFile, header: &PixelHeader, rescale: Rescale) -> Option<(f64, f64)> {
     let value = file.data.pixel_number(tags::PIXEL_PADDING_VALUE, header.signed)?;
     let limit = file.data.pixel_number(tags::PIXEL_PADDING_RANGE_LIMIT, header.signed).unwrap_or(value);
     let [a, b] = [value, limit].map(|v| rescale.slope * v + rescale.intercept);
@@ -100,7 +105,7 @@ fn padding(file: &DicomFile, header: &Header, rescale: Rescale) -> Option<(f64, 
 fn apply_modality_table(
     image: &mut Image,
     file: &mut DicomFile,
-    header: &Header,
+    header: &PixelHeader,
 ) -> Result<Option<Option<String>>, String> {
     let DicomFile { bytes, data, .. } = file;
     let Some(item) = data.item(tags::MODALITY_LUT_SEQUENCE) else { return Ok(None) };
@@ -145,7 +150,7 @@ fn windows(file: &DicomFile, frame: usize) -> Vec<WindowPreset> {
 }
 
 /// The first table, of the frame or of all.
-fn voi_lut(file: &mut DicomFile, header: &Header, frame: usize) -> Option<VoiLut> {
+fn voi_lut(file: &mut DicomFile, header: &PixelHeader, frame: usize) -> Option<VoiLut> {
     let DicomFile { bytes, data, .. } = file;
     let of_frame = group(data, frame, tags::FRAME_VOILUT_SEQUENCE).and_then(|g| g.item(tags::VOILUT_SEQUENCE));
     let item = of_frame.or_else(|| data.item(tags::VOILUT_SEQUENCE))?;

@@ -56,12 +56,12 @@ impl DicomFile {
         let mut bytes = FileBytes::open(path)?;
         let start = find_start(&mut bytes).ok_or(Unreadable::NotDicom)?;
         let meta = match start {
-            Start::Meta(at) => parse(&mut bytes, at, EXPLICIT_LITTLE, true),
-            Start::Data(_) => Default::default(),
+            FileStart::Meta(at) => parse(&mut bytes, at, EXPLICIT_LITTLE, true),
+            FileStart::Data(_) => Default::default(),
         };
         let at = match start {
-            Start::Meta(_) => meta.end,
-            Start::Data(at) => at,
+            FileStart::Meta(_) => meta.end,
+            FileStart::Data(at) => at,
         };
         if let Some(reason) = meta.broken {
             return Err(Unreadable::Failed(format!("its meta header is damaged: {reason}")));
@@ -115,7 +115,7 @@ pub(crate) fn read_value(bytes: &mut FileBytes, data: &DataSet, tag: Tag) -> Opt
     }
 }
 
-enum Start {
+enum FileStart {
     /// The meta header begins here.
     Meta(u64),
     /// There is none; the dataset begins here.
@@ -123,12 +123,12 @@ enum Start {
 }
 
 /// Looks at the content, never at the name.
-fn find_start(bytes: &mut FileBytes) -> Option<Start> {
+fn find_start(bytes: &mut FileBytes) -> Option<FileStart> {
     if bytes.get(128, 4) == Some(b"DICM") {
-        return Some(Start::Meta(132));
+        return Some(FileStart::Meta(132));
     }
     if bytes.get(0, 4) == Some(b"DICM") {
-        return Some(Start::Meta(4));
+        return Some(FileStart::Meta(4));
     }
     let length = bytes.len();
     let at = if bytes.get(0, 8).is_some_and(|head| head.iter().all(|b| *b == 0)) { 128 } else { 0 };
@@ -137,10 +137,10 @@ fn find_start(bytes: &mut FileBytes) -> Option<Start> {
     let value_length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
     let plausible = is_vr(&head[4..6]) || value_length <= 256.min(length);
     match (group, element) {
-        (0x0002, 0..=0x0016) if is_vr(&head[4..6]) => Some(Start::Meta(at)),
-        (0x0008, 0..=0x0070) if plausible => Some(Start::Data(at)),
+        (0x0002, 0..=0x0016) if is_vr(&head[4..6]) => Some(FileStart::Meta(at)),
+        (0x0008, 0..=0x0070) if plausible => Some(FileStart::Data(at)),
         // Big endian without a meta header.
-        (0x0800, _) if is_vr(&head[4..6]) => Some(Start::Data(at)),
+        (0x0800, _) if is_vr(&head[4..6]) => Some(FileStart::Data(at)),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Where the bytes of one frame are: a stretch of uncompressed pixels, or the fragments that make it up.
 
-use super::{decode::Codec, file::DicomFile, header::Header, parse::PixelElement};
+use super::{decode::Codec, file::DicomFile, header::PixelHeader, parse::PixelElement};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 
@@ -13,7 +13,7 @@ struct Fragment {
 
 /// How much of what the header promises a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct FrameExtent {
     /// Frames that can be shown, the last one perhaps in part.
     pub(crate) frames: u32,
     /// Why the last frame or those behind it are not all there, a clause; `None` where nothing is missing.
@@ -23,7 +23,7 @@ pub(crate) struct Extent {
 }
 
 /// Holds what the header says against what the file has, without reading pixels.
-pub(crate) fn verify(file: &mut DicomFile, header: &Header) -> Result<Extent, String> {
+pub(crate) fn verify(file: &mut DicomFile, header: &PixelHeader) -> Result<FrameExtent, String> {
     let element = file.pixels.ok_or("it has no pixel data")?;
     if header.codec == Codec::Native {
         return verify_native(file, header, element);
@@ -32,17 +32,17 @@ pub(crate) fn verify(file: &mut DicomFile, header: &Header) -> Result<Extent, St
     Ok(extent_of(header, &pieces, &starts))
 }
 
-fn extent_of(header: &Header, pieces: &Pieces, starts: &[usize]) -> Extent {
+fn extent_of(header: &PixelHeader, pieces: &Pieces, starts: &[usize]) -> FrameExtent {
     let frames = starts.len() as u32;
     let missing = || format!("it says {} frames and holds {frames}", header.frames);
     let cut = pieces.cut.clone().or_else(|| (frames < header.frames).then(missing));
-    Extent { frames, last_is_short: pieces.last_is_short, cut }
+    FrameExtent { frames, last_is_short: pieces.last_is_short, cut }
 }
 
 /// The fragments, and the first one of each frame that is there.
 fn frames_in_fragments(
     file: &mut DicomFile,
-    header: &Header,
+    header: &PixelHeader,
     element: PixelElement,
 ) -> Result<(Pieces, Vec<usize>), String> {
     let pieces = fragments(file, element)?;
@@ -53,7 +53,7 @@ fn frames_in_fragments(
     Ok((pieces, starts))
 }
 
-fn verify_native(file: &DicomFile, header: &Header, element: PixelElement) -> Result<Extent, String> {
+fn verify_native(file: &DicomFile, header: &PixelHeader, element: PixelElement) -> Result<FrameExtent, String> {
     let length = element.length.ok_or("its transfer syntax says uncompressed, its pixels are in fragments")?;
     let left = file.bytes.len().saturating_sub(element.at);
     let (there, of_frame) = (length.min(left), header.frame_bits());
@@ -70,18 +70,18 @@ fn verify_native(file: &DicomFile, header: &Header, element: PixelElement) -> Re
         let last_is_short =
             !contradicts && header.is_worth(header.whole_rows(rest)) && whole < u64::from(header.frames);
         let frames = whole as u32 + u32::from(last_is_short);
-        return if frames == 0 { Err(reason) } else { Ok(Extent { frames, cut: Some(reason), last_is_short }) };
+        return if frames == 0 { Err(reason) } else { Ok(FrameExtent { frames, cut: Some(reason), last_is_short }) };
     }
     let full = (header.rows * header.columns * 3) as u64 * u64::from(header.frames);
     if header.is_subsampled() && length >= full {
         return Err("its pixels are a third larger than YBR_FULL_422, so their colours are unknown".into());
     }
-    Ok(Extent { frames: header.frames, cut: None, last_is_short: false })
+    Ok(FrameExtent { frames: header.frames, cut: None, last_is_short: false })
 }
 
 /// The bytes of `frame` as they are in the file, fewer where it is cut off. A frame of 1-bit pixels may begin within the
 /// first byte: the second value says at which bit.
-pub(crate) fn frame_bytes(file: &mut DicomFile, header: &Header, frame: u32) -> Result<(Vec<u8>, u32), String> {
+pub(crate) fn frame_bytes(file: &mut DicomFile, header: &PixelHeader, frame: u32) -> Result<(Vec<u8>, u32), String> {
     if frame >= header.frames {
         return Err(format!("frame {} does not exist, there are {}", u64::from(frame) + 1, header.frames));
     }
@@ -103,7 +103,7 @@ pub(crate) fn frame_bytes(file: &mut DicomFile, header: &Header, frame: u32) -> 
     Ok((bytes, 0))
 }
 
-fn is_there(extent: &Extent, frame: u32) -> Result<(), String> {
+fn is_there(extent: &FrameExtent, frame: u32) -> Result<(), String> {
     if frame < extent.frames {
         return Ok(());
     }
@@ -113,7 +113,7 @@ fn is_there(extent: &Extent, frame: u32) -> Result<(), String> {
 
 fn native_bytes(
     file: &mut DicomFile,
-    header: &Header,
+    header: &PixelHeader,
     element: PixelElement,
     frame: u32,
 ) -> Result<(Vec<u8>, u32), String> {
@@ -199,7 +199,7 @@ fn extended_offsets(file: &mut DicomFile) -> Option<Vec<u64>> {
 }
 
 /// The first fragment of each frame that is there, in order.
-fn starts(file: &mut DicomFile, header: &Header, pieces: &Pieces) -> Result<Vec<usize>, String> {
+fn starts(file: &mut DicomFile, header: &PixelHeader, pieces: &Pieces) -> Result<Vec<usize>, String> {
     let frames = header.frames as usize;
     let Pieces { offsets, fragments, .. } = pieces;
     if frames == 1 {

@@ -48,7 +48,7 @@ const LEAST_PART: usize = 20;
 
 /// How a stored value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
+pub(crate) enum StoredNumber {
     /// Pixel Data.
     Integer,
     /// Float Pixel Data.
@@ -59,7 +59,7 @@ pub(crate) enum Number {
 
 /// Image Pixel module, checked.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Header {
+pub(crate) struct PixelHeader {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     /// 1 or 3.
@@ -73,7 +73,7 @@ pub(crate) struct Header {
     /// Uncompressed colour is stored plane after plane.
     pub(crate) planar: bool,
     pub(crate) frames: u32,
-    pub(crate) number: Number,
+    pub(crate) number: StoredNumber,
     pub(crate) codec: Codec,
 }
 
@@ -89,7 +89,7 @@ fn not_supported(name: &str) -> String {
     format!("its Photometric Interpretation {name}{known} is not supported; {CONVERT}")
 }
 
-impl Header {
+impl PixelHeader {
     /// Reads and checks; the error says what is wrong.
     pub(crate) fn read(file: &DicomFile) -> Result<Self, String> {
         let data = &file.data;
@@ -107,14 +107,14 @@ impl Header {
             ));
         }
         let number = match pixels.tag {
-            tags::FLOAT_PIXEL_DATA => Number::Float,
-            tags::DOUBLE_FLOAT_PIXEL_DATA => Number::Double,
-            _ => Number::Integer,
+            tags::FLOAT_PIXEL_DATA => StoredNumber::Float,
+            tags::DOUBLE_FLOAT_PIXEL_DATA => StoredNumber::Double,
+            _ => StoredNumber::Integer,
         };
         let allocated = match number {
-            Number::Integer => positive(tags::BITS_ALLOCATED, "Bits Allocated")? as u32,
-            Number::Float => 32,
-            Number::Double => 64,
+            StoredNumber::Integer => positive(tags::BITS_ALLOCATED, "Bits Allocated")? as u32,
+            StoredNumber::Float => 32,
+            StoredNumber::Double => 64,
         };
         let stored = data.integer(tags::BITS_STORED).map_or(allocated, |v| v.clamp(0, 64) as u32);
         let stored = if (1..=allocated).contains(&stored) { stored } else { allocated };
@@ -154,8 +154,8 @@ impl Header {
             ));
         }
         let depth_is_known = match self.number {
-            Number::Integer if self.samples == 3 => matches!(self.allocated, 8 | 16 | 32),
-            Number::Integer => matches!(self.allocated, 1 | 8 | 16 | 32),
+            StoredNumber::Integer if self.samples == 3 => matches!(self.allocated, 8 | 16 | 32),
+            StoredNumber::Integer => matches!(self.allocated, 1 | 8 | 16 | 32),
             _ => grey && self.codec == Codec::Native,
         };
         if !depth_is_known {

@@ -1,6 +1,6 @@
 //! Overlay planes, PS3.3 C.9.2: drawings of one bit in groups 6000 to 601E, or in bits of the pixels that hold no value.
 
-use super::{dataset::DataSet, decode::Samples, file::read_value, header::Header};
+use super::{dataset::DataSet, decode::Samples, file::read_value, header::PixelHeader};
 use dicom_core::{Tag, VR};
 use labrum_core::file_bytes::FileBytes;
 use labrum_core::{
@@ -14,7 +14,7 @@ const GROUPS: std::ops::RangeInclusive<u16> = 0x6000..=0x601E;
 const MOST_SIDE: i64 = 16_384;
 
 /// What is known of a plane.
-struct Plane {
+struct OverlayPlane {
     group: u16,
     rows: usize,
     columns: usize,
@@ -38,11 +38,11 @@ pub(super) fn are_in(data: &DataSet) -> bool {
 pub(super) fn of_frame(
     bytes: &mut FileBytes,
     data: &DataSet,
-    header: &Header,
+    header: &PixelHeader,
     frame: usize,
     raw: Option<&Samples>,
 ) -> Vec<Overlay> {
-    let all: Vec<Plane> = planes(data).collect();
+    let all: Vec<OverlayPlane> = planes(data).collect();
     let drawn = all.into_iter().filter_map(|plane| {
         let region = match (plane.embedded, raw) {
             (Some(bit), Some(raw)) => embedded(&plane, bit, raw, header)?,
@@ -54,7 +54,7 @@ pub(super) fn of_frame(
     drawn.collect()
 }
 
-fn planes(data: &DataSet) -> impl Iterator<Item = Plane> {
+fn planes(data: &DataSet) -> impl Iterator<Item = OverlayPlane> {
     GROUPS.step_by(2).filter_map(move |group| {
         let number = |element| data.integer(Tag(group, element));
         let side = |element| number(element).filter(|n| (1..=MOST_SIDE).contains(n)).map(|n| n as usize);
@@ -67,7 +67,7 @@ fn planes(data: &DataSet) -> impl Iterator<Item = Plane> {
         let origin = data.numbers(Tag(group, 0x0050));
         let at = |i: usize| origin.get(i).map_or(0, |v| *v as i64 - 1);
         let texts = [0x1500, 0x0022].iter().find_map(|element| data.text(Tag(group, *element)));
-        Some(Plane {
+        Some(OverlayPlane {
             group,
             rows: side(0x0010)?,
             columns: side(0x0011)?,
@@ -81,7 +81,13 @@ fn planes(data: &DataSet) -> impl Iterator<Item = Plane> {
 }
 
 /// A plane with data of its own: bits one after another, least significant first.
-fn own(plane: &Plane, bytes: &mut FileBytes, data: &DataSet, header: &Header, frame: usize) -> Option<Region> {
+fn own(
+    plane: &OverlayPlane,
+    bytes: &mut FileBytes,
+    data: &DataSet,
+    header: &PixelHeader,
+    frame: usize,
+) -> Option<Region> {
     let frame = match plane.frames {
         Some(frames) => frame.checked_sub(plane.first_frame).filter(|f| *f < frames)?,
         None => 0,
@@ -101,7 +107,7 @@ fn own(plane: &Plane, bytes: &mut FileBytes, data: &DataSet, header: &Header, fr
 }
 
 /// A plane in a bit of the pixels.
-fn embedded(plane: &Plane, bit: u32, raw: &Samples, header: &Header) -> Option<Region> {
+fn embedded(plane: &OverlayPlane, bit: u32, raw: &Samples, header: &PixelHeader) -> Option<Region> {
     let in_value = (header.high_bit + 1).saturating_sub(header.stored)..=header.high_bit;
     if header.samples != 1 || raw.size == 0 || bit as usize >= raw.size * 8 || in_value.contains(&bit) {
         return None;
@@ -115,7 +121,7 @@ fn embedded(plane: &Plane, bit: u32, raw: &Samples, header: &Header) -> Option<R
 }
 
 /// The pixels of the image under the set bits of a plane.
-fn region(plane: &Plane, header: &Header, is_set: impl Fn(usize, usize) -> bool) -> Region {
+fn region(plane: &OverlayPlane, header: &PixelHeader, is_set: impl Fn(usize, usize) -> bool) -> Region {
     let side = |origin: i64, length: usize, whole: usize| {
         let clip = |at: i64| at.clamp(0, whole as i64) as usize;
         clip(origin)..clip(origin.saturating_add(length as i64))

@@ -83,7 +83,7 @@ struct Parser<'a> {
     at: u64,
 }
 
-struct Head {
+struct ElementHead {
     tag: Tag,
     vr: VR,
     length: u32,
@@ -125,7 +125,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn value(&mut self, head: &Head, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
+    fn value(&mut self, head: &ElementHead, end: u64, encoding: Encoding, depth: usize) -> Result<Value, String> {
         if head.length == UNDEFINED {
             return match head.vr {
                 VR::OB | VR::OW if is_pixel_data(head.tag) => self.skip_fragments(end),
@@ -213,16 +213,16 @@ impl Parser<'_> {
         Ok(Value::Bytes(Vec::new()))
     }
 
-    fn head(&mut self, encoding: Encoding) -> Result<Head, String> {
+    fn head(&mut self, encoding: Encoding) -> Result<ElementHead, String> {
         self.count()?;
         let (tag, long) = self.item_head(encoding)?;
         if tag.group() == 0xFFFE {
-            return Ok(Head { tag, vr: VR::UN, length: long, was_unknown: false });
+            return Ok(ElementHead { tag, vr: VR::UN, length: long, was_unknown: false });
         }
         let in_file = [self.take(self.at - 4, 2)?[0], self.take(self.at - 4, 2)?[1]];
         let letters = in_file.iter().all(u8::is_ascii_uppercase);
         if !encoding.explicit || !letters {
-            return Ok(Head { tag, vr: dictionary_vr(tag), length: long, was_unknown: false });
+            return Ok(ElementHead { tag, vr: dictionary_vr(tag), length: long, was_unknown: false });
         }
         let vr = VR::from_binary(in_file).unwrap_or(VR::UN);
         let length = if VR::from_binary(in_file).is_some_and(has_long_length) {
@@ -236,7 +236,7 @@ impl Parser<'_> {
         // A VR lost on the way: the dictionary knows it.
         let known = dictionary_vr(tag);
         let was_unknown = vr == VR::UN && known != VR::UN && length != UNDEFINED;
-        Ok(Head { tag, vr: if was_unknown { known } else { vr }, length, was_unknown })
+        Ok(ElementHead { tag, vr: if was_unknown { known } else { vr }, length, was_unknown })
     }
 
     fn count(&mut self) -> Result<(), String> {

@@ -1,13 +1,13 @@
 //! Decodes one frame of a DICOM file into an image.
 
 use super::{
-    color::{Palette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
+    color::{ColorPalette, expand_422, rgb_from_ybr_full, rgb_from_ybr_partial},
     decode::{Codec, Samples, Short, StreamColor, decode},
     display,
     file::{DicomFile, Unreadable},
     frames::frame_bytes,
     geometry,
-    header::{Header, Number, Photometric},
+    header::{Photometric, PixelHeader, StoredNumber},
     overlay,
 };
 use labrum_core::{
@@ -44,7 +44,7 @@ const DECODED: u32 = 64;
 /// they cannot be read.
 pub(super) fn digest(path: &Path) -> Option<String> {
     let mut file = DicomFile::open(path).ok()?;
-    let header = Header::read(&file).ok()?;
+    let header = PixelHeader::read(&file).ok()?;
     let mut hash = Sha256::new();
     for number in [header.columns, header.rows, header.frames as usize] {
         hash.update((number as u64).to_le_bytes());
@@ -70,13 +70,13 @@ fn hash_pixels(hash: &mut Sha256, pixels: &Pixels) {
 }
 
 fn load_frame(file: &mut DicomFile, frame: u32) -> Fallible<Image> {
-    let header = Header::read(file)?;
+    let header = PixelHeader::read(file)?;
     let (bytes, first_bit) = frame_bytes(file, &header, frame)?;
     let samples = decode(bytes, first_bit, &header, file.big_endian_pixels)?;
     let pixels = if header.samples == 3 {
         Pixels::Rgb8(rgb(&samples, &header)?)
     } else if header.photometric == Photometric::Palette {
-        let palette = Palette::read(file, header.signed)?;
+        let palette = ColorPalette::read(file, header.signed)?;
         let values = integers(&samples, &header)?;
         Pixels::Rgb8(values.into_iter().map(|value| palette.color(value)).collect())
     } else {
@@ -127,20 +127,20 @@ fn blank(pixels: &mut Pixels, from: usize, inverted: bool) {
 }
 
 /// Grey values in the smallest type that holds them all.
-fn grey(samples: &Samples, header: &Header) -> Fallible<Pixels> {
+fn grey(samples: &Samples, header: &PixelHeader) -> Fallible<Pixels> {
     let count = header.rows * header.columns;
     match header.number {
-        Number::Float => {
+        StoredNumber::Float => {
             let read = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
             return Ok(Pixels::F32(samples.bytes.chunks_exact(4).take(count).map(read).collect()));
         }
-        Number::Double => {
+        StoredNumber::Double => {
             let read = |b: &[u8]| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]) as f32;
             return Ok(Pixels::F32(samples.bytes.chunks_exact(8).take(count).map(read).collect()));
         }
-        Number::Integer => {}
+        StoredNumber::Integer => {}
     }
-    let whole = Layout::new(samples, header);
+    let whole = BitLayout::new(samples, header);
     Ok(match (samples.size, header.signed) {
         (0, _) => Pixels::U8(bits(samples, count)?),
         (1, false) => Pixels::U8(whole.values(samples, count, |v| v as u8)?),
@@ -163,23 +163,23 @@ fn compact(values: Vec<i64>) -> Pixels {
     }
 }
 
-fn integers(samples: &Samples, header: &Header) -> Fallible<Vec<i64>> {
+fn integers(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<i64>> {
     let count = header.rows * header.columns;
     if samples.size == 0 {
         return Ok(bits(samples, count)?.into_iter().map(i64::from).collect());
     }
-    Layout::new(samples, header).values(samples, count, |v| v)
+    BitLayout::new(samples, header).values(samples, count, |v| v)
 }
 
 /// Which bits of a stored word are the value.
-struct Layout {
+struct BitLayout {
     stored: u32,
     shift: u32,
     signed: bool,
 }
 
-impl Layout {
-    fn new(samples: &Samples, header: &Header) -> Self {
+impl BitLayout {
+    fn new(samples: &Samples, header: &PixelHeader) -> Self {
         let width = samples.size as u32 * 8;
         // A compressed stream has its own bits; only its sign comes from the header.
         if let Some(precision) = samples.precision {
@@ -219,7 +219,7 @@ fn bits(samples: &Samples, count: usize) -> Fallible<Vec<u8>> {
     Ok((first..first + count).map(|bit| samples.bytes[bit / 8] >> (bit % 8) & 1).collect())
 }
 
-fn rgb(samples: &Samples, header: &Header) -> Fallible<Vec<[u8; 3]>> {
+fn rgb(samples: &Samples, header: &PixelHeader) -> Fallible<Vec<[u8; 3]>> {
     let native = matches!(header.codec, Codec::Native | Codec::Encapsulated | Codec::DeflatedFrame);
     let mut pixels =
         if native && header.is_subsampled() { expand_422(&samples.bytes) } else { eight_bits(samples, header) };
@@ -240,7 +240,7 @@ fn rgb(samples: &Samples, header: &Header) -> Fallible<Vec<[u8; 3]>> {
 }
 
 /// Colour of any depth in 8 bits a channel.
-fn eight_bits(samples: &Samples, header: &Header) -> Vec<[u8; 3]> {
+fn eight_bits(samples: &Samples, header: &PixelHeader) -> Vec<[u8; 3]> {
     let size = samples.size;
     let stored = samples.precision.unwrap_or(header.stored).min(size as u32 * 8);
     let most = (1u64 << stored) - 1;

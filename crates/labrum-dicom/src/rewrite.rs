@@ -10,7 +10,7 @@ use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions, meta::Fil
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use labrum_core::{
     Error, Result,
-    containment::{self, Answer, Bytes, MEMORY},
+    containment::{self, Answer, MEMORY, RawBytes},
     study::os_path,
 };
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ impl Answer for Rewritten {
     /// The number of its bytes, and what is said of it.
     type Head = (u64, Deidentified);
 
-    fn into_parts(self) -> (Self::Head, Vec<Box<dyn Bytes>>) {
+    fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>) {
         ((self.bytes.len() as u64, self.about), vec![Box::new(self.bytes)])
     }
 

@@ -25,7 +25,7 @@ pub(crate) const TIMES: [&str; 8] = [
 
 /// A frame that is to be put into a stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Frame {
+pub(crate) struct StackFrame {
     /// The slice that it becomes.
     pub(crate) slice: Slice,
     /// Width and height.
@@ -52,9 +52,9 @@ pub(crate) struct Frame {
 
 /// Slices that belong together, in order.
 #[derive(Clone, Debug)]
-pub(crate) struct Stack {
+pub(crate) struct FrameStack {
     /// In order of place or, at one place, of time.
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) frames: Vec<StackFrame>,
     /// What tells it from the other stacks of the series: "time 3 of 20"; empty where there is one.
     pub(crate) name: String,
     /// What a user should know.
@@ -62,7 +62,7 @@ pub(crate) struct Stack {
 }
 
 /// Splits the frames of a series.
-pub(crate) fn split(frames: Vec<Frame>) -> Vec<Stack> {
+pub(crate) fn split(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let groups = by_shape(frames);
     let parts = groups.len();
     let mut stacks = Vec::new();
@@ -89,9 +89,9 @@ fn joined(a: &str, b: &str) -> String {
 }
 
 /// Same size, colour, spacing and orientation; groups in order of their first instance.
-fn by_shape(mut frames: Vec<Frame>) -> Vec<Vec<Frame>> {
+fn by_shape(mut frames: Vec<StackFrame>) -> Vec<Vec<StackFrame>> {
     frames.sort_by(by_order);
-    let mut groups: Vec<Vec<Frame>> = Vec::new();
+    let mut groups: Vec<Vec<StackFrame>> = Vec::new();
     for frame in frames {
         match groups.iter_mut().find(|group| same_shape(&group[0], &frame)) {
             Some(group) => group.push(frame),
@@ -101,7 +101,7 @@ fn by_shape(mut frames: Vec<Frame>) -> Vec<Vec<Frame>> {
     groups
 }
 
-fn same_shape(a: &Frame, b: &Frame) -> bool {
+fn same_shape(a: &StackFrame, b: &StackFrame) -> bool {
     let close = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance;
     let same_direction = match (a.slice.plane, b.slice.plane) {
         (Some(a), Some(b)) => (0..6).all(|i| close(a.orientation[i], b.orientation[i], 1e-3)),
@@ -116,14 +116,14 @@ fn same_shape(a: &Frame, b: &Frame) -> bool {
     a.size == b.size && a.clip == b.clip && a.color == b.color && same_direction && same_spacing
 }
 
-fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
+fn stacks_of_shape(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     if frames.iter().any(|f| f.slice.plane.is_none()) {
         return vec![in_given_order(frames)];
     }
     if places(&frames).iter().all(|place| place.len() == 1) {
         return vec![in_space(frames)];
     }
-    let mut kinds: BTreeMap<String, Vec<Frame>> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, Vec<StackFrame>> = BTreeMap::new();
     for frame in frames {
         kinds.entry(frame.image_type.clone()).or_default().push(frame);
     }
@@ -141,17 +141,17 @@ fn stacks_of_shape(frames: Vec<Frame>) -> Vec<Stack> {
 }
 
 /// One stack for each b-value and direction, and in each for each time. Images of one place stay together, in that order.
-fn by_diffusion(mut frames: Vec<Frame>) -> Vec<Stack> {
+fn by_diffusion(mut frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let all: Vec<Diffusion> = frames.iter().map(|f| f.diffusion).collect();
     let weightings = diffusion::distinct(&all);
-    let of = |frame: &Frame| diffusion::index(&weightings, frame.diffusion);
+    let of = |frame: &StackFrame| diffusion::index(&weightings, frame.diffusion);
     if weightings.len() < 2 {
         return by_time(frames);
     }
     if places(&frames).len() == 1 {
         frames.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| time_order(a, b)));
         let notes = vec![format!("{} images of one place, by b-value and diffusion direction", frames.len())];
-        return vec![Stack { frames, name: String::new(), notes }];
+        return vec![FrameStack { frames, name: String::new(), notes }];
     }
     let mut groups = vec![Vec::new(); weightings.len()];
     frames.into_iter().for_each(|frame| groups[of(&frame)].push(frame));
@@ -167,41 +167,41 @@ fn by_diffusion(mut frames: Vec<Frame>) -> Vec<Stack> {
 }
 
 /// By all that tells one time from another.
-fn time_order(a: &Frame, b: &Frame) -> Ordering {
+fn time_order(a: &StackFrame, b: &StackFrame) -> Ordering {
     let pairs = a.times.iter().zip(&b.times).map(|(a, b)| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
     pairs.fold(Ordering::Equal, Ordering::then).then_with(|| by_order(a, b))
 }
 
 /// Pictures of one place after another, or of no place at all.
-fn in_given_order(mut frames: Vec<Frame>) -> Stack {
+fn in_given_order(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(by_order);
-    Stack { frames, name: String::new(), notes: Vec::new() }
+    FrameStack { frames, name: String::new(), notes: Vec::new() }
 }
 
 /// The order that the files themselves give: Instance Number, frame, and the UID where those say nothing. Only files
 /// without a UID go by their names.
-fn by_order(a: &Frame, b: &Frame) -> Ordering {
-    let number = |f: &Frame| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame);
+fn by_order(a: &StackFrame, b: &StackFrame) -> Ordering {
+    let number = |f: &StackFrame| (f.slice.instance_number.unwrap_or(i64::MAX), f.slice.source.frame);
     let uid = || a.slice.sop_instance_uid.cmp(&b.slice.sop_instance_uid);
     let path = || a.slice.source.path.cmp(&b.slice.source.path);
     number(a).cmp(&number(b)).then_with(uid).then_with(path)
 }
 
-fn in_space(mut frames: Vec<Frame>) -> Stack {
+fn in_space(mut frames: Vec<StackFrame>) -> FrameStack {
     frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)).then_with(|| by_order(a, b)));
     let notes = remarks::of_places(&frames);
-    Stack { frames, name: String::new(), notes }
+    FrameStack { frames, name: String::new(), notes }
 }
 
-fn depth(frame: &Frame) -> f64 {
+fn depth(frame: &StackFrame) -> f64 {
     frame.slice.plane.map_or(0.0, |plane| plane.distance_along_normal())
 }
 
 /// The frames at each place, in order of place.
-fn places(frames: &[Frame]) -> Vec<Vec<Frame>> {
+fn places(frames: &[StackFrame]) -> Vec<Vec<StackFrame>> {
     let mut frames = frames.to_vec();
     frames.sort_by(|a, b| depth(a).total_cmp(&depth(b)));
-    let mut places: Vec<Vec<Frame>> = Vec::new();
+    let mut places: Vec<Vec<StackFrame>> = Vec::new();
     for frame in frames {
         match places.last_mut() {
             Some(place) if (depth(&place[0]) - depth(&frame)).abs() <= SAME_PLACE => place.push(frame),
@@ -213,9 +213,9 @@ fn places(frames: &[Frame]) -> Vec<Vec<Frame>> {
 
 /// One stack for each time. The times of two places need not agree (heart rates do not): the n-th of each belong
 /// together.
-fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
+fn by_time(frames: Vec<StackFrame>) -> Vec<FrameStack> {
     let mut places = places(&frames);
-    let distinct = |place: &Vec<Frame>, key: usize| {
+    let distinct = |place: &Vec<StackFrame>, key: usize| {
         let mut values: Vec<Option<f64>> = place.iter().map(|f| f.times[key]).collect();
         values.sort_by(|a, b| a.unwrap_or(0.0).total_cmp(&b.unwrap_or(0.0)));
         values.iter().all(Option::is_some) && values.windows(2).all(|pair| pair[0] != pair[1])
@@ -223,7 +223,7 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
     let key = (0..TIMES.len()).find(|key| places.iter().all(|place| distinct(place, *key)));
     for place in &mut places {
         place.sort_by(|a, b| {
-            let at = |f: &Frame| key.and_then(|k| f.times[k]).unwrap_or(0.0);
+            let at = |f: &StackFrame| key.and_then(|k| f.times[k]).unwrap_or(0.0);
             at(a).total_cmp(&at(b)).then_with(|| by_order(a, b))
         });
     }
@@ -233,7 +233,7 @@ fn by_time(frames: Vec<Frame>) -> Vec<Stack> {
     if places.len() == 1 {
         let frames = places.remove(0);
         let notes = if times > 1 { vec![format!("{times} images of one place, by {by}")] } else { Vec::new() };
-        return vec![Stack { frames, name: String::new(), notes }];
+        return vec![FrameStack { frames, name: String::new(), notes }];
     }
     let uneven = places.iter().any(|place| place.len() != times);
     (0..times)
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use labrum_core::{geometry::Plane, study::Source};
 
-    fn frame(z: f64, trigger: Option<f64>, number: i64) -> Frame {
+    fn frame(z: f64, trigger: Option<f64>, number: i64) -> StackFrame {
         let plane = Plane { position: [0.0, 0.0, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
         let slice = Slice {
             source: Source { path: format!("{number}.dcm").into(), frame: 0 },
@@ -272,7 +272,7 @@ mod tests {
             regions: Vec::new(),
         };
         let times = [None, trigger, None, None, None, None, None, Some(number as f64)];
-        Frame {
+        StackFrame {
             slice,
             size: (4, 4),
             color: false,
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    fn numbers(stack: &Stack) -> Vec<i64> {
+    fn numbers(stack: &FrameStack) -> Vec<i64> {
         stack.frames.iter().filter_map(|f| f.slice.instance_number).collect()
     }
 
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(numbers(&stacks[0]), [2, 1]);
     }
 
-    fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> Frame {
+    fn weighted(z: f64, b: f64, direction: Option<[f64; 3]>, number: i64) -> StackFrame {
         let mut frame = frame(z, None, number);
         frame.diffusion = Diffusion { b_value: Some(b), direction };
         frame.slice.sop_instance_uid = Some(format!("1.2.{}", 9 - number));

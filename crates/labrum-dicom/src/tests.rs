@@ -432,7 +432,7 @@ fn an_image_cut_off_anywhere_in_its_header_is_damaged_and_not_passed_over() {
     let header = whole.len() - 256 * 256 * 2;
     for length in (300..header).step_by(13) {
         std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(matches!(super::catalog::look(&path), super::catalog::Look::Broken(_)), "{length} bytes");
+        assert!(matches!(super::catalog::look(&path), super::catalog::FileContent::Broken(_)), "{length} bytes");
     }
 }
 

@@ -5,7 +5,7 @@ use super::checkpoint::{self, Weights};
 use super::cmunext::CmuNext;
 use super::device::{self, DeviceChoice, NamedDevice};
 use super::runner::Runner;
-use super::train::{Follower, Moments};
+use super::train::{Follower, OptimizerMoments};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 use labrum_core::{Error, Result, model_card::Config, training::Optimizer};
@@ -69,7 +69,7 @@ pub fn train(load: Load) -> Result<Measured> {
     let trainable = device.device.clone().autodiff();
     let mut network = CmuNext::new(load.config, CHANNELS, 2, &trainable);
     let mut average = checkpoint::weights(&network)?;
-    let mut follower = Follower::new(Optimizer::AdamW, 0, Moments::default());
+    let mut follower = Follower::new(Optimizer::AdamW, 0, OptimizerMoments::default());
     let pictures = load.pictures();
     let pixels = load.size * load.size;
     let labels: Vec<u8> = (0..load.batch * pixels).map(|i| u8::from(i % pixels < pixels / 3)).collect();

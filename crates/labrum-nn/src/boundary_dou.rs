@@ -92,7 +92,7 @@ impl BoundaryDou {
         let mut terms = Vec::new();
         for share in 0..shares {
             let span = share * samples * pixels..(share + 1) * samples * pixels;
-            let part = Part {
+            let part = SamplePart {
                 probs: probs.clone().narrow(0, share * samples, samples),
                 labels: &truth.labels[span.clone()],
                 weights: pixel_weight.as_deref().map(|v| &v[span]),
@@ -120,7 +120,7 @@ impl BoundaryDou {
     }
 
     /// Mean over the classes for one set of samples.
-    fn part_loss(&self, part: &Part<'_>, classes: usize) -> Tensor<1> {
+    fn part_loss(&self, part: &SamplePart<'_>, classes: usize) -> Tensor<1> {
         let first = usize::from(!self.background);
         let mut sum: Option<Tensor<1>> = None;
         let mut count = 0.0;
@@ -141,7 +141,7 @@ impl BoundaryDou {
 }
 
 /// Samples whose sums belong together.
-struct Part<'a> {
+struct SamplePart<'a> {
     probs: Tensor<4>,
     labels: &'a [u8],
     weights: Option<&'a [f32]>,
@@ -149,7 +149,7 @@ struct Part<'a> {
     device: &'a Device,
 }
 
-impl Part<'_> {
+impl SamplePart<'_> {
     /// L of one class, as N / (N + (1 - alpha) I) with N = sum (P - G)^2 + eps: the same, without cancellation.
     fn class_loss(&self, class: usize, alpha: f64) -> Tensor<1> {
         let [b, h, w] = self.dims;

@@ -199,13 +199,13 @@ impl GeluBlock {
 
 /// Depthwise k x k with a residual, then 1x1 to four times the width and back.
 #[derive(Module, Debug)]
-struct Unit {
+struct CmuNextUnit {
     depthwise: GeluBlock,
     widen: GeluBlock,
     narrow: GeluBlock,
 }
 
-impl Unit {
+impl CmuNextUnit {
     fn new(c: usize, kernel: usize, device: &Device) -> Self {
         Self {
             depthwise: GeluBlock::new(c, c, kernel, c, device),
@@ -229,13 +229,16 @@ impl Unit {
 /// Units, then a conv block that changes the width.
 #[derive(Module, Debug)]
 struct Encoder {
-    units: Vec<Unit>,
+    units: Vec<CmuNextUnit>,
     up: ConvBlock,
 }
 
 impl Encoder {
     fn new(ci: usize, co: usize, depth: usize, kernel: usize, device: &Device) -> Self {
-        Self { units: (0..depth).map(|_| Unit::new(ci, kernel, device)).collect(), up: ConvBlock::new(ci, co, device) }
+        Self {
+            units: (0..depth).map(|_| CmuNextUnit::new(ci, kernel, device)).collect(),
+            up: ConvBlock::new(ci, co, device),
+        }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {

@@ -72,7 +72,7 @@ fn boundary_share(truth: &Mask, spec: &InputSpec) -> Result<Option<f64>> {
 
 /// The scores of several images. As text it is a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct EvaluationReport {
     /// SHA-256 (hex) of the weights.
     pub weights: String,
     /// What Hausdorff distances are in: "px" or "mm".
@@ -145,7 +145,7 @@ pub struct CircumferenceError {
     pub absolute: MeanInterval,
 }
 
-impl Report {
+impl EvaluationReport {
     /// A report on at least one case. Errors: none.
     pub fn new(weights: &str, unit: &str, cases: Vec<CaseScores>) -> Result<Self> {
         let group = |keeps: &dyn Fn(&CaseScores) -> bool| {
@@ -212,7 +212,7 @@ impl CircumferenceError {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for EvaluationReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mean = format!("mean of {}", self.cases.len());
         let groups = [("C/S below 0.2", &self.large), ("C/S from 0.2 on", &self.small)];
@@ -279,11 +279,11 @@ mod tests {
         InputSpec { channels: 1, columns: 64, rows: 64, aspect, mean: vec![0.0], std: vec![1.0] }
     }
 
-    fn report() -> Report {
+    fn report() -> EvaluationReport {
         let full = Mask::from_labels(4, 4, vec![1; 16]).unwrap();
         let input = InputSpec { columns: 4, rows: 4, ..spec() };
         let case = |name, predicted| CaseScores::new(name, predicted, &full, [1.0, 1.0], &input).unwrap();
-        Report::new("abc", "px", vec![case("010_HC", &full), case("11", &Mask::empty(4, 4))]).unwrap()
+        EvaluationReport::new("abc", "px", vec![case("010_HC", &full), case("11", &Mask::empty(4, 4))]).unwrap()
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             r#"{"name":"11","dice":0.0,"iou":0.0,"hd95":null,"boundary_iou":0.0,"boundary_share":0.75}]}"#,
         ];
         assert_eq!(json, expected.concat());
-        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report());
+        assert_eq!(serde_json::from_str::<EvaluationReport>(&json).unwrap(), report());
     }
 
     #[test]
@@ -329,15 +329,17 @@ weights abc
         let case = |side| CaseScores::new("x", &square(side), &square(side), [0.5, 0.5], &spec()).unwrap();
         assert_eq!(case(40).boundary_share, Some(156.0 / 1600.0));
         let measured = case(40).with_circumference(&Mask::empty(64, 64), 10.0, [0.5, 0.5]);
-        let report = Report::new("abc", "mm", vec![case(40), measured, case(8)]).unwrap();
+        let report = EvaluationReport::new("abc", "mm", vec![case(40), measured, case(8)]).unwrap();
         assert_eq!((report.large.unwrap().cases, report.small.unwrap().cases), (2, 1));
         let error = report.circumference_error.unwrap();
         assert_eq!((error.cases, error.mean.mean, error.absolute.mean), (1, -10.0, 10.0));
         let mut report = report;
-        let other = Report::new("def", "mm", vec![case(40), case(40), case(8)]).unwrap();
+        let other = EvaluationReport::new("def", "mm", vec![case(40), case(40), case(8)]).unwrap();
         report.compare(&other).unwrap();
         assert!(report.to_string().contains("against def: Dice +0.0000"), "{report}");
-        assert!(report.compare(&Report::new("def", "px", vec![case(40), case(40), case(8)]).unwrap()).is_err());
+        assert!(
+            report.compare(&EvaluationReport::new("def", "px", vec![case(40), case(40), case(8)]).unwrap()).is_err()
+        );
         let nothing = CaseScores::new("x", &square(8), &Mask::empty(64, 64), [1.0, 1.0], &spec()).unwrap();
         assert_eq!(nothing.boundary_share, None);
     }
@@ -346,6 +348,6 @@ weights abc
     fn masks_of_two_sizes_and_no_cases_are_errors() {
         let error = CaseScores::new("a", &Mask::empty(4, 4), &Mask::empty(4, 5), [1.0, 1.0], &spec()).unwrap_err();
         assert!(error.to_string().contains("4 x 4") && error.to_string().contains("4 x 5"));
-        assert!(Report::new("abc", "px", Vec::new()).is_err());
+        assert!(EvaluationReport::new("abc", "px", Vec::new()).is_err());
     }
 }

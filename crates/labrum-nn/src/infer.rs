@@ -116,7 +116,7 @@ pub fn bare_card(name: &str, found: Architecture) -> ModelCard {
             mean,
             std,
         },
-        purpose: labrum_core::model_card::Purpose { summary: "an unknown purpose".into(), ..Default::default() },
+        purpose: labrum_core::model_card::ModelPurpose { summary: "an unknown purpose".into(), ..Default::default() },
         looks: None,
         trained_on: Default::default(),
         held_out: None,

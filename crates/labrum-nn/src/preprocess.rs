@@ -28,7 +28,7 @@ impl Size {
 
 /// Where an image lies in the network's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Placement {
+pub struct InputPlacement {
     /// Input pixels to the left of the image.
     pub left: usize,
     /// Input pixels above the image.
@@ -41,7 +41,7 @@ pub struct Placement {
     pub input: Size,
 }
 
-impl Placement {
+impl InputPlacement {
     /// An image of `source` pixels, as large as fits into the middle of `input` pixels.
     pub fn centred(source: Size, input: Size) -> Self {
         let scale = f64::min(input.columns as f64 / source.columns as f64, input.rows as f64 / source.rows as f64);
@@ -72,25 +72,25 @@ impl Placement {
 }
 
 /// Where an image of `source` pixels lies in the input.
-pub fn placement(source: Size, spec: &InputSpec) -> Placement {
+pub fn placement(source: Size, spec: &InputSpec) -> InputPlacement {
     let size = Size { columns: spec.columns, rows: spec.rows };
     match spec.aspect {
-        Aspect::Kept => Placement::centred(source, size),
-        Aspect::Stretched => Placement::stretched(source, size),
+        Aspect::Kept => InputPlacement::centred(source, size),
+        Aspect::Stretched => InputPlacement::stretched(source, size),
     }
 }
 
 /// The network's input, `[channels, rows, columns]`, normalised, and where the image lies in it.
 ///
 /// Errors: an image or an input without pixels.
-pub fn fit(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, Placement)> {
+pub fn fit(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
     let (mut input, placement) = fit_raw(image, spec)?;
     normalise(&mut input, spec);
     Ok((input, placement))
 }
 
 /// As [`fit`], not normalised yet: 0..=1, 0 in the padding.
-pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, Placement)> {
+pub fn fit_raw(image: &Image, spec: &InputSpec) -> Result<(Vec<f32>, InputPlacement)> {
     let source = Size { columns: image.columns, rows: image.rows };
     let placement = placement(source, spec);
     let size = placement.input;
@@ -124,7 +124,7 @@ pub fn normalise(input: &mut [f32], spec: &InputSpec) {
 ///
 /// Each label is resized as the image is and the largest share wins, so that boundaries stay where they are. Errors: a
 /// mask that is not of the size of the placement's source.
-pub fn fit_mask(mask: &Mask, placement: &Placement) -> Result<Vec<u8>> {
+pub fn fit_mask(mask: &Mask, placement: &InputPlacement) -> Result<Vec<u8>> {
     let size = Size { columns: mask.columns(), rows: mask.rows() };
     if size != placement.source {
         return Err(Error::new("fit the mask to the network", "mask and image are not of the same size"));
@@ -142,7 +142,7 @@ pub fn fit_mask(mask: &Mask, placement: &Placement) -> Result<Vec<u8>> {
 /// The prediction at the size of the source from probabilities `[classes, rows, columns]` at the size of the input.
 ///
 /// Class 0 is background; the classes of a pixel sum to 1. Errors: another number of probabilities.
-pub fn unfit(probabilities: &[f32], classes: usize, placement: &Placement) -> Result<Prediction> {
+pub fn unfit(probabilities: &[f32], classes: usize, placement: &InputPlacement) -> Result<Prediction> {
     if !(2..=256).contains(&classes) || probabilities.len() != classes * placement.input.area() {
         return Err(Error::new("read the network's answer", "it does not have the size of its input"));
     }
@@ -315,7 +315,7 @@ mod tests {
         for (scale, columns, rows) in [(0.3, 400, 300), (0.48, 500, 370), (1.0, 200, 160), (2.5, 96, 64)] {
             let source = Size { columns, rows };
             let scaled = |side: usize| (side as f64 * scale) as usize;
-            let placement = Placement::centred(source, Size { columns: scaled(columns), rows: scaled(rows) + 40 });
+            let placement = InputPlacement::centred(source, Size { columns: scaled(columns), rows: scaled(rows) + 40 });
             let mut shift = [0.0, 0.0];
             for step in 0..10 {
                 let (x, y) =
@@ -336,7 +336,7 @@ mod tests {
     fn several_labels_keep_their_places() {
         let labels: Vec<u8> = (0..90 * 60).map(|i| [0, 1, 3][(i % 90) / 30]).collect();
         let mask = Mask::from_labels(90, 60, labels).unwrap();
-        let placement = Placement::centred(Size { columns: 90, rows: 60 }, Size { columns: 48, rows: 48 });
+        let placement = InputPlacement::centred(Size { columns: 90, rows: 60 }, Size { columns: 48, rows: 48 });
         let fitted = fit_mask(&mask, &placement).unwrap();
         let back = unfit(&certain(&fitted, 4), 4, &placement).unwrap();
         assert_eq!((back.mask.at(10, 30), back.mask.at(45, 30), back.mask.at(80, 30)), (0, 1, 3));
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn answers_and_masks_of_another_size_are_refused() {
-        let placement = Placement::centred(Size { columns: 9, rows: 6 }, Size { columns: 16, rows: 16 });
+        let placement = InputPlacement::centred(Size { columns: 9, rows: 6 }, Size { columns: 16, rows: 16 });
         assert!(unfit(&[0.0; 16], 2, &placement).is_err());
         assert!(fit_mask(&Mask::empty(6, 9), &placement).is_err());
     }

@@ -10,12 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Weights on a device. All calls belong on one thread.
 pub struct Runner {
-    network: Network,
+    network: LogitsNetwork,
     device: NamedDevice,
 }
 
 /// What computes the logits.
-enum Network {
+enum LogitsNetwork {
     /// On the CPU.
     Frozen(Box<Frozen>),
     /// On a GPU.
@@ -29,9 +29,9 @@ impl Runner {
             let mut weights = weights.clone();
             checkpoint::check(&weights)?;
             checkpoint::widen_sigmoid_head(&mut weights);
-            Network::Frozen(Box::new(Frozen::new(&weights)?))
+            LogitsNetwork::Frozen(Box::new(Frozen::new(&weights)?))
         } else {
-            Network::Burn(Box::new(checkpoint::build(weights.clone(), &device.device)?.1))
+            LogitsNetwork::Burn(Box::new(checkpoint::build(weights.clone(), &device.device)?.1))
         };
         Ok(Self { network, device })
     }
@@ -48,8 +48,8 @@ impl Runner {
         let network = &mut self.network;
         // burn reports most failures of a GPU (memory, a lost device) as a panic.
         let run = || match network {
-            Network::Frozen(frozen) => frozen.probabilities(&inputs, shape),
-            Network::Burn(network) => {
+            LogitsNetwork::Frozen(frozen) => frozen.probabilities(&inputs, shape),
+            LogitsNetwork::Burn(network) => {
                 let x = Tensor::<4>::from_data(TensorData::new(inputs, shape), &self.device.device);
                 let data = softmax(network.forward(x), 1).try_into_data().map_err(|e| failed(format!("{e:?}")))?;
                 data.try_into_vec::<f32>().map_err(|e| failed(format!("{e:?}")))

@@ -33,13 +33,13 @@ Examples:
   labrum pacs send hospital masks/1.2.840.1.5.seg.dcm
   labrum pacs queue"
 )]
-pub(super) struct Arguments {
+pub(super) struct PacsArguments {
     #[command(subcommand)]
-    what: What,
+    what: PacsCommand,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum PacsCommand {
     /// List the servers that are known here
     Servers {
         /// JSON instead of text
@@ -47,7 +47,7 @@ enum What {
         json: bool,
     },
     /// Add a server, or change one of that name
-    Add(server::AddArguments),
+    Add(server::AddServerArguments),
     /// Forget a server and its secret
     Remove {
         /// Name of the server
@@ -156,17 +156,17 @@ struct GetArguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<()> {
+pub(super) fn run(arguments: PacsArguments) -> Result<()> {
     match arguments.what {
-        What::Servers { json } => server::list(json),
-        What::Add(arguments) => server::add(&arguments),
-        What::Remove { name } => server::remove(&name),
-        What::SignIn { name, secret_from_stdin } => server::sign_in(&name, secret_from_stdin),
-        What::Echo { server, json } => echo(&server, json),
-        What::Find(arguments) => find(&arguments),
-        What::Get(arguments) => get(&arguments),
-        What::Send(arguments) => send::send(&arguments),
-        What::Queue(arguments) => send::queue(arguments),
+        PacsCommand::Servers { json } => server::list(json),
+        PacsCommand::Add(arguments) => server::add(&arguments),
+        PacsCommand::Remove { name } => server::remove(&name),
+        PacsCommand::SignIn { name, secret_from_stdin } => server::sign_in(&name, secret_from_stdin),
+        PacsCommand::Echo { server, json } => echo(&server, json),
+        PacsCommand::Find(arguments) => find(&arguments),
+        PacsCommand::Get(arguments) => get(&arguments),
+        PacsCommand::Send(arguments) => send::send(&arguments),
+        PacsCommand::Queue(arguments) => send::queue(arguments),
     }
 }
 

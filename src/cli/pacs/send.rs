@@ -1,8 +1,8 @@
 //! Sending: through a queue that outlasts the program, so that nothing is lost and nothing is sent twice.
 
-use super::server::{Secrets, ServerArguments};
-use crate::io::pacs::{Archive, Queue};
-use crate::worker::Places;
+use super::server::{ServerArguments, ServerSecrets};
+use crate::io::pacs::{Archive, SendQueue};
+use crate::worker::AppFolders;
 use crate::{Error, Result};
 use clap::Subcommand;
 use labrum_core::{
@@ -63,8 +63,8 @@ enum QueueCommand {
 }
 
 /// The queue of this user, which the window sends from, too.
-pub(in crate::cli) fn users_queue() -> Result<Queue> {
-    Queue::open(&Places::of_user().queue())
+pub(in crate::cli) fn users_queue() -> Result<SendQueue> {
+    SendQueue::open(&AppFolders::of_user().queue())
 }
 
 pub(super) fn send(arguments: &SendArguments) -> Result<()> {
@@ -77,7 +77,7 @@ pub(super) fn send(arguments: &SendArguments) -> Result<()> {
     }
     // A person who asks again wants what was refused to be tried again.
     ours.iter().try_for_each(|id| queue.retry(id))?;
-    let mut secrets = Secrets::default();
+    let mut secrets = ServerSecrets::default();
     let mut archive_for = |server: &Server| -> Result<Archive> {
         match server == archive.server() {
             true => Ok(archive.clone()),
@@ -108,7 +108,7 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
         QueueCommand::List => report(&queue.items()?, arguments.json),
         QueueCommand::Send { patience } => {
             let cancel = crate::cli::stop_on_ctrl_c()?;
-            let mut secrets = Secrets::default();
+            let mut secrets = ServerSecrets::default();
             let mut archive_for = |server: &Server| -> Result<Archive> { secrets.archive(server) };
             work(&queue, &mut archive_for, &|_| true, Duration::from_secs(patience), &cancel)?;
             let items = queue.items()?;
@@ -127,7 +127,7 @@ pub(super) fn queue(arguments: QueueArguments) -> Result<()> {
     }
 }
 
-fn known(queue: &Queue, id: &str) -> Result<()> {
+fn known(queue: &SendQueue, id: &str) -> Result<()> {
     match queue.items()?.iter().any(|item| item.id == id) {
         true => Ok(()),
         false => Err(Error::new("find the object", format!("the queue has none with the id \"{id}\""))),
@@ -136,7 +136,7 @@ fn known(queue: &Queue, id: &str) -> Result<()> {
 
 /// Sends until all that is `wanted` is sent or refused, or patience is at its end.
 pub(in crate::cli) fn work(
-    queue: &Queue,
+    queue: &SendQueue,
     archive: &mut dyn FnMut(&Server) -> Result<Archive>,
     wanted: &dyn Fn(&SendItem) -> bool,
     patience: Duration,

@@ -2,7 +2,7 @@
 
 use crate::io::pacs::{Archive, forget_secret, keep_secret, kept_secret};
 use crate::session::settings::Settings;
-use crate::worker::Places;
+use crate::worker::AppFolders;
 use crate::{Error, Result};
 use labrum_core::pacs::{Protocol, Secret, Server, SignIn};
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ pub(in crate::cli) struct AccessArguments {
 }
 
 #[derive(clap::Args, Debug)]
-pub(super) struct AddArguments {
+pub(super) struct AddServerArguments {
     /// What to call it
     name: String,
     /// https://HOST/dicom-web or dicom://AETITLE@HOST:PORT
@@ -141,7 +141,7 @@ fn known(name: &str) -> Result<Server> {
 }
 
 fn settings() -> Result<Settings> {
-    match Places::of_user().load_settings() {
+    match AppFolders::of_user().load_settings() {
         (settings, None) => Ok(settings),
         (_, Some(error)) => Err(error),
     }
@@ -184,9 +184,9 @@ fn given_secret(from_stdin: bool) -> Result<Option<Secret>> {
 
 /// Secrets for several servers, each looked for once.
 #[derive(Default)]
-pub(in crate::cli) struct Secrets(HashMap<String, Option<Secret>>);
+pub(in crate::cli) struct ServerSecrets(HashMap<String, Option<Secret>>);
 
-impl Secrets {
+impl ServerSecrets {
     /// The server with its secret.
     pub(in crate::cli) fn archive(&mut self, server: &Server) -> Result<Archive> {
         let who = format!("{} {}", server.key(), server.user);
@@ -211,7 +211,7 @@ pub(super) fn list(json: bool) -> Result<()> {
     })
 }
 
-pub(super) fn add(arguments: &AddArguments) -> Result<()> {
+pub(super) fn add(arguments: &AddServerArguments) -> Result<()> {
     let tried = "add the server";
     let mut server = at_address(&arguments.address)?.ok_or_else(|| {
         Error::new(tried, "its address is none").advise("Write https://HOST/dicom-web or dicom://AETITLE@HOST:PORT.")
@@ -244,7 +244,7 @@ pub(super) fn remove(name: &str) -> Result<()> {
 fn change(change: impl FnOnce(&mut Vec<Server>) -> Result<()>) -> Result<()> {
     let mut settings = settings()?;
     change(&mut settings.servers)?;
-    Places::of_user().save_settings(&settings)
+    AppFolders::of_user().save_settings(&settings)
 }
 
 pub(super) fn sign_in(name: &str, from_stdin: bool) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Which model is for which series: the one that was named, or a shipped one.
 
-use super::Arguments;
+use super::SegmentArguments;
 use crate::cli::{DeviceArgument, model_named};
 use crate::io::open;
 use crate::shipped::{self, Shipped};
@@ -17,7 +17,7 @@ pub(super) struct Models {
 }
 
 impl Models {
-    pub(super) fn new(arguments: &Arguments) -> Result<Self> {
+    pub(super) fn new(arguments: &SegmentArguments) -> Result<Self> {
         let device = arguments.device;
         let Some(path) = &arguments.model else {
             return Ok(Self { named: false, device, loaded: None });

@@ -1,6 +1,6 @@
 //! What `labrum segment` is about to write: the series, the names of their files, what is there already.
 
-use super::{Arguments, models::Models, series};
+use super::{SegmentArguments, models::Models, series};
 use crate::cli::{console, format};
 use crate::io::export::{Format, Names, common_folder, planned, refuse_originals};
 use crate::shipped::Shipped;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const COCO: &str = "coco.json";
 
 /// A series, and the files that are to come of it.
-pub(super) struct Plan<'a> {
+pub(super) struct SeriesPlan<'a> {
     pub(super) series: &'a Series,
     /// The shipped model that is for it; none where one was named.
     pub(super) model: Option<Shipped>,
@@ -30,7 +30,7 @@ pub(super) struct Plan<'a> {
     pub(super) labels: Vec<Label>,
 }
 
-impl Plan<'_> {
+impl SeriesPlan<'_> {
     /// True where all files are there: they appear whole or not at all.
     pub(super) fn is_done(&self) -> bool {
         !self.files.is_empty() && self.files.iter().all(|file| file.is_file())
@@ -39,7 +39,7 @@ impl Plan<'_> {
 
 /// All that a run is about to write.
 pub(super) struct Plans<'a> {
-    pub(super) series: Vec<Plan<'a>>,
+    pub(super) series: Vec<SeriesPlan<'a>>,
     /// The file of all COCO annotations, where it is wanted.
     pub(super) coco: Option<PathBuf>,
     /// Why other series are left out.
@@ -48,7 +48,7 @@ pub(super) struct Plans<'a> {
 
 impl<'a> Plans<'a> {
     /// A plan for each series that a model is for, an error for each other one.
-    pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &Arguments) -> Self {
+    pub(super) fn new(catalog: &'a Catalog, models: &Models, arguments: &SegmentArguments) -> Self {
         let mut taken: HashMap<PathBuf, HashSet<String>> = HashMap::new();
         let (mut plans, mut errors, mut wants_coco) = (Vec::new(), Vec::new(), false);
         let root = root(&arguments.input);
@@ -70,7 +70,7 @@ impl<'a> Plans<'a> {
             formats.retain(|format| *format != Format::Coco);
             let folder = arguments.out.join(&below);
             let files = planned(&folder, &names, &labels, &formats);
-            plans.push(Plan { series, model, below, folder, names, formats, files, labels });
+            plans.push(SeriesPlan { series, model, below, folder, names, formats, files, labels });
         }
         let coco = (wants_coco && !plans.is_empty()).then(|| arguments.out.join(COCO));
         Self { series: plans, coco, errors }
@@ -82,7 +82,7 @@ impl<'a> Plans<'a> {
     }
 
     /// No file may take the place of one that was given, nor of another of this run, nor, unasked, of any other.
-    pub(super) fn refuse_overwriting(&self, catalog: &Catalog, arguments: &Arguments) -> Result<()> {
+    pub(super) fn refuse_overwriting(&self, catalog: &Catalog, arguments: &SegmentArguments) -> Result<()> {
         let slices = series(catalog).flat_map(|s| &s.slices).map(|s| &s.source.path);
         let given = slices.chain(catalog.passed_over.iter().map(|p| &p.path)).chain(&arguments.model);
         let files = self.files();
@@ -127,7 +127,7 @@ fn tell_of_another_name(series: &Series, names: &Names) {
     }
 }
 
-fn formats(arguments: &Arguments, series: &Series) -> Vec<Format> {
+fn formats(arguments: &SegmentArguments, series: &Series) -> Vec<Format> {
     let is_dicom = series.kind == Kind::Dicom;
     let mut formats: Vec<Format> = match arguments.format.as_slice() {
         [] if is_dicom => vec![Format::LabelMap, Format::Seg],

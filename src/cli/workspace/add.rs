@@ -15,7 +15,7 @@ use labrum_core::{
     counts::{counted, first_names, with_verb},
     import::MaskChoice,
     journal::{CaseKey, ModelStamp, Proposal, StoredCase},
-    label::{self, Kept, Label},
+    label::{self, Label, StoredLabel},
     mask::{Mask, PackedMask, labels_in},
     study::{Series, Status, Study},
 };
@@ -44,7 +44,7 @@ Examples:
   labrum workspace add images/ --workspace work/ --masks masks/ --accept
   labrum workspace add study/ --workspace work/ --masks auto.seg.dcm --proposals --model-name \"nnU-Net 2.1\""
 )]
-pub(super) struct AddArguments {
+pub(super) struct AddCasesArguments {
     /// Images: files and folders
     #[arg(required = true)]
     images: Vec<PathBuf>,
@@ -100,7 +100,7 @@ struct Added {
     failure: Option<String>,
 }
 
-pub(super) fn run(arguments: &AddArguments) -> Result<()> {
+pub(super) fn run(arguments: &AddCasesArguments) -> Result<()> {
     let cancel = crate::cli::stop_on_ctrl_c()?;
     let mut workspace = arguments.which.open()?;
     let catalog = open::catalog(&identity::absolute(arguments.images.clone()), &mut |_| {}, &cancel)?;
@@ -154,7 +154,7 @@ pub(super) fn run(arguments: &AddArguments) -> Result<()> {
     }
 }
 
-fn tell(added: &[Added], arguments: &AddArguments) -> Result<()> {
+fn tell(added: &[Added], arguments: &AddCasesArguments) -> Result<()> {
     let notes =
         |one: &Added| one.notes.iter().map(|note| (one.name.clone(), note.clone())).collect::<Vec<(String, String)>>();
     console::remarks(added.iter().flat_map(notes), "case");
@@ -185,7 +185,7 @@ fn add(
     study: &Study,
     series: &Series,
     masks: &Masks,
-    arguments: &AddArguments,
+    arguments: &AddCasesArguments,
 ) -> Result<Added> {
     let about = identity::describe(study, series)?;
     let is_new = workspace.case(&about.identity)?.is_none();
@@ -227,8 +227,8 @@ fn take_masks(
     workspace: &mut Workspace,
     key: CaseKey,
     stored: Option<&StoredCase>,
-    found: &Found,
-    arguments: &AddArguments,
+    found: &MasksToAdd,
+    arguments: &AddCasesArguments,
     one: &mut Added,
 ) -> Result<()> {
     one.labels.clone_from(&found.labels);
@@ -275,7 +275,7 @@ fn take_masks(
 }
 
 /// Masks of a series in the values of the workspace.
-struct Found {
+struct MasksToAdd {
     masks: Vec<(usize, Mask)>,
     /// Names of their labels.
     labels: Vec<String>,
@@ -291,7 +291,7 @@ struct Masks {
 }
 
 impl Masks {
-    fn find(arguments: &AddArguments, images: &[(&Study, &Series)]) -> Result<Self> {
+    fn find(arguments: &AddCasesArguments, images: &[(&Study, &Series)]) -> Result<Self> {
         let paths = identity::absolute(arguments.masks.clone());
         let images: Vec<&Series> = images.iter().map(|(_, series)| *series).collect();
         let maps = LabelMaps::find(&paths, &images, arguments.threshold)?;
@@ -309,7 +309,7 @@ impl Masks {
     }
 
     /// The masks of a series. Errors: [`ErrorKind::NotFound`] where there are none.
-    fn of(&self, series: &Series, workspace: &mut Workspace) -> Result<Found> {
+    fn of(&self, series: &Series, workspace: &mut Workspace) -> Result<MasksToAdd> {
         if let Some(maps) = &self.maps {
             let masks = maps.masks(series)?;
             if !masks.is_empty() {
@@ -325,7 +325,7 @@ impl Masks {
             return Err(Error::new("take the masks", loss).advise("labrum import-masks chooses what is taken."));
         }
         let values = values_of(workspace, &imported.labels)?;
-        Ok(Found {
+        Ok(MasksToAdd {
             masks: imported.masks.iter().map(|(slice, mask)| (*slice, mask.relabelled(&values))).collect(),
             labels: imported.labels.into_iter().map(|label| label.name).collect(),
             notes: imported.notes,
@@ -334,7 +334,7 @@ impl Masks {
 }
 
 /// Values that nothing names are the labels of the workspace of these numbers, where it has so many.
-fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Workspace) -> Result<Found> {
+fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Workspace) -> Result<MasksToAdd> {
     let known = workspace.labels()?;
     let of_number = |label: MapLabel| match known.get(usize::from(label.value) - 1).filter(|_| !label.is_named) {
         Some(known) => (label.value, known.clone()),
@@ -349,7 +349,7 @@ fn from_maps(maps: &LabelMaps, masks: Vec<(usize, Mask)>, workspace: &mut Worksp
     }
     let held = labels_in(masks.iter().flat_map(|(_, mask)| mask.labels()).copied());
     let labels = numbers.iter().zip(&labels).filter(|(number, _)| held.contains(number));
-    Ok(Found {
+    Ok(MasksToAdd {
         labels: labels.map(|(_, label)| label.name.clone()).collect(),
         masks: masks.into_iter().map(|(slice, mask)| (slice, mask.relabelled(&table))).collect(),
         notes: Vec::new(),
@@ -370,7 +370,7 @@ fn values_of(workspace: &mut Workspace, labels: &[Label]) -> Result<Vec<u8>> {
         let place = known_as.unwrap_or_else(|| {
             let is_taken = known.iter().any(|one| one.color == label.color);
             let color = if is_taken { label::free_color(&known) } else { label.color };
-            known.push(Label { color, kept: Kept::default(), ..label.clone() });
+            known.push(Label { color, kept: StoredLabel::default(), ..label.clone() });
             known.len() - 1
         });
         let value = u8::try_from(place + 1).ok().filter(|_| known.len() <= MOST_LABELS);

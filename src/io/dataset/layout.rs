@@ -12,7 +12,7 @@ const MOST_BYTES: u64 = 16 << 20;
 const CHANNEL_DIGITS: usize = 4;
 
 /// Where the pairs lie.
-pub(super) struct Layout {
+pub(super) struct FolderLayout {
     pub(super) images: PathBuf,
     pub(super) masks: PathBuf,
     description: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(super) struct Described {
     pub(super) ignored: Option<u8>,
 }
 
-impl Layout {
+impl FolderLayout {
     /// Of a folder: nnU-Net's only where there is no folder `images`.
     pub(super) fn of(folder: &Path) -> Self {
         let [images, of_nnunet] = ["images", "imagesTr"].map(|name| folder.join(name));

@@ -1,6 +1,6 @@
 //! Which images of a folder are for what: by shares of the subjects, or by lists.
 
-use super::{Pair, stem};
+use super::{DatasetPair, stem};
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::{
@@ -12,7 +12,7 @@ use std::{
 ///
 /// The hash of `seed` and subject decides, so that a subject stays on its side when others come or go. With two
 /// subjects or more, and a fraction between 0 and 1, both sides have one; one alone is not held out.
-pub fn split(pairs: &[Pair], fraction: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>) {
+pub fn split(pairs: &[DatasetPair], fraction: f64, seed: u64) -> (Vec<DatasetPair>, Vec<DatasetPair>) {
     let subjects: BTreeSet<&str> = pairs.iter().map(|pair| pair.subject.as_str()).collect();
     let mut order: Vec<(f64, &str)> = subjects.into_iter().map(|subject| (place(subject, seed), subject)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -28,9 +28,9 @@ pub fn split(pairs: &[Pair], fraction: f64, seed: u64) -> (Vec<Pair>, Vec<Pair>)
 
 /// Which images of a folder are trained on, choose the best epoch, and are held out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists([Vec<String>; 3]);
+pub struct SplitLists([Vec<String>; 3]);
 
-impl Lists {
+impl SplitLists {
     /// Reads one to three files in that order, each with a name on each line; with or without ending, empty lines and
     /// those that begin with `#` passed over. A part without file has no images.
     ///
@@ -55,9 +55,9 @@ impl Lists {
     }
 
     /// The pairs of the three parts, each in the order of its list. Errors: a name that no pair has.
-    pub fn apply(&self, pairs: &[Pair]) -> Result<[Vec<Pair>; 3]> {
-        let by_name: HashMap<&str, &Pair> = pairs.iter().map(|pair| (pair.name.as_str(), pair)).collect();
-        let mut parts = <[Vec<Pair>; 3]>::default();
+    pub fn apply(&self, pairs: &[DatasetPair]) -> Result<[Vec<DatasetPair>; 3]> {
+        let by_name: HashMap<&str, &DatasetPair> = pairs.iter().map(|pair| (pair.name.as_str(), pair)).collect();
+        let mut parts = <[Vec<DatasetPair>; 3]>::default();
         for (part, names) in parts.iter_mut().zip(&self.0) {
             *part = names.iter().map(|name| listed(&by_name, name)).collect::<Result<_>>()?;
         }
@@ -65,13 +65,13 @@ impl Lists {
     }
 }
 
-/// The pairs that a file names, a name on each line as for [`Lists`]. Errors: as there.
-pub fn only_listed(pairs: &[Pair], file: &Path) -> Result<Vec<Pair>> {
-    let [listed, ..] = Lists::read(&[file.to_owned()])?.apply(pairs)?;
+/// The pairs that a file names, a name on each line as for [`SplitLists`]. Errors: as there.
+pub fn only_listed(pairs: &[DatasetPair], file: &Path) -> Result<Vec<DatasetPair>> {
+    let [listed, ..] = SplitLists::read(&[file.to_owned()])?.apply(pairs)?;
     Ok(listed)
 }
 
-fn listed(by_name: &HashMap<&str, &Pair>, name: &str) -> Result<Pair> {
+fn listed(by_name: &HashMap<&str, &DatasetPair>, name: &str) -> Result<DatasetPair> {
     by_name.get(name).map(|pair| (*pair).clone()).ok_or_else(|| {
         Error::new("use the list of images", format!("it names \"{name}\", and no image has that name"))
             .advise("Is it the list of another folder?")

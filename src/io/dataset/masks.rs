@@ -1,12 +1,12 @@
 //! What the values of a folder's masks mean: found over all of them, and put into the order of a model's labels.
 
-use super::{Pair, layout::Layout};
+use super::{DatasetPair, layout::FolderLayout};
 use crate::{
     Error, Result,
     io::{
         export::{LabelList, labels_beside},
         label_file,
-        label_values::{self, Rule},
+        label_values::{self, ValueRule},
     },
 };
 use labrum_core::{label::Label, label_table::LabelTable, naming::composed};
@@ -29,16 +29,21 @@ pub struct FolderLabels {
 /// Finds the rule for all masks of a folder and says it of each pair.
 ///
 /// The list of labels is `labels.json` in the folder of the masks, or in that above it, or nnU-Net's `dataset.json`.
-pub(super) fn find(pairs: &mut [Pair], folder: &Path, layout: &Layout, threshold: Option<u16>) -> Result<FolderLabels> {
+pub(super) fn find(
+    pairs: &mut [DatasetPair],
+    folder: &Path,
+    layout: &FolderLayout,
+    threshold: Option<u16>,
+) -> Result<FolderLabels> {
     let path = [layout.masks.as_path(), folder].iter().find_map(|folder| labels_beside(folder, "masks"));
     let (list, ignored) = match path {
         Some(path) => (Some(LabelList::read(&path)?), None),
         None => layout.labels()?.map_or((None, None), |described| (Some(described.list), described.ignored)),
     };
-    let values = |pair: &Pair| Ok((pair.mask.clone(), label_file::values(&pair.mask, pair.frame)?));
-    let set: Vec<(PathBuf, label_values::Values)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
+    let values = |pair: &DatasetPair| Ok((pair.mask.clone(), label_file::values(&pair.mask, pair.frame)?));
+    let set: Vec<(PathBuf, label_values::MaskValues)> = pairs.par_iter().map(values).collect::<Result<_>>()?;
     let named = list.as_ref().map(LabelList::values);
-    let Rule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;
+    let ValueRule { reading, labels, note } = label_values::rule(&set, named.as_ref(), threshold)?;
     if let Some(value) = ignored.filter(|value| labels.contains(value)) {
         let reason =
             format!("its value {value} says that pixels are to be ignored, and here each pixel is learned from");

@@ -13,13 +13,13 @@ mod tests;
 #[cfg(test)]
 mod tests_volumes;
 
-pub use lists::{Lists, only_listed, split};
+pub use lists::{SplitLists, only_listed, split};
 pub use masks::FolderLabels;
 pub use subjects::{SubjectPattern, of_picture};
 
 use super::{
     label_file::{self, MaskOf},
-    label_values::Reading,
+    label_values::ValueReading,
     open,
 };
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ use labrum_core::{
     naming::composed,
     study::{Kind, Source},
 };
-use layout::Layout;
+use layout::FolderLayout;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -41,7 +41,7 @@ const TRIED: &str = "read the data set";
 
 /// An image and its mask, not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
+pub struct DatasetPair {
     /// File name without ending.
     pub name: String,
     /// The image file.
@@ -53,10 +53,10 @@ pub struct Pair {
     /// Whose image it is.
     pub subject: String,
     /// How the values of its mask are read: as those of all masks of the folder.
-    pub reading: Reading,
+    pub reading: ValueReading,
 }
 
-impl Pair {
+impl DatasetPair {
     /// Where the pixels of the image are.
     pub fn source(&self) -> Source {
         Source { path: self.image.clone(), frame: self.frame }
@@ -81,7 +81,7 @@ impl Pair {
 
 /// How a folder is read, as far as a person says it. What is serialised decides about the pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Wishes {
+pub struct FolderOptions {
     /// Pixels of a mask of so much and more are label 1, all others background.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<u16>,
@@ -96,7 +96,7 @@ pub struct Dataset {
     /// The folder.
     pub folder: PathBuf,
     /// In order of their names.
-    pub pairs: Vec<Pair>,
+    pub pairs: Vec<DatasetPair>,
     /// What the values of the masks mean.
     pub labels: FolderLabels,
     /// What was found out about the folder, for the user to read.
@@ -107,8 +107,8 @@ pub struct Dataset {
 ///
 /// Errors: no folder of images or masks, no image in it, an image without mask, two files of one name, a table or list of
 /// labels that cannot be read, masks whose values are no labels. Masks without image are left alone.
-pub fn open(folder: &Path, wishes: &Wishes) -> Result<Dataset> {
-    let layout = Layout::of(folder);
+pub fn open(folder: &Path, wishes: &FolderOptions) -> Result<Dataset> {
+    let layout = FolderLayout::of(folder);
     let (mut pairs, mut notes) = list(&layout)?;
     notes.extend(subjects::name(&mut pairs, folder, wishes.subject_pattern.as_ref())?);
     let labels = masks::find(&mut pairs, folder, &layout, wishes.threshold)?;
@@ -153,7 +153,7 @@ impl Dataset {
 
 /// The pairs of a folder, in order of their names, and what a person should know of them. Whose they are is not known yet:
 /// their subject is the name of the file.
-fn list(layout: &Layout) -> Result<(Vec<Pair>, Vec<String>)> {
+fn list(layout: &FolderLayout) -> Result<(Vec<DatasetPair>, Vec<String>)> {
     let (images, masks) = (pictures(&layout.images)?, pictures(&layout.masks)?);
     let mut pairs = Vec::new();
     let mut channels = 0;
@@ -168,7 +168,14 @@ fn list(layout: &Layout) -> Result<(Vec<Pair>, Vec<String>)> {
             Error::at("use the image", &image, reason).advise("Add a mask of the same name, or remove the image.")
         })?;
         let (name, subject) = (case.to_owned(), case.to_owned());
-        pairs.extend(each_slice(Pair { name, image, frame: 0, mask, subject, reading: Reading::default() })?);
+        pairs.extend(each_slice(DatasetPair {
+            name,
+            image,
+            frame: 0,
+            mask,
+            subject,
+            reading: ValueReading::default(),
+        })?);
     }
     if pairs.is_empty() {
         return Err(Error::at(TRIED, &layout.images, "there is no picture in it")
@@ -180,7 +187,7 @@ fn list(layout: &Layout) -> Result<(Vec<Pair>, Vec<String>)> {
 }
 
 /// A pair for each page of a stack and each slice of a volume, of one subject.
-fn each_slice(pair: Pair) -> Result<Vec<Pair>> {
+fn each_slice(pair: DatasetPair) -> Result<Vec<DatasetPair>> {
     let [image, mask] = [frames(&pair.image)?, frames(&pair.mask)?];
     if image.len() < 2 && mask.len() < 2 {
         return Ok(vec![pair]);
@@ -189,7 +196,7 @@ fn each_slice(pair: Pair) -> Result<Vec<Pair>> {
         let reason = format!("it has {}, but \"{}\" has {}", pages(&mask), pair.image.display(), pages(&image));
         return Err(Error::at("use the mask", &pair.mask, reason).advise("Save a mask for each of them, in one file."));
     }
-    let one = |frame: u32| Pair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
+    let one = |frame: u32| DatasetPair { name: format!("{}-{:04}", pair.name, frame + 1), frame, ..pair.clone() };
     Ok(image.into_iter().map(one).collect())
 }
 

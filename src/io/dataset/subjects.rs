@@ -3,7 +3,7 @@
 //!
 //! Dates and UIDs (`20200314_7.png`, `1.2.840.113619.2.55.png`) begin with numbers, too, but name nobody.
 
-use super::{Pair, stem};
+use super::{DatasetPair, stem};
 use crate::{Error, Result};
 use labrum_core::naming::composed;
 use regex::Regex;
@@ -54,10 +54,14 @@ impl SubjectPattern {
 }
 
 /// Says of each pair whose it is, and tells what a person should know about it. Before, `subject` is the name of its file.
-pub(super) fn name(pairs: &mut [Pair], folder: &Path, pattern: Option<&SubjectPattern>) -> Result<Option<String>> {
+pub(super) fn name(
+    pairs: &mut [DatasetPair],
+    folder: &Path,
+    pattern: Option<&SubjectPattern>,
+) -> Result<Option<String>> {
     let path = folder.join("subjects.csv");
     let table = table(&path)?;
-    let in_table = |pair: &Pair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
+    let in_table = |pair: &DatasetPair| table.get(&pair.name).or_else(|| table.get(&pair.subject));
     if !table.is_empty() && !pairs.iter().any(|pair| in_table(pair).is_some()) {
         let reason = "none of the names in it is that of an image";
         return Err(Error::at("use the subjects", &path, reason).advise("Names are those of the files in images/."));

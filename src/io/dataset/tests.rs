@@ -17,10 +17,10 @@ fn folder(paths: &[&str]) -> tempfile::TempDir {
 }
 
 fn opened(folder: &tempfile::TempDir) -> Result<Dataset> {
-    open(folder.path(), &Wishes::default())
+    open(folder.path(), &FolderOptions::default())
 }
 
-fn pairs(folder: &tempfile::TempDir) -> Vec<Pair> {
+fn pairs(folder: &tempfile::TempDir) -> Vec<DatasetPair> {
     opened(folder).unwrap().pairs
 }
 
@@ -30,15 +30,15 @@ fn mask(folder: &tempfile::TempDir, name: &str, values: [u8; 4]) {
     picture.save(folder.path().join("masks").join(name)).unwrap();
 }
 
-fn named(name: &str) -> Pair {
+fn named(name: &str) -> DatasetPair {
     let subject = name.split('_').next().unwrap_or(name).to_owned();
-    Pair {
+    DatasetPair {
         name: name.into(),
         image: PathBuf::new(),
         frame: 0,
         mask: PathBuf::new(),
         subject,
-        reading: Reading::default(),
+        reading: ValueReading::default(),
     }
 }
 
@@ -69,12 +69,12 @@ fn lists_say_which_images_are_for_what() {
     };
     let pairs = ["a", "b", "c"].map(named);
     let (train, rest) = (file("train.txt", "# a comment\nc\n\na.png\n"), file("rest.txt", "b\r\n"));
-    let parts = Lists::read(&[train.clone(), rest.clone()]).unwrap().apply(&pairs).unwrap();
+    let parts = SplitLists::read(&[train.clone(), rest.clone()]).unwrap().apply(&pairs).unwrap();
     let names = parts.each_ref().map(|part| part.iter().map(|p| p.name.as_str()).collect::<Vec<_>>());
     assert_eq!(names, [vec!["c", "a"], vec!["b"], vec![]]);
     assert_eq!(only_listed(&pairs, &rest).unwrap(), [named("b")]);
     let refused = |files: &[PathBuf], part: &str| {
-        let found = Lists::read(files).and_then(|lists| lists.apply(&pairs)).unwrap_err().to_string();
+        let found = SplitLists::read(files).and_then(|lists| lists.apply(&pairs)).unwrap_err().to_string();
         assert!(found.contains(part), "{found}");
     };
     refused(&[train.clone(), file("twice.txt", "a\n")], "\"a\"");
@@ -106,7 +106,9 @@ fn two_images_of_one_name_are_named() {
 
 #[test]
 fn missing_and_empty_folders_are_named() {
-    assert!(open(Path::new("/nowhere"), &Wishes::default()).unwrap_err().to_string().contains("/nowhere/images"));
+    assert!(
+        open(Path::new("/nowhere"), &FolderOptions::default()).unwrap_err().to_string().contains("/nowhere/images")
+    );
     let folder = folder(&["masks/a.png"]);
     std::fs::create_dir(folder.path().join("images")).unwrap();
     assert!(opened(&folder).unwrap_err().to_string().contains("images"));
@@ -135,7 +137,7 @@ fn subjects_csv_overrides_the_names() {
 
 #[test]
 fn no_subject_is_on_both_sides_of_a_split() {
-    let pairs: Vec<Pair> = (0..400).map(|i| named(&format!("{:03}_{}", i / 2, i % 2))).collect();
+    let pairs: Vec<DatasetPair> = (0..400).map(|i| named(&format!("{:03}_{}", i / 2, i % 2))).collect();
     let (training, held_out) = split(&pairs, 0.2, 7);
     assert_eq!(training.len() + held_out.len(), 400);
     assert!((50..110).contains(&held_out.len()), "{}", held_out.len());
@@ -171,7 +173,7 @@ fn one_rule_holds_for_all_masks_of_a_folder() {
     mask(&folder, "a.png", [0, 1, 2, 2]);
     let error = opened(&folder).unwrap_err().to_string();
     assert!(error.contains("b.png") && error.contains("labels.json"), "{error}");
-    let wishes = Wishes { threshold: Some(2), ..Wishes::default() };
+    let wishes = FolderOptions { threshold: Some(2), ..FolderOptions::default() };
     let read = open(folder.path(), &wishes).unwrap().pairs[0].read().unwrap();
     assert_eq!(read.1.labels()[..4], [0, 0, 1, 1]);
     let list =
@@ -208,7 +210,7 @@ fn a_folder_of_one_subject_cannot_be_divided() {
         assert!(error.contains(part), "{error}");
     }
     let pattern = Some("_(.)$".parse().unwrap());
-    let other = open(folder.path(), &Wishes { subject_pattern: pattern, ..Wishes::default() }).unwrap();
+    let other = open(folder.path(), &FolderOptions { subject_pattern: pattern, ..FolderOptions::default() }).unwrap();
     other.refuse_one_subject("train on").unwrap();
     assert_eq!(other.subjects("train on", &["a".into()]).unwrap(), ["a".to_owned()].into());
     let error = other.subjects("train on", &["c".into()]).unwrap_err().to_string();

@@ -4,7 +4,7 @@
 use super::*;
 use crate::io::{
     nifti::tests::Volume,
-    picture::fixture::{TiffPage, Writing},
+    picture::fixture::{MadePage, Writing},
 };
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -40,12 +40,12 @@ impl Folder {
 
     /// A stack of pages of 2 x 1 pixels.
     fn stack(&self, path: &str, pages: &[[u8; 2]]) {
-        let pages: Vec<TiffPage> = pages.iter().map(|v| TiffPage::new((2, 1), 8, 1, v.to_vec())).collect();
+        let pages: Vec<MadePage> = pages.iter().map(|v| MadePage::new((2, 1), 8, 1, v.to_vec())).collect();
         self.write(path, &Writing::default().file(&pages));
     }
 
     fn open(&self) -> Result<Dataset> {
-        super::open(self.0.path(), &Wishes::default())
+        super::open(self.0.path(), &FolderOptions::default())
     }
 }
 
@@ -53,7 +53,7 @@ impl Folder {
 const LABELS: [u8; 12] = [0, 1, 1, 0, 0, 4, 4, 4, 0, 0, 1, 0];
 
 /// Each pixel of an image beside the label that it has.
-fn pixels(pair: &Pair) -> Vec<(u8, u8)> {
+fn pixels(pair: &DatasetPair) -> Vec<(u8, u8)> {
     let (image, mask) = pair.read().unwrap();
     (0..image.pixels.len()).map(|i| image.value(i) as u8).zip(mask.labels().iter().copied()).collect()
 }

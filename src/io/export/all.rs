@@ -1,11 +1,11 @@
 //! All cases of a workspace in one go, with their manifest.
 
 use super::{
-    Coco, Format,
+    CocoWriter, Format,
     attempts::{Journal, Unfinished},
-    batch::{Export, Look, Preset, Progress},
+    batch::{Export, OverlayStyle, Preset, Progress},
     case::CaseToExport,
-    manifest::{COCO, CaseEntry, FailedCase, FileEntry, Manifest},
+    manifest::{COCO, FailedCase, FileEntry, Manifest, ManifestCase},
 };
 use crate::{Error, Result};
 use labrum_core::{
@@ -21,7 +21,7 @@ use std::{
 
 /// What came of an export of many cases.
 #[derive(Clone, Debug)]
-pub struct Summary {
+pub struct ExportReport {
     /// All that stands in the manifest.
     pub manifest: Manifest,
     /// The manifest's own files, and that of all COCO annotations.
@@ -30,10 +30,10 @@ pub struct Summary {
     pub kept: usize,
 }
 
-impl Summary {
+impl ExportReport {
     /// Each case of which something is missing, and why.
     pub fn missing(&self) -> Vec<String> {
-        let of_case = |case: &CaseEntry| -> Vec<String> {
+        let of_case = |case: &ManifestCase| -> Vec<String> {
             let name = if case.case.is_empty() { &case.series } else { &case.case };
             case.not_written.iter().map(|not| format!("{name} as {}: {}", not.format, not.reason)).collect()
         };
@@ -76,10 +76,10 @@ pub fn export_all(
     folder: &Path,
     preset: &Preset,
     cases: impl ExactSizeIterator<Item = (String, Result<CaseToExport>)>,
-    look: Look,
+    look: OverlayStyle,
     progress: Progress<'_>,
     cancel: &Cancel,
-) -> Result<Summary> {
+) -> Result<ExportReport> {
     // One file of annotations for all.
     let wants_coco = preset.formats.contains(&Format::Coco);
     let formats = preset.formats.iter().copied().filter(|f| *f != Format::Coco).collect();
@@ -102,7 +102,7 @@ pub fn export_all(
         deidentified: preset.deidentify.is_some(),
         ..Manifest::default()
     };
-    let mut coco = Coco::default();
+    let mut coco = CocoWriter::default();
     let (total, mut kept) = (cases.len() * 1000, 0);
     for (number, (title, case)) in cases.enumerate() {
         if cancel.is_cancelled() {
@@ -146,19 +146,19 @@ pub fn export_all(
             // Fails, as it should, where there is something in it.
             let _ = std::fs::remove_dir(folder);
         }
-        return Ok(Summary { manifest, files: Vec::new(), kept });
+        return Ok(ExportReport { manifest, files: Vec::new(), kept });
     }
     if wants_coco {
         coco.write(&coco_path)?;
     }
-    let is_whole = |case: &CaseEntry| case.not_written.is_empty();
+    let is_whole = |case: &ManifestCase| case.not_written.is_empty();
     manifest.complete = !manifest.stopped && manifest.failed.is_empty() && manifest.cases.iter().all(is_whole);
     if !manifest.complete {
         manifest.earlier = earlier(folder, &unfinished, &manifest)?;
     }
     manifest.write(folder)?;
     journal.into_iter().for_each(Journal::remove);
-    Ok(Summary { manifest, files: own, kept })
+    Ok(ExportReport { manifest, files: own, kept })
 }
 
 fn name_of(path: &Path) -> String {

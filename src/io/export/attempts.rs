@@ -3,9 +3,9 @@
 //! place.
 
 use super::{
-    batch::{Look, Preset},
+    batch::{OverlayStyle, Preset},
     case::CaseToExport,
-    manifest::{CaseEntry, FileEntry, Manifest, hexadecimal, sha256},
+    manifest::{FileEntry, Manifest, ManifestCase, hexadecimal, sha256},
     series::Names,
 };
 use crate::{Error, ErrorKind, Result};
@@ -29,16 +29,16 @@ pub(super) struct Unfinished {
     /// Its files that are as they were written: the next one may put its own in their place.
     pub(super) files: HashSet<PathBuf>,
     /// Its cases of which all files are there, by what they were made of.
-    pub(super) cases: HashMap<String, CaseEntry>,
+    pub(super) cases: HashMap<String, ManifestCase>,
 }
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
-enum Line {
+enum JournalLine {
     /// These files are about to be written, and were not there.
     Begun(Vec<String>),
     /// This case is whole.
-    Done(Box<CaseEntry>),
+    Done(Box<ManifestCase>),
 }
 
 impl Unfinished {
@@ -46,13 +46,13 @@ impl Unfinished {
     pub(super) fn in_folder(folder: &Path) -> Self {
         #[derive(Default, Deserialize)]
         #[serde(default)]
-        struct Known {
+        struct KnownFile {
             complete: Option<bool>,
-            cases: Vec<CaseEntry>,
+            cases: Vec<ManifestCase>,
             earlier: Vec<FileEntry>,
         }
         let [json, _] = Manifest::paths(folder);
-        let known = std::fs::read(&json).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
+        let known = std::fs::read(&json).ok().and_then(|bytes| serde_json::from_slice::<KnownFile>(&bytes).ok());
         let journal = std::fs::read_to_string(folder.join(JOURNAL)).ok();
         let is_unfinished = match &known {
             Some(known) => known.complete == Some(false),
@@ -61,13 +61,13 @@ impl Unfinished {
         if !is_unfinished {
             return Self::default();
         }
-        let Known { mut cases, earlier, .. } = known.unwrap_or_default();
+        let KnownFile { mut cases, earlier, .. } = known.unwrap_or_default();
         let mut begun = HashSet::new();
         // The last line may have been cut off.
         for line in journal.unwrap_or_default().lines().map_while(|line| serde_json::from_str(line).ok()) {
             match line {
-                Line::Begun(files) => begun.extend(files),
-                Line::Done(case) => cases.push(*case),
+                JournalLine::Begun(files) => begun.extend(files),
+                JournalLine::Done(case) => cases.push(*case),
             }
         }
         let mut unfinished = Self { is_any: true, ..Self::default() };
@@ -82,7 +82,7 @@ impl Unfinished {
         };
         let unchanged: HashSet<&str> =
             written.values().filter(|file| is_unchanged(file)).map(|file| file.path.as_str()).collect();
-        let is_whole = |case: &CaseEntry| {
+        let is_whole = |case: &ManifestCase| {
             let is_last = |file: &FileEntry| written.get(&file.path).is_some_and(|last| last.sha256 == file.sha256);
             !case.made_from.is_empty() && case.files.iter().all(|f| is_last(f) && unchanged.contains(f.path.as_str()))
         };
@@ -117,15 +117,15 @@ impl Journal {
 
     /// These files will be written.
     pub(super) fn begun(&mut self, folder: &Path, files: &[PathBuf]) -> Result<()> {
-        self.write(&Line::Begun(files.iter().map(|file| FileEntry::below(folder, file)).collect()))
+        self.write(&JournalLine::Begun(files.iter().map(|file| FileEntry::below(folder, file)).collect()))
     }
 
     /// This case is whole.
-    pub(super) fn done(&mut self, case: &CaseEntry) -> Result<()> {
-        self.write(&Line::Done(Box::new(case.clone())))
+    pub(super) fn done(&mut self, case: &ManifestCase) -> Result<()> {
+        self.write(&JournalLine::Done(Box::new(case.clone())))
     }
 
-    fn write(&mut self, line: &Line) -> Result<()> {
+    fn write(&mut self, line: &JournalLine) -> Result<()> {
         let mut bytes = serde_json::to_vec(line).map_err(|e| Error::at("note the export in", &self.path, e))?;
         bytes.push(b'\n');
         let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
@@ -144,7 +144,13 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 }
 
 /// What tells whether the files of a case would be the same once more.
-pub(super) fn made_from(preset: &Preset, look: Look, case: &CaseToExport, folder: &Path, names: &Names) -> String {
+pub(super) fn made_from(
+    preset: &Preset,
+    look: OverlayStyle,
+    case: &CaseToExport,
+    folder: &Path,
+    names: &Names,
+) -> String {
     let mut hash = Sha256::new();
     let how = (env!("CARGO_PKG_VERSION"), &preset.formats, &preset.seg, look, folder, names);
     let what = (&case.title, &case.study, &case.study_uid, &case.date, &case.series.id, case.series.slices.len());

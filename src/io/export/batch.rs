@@ -5,8 +5,8 @@ use super::{
     attempts::{Journal, Unfinished, made_from},
     case::{CaseToExport, MaskedSlice},
     deidentify,
-    manifest::{CaseEntry, FileEntry, LabelEntry, NotWritten},
-    pattern::Values,
+    manifest::{FileEntry, LabelEntry, ManifestCase, NotWritten},
+    pattern::PatternValues,
     planned, planned_images, refuse_originals,
     series::SeriesWritten,
     write_series, write_slice,
@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use super::{all::Summary, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
+pub use super::{all::ExportReport, all::export_all, manifest::Manifest, pattern::PLACEHOLDERS, pattern::Pattern};
 
 /// How cases are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Preset {
 
 /// How overlays look.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct OverlayStyle {
     /// The window that was chosen; `None` for how each slice is first shown.
     pub window: Option<Window>,
     /// 0..=1.
@@ -60,7 +60,7 @@ pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 pub struct Export<'a> {
     folder: &'a Path,
     preset: &'a Preset,
-    look: Look,
+    look: OverlayStyle,
     /// Names that cases before have.
     taken: HashSet<String>,
     /// What exports before did not bring to an end.
@@ -84,7 +84,7 @@ pub struct Written {
     /// What the files were made of.
     made_from: String,
     /// What an export before wrote of the very same case, where that is kept.
-    pub(super) kept: Option<CaseEntry>,
+    pub(super) kept: Option<ManifestCase>,
 }
 
 impl<'a> Export<'a> {
@@ -92,7 +92,7 @@ impl<'a> Export<'a> {
     ///
     /// # Errors
     /// Where it cannot be made or written to.
-    pub fn begin(folder: &'a Path, preset: &'a Preset, look: Look, cancel: &'a Cancel) -> Result<Self> {
+    pub fn begin(folder: &'a Path, preset: &'a Preset, look: OverlayStyle, cancel: &'a Cancel) -> Result<Self> {
         let unfinished = Unfinished::in_folder(folder);
         whole_file::make_folder(folder)?;
         Ok(Self { folder, preset, look, taken: HashSet::new(), unfinished, journal: None, cancel })
@@ -222,11 +222,11 @@ impl<'a> Export<'a> {
         (self.folder.join(below), Names { slices: case.slices.iter().map(slice).collect(), series: name.clone() })
     }
 
-    fn values<'b>(&self, case: &'b CaseToExport, whole: &'b Series, study_uid: &'b str) -> Values<'b> {
+    fn values<'b>(&self, case: &'b CaseToExport, whole: &'b Series, study_uid: &'b str) -> PatternValues<'b> {
         let is_private = self.preset.deidentify.is_some();
         let present = |label: &(u8, &Label)| case.slices.iter().any(|s| s.mask.labels().contains(&label.0));
         let labels = (1..=255u8).zip(&case.labels).filter(present);
-        Values {
+        PatternValues {
             study: if is_private { "" } else { &case.study },
             tree: if is_private { Vec::new() } else { case.tree() },
             study_uid,
@@ -306,7 +306,7 @@ impl<'a> Export<'a> {
     }
 
     /// The manifest's words about a case that was written.
-    pub(super) fn entry(&self, case: &CaseToExport, written: &Written) -> Result<CaseEntry> {
+    pub(super) fn entry(&self, case: &CaseToExport, written: &Written) -> Result<ManifestCase> {
         if let Some(kept) = &written.kept {
             return Ok(kept.clone());
         }
@@ -314,7 +314,7 @@ impl<'a> Export<'a> {
         let authors = case.authors();
         let labels = (1..=255u8).zip(case.labels.iter().zip(&authors));
         let file = |path: &PathBuf| FileEntry::of(self.folder, path);
-        Ok(CaseEntry {
+        Ok(ManifestCase {
             case: if is_private { String::new() } else { case.title.clone() },
             series: written.series.id.clone(),
             modality: case.series.modality.clone(),

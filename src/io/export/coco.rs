@@ -11,11 +11,11 @@ const TRIED: &str = "write the COCO annotations";
 
 /// A data set in the making.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Coco {
+pub struct CocoWriter {
     info: Info,
-    images: Vec<Picture>,
-    annotations: Vec<Annotation>,
-    categories: Vec<Category>,
+    images: Vec<CocoImage>,
+    annotations: Vec<CocoAnnotation>,
+    categories: Vec<CocoCategory>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +31,7 @@ impl Default for Info {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Picture {
+struct CocoImage {
     id: usize,
     file_name: String,
     width: usize,
@@ -43,11 +43,11 @@ struct Picture {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Annotation {
+struct CocoAnnotation {
     id: usize,
     image_id: usize,
     category_id: usize,
-    segmentation: Shape,
+    segmentation: CocoShape,
     area: usize,
     /// x, y, width, height.
     bbox: [usize; 4],
@@ -56,14 +56,14 @@ struct Annotation {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-enum Shape {
+enum CocoShape {
     /// x, y of each corner, one list for each piece.
     Polygons(Vec<Vec<f64>>),
-    Runs(Runs),
+    Runs(RunLengths),
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Runs {
+struct RunLengths {
     /// Lengths of runs outside and inside in turn, column after column.
     counts: Vec<u32>,
     /// Height, width.
@@ -71,13 +71,13 @@ struct Runs {
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct Category {
+struct CocoCategory {
     id: usize,
     name: String,
     supercategory: String,
 }
 
-impl Coco {
+impl CocoWriter {
     /// Adds the slices of a series with their masks. `names` are what the files of the images are called. Labels of one
     /// series are categories apart, whatever they are called; those of the same name in several series are one.
     pub fn add(&mut self, series: &Series, names: &[String], masks: &[Mask], labels: &[Label]) {
@@ -88,7 +88,7 @@ impl Coco {
             standing().zip(called).map(|((value, label), name)| (value, self.category(label, name))).collect();
         for ((slice, name), mask) in series.slices.iter().zip(names).zip(masks) {
             let image_id = self.images.len() + 1;
-            self.images.push(Picture {
+            self.images.push(CocoImage {
                 id: image_id,
                 file_name: name.clone(),
                 width: mask.columns(),
@@ -103,13 +103,13 @@ impl Coco {
                 }
                 let bounds = region.bounds();
                 let segmentation = shape(mask, label);
-                self.annotations.push(Annotation {
+                self.annotations.push(CocoAnnotation {
                     id: self.annotations.len() + 1,
                     image_id,
                     category_id,
                     area: region.len(),
                     bbox: [bounds.columns.start, bounds.rows.start, bounds.columns.len(), bounds.rows.len()],
-                    iscrowd: u8::from(matches!(segmentation, Shape::Runs(_))),
+                    iscrowd: u8::from(matches!(segmentation, CocoShape::Runs(_))),
                     segmentation,
                 });
             }
@@ -128,7 +128,7 @@ impl Coco {
         }
         let id = self.categories.len() + 1;
         let supercategory = label.category.meaning.clone();
-        self.categories.push(Category { id, name, supercategory });
+        self.categories.push(CocoCategory { id, name, supercategory });
         id
     }
 
@@ -143,15 +143,17 @@ impl Coco {
 }
 
 /// Polygons where they say all.
-fn shape(mask: &Mask, label: u8) -> Shape {
+fn shape(mask: &Mask, label: u8) -> CocoShape {
     let rings = trace(mask, label);
     match rings.iter().any(|ring| ring.is_hole) {
-        true => Shape::Runs(runs(mask, label)),
-        false => Shape::Polygons(rings.into_iter().map(|ring| ring.points.into_iter().flatten().collect()).collect()),
+        true => CocoShape::Runs(runs(mask, label)),
+        false => {
+            CocoShape::Polygons(rings.into_iter().map(|ring| ring.points.into_iter().flatten().collect()).collect())
+        }
     }
 }
 
-fn runs(mask: &Mask, label: u8) -> Runs {
+fn runs(mask: &Mask, label: u8) -> RunLengths {
     let (columns, rows) = (mask.columns(), mask.rows());
     let mut counts = vec![0];
     let mut is_inside = false;
@@ -165,7 +167,7 @@ fn runs(mask: &Mask, label: u8) -> Runs {
             *last += 1;
         }
     }
-    Runs { counts, size: [rows, columns] }
+    RunLengths { counts, size: [rows, columns] }
 }
 
 #[cfg(test)]
@@ -185,7 +187,7 @@ mod tests {
     fn what_has_no_hole_is_polygons_and_what_has_one_is_runs() {
         let series = crate::io::export::series::tests::clip(1);
         let mask = Mask::from_labels(5, 3, vec![1, 1, 1, 0, 2, 1, 0, 1, 0, 0, 1, 1, 1, 0, 2]).unwrap();
-        let mut coco = Coco::default();
+        let mut coco = CocoWriter::default();
         coco.add(&series, &["clip.dcm".into()], &[mask], &[Label::named("Ring", 0), Label::named("Dots", 1)]);
         let json = serde_json::to_value(&coco).unwrap();
         let [ring, dots] = [0, 1].map(|i| &json["annotations"][i]);
@@ -201,7 +203,7 @@ mod tests {
         let mask = Mask::from_labels(2, 2, vec![1, 2, 2, 3]).unwrap();
         let labels: Vec<Label> =
             ["Lesion", "Lesion", "Liver"].iter().enumerate().map(|(i, n)| Label::named(*n, i)).collect();
-        let mut coco = Coco::default();
+        let mut coco = CocoWriter::default();
         for _ in 0..2 {
             coco.add(&series, &["clip.dcm".into()], std::slice::from_ref(&mask), &labels);
         }

@@ -18,12 +18,12 @@ const MOST_BYTES: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct File {
-    labels: Vec<Entry>,
+    labels: Vec<LabelEntryJson>,
 }
 
 /// One label, by its value in the label map.
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct LabelEntryJson {
     value: u8,
     name: String,
     #[serde(default)]
@@ -49,7 +49,7 @@ pub(super) fn write_labels_but(folder: &Path, series: &str, labels: &[Label], ga
     const TRIED: &str = "write the names of the labels";
     let is_listed = |(value, label): &(u8, &Label)| !gaps.contains(value) && !label.is_gone();
     let labels = (1..=255u8).zip(labels).filter(is_listed);
-    let entries = labels.map(|(value, label)| Entry {
+    let entries = labels.map(|(value, label)| LabelEntryJson {
         value,
         name: label.name.clone(),
         color: Some(label.color),
@@ -131,7 +131,7 @@ impl LabelList {
     }
 }
 
-impl Entry {
+impl LabelEntryJson {
     fn label(self) -> Label {
         let plain = Label::by_number(self.value);
         Label {

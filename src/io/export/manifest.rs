@@ -32,7 +32,7 @@ pub struct Manifest {
     /// Whether a person stopped it before the end.
     pub stopped: bool,
     /// What was written.
-    pub cases: Vec<CaseEntry>,
+    pub cases: Vec<ManifestCase>,
     /// What could not be.
     pub failed: Vec<FailedCase>,
     /// Files of earlier exports into the folder that did not come to an end, and that stand in no case.
@@ -43,7 +43,7 @@ pub struct Manifest {
 /// A case that was written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CaseEntry {
+pub struct ManifestCase {
     /// What it is called; empty where the files lost the patient.
     pub case: String,
     /// Series Instance UID; the path of a picture.

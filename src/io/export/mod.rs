@@ -19,7 +19,7 @@ mod png;
 mod series;
 mod standing;
 
-pub use coco::Coco;
+pub use coco::CocoWriter;
 pub use deidentified::{DeidentifiedSeries, deidentify, planned_images};
 pub(crate) use file_names::{NO_LABELS, common_folder, label_file_names, without_ending};
 pub use labels::{LabelList, labels_beside, read_labels, write_labels};

@@ -5,7 +5,7 @@
 
 use crate::{
     Error, Result,
-    io::nifti::{self, Header as Source},
+    io::nifti::{self, NiftiHeader as Source},
 };
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use labrum_core::{
@@ -28,7 +28,7 @@ const SAME: f64 = 0.02;
 type Affine = [[f64; 4]; 3];
 
 /// A volume: slices of the series, and between them those that are missing.
-struct Grid {
+struct VolumeGrid {
     /// For each plane of the volume the slice of the series.
     slices: Vec<Option<usize>>,
     /// `None` for images that have no place in space.
@@ -103,19 +103,19 @@ fn beside_source(source: &Source, series: &Series, masks: &[Mask]) -> std::resul
         [row(0), row(1), row(2)]
     });
     let spacing = source.spacing.unwrap_or([1.0; 3]);
-    let mut volume = header(source.size, &Grid { slices: Vec::new(), affine, spacing, warnings: Vec::new() })?;
+    let mut volume = header(source.size, &VolumeGrid { slices: Vec::new(), affine, spacing, warnings: Vec::new() })?;
     volume.extend(nifti::stored_from_shown(source, &stored));
     Ok(volume)
 }
 
-fn grid(slices: &[Slice]) -> std::result::Result<Grid, String> {
+fn grid(slices: &[Slice]) -> std::result::Result<VolumeGrid, String> {
     let first = slices.first().ok_or("there is no slice")?;
     let pixel = first.spacing.filter(PixelSpacing::is_physical);
     let (Some(plane), Some(pixel)) = (first.plane, pixel) else {
         let [row, column] = pixel.map_or([1.0; 2], |s| [s.row, s.column]);
         let warning = "the images have no place in space: the NIfTI volume has none either";
         let slices = (0..slices.len()).map(Some).collect();
-        return Ok(Grid { slices, affine: None, spacing: [column, row, 1.0], warnings: vec![warning.into()] });
+        return Ok(VolumeGrid { slices, affine: None, spacing: [column, row, 1.0], warnings: vec![warning.into()] });
     };
     let close = |a: f64, b: f64| (a - b).abs() <= SAME * b.abs().max(1e-6);
     let alike = |slice: &Slice| {
@@ -149,7 +149,7 @@ fn grid(slices: &[Slice]) -> std::result::Result<Grid, String> {
     };
     let length = step.iter().map(|v| v * v).sum::<f64>().sqrt();
     let affine = Some([direction(0), direction(1), direction(2)]);
-    Ok(Grid { slices: placed, affine, spacing: [pixel.column, pixel.row, length], warnings })
+    Ok(VolumeGrid { slices: placed, affine, spacing: [pixel.column, pixel.row, length], warnings })
 }
 
 /// For each slice its place on an even grid, and the way from one place to the next; `None` for a single slice.
@@ -183,9 +183,9 @@ fn steps(positions: &[[f64; 3]]) -> std::result::Result<(Vec<usize>, Option<[f64
 }
 
 /// The header and the four bytes that say that nothing follows it.
-fn header(size: [usize; 3], grid: &Grid) -> std::result::Result<Vec<u8>, String> {
+fn header(size: [usize; 3], grid: &VolumeGrid) -> std::result::Result<Vec<u8>, String> {
     let dim = |n: usize| i16::try_from(n).map_err(|_| format!("{n} voxels along one side are too many for NIfTI-1"));
-    let mut out = Header(vec![0; HEADER]);
+    let mut out = NiftiBytes(vec![0; HEADER]);
     out.int(0, 348);
     let [columns, rows, planes] = size;
     let sizes = [3, dim(columns)?, dim(rows)?, dim(planes)?, 1, 1, 1, 1];
@@ -215,9 +215,9 @@ fn header(size: [usize; 3], grid: &Grid) -> std::result::Result<Vec<u8>, String>
     Ok(out.0)
 }
 
-struct Header(Vec<u8>);
+struct NiftiBytes(Vec<u8>);
 
-impl Header {
+impl NiftiBytes {
     fn bytes(&mut self, at: usize, bytes: &[u8]) {
         if let Some(place) = self.0.get_mut(at..at + bytes.len()) {
             place.copy_from_slice(bytes);
@@ -243,13 +243,13 @@ impl Header {
 
 /// A turn as the last three parts of a unit quaternion, and whether the third axis is mirrored (-1).
 #[derive(Clone, Copy)]
-struct Turn {
+struct Quaternion {
     vector: [f64; 3],
     handed: f64,
 }
 
 /// The turn of an affine; `None` where its axes are not at right angles (a tilted gantry).
-fn quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Turn> {
+fn quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Quaternion> {
     let mut r: [[f64; 3]; 3] = std::array::from_fn(|i| std::array::from_fn(|j| affine[i][j] / spacing[j]));
     let dot = |r: &[[f64; 3]; 3], a: usize, b: usize| (0..3).map(|i| r[i][a] * r[i][b]).sum::<f64>();
     if [(0, 1), (0, 2), (1, 2)].iter().any(|(a, b)| dot(&r, *a, *b).abs() > 1e-4) {
@@ -277,7 +277,7 @@ fn quaternion(affine: &Affine, spacing: [f64; 3]) -> Option<Turn> {
         _ => [(r[1][0] - r[0][1]) * quarter, (r[0][2] + r[2][0]) * quarter, (r[1][2] + r[2][1]) * quarter, half],
     };
     let sign = if a < 0.0 { -1.0 } else { 1.0 };
-    Some(Turn { vector: [b, c, d].map(|v| sign * v), handed })
+    Some(Quaternion { vector: [b, c, d].map(|v| sign * v), handed })
 }
 
 #[cfg(test)]
@@ -309,7 +309,7 @@ mod tests {
     }
 
     /// By the formula of the standard's header.
-    fn back(turn: Turn, affine: &Affine) -> bool {
+    fn back(turn: Quaternion, affine: &Affine) -> bool {
         let [b, c, d] = turn.vector;
         let a = (1.0 - b * b - c * c - d * d).max(0.0).sqrt();
         let r = [

@@ -57,7 +57,7 @@ impl std::str::FromStr for Pattern {
 }
 
 /// What the placeholders stand for.
-pub(super) struct Values<'a> {
+pub(super) struct PatternValues<'a> {
     pub(super) study: &'a str,
     /// Folders of a picture below the one that all have in common.
     pub(super) tree: Vec<String>,
@@ -71,7 +71,7 @@ pub(super) struct Values<'a> {
 impl Pattern {
     /// The folder below that of the export, and the beginning of the names: of no two cases the same, whatever they
     /// are called. `taken` holds those of the cases before.
-    pub(super) fn place(&self, values: &Values<'_>, taken: &mut HashSet<String>) -> (PathBuf, String) {
+    pub(super) fn place(&self, values: &PatternValues<'_>, taken: &mut HashSet<String>) -> (PathBuf, String) {
         let uid = values.series.id.split('#').next().unwrap_or_default();
         let or = |text: &str, other: &str| if text.trim().is_empty() { other.to_owned() } else { text.to_owned() };
         let description = match values.series.kind {
@@ -119,8 +119,14 @@ mod tests {
     fn place(pattern: &str, description: &str, taken: &mut HashSet<String>) -> String {
         let series = Series { description: description.into(), ..clip(1) };
         let labels = vec!["Head", "Left hip"];
-        let values =
-            Values { study: "", tree: Vec::new(), study_uid: "1.2", date: "2024-01-31", series: &series, labels };
+        let values = PatternValues {
+            study: "",
+            tree: Vec::new(),
+            study_uid: "1.2",
+            date: "2024-01-31",
+            series: &series,
+            labels,
+        };
         let (folder, name) = pattern.parse::<Pattern>().unwrap().place(&values, taken);
         folder.join(name).display().to_string()
     }

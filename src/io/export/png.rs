@@ -32,7 +32,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
     if is_grey && palette.len() < 3 * 256 {
         palette.extend([255, 0, 255]);
     }
-    let kind = Kind { color: ColorType::Indexed, depth: BitDepth::Eight, palette: Some(palette) };
+    let kind = PngKind { color: ColorType::Indexed, depth: BitDepth::Eight, palette: Some(palette) };
     write(path, TRIED, (mask.columns(), mask.rows()), kind, mask.labels())
 }
 
@@ -42,7 +42,7 @@ pub fn label_map(path: &Path, mask: &Mask, labels: &[Label]) -> Result<()> {
 /// Where the file cannot be written.
 pub fn label_mask(path: &Path, mask: &Mask, label: u8) -> Result<()> {
     let pixels: Vec<u8> = mask.labels().iter().map(|&l| if l == label { 255 } else { 0 }).collect();
-    let kind = Kind { color: ColorType::Grayscale, depth: BitDepth::Eight, palette: None };
+    let kind = PngKind { color: ColorType::Grayscale, depth: BitDepth::Eight, palette: None };
     write(path, "write the mask", (mask.columns(), mask.rows()), kind, &pixels)
 }
 
@@ -57,7 +57,7 @@ pub fn probabilities(path: &Path, columns: usize, rows: usize, probabilities: &[
         return Err(Error::at(TRIED, path, reason));
     }
     let pixels: Vec<u8> = probabilities.iter().flat_map(|p| p.to_be_bytes()).collect();
-    let kind = Kind { color: ColorType::Grayscale, depth: BitDepth::Sixteen, palette: None };
+    let kind = PngKind { color: ColorType::Grayscale, depth: BitDepth::Sixteen, palette: None };
     write(path, TRIED, (columns, rows), kind, &pixels)
 }
 
@@ -76,7 +76,7 @@ pub fn overlay(
     const TRIED: &str = "write the overlay";
     let pixels = overlay_pixels(image, window, mask, labels, look)
         .ok_or_else(|| Error::at(TRIED, path, "the mask is not as large as the image"))?;
-    let kind = Kind { color: ColorType::Rgb, depth: BitDepth::Eight, palette: None };
+    let kind = PngKind { color: ColorType::Rgb, depth: BitDepth::Eight, palette: None };
     write(path, TRIED, (image.columns, image.rows), kind, &pixels)
 }
 
@@ -94,11 +94,11 @@ pub(super) fn write_picture(path: &Path, image: &Image) -> Result<()> {
         Pixels::Rgb8(values) => (ColorType::Rgb, BitDepth::Eight, values.iter().flatten().copied().collect()),
         Pixels::I16(_) | Pixels::F32(_) => return Err(Error::at(TRIED, path, "its values fit no PNG")),
     };
-    write(path, TRIED, (image.columns, image.rows), Kind { color, depth, palette: None }, &bytes)
+    write(path, TRIED, (image.columns, image.rows), PngKind { color, depth, palette: None }, &bytes)
 }
 
 /// How pixels are stored.
-struct Kind {
+struct PngKind {
     color: ColorType,
     depth: BitDepth,
     /// RGB after RGB.
@@ -106,7 +106,7 @@ struct Kind {
 }
 
 /// Writes `pixels` (bytes in the file's order) and compares what a decoder makes of the file with them.
-fn write(path: &Path, tried: &str, (columns, rows): (usize, usize), kind: Kind, pixels: &[u8]) -> Result<()> {
+fn write(path: &Path, tried: &str, (columns, rows): (usize, usize), kind: PngKind, pixels: &[u8]) -> Result<()> {
     let failed = |reason: String| Error::at(tried, path, reason);
     let side =
         |n: usize| u32::try_from(n).ok().filter(|n| *n > 0).ok_or_else(|| failed(format!("a side of {n} pixels")));
@@ -148,7 +148,7 @@ fn read_back(path: &Path) -> std::result::Result<Vec<u8>, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::io::{label_file, label_values::Reading};
+    use crate::io::{label_file, label_values::ValueReading};
 
     fn labels(n: usize) -> Vec<Label> {
         (0..n).map(|i| Label::named(format!("label {i}"), i)).collect()
@@ -163,7 +163,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("map.png");
         label_map(&path, &mask(), &labels(2)).unwrap();
-        assert_eq!(label_file::read(&path, Reading::Values).unwrap(), mask());
+        assert_eq!(label_file::read(&path, ValueReading::Values).unwrap(), mask());
         let shown = image::open(&path).unwrap().into_rgb8();
         assert_eq!(shown.get_pixel(1, 0).0, labels(2)[0].color);
         assert_eq!(shown.get_pixel(0, 0).0, [0; 3]);
@@ -175,7 +175,7 @@ mod tests {
         let path = folder.path().join("map.png");
         let grey = [[128; 3], [255; 3]].map(|color| Label { color, ..Label::named("grey", 0) });
         label_map(&path, &mask(), &grey).unwrap();
-        assert_eq!(label_file::read(&path, Reading::Values).unwrap(), mask());
+        assert_eq!(label_file::read(&path, ValueReading::Values).unwrap(), mask());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! All files of one series in one folder: what they are called and what goes into them.
 
 use super::{
-    Coco, Measurements, OverlayLook,
+    CocoWriter, Measurements, OverlayLook,
     file_names::{label_file_names, safe, unique, without_ending},
     label_map, label_mask,
     labels::write_labels_but,
@@ -295,8 +295,8 @@ fn write_whole(path: &Path, files: &SeriesFiles<'_>, format: Format) -> Result<V
         Format::StructureSet => return Ok(structure_set::write(path, series, masks, labels, authors)?.warnings),
         Format::Nifti => return write_nifti(path, series, masks),
         Format::Coco => {
-            let mut coco = Coco::default();
-            coco.add(series, &Coco::file_names(series), masks, labels);
+            let mut coco = CocoWriter::default();
+            coco.add(series, &CocoWriter::file_names(series), masks, labels);
             coco.write(path)?;
         }
         Format::Json => Measurements::of(series, places, masks, labels).write_json(path)?,

@@ -4,7 +4,7 @@
 
 use super::{
     Format,
-    batch::{Look, Manifest, Preset, export_all},
+    batch::{Manifest, OverlayStyle, Preset, export_all},
     case::{CaseToExport, MaskedSlice},
 };
 use crate::io::open;
@@ -46,7 +46,7 @@ fn export(out: &Path, case: CaseToExport, formats: &[Format]) -> Manifest {
         deidentify: None,
         replace: false,
     };
-    let look = Look { window: None, opacity: 0.3 };
+    let look = OverlayStyle { window: None, opacity: 0.3 };
     let cases = vec![("a".to_owned(), Ok(case))].into_iter();
     export_all(out, &preset, cases, look, &mut |_, _| {}, &Cancel::default()).unwrap().manifest
 }

@@ -27,14 +27,14 @@ const MOST_BYTES: u64 = 1 << 28;
 const MOST_LABELS: usize = 255;
 
 #[derive(Deserialize)]
-struct Coco {
-    images: Vec<Picture>,
-    annotations: Vec<Annotation>,
-    categories: Vec<Category>,
+struct CocoFile {
+    images: Vec<ImageEntry>,
+    annotations: Vec<AnnotationEntry>,
+    categories: Vec<CategoryEntry>,
 }
 
 #[derive(Deserialize)]
-struct Picture {
+struct ImageEntry {
     id: i64,
     file_name: String,
     #[serde(default)]
@@ -49,22 +49,22 @@ struct Picture {
 }
 
 #[derive(Deserialize)]
-struct Category {
+struct CategoryEntry {
     id: i64,
     name: String,
 }
 
 #[derive(Deserialize)]
-struct Annotation {
+struct AnnotationEntry {
     image_id: i64,
     category_id: i64,
     #[serde(default)]
-    segmentation: Option<Shape>,
+    segmentation: Option<ShapeEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Shape {
+enum ShapeEntry {
     Polygons(Vec<Vec<f64>>),
     Runs { counts: Counts, size: [usize; 2] },
 }
@@ -85,7 +85,7 @@ pub(super) fn is_coco(path: &Path) -> bool {
     is_json && is_small() && std::fs::read(path).is_ok_and(holds)
 }
 
-fn read(path: &Path) -> std::result::Result<Coco, String> {
+fn read(path: &Path) -> std::result::Result<CocoFile, String> {
     let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
     serde_json::from_slice(&bytes).map_err(|e| format!("it is no COCO file ({e})"))
 }
@@ -98,7 +98,7 @@ fn read(path: &Path) -> std::result::Result<Coco, String> {
 pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let failed = |reason: String| Error::at(TRIED, path, reason);
     let coco = read(path).map_err(failed)?;
-    let mut pictures: Vec<(usize, &Picture)> = Vec::new();
+    let mut pictures: Vec<(usize, &ImageEntry)> = Vec::new();
     for (index, slice) in series.slices.iter().enumerate() {
         pictures.extend(picture_of(&coco.images, slice).map_err(failed)?.map(|picture| (index, picture)));
     }
@@ -107,7 +107,7 @@ pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     }
     let (columns, rows) = (series.columns, series.rows);
     let other_size =
-        |(_, p): &&(usize, &Picture)| p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows);
+        |(_, p): &&(usize, &ImageEntry)| p.width.is_some_and(|w| w != columns) || p.height.is_some_and(|h| h != rows);
     if let Some((_, picture)) = pictures.iter().find(other_size) {
         let [w, h] = [picture.width, picture.height].map(Option::unwrap_or_default);
         let reason = format!("\"{}\" is {w} x {h} pixels in it, the image {columns} x {rows}", picture.file_name);
@@ -117,26 +117,26 @@ pub(super) fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
 }
 
 /// The picture that a slice is; `None` where there is none.
-fn picture_of<'a>(pictures: &'a [Picture], slice: &Slice) -> std::result::Result<Option<&'a Picture>, String> {
-    let frame = |picture: &Picture| picture.frame.unwrap_or(1) == slice.source.frame + 1;
-    let by_uid = |picture: &&Picture| {
+fn picture_of<'a>(pictures: &'a [ImageEntry], slice: &Slice) -> std::result::Result<Option<&'a ImageEntry>, String> {
+    let frame = |picture: &ImageEntry| picture.frame.unwrap_or(1) == slice.source.frame + 1;
+    let by_uid = |picture: &&ImageEntry| {
         picture.sop_instance_uid.is_some() && picture.sop_instance_uid.as_deref() == slice.uid_in_file()
     };
     if let Some(found) = pictures.iter().find(|picture| by_uid(picture) && frame(picture)) {
         return Ok(Some(found));
     }
     let path = &slice.source.path;
-    let named = |picture: &&Picture| {
+    let named = |picture: &&ImageEntry| {
         let name: PathBuf = picture.file_name.split(['/', '\\']).collect();
         frame(picture) && (path.ends_with(&name) || name.file_name() == path.file_name())
     };
     // As much of the path as possible: "a/1.png" rather than "b/1.png".
-    let alike = |picture: &&Picture| {
+    let alike = |picture: &&ImageEntry| {
         let parts: Vec<&str> = picture.file_name.split(['/', '\\']).collect();
         let own = path.components().rev().map(|part| part.as_os_str().to_string_lossy().into_owned());
         parts.iter().rev().zip(own).take_while(|(a, b)| **a == b.as_str()).count()
     };
-    let fitting: Vec<&Picture> = pictures.iter().filter(named).collect();
+    let fitting: Vec<&ImageEntry> = pictures.iter().filter(named).collect();
     let best = fitting.iter().map(alike).max().unwrap_or(0);
     let mut fitting = fitting.into_iter().filter(|picture| alike(picture) == best);
     match (fitting.next(), fitting.next()) {
@@ -149,8 +149,8 @@ fn picture_of<'a>(pictures: &'a [Picture], slice: &Slice) -> std::result::Result
 
 /// Paints the annotations of these pictures over each other, smaller labels over larger ones.
 fn painted(
-    coco: &Coco,
-    pictures: &[(usize, &Picture)],
+    coco: &CocoFile,
+    pictures: &[(usize, &ImageEntry)],
     [columns, rows]: [usize; 2],
     choice: &MaskChoice,
 ) -> std::result::Result<ImportedMasks, String> {
@@ -211,9 +211,9 @@ fn painted(
     })
 }
 
-fn region(shape: &Shape, columns: usize, rows: usize) -> std::result::Result<Region, String> {
+fn region(shape: &ShapeEntry, columns: usize, rows: usize) -> std::result::Result<Region, String> {
     match shape {
-        Shape::Polygons(polygons) => {
+        ShapeEntry::Polygons(polygons) => {
             let mut spans: Vec<Span> = Vec::new();
             for corners in polygons {
                 let points: Vec<[f64; 2]> = corners.chunks_exact(2).map(|c| [c[0], c[1]]).collect();
@@ -221,11 +221,11 @@ fn region(shape: &Shape, columns: usize, rows: usize) -> std::result::Result<Reg
             }
             Ok(Region::from_spans(spans))
         }
-        Shape::Runs { size, .. } if *size != [rows, columns] => {
+        ShapeEntry::Runs { size, .. } if *size != [rows, columns] => {
             Err(format!("run lengths in it are of {} x {} pixels, the image has {columns} x {rows}", size[1], size[0]))
         }
-        Shape::Runs { counts: Counts::Numbers(counts), .. } => runs(counts, columns, rows),
-        Shape::Runs { counts: Counts::Text(text), .. } => runs(&unpacked(text)?, columns, rows),
+        ShapeEntry::Runs { counts: Counts::Numbers(counts), .. } => runs(counts, columns, rows),
+        ShapeEntry::Runs { counts: Counts::Text(text), .. } => runs(&unpacked(text)?, columns, rows),
     }
 }
 
@@ -278,7 +278,7 @@ fn unpacked(text: &str) -> std::result::Result<Vec<u64>, String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::io::{export::Coco as Written, open};
+    use crate::io::{export::CocoWriter as Written, open};
 
     /// A picture of 7 x 5 pixels and a file of annotations for it.
     fn imported(json: &serde_json::Value, choice: &MaskChoice) -> Result<ImportedMasks> {

@@ -21,7 +21,7 @@ use labrum_core::{
     study::{Series, os_path},
 };
 use labrum_dicom::{seg, structures};
-use pictures::{Picture, Wanted};
+use pictures::{PictureNames, SlicePicture};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashSet,
@@ -127,10 +127,10 @@ pub(super) fn decode(paths: &[PathBuf], series: &Series, choice: &MaskChoice) ->
     if let Some((_, imported)) = fitting.pop() {
         return Ok(imported);
     }
-    let wanted = Wanted::of(series);
-    let found: Vec<Picture> = files.iter().flat_map(|path| wanted.pictures(path)).collect();
+    let wanted = PictureNames::of(series);
+    let found: Vec<SlicePicture> = files.iter().flat_map(|path| wanted.pictures(path)).collect();
     let is_alone = !choice.by_name && matches!(paths, [only] if only.is_file()) && refusals.is_empty();
-    let alone = || Picture::pages(first, series.slices.len()).filter(|_| is_alone);
+    let alone = || SlicePicture::pages(first, series.slices.len()).filter(|_| is_alone);
     match (refusals.into_iter().next(), found.is_empty()) {
         (_, false) => chosen(pictures::import(found, series, choice)?, choice, first),
         (Some(refusal), true) => Err(refusal),

@@ -6,7 +6,7 @@ use crate::{
     io::{
         export::{LabelList, NO_LABELS, Names, label_file_names, labels_beside},
         label_file::{self, MaskOf},
-        label_values::{self, Reading, Rule, Values},
+        label_values::{self, MaskValues, ValueReading, ValueRule},
         picture,
     },
 };
@@ -23,7 +23,7 @@ use std::{
 };
 
 /// A picture that belongs to a slice.
-pub(super) struct Picture {
+pub(super) struct SlicePicture {
     path: PathBuf,
     /// Its page, 0-based.
     frame: u32,
@@ -38,14 +38,14 @@ pub(super) fn names(series: &Series) -> Vec<String> {
 }
 
 /// What the pictures of a series are called, and what they are not.
-pub(super) struct Wanted {
+pub(super) struct PictureNames {
     names: Vec<String>,
     series: String,
     /// The slices themselves, which are no masks of themselves.
     own: HashSet<PathBuf>,
 }
 
-impl Wanted {
+impl PictureNames {
     /// Of this series.
     pub(super) fn of(series: &Series) -> Self {
         let paths: HashSet<&PathBuf> = series.slices.iter().map(|s| &s.source.path).collect();
@@ -54,7 +54,7 @@ impl Wanted {
     }
 
     /// The picture `path`, where it is one and is called like a slice.
-    pub(super) fn picture(&self, path: &Path) -> Option<Picture> {
+    pub(super) fn picture(&self, path: &Path) -> Option<SlicePicture> {
         let stem = path.file_stem()?.to_str()?;
         let fits = |(slice, name): (usize, &String)| {
             let rest = stem.strip_prefix(name.as_str())?;
@@ -67,13 +67,13 @@ impl Wanted {
         if is_no_mask || self.is_own(path) || !is_picture(path) {
             return None;
         }
-        Some(Picture { path: path.to_owned(), frame: 0, slice, label })
+        Some(SlicePicture { path: path.to_owned(), frame: 0, slice, label })
     }
 
     /// The pictures of slices in `path`: one, or the pages of a stack that is called like the file of the series.
-    pub(super) fn pictures(&self, path: &Path) -> Vec<Picture> {
+    pub(super) fn pictures(&self, path: &Path) -> Vec<SlicePicture> {
         let is_stack = self.names.len() > 1 && path.file_stem().is_some_and(|stem| stem == self.series.as_str());
-        let stack = || if is_stack && !self.is_own(path) { Picture::pages(path, self.names.len()) } else { None };
+        let stack = || if is_stack && !self.is_own(path) { SlicePicture::pages(path, self.names.len()) } else { None };
         self.picture(path).map(|one| vec![one]).or_else(stack).unwrap_or_default()
     }
 
@@ -82,7 +82,7 @@ impl Wanted {
     }
 }
 
-impl Picture {
+impl SlicePicture {
     /// The label maps of all slices, as pages of one file whatever it is called; `None` where it has not as many pages.
     pub(super) fn pages(path: &Path, slices: usize) -> Option<Vec<Self>> {
         if slices == 1 {
@@ -96,10 +96,10 @@ impl Picture {
 }
 
 /// Label maps where there are some, else masks of single labels.
-pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
+pub(super) fn import(pictures: Vec<SlicePicture>, series: &Series, choice: &MaskChoice) -> Result<ImportedMasks> {
     let mut notes = Vec::new();
     let list = described(&pictures, series)?;
-    let (maps, masks): (Vec<Picture>, Vec<Picture>) = pictures.into_iter().partition(|p| p.label.is_none());
+    let (maps, masks): (Vec<SlicePicture>, Vec<SlicePicture>) = pictures.into_iter().partition(|p| p.label.is_none());
     let (masks, labels) = if maps.is_empty() {
         if list.is_none() {
             notes.push("there is no labels.json beside the pictures, so the codes of the labels are not known".into());
@@ -114,7 +114,7 @@ pub(super) fn import(pictures: Vec<Picture>, series: &Series, choice: &MaskChoic
 }
 
 /// The labels that a file beside the pictures describes.
-fn described(pictures: &[Picture], series: &Series) -> Result<Option<LabelList>> {
+fn described(pictures: &[SlicePicture], series: &Series) -> Result<Option<LabelList>> {
     let name = Names::new(series, &mut HashSet::new()).series;
     let folder = pictures.first().and_then(|p| p.path.parent()).unwrap_or(Path::new("."));
     labels_beside(folder, &name).map(|path| LabelList::read(&path)).transpose()
@@ -123,14 +123,14 @@ fn described(pictures: &[Picture], series: &Series) -> Result<Option<LabelList>>
 type Masks = (BTreeMap<usize, Mask>, Vec<Label>);
 
 fn label_maps(
-    maps: &[Picture],
+    maps: &[SlicePicture],
     series: &Series,
     list: Option<LabelList>,
     choice: &MaskChoice,
     notes: &mut Vec<String>,
 ) -> Result<Masks> {
     let named = list.as_ref().map(LabelList::values);
-    let Rule { reading, labels: present, note } =
+    let ValueRule { reading, labels: present, note } =
         label_values::rule(&values_of(maps)?, named.as_ref(), choice.threshold)?;
     notes.extend(note);
     let mut masks = BTreeMap::new();
@@ -146,7 +146,7 @@ fn label_maps(
 }
 
 fn single_labels(
-    pictures: &[Picture],
+    pictures: &[SlicePicture],
     series: &Series,
     list: Option<LabelList>,
     choice: &MaskChoice,
@@ -191,14 +191,14 @@ fn place_of(part: &str, files: &[String]) -> Option<usize> {
 }
 
 /// What values the pictures hold.
-fn values_of(pictures: &[Picture]) -> Result<Vec<(PathBuf, Values)>> {
+fn values_of(pictures: &[SlicePicture]) -> Result<Vec<(PathBuf, MaskValues)>> {
     let values =
-        |picture: &Picture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
+        |picture: &SlicePicture| Ok((picture.path.clone(), label_file::decode_values(&picture.path, picture.frame)?));
     pictures.iter().map(values).collect()
 }
 
 /// A mask of the size of the slices, as it lies on its slice.
-fn read(picture: &Picture, series: &Series, reading: Reading, notes: &mut Vec<String>) -> Result<Mask> {
+fn read(picture: &SlicePicture, series: &Series, reading: ValueReading, notes: &mut Vec<String>) -> Result<Mask> {
     let path = picture.path.as_path();
     let size = (series.columns, series.rows);
     let image = series.slices.get(picture.slice).map(|slice| MaskOf { source: slice.source.clone(), size });

@@ -1,6 +1,6 @@
 //! The bytes of a NIfTI file, compressed or not, of which no more is read than its header says and its length allows.
 
-use super::header::{self, Header, LONGEST};
+use super::header::{self, LONGEST, NiftiHeader};
 use crate::io::picture::believe;
 use flate2::read::MultiGzDecoder;
 use labrum_core::reason_of;
@@ -20,12 +20,12 @@ type Fallible<T> = Result<T, String>;
 const MOST_KEPT: u64 = 256 << 20;
 
 /// Bytes of the file without its compression.
-enum Bytes {
+enum VolumeBytes {
     Plain(File),
     Packed(Box<MultiGzDecoder<BufReader<File>>>),
 }
 
-impl Bytes {
+impl VolumeBytes {
     fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         if !file.metadata()?.is_file() {
@@ -67,9 +67,9 @@ impl Bytes {
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    match Bytes::open(path)? {
-        Bytes::Plain(file) => file.take(LONGEST as u64).read_to_end(&mut head)?,
-        Bytes::Packed(packed) => packed.take(LONGEST as u64).read_to_end(&mut head)?,
+    match VolumeBytes::open(path)? {
+        VolumeBytes::Plain(file) => file.take(LONGEST as u64).read_to_end(&mut head)?,
+        VolumeBytes::Packed(packed) => packed.take(LONGEST as u64).read_to_end(&mut head)?,
     };
     Ok(head)
 }
@@ -80,23 +80,23 @@ pub(super) fn begins_like_one(path: &Path) -> bool {
 }
 
 /// The header, held against the length of the file.
-pub(super) fn header(path: &Path) -> Fallible<Header> {
+pub(super) fn header(path: &Path) -> Fallible<NiftiHeader> {
     let header = header::parse(&head(path).map_err(|e| reason(&e))?)?;
     let length = std::fs::metadata(path).map_err(|e| reason_of(&e))?.len();
-    match Bytes::open(path).map_err(|e| reason(&e))? {
-        Bytes::Plain(_) if header.end() > length => {
+    match VolumeBytes::open(path).map_err(|e| reason(&e))? {
+        VolumeBytes::Plain(_) if header.end() > length => {
             Err(format!("it is cut off: {length} of {} bytes are there", header.end()))
         }
-        Bytes::Plain(_) => Ok(header),
-        Bytes::Packed(_) => believe(header.end(), length).map(|()| header),
+        VolumeBytes::Plain(_) => Ok(header),
+        VolumeBytes::Packed(_) => believe(header.end(), length).map(|()| header),
     }
 }
 
 /// The bytes of a stored slice.
-pub(super) fn slice(path: &Path, header: &Header, stored: usize) -> Fallible<Vec<u8>> {
+pub(super) fn slice(path: &Path, header: &NiftiHeader, stored: usize) -> Fallible<Vec<u8>> {
     let (count, start) = (header.slice_bytes(), header.offset.saturating_add(header.slice_bytes() * stored as u64));
-    let mut bytes = Bytes::open(path).map_err(|e| reason(&e))?;
-    if matches!(bytes, Bytes::Plain(_)) || header.end() > MOST_KEPT {
+    let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
+    if matches!(bytes, VolumeBytes::Plain(_)) || header.end() > MOST_KEPT {
         bytes.skip(start).map_err(|e| reason(&e))?;
         return bytes.next(count).map_err(|e| reason(&e));
     }
@@ -106,8 +106,8 @@ pub(super) fn slice(path: &Path, header: &Header, stored: usize) -> Fallible<Vec
 }
 
 /// All voxels of one time, slice after slice.
-pub(super) fn each_slice(path: &Path, header: &Header, time: usize, mut with: impl FnMut(&[u8])) -> Fallible<()> {
-    let mut bytes = Bytes::open(path).map_err(|e| reason(&e))?;
+pub(super) fn each_slice(path: &Path, header: &NiftiHeader, time: usize, mut with: impl FnMut(&[u8])) -> Fallible<()> {
+    let mut bytes = VolumeBytes::open(path).map_err(|e| reason(&e))?;
     let before = header.slice_bytes() * (time * header.size[2]) as u64;
     bytes.skip(header.offset.saturating_add(before)).map_err(|e| reason(&e))?;
     for _ in 0..header.size[2] {
@@ -117,15 +117,15 @@ pub(super) fn each_slice(path: &Path, header: &Header, time: usize, mut with: im
 }
 
 /// A volume that was unpacked.
-struct Kept {
+struct UnpackedVolume {
     path: PathBuf,
     stamp: (u64, Option<SystemTime>),
     bytes: Arc<Vec<u8>>,
 }
 
 /// The volume itself, unpacked once for all of its slices.
-fn unpacked(path: &Path, header: &Header, mut packed: Bytes) -> io::Result<Arc<Vec<u8>>> {
-    static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+fn unpacked(path: &Path, header: &NiftiHeader, mut packed: VolumeBytes) -> io::Result<Arc<Vec<u8>>> {
+    static KEPT: Mutex<Option<UnpackedVolume>> = Mutex::new(None);
     let about = std::fs::metadata(path)?;
     let stamp = (about.len(), about.modified().ok());
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,7 +135,7 @@ fn unpacked(path: &Path, header: &Header, mut packed: Bytes) -> io::Result<Arc<V
     // The last one goes before the next one comes.
     *kept = None;
     let bytes = Arc::new(packed.next(header.end())?);
-    *kept = Some(Kept { path: path.to_owned(), stamp, bytes: bytes.clone() });
+    *kept = Some(UnpackedVolume { path: path.to_owned(), stamp, bytes: bytes.clone() });
     Ok(bytes)
 }
 

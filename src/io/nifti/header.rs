@@ -1,6 +1,6 @@
 //! The header of a NIfTI volume: versions 1 (`nifti1.h`, NIMH 2007) and 2 (`nifti2.h`, 2011), both byte orders.
 
-use crate::io::numbers::Number;
+use crate::io::numbers::NumberKind;
 use labrum_core::{image::Rescale, lattice::Affine};
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +17,13 @@ const SAME_PLACE: f64 = 0.1;
 
 /// What is known of a volume before its voxels are read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Header {
+pub(crate) struct NiftiHeader {
     /// Voxels along the three axes, as stored: the first runs fastest.
     pub(crate) size: [usize; 3],
     /// Volumes one behind the other.
     pub(crate) times: usize,
     /// What each voxel holds.
-    pub(crate) number: Number,
+    pub(crate) number: NumberKind,
     /// To the values that are meant.
     pub(crate) rescale: Rescale,
     /// From stored indices to the patient (LPS, mm); `None` where the file does not say.
@@ -37,7 +37,7 @@ pub(crate) struct Header {
     pub(super) big_endian: bool,
 }
 
-impl Header {
+impl NiftiHeader {
     /// Bytes of one stored slice.
     pub(super) fn slice_bytes(&self) -> u64 {
         (self.size[0] * self.size[1] * self.number.bytes()) as u64
@@ -55,7 +55,7 @@ pub(super) fn is_header(head: &[u8]) -> bool {
 }
 
 /// Reads the header. The error is the reason, a clause.
-pub(super) fn parse(head: &[u8]) -> Result<Header, String> {
+pub(super) fn parse(head: &[u8]) -> Result<NiftiHeader, String> {
     let fields = Fields::of(head).ok_or("it is no NIfTI volume")?;
     if !fields.is_one_file {
         return Err("its voxels are in another file (.img); save it as one .nii file".into());
@@ -74,7 +74,7 @@ pub(super) fn parse(head: &[u8]) -> Result<Header, String> {
     let (slope, intercept) = (fields.real(112, 176), fields.real(116, 184));
     let is_scaled = slope != 0.0 && slope.is_finite() && intercept.is_finite() && !number.is_color();
     let rescale = if is_scaled { Rescale { slope, intercept } } else { Rescale::default() };
-    Ok(Header {
+    Ok(NiftiHeader {
         size,
         times,
         number,
@@ -184,20 +184,20 @@ fn sizes(dims: &[i64; 8]) -> Result<([usize; 3], usize), String> {
     Ok((size, times))
 }
 
-fn number(code: i16) -> Result<Number, String> {
+fn number(code: i16) -> Result<NumberKind, String> {
     Ok(match code {
-        2 => Number::U8,
-        4 => Number::I16,
-        8 => Number::I32,
-        16 => Number::F32,
-        64 => Number::F64,
-        128 => Number::Rgb,
-        256 => Number::I8,
-        512 => Number::U16,
-        768 => Number::U32,
-        1024 => Number::I64,
-        1280 => Number::U64,
-        2304 => Number::Rgba,
+        2 => NumberKind::U8,
+        4 => NumberKind::I16,
+        8 => NumberKind::I32,
+        16 => NumberKind::F32,
+        64 => NumberKind::F64,
+        128 => NumberKind::Rgb,
+        256 => NumberKind::I8,
+        512 => NumberKind::U16,
+        768 => NumberKind::U32,
+        1024 => NumberKind::I64,
+        1280 => NumberKind::U64,
+        2304 => NumberKind::Rgba,
         1 => return Err("its voxels have 1 bit, which is not supported".into()),
         32 | 1792 | 2048 => return Err("its voxels are complex numbers, which are not supported".into()),
         _ => return Err(format!("its kind of voxels ({code}) is not supported")),

@@ -1,18 +1,18 @@
 //! A NIfTI volume of labels as masks of a series: laid by where both say that they lie, voxel by voxel.
 
-use super::{Header, Layout, file, header};
+use super::{NiftiHeader, VoxelLayout, file, header};
 use crate::{
     Error, ErrorKind, Result,
     io::{
         export::{LabelList, Names, labels_beside},
         import::{meaning, volumes},
-        label_values::{self, Coding, Reading, Rule, Stored, Values},
+        label_values::{self, Coding, MaskValues, StoredLabels, ValueReading, ValueRule},
     },
 };
 use labrum_core::{
     image::Image,
     import::{Basis, ImportedMasks, MaskChoice},
-    lattice::{Affine, Fit, GridMap},
+    lattice::{Affine, GridFit, GridMap},
     mask::Mask,
     study::{Kind, Series},
 };
@@ -43,8 +43,8 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
     let stored = voxels(path, &volume, lay.time).map_err(failed)?;
     let list = list_beside(path, series)?;
     let named = list.as_ref().map(LabelList::values);
-    let Rule { reading, labels: present, note } =
-        label_values::rule(&[(path.to_owned(), Values::of(&stored))], named.as_ref(), choice.threshold)?;
+    let ValueRule { reading, labels: present, note } =
+        label_values::rule(&[(path.to_owned(), MaskValues::of(&stored))], named.as_ref(), choice.threshold)?;
     let labelled = Labelled { size: volume.size, values: stored.values, reading };
     let mut notes: Vec<String> = volume.notes.iter().cloned().chain(note).collect();
     let (table, labels) = meaning::labels(&present, list, choice, &mut notes);
@@ -71,7 +71,7 @@ pub(in crate::io) fn import(path: &Path, series: &Series, choice: &MaskChoice) -
 struct Labelled {
     size: [usize; 3],
     values: Vec<u16>,
-    reading: Reading,
+    reading: ValueReading,
 }
 
 /// How the voxels are laid on the slices.
@@ -89,7 +89,7 @@ struct Lay {
 }
 
 impl Lay {
-    fn of(volume: &Header, series: &Series, choice: &MaskChoice) -> std::result::Result<Self, Refused> {
+    fn of(volume: &NiftiHeader, series: &Series, choice: &MaskChoice) -> std::result::Result<Self, Refused> {
         let source = own_header(series);
         let time = time_in_file(volume, source.as_ref(), series, choice)?;
         let slices = slices_of_time(series, choice)?;
@@ -149,12 +149,12 @@ impl Lay {
         Ok(if covered { Mask::from_labels(series.columns, series.rows, labels) } else { None })
     }
 
-    fn fits(&self) -> impl Iterator<Item = Fit> {
+    fn fits(&self) -> impl Iterator<Item = GridFit> {
         self.maps.iter().flatten().flatten().map(|map| map.fit)
     }
 
     fn is_resampled(&self) -> bool {
-        self.fits().any(|fit| matches!(fit, Fit::Shifted(_) | Fit::Other))
+        self.fits().any(|fit| matches!(fit, GridFit::Shifted(_) | GridFit::Other))
     }
 
     /// How well it lies, where that is worth a word.
@@ -169,10 +169,10 @@ impl Lay {
                 "several images lie at one place: it was laid on those of one time, not on {others} others"
             ));
         }
-        let fits: Vec<Fit> = self.fits().collect();
-        let beside = fits.iter().filter_map(|fit| if let Fit::Shifted(off) = fit { Some(*off) } else { None });
+        let fits: Vec<GridFit> = self.fits().collect();
+        let beside = fits.iter().filter_map(|fit| if let GridFit::Shifted(off) = fit { Some(*off) } else { None });
         let most = beside.fold(0.0, f64::max);
-        if fits.contains(&Fit::Other) {
+        if fits.contains(&GridFit::Other) {
             let note = "its voxels have another size or direction than the pixels: each pixel takes the nearest voxel";
             notes.push(note.into());
         } else if most > 0.0 {
@@ -186,8 +186,8 @@ impl Lay {
 
 /// Which of the volumes in the file is meant: the one of the image, where both have as many, else the chosen one.
 fn time_in_file(
-    volume: &Header,
-    image: Option<&Header>,
+    volume: &NiftiHeader,
+    image: Option<&NiftiHeader>,
     series: &Series,
     choice: &MaskChoice,
 ) -> std::result::Result<usize, Refused> {
@@ -238,7 +238,7 @@ fn list_beside(path: &Path, series: &Series) -> Result<Option<LabelList>> {
 }
 
 /// The header of the image, where that is a NIfTI volume itself.
-fn own_header(series: &Series) -> Option<Header> {
+fn own_header(series: &Series) -> Option<NiftiHeader> {
     let first = series.slices.first().filter(|_| series.kind == Kind::Picture)?;
     file::header(&first.source.path).ok()
 }
@@ -269,7 +269,7 @@ fn whole(value: f64) -> std::result::Result<u16, String> {
 }
 
 /// The values of all voxels of one time, which have to be labels: slice below slice.
-fn voxels(path: &Path, volume: &Header, time: usize) -> std::result::Result<Stored, String> {
+fn voxels(path: &Path, volume: &NiftiHeader, time: usize) -> std::result::Result<StoredLabels, String> {
     if volume.number.is_color() {
         return Err("it has colours, which name no labels".into());
     }
@@ -291,14 +291,14 @@ fn voxels(path: &Path, volume: &Header, time: usize) -> std::result::Result<Stor
         }));
     })?;
     match odd {
-        None => Ok(Stored { columns, rows: rows * slices, values, coding: Coding::Grey }),
+        None => Ok(StoredLabels { columns, rows: rows * slices, values, coding: Coding::Grey }),
         Some(reason) => Err(reason),
     }
 }
 
 /// The voxels of a volume as they are stored, from masks as they are shown: the way back, for a volume beside its image.
-pub(in crate::io) fn stored_from_shown(header: &Header, frame_masks: &[Option<&Mask>]) -> Vec<u8> {
-    let layout = Layout::of(header);
+pub(in crate::io) fn stored_from_shown(header: &NiftiHeader, frame_masks: &[Option<&Mask>]) -> Vec<u8> {
+    let layout = VoxelLayout::of(header);
     let (columns, rows) = layout.orientation.size((header.size[0], header.size[1]));
     let blank = vec![0; columns * rows];
     let back = layout.orientation.inverse();

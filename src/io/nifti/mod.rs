@@ -14,7 +14,7 @@ pub(super) use import::{import, stored_from_shown, stored_labels};
 
 use super::{open::name_of, picture::part_id};
 use crate::{Error, Result};
-pub(crate) use header::Header;
+pub(crate) use header::NiftiHeader;
 use labrum_core::{
     containment::{self, Plain},
     geometry::{PixelSpacing, Plane, SpacingSource},
@@ -42,12 +42,12 @@ pub(crate) fn is_nifti(path: &Path) -> bool {
 ///
 /// # Errors
 /// Where the file is no NIfTI volume, claims what it cannot hold, or holds what is not supported.
-pub(crate) fn header(path: &Path) -> Result<Header> {
+pub(crate) fn header(path: &Path) -> Result<NiftiHeader> {
     file::header(path).map_err(|reason| Error::at(TRIED, path, reason))
 }
 
 /// As [`header`], in a child process.
-pub(crate) fn header_of(path: &Path) -> Result<Header> {
+pub(crate) fn header_of(path: &Path) -> Result<NiftiHeader> {
     containment::read(ReadHeader { path: path.to_owned() }).map(|header| header.0)
 }
 
@@ -61,20 +61,20 @@ pub(in crate::io) struct ReadHeader {
 impl containment::Request for ReadHeader {
     const NAME: &'static str = "header of a volume";
     const TRIED: &'static str = TRIED;
-    type Answer = Plain<Header>;
+    type Answer = Plain<NiftiHeader>;
 
     fn path(&self) -> &Path {
         &self.path
     }
 
-    fn read(self) -> Result<Plain<Header>> {
+    fn read(self) -> Result<Plain<NiftiHeader>> {
         header(&self.path).map(Plain)
     }
 }
 
 /// How stored voxels become slices on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Layout {
+pub(crate) struct VoxelLayout {
     /// Of rows and columns.
     pub(crate) orientation: Orientation,
     /// The last stored slice is shown first.
@@ -83,9 +83,9 @@ pub(crate) struct Layout {
     affine: Option<Affine>,
 }
 
-impl Layout {
+impl VoxelLayout {
     /// Of a volume.
-    pub(crate) fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &NiftiHeader) -> Self {
         let flat = Self { orientation: Orientation::AS_STORED, reversed: false, affine: None };
         let Some(affine) = header.affine else { return flat };
         let [across, down, through] = affine.steps;
@@ -105,7 +105,7 @@ impl Layout {
     }
 
     /// Plane and spacing of a stored slice as it is shown.
-    fn plane(&self, header: &Header, slice: usize) -> Option<(Plane, PixelSpacing)> {
+    fn plane(&self, header: &NiftiHeader, slice: usize) -> Option<(Plane, PixelSpacing)> {
         let affine = self.affine?;
         let size = (header.size[0], header.size[1]);
         let at = |x: usize, y: usize| {
@@ -131,7 +131,7 @@ impl Layout {
 /// As [`header`].
 pub(super) fn series(path: &Path) -> Result<Vec<Series>> {
     let header = header(path)?;
-    let layout = Layout::of(&header);
+    let layout = VoxelLayout::of(&header);
     let flat_spacing =
         header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
     let slices = |time: usize| {
@@ -184,7 +184,7 @@ pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
     let bytes = file::slice(path, &header, stored).map_err(failed)?;
     let pixels = header.number.pixels(&bytes, header.big_endian);
     let image = Image::new(header.size[0], header.size[1], pixels).ok_or_else(|| failed("it is cut off".into()))?;
-    let layout = Layout::of(&header);
+    let layout = VoxelLayout::of(&header);
     let place = layout.plane(&header, stored % header.size[2]);
     let flat = header.spacing.map(|[column, row, _]| PixelSpacing { row, column, source: SpacingSource::Nifti });
     let image = layout.orientation.image(Image { rescale: header.rescale, ..image });
@@ -194,7 +194,7 @@ pub(super) fn read(path: &Path, frame: u32) -> Result<Image> {
 
 /// How the slices of a volume are turned; as they are stored where it cannot be read.
 pub(super) fn orientation(path: &Path) -> Orientation {
-    file::header(path).map_or(Orientation::AS_STORED, |header| Layout::of(&header).orientation)
+    file::header(path).map_or(Orientation::AS_STORED, |header| VoxelLayout::of(&header).orientation)
 }
 
 /// Whether two volumes have the same voxels in the same order, so that slices of one lie on those of the other.

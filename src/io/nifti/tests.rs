@@ -405,7 +405,7 @@ fn masks_of_a_volume_are_written_in_the_order_of_its_own_voxels() {
             assert_eq!((written.size, written.affine), (image.size, image.affine));
             // Not only where it lies: the very order.
             let first = &masks(&series)[series.slices.iter().position(|s| s.source.frame % 2 == 0).unwrap()];
-            let stored = Layout::of(&image).orientation.inverse().mask(first.clone());
+            let stored = VoxelLayout::of(&image).orientation.inverse().mask(first.clone());
             let bytes = file::slice(&folder.0.path().join("there.nii.gz"), &written, 0).unwrap();
             assert_eq!(bytes, stored.labels());
         }

@@ -23,7 +23,7 @@ const KEPT: usize = 4;
 
 /// How a server is reached over HTTP.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct HttpLine {
     pub(super) server: Arc<Server>,
     agent: Agent,
     base: String,
@@ -34,7 +34,7 @@ pub(super) struct Line {
 #[derive(Clone)]
 struct Authorization(String);
 
-impl Line {
+impl HttpLine {
     pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
         let config = Agent::config_builder()
             .http_status_as_error(false)

@@ -19,7 +19,7 @@ mod web;
 
 pub use claim::{Claim, STALE};
 pub use object::Object;
-pub use queue::Queue;
+pub use queue::SendQueue;
 pub use receive::{Received, folder_of_study, receive};
 pub use secrets::{forget_secret, keep_secret, kept_secret};
 pub use stamp::{ResultName, rename_object};
@@ -41,8 +41,8 @@ pub struct Archive {
 
 #[derive(Clone)]
 enum By {
-    Web(web::Client),
-    Dimse(dimse::Client),
+    Web(web::WebClient),
+    Dimse(dimse::DimseClient),
 }
 
 /// Told of each object that a fetch brought, or of why it did not come.
@@ -58,8 +58,8 @@ impl Archive {
             return Err(server_error(ErrorKind::Settings, server, "use", problem));
         }
         let by = match server.protocol {
-            Protocol::DicomWeb => By::Web(web::Client::new(server, secret)?),
-            Protocol::Dimse => By::Dimse(dimse::Client::new(server)),
+            Protocol::DicomWeb => By::Web(web::WebClient::new(server, secret)?),
+            Protocol::Dimse => By::Dimse(dimse::DimseClient::new(server)),
         };
         Ok(Self { server: server.clone(), by })
     }

@@ -31,17 +31,17 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The folder of what waits to be sent. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Queue {
+pub struct SendQueue {
     folder: PathBuf,
 }
 
 /// Holds the right to send; given back when dropped.
 #[derive(Debug)]
-struct Turn {
+struct SendingRight {
     _lock: File,
 }
 
-impl Queue {
+impl SendQueue {
     /// The queue in a folder, which is made where it is missing.
     ///
     /// # Errors
@@ -308,10 +308,10 @@ impl Queue {
     }
 
     /// The right to send, unless another program has it.
-    fn turn(&self) -> Result<Option<Turn>> {
+    fn turn(&self) -> Result<Option<SendingRight>> {
         let file = self.lock_file("send.lock")?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Turn { _lock: file })),
+            Ok(()) => Ok(Some(SendingRight { _lock: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(Error::at("lock the queue", &self.folder, e)),
         }
@@ -349,14 +349,14 @@ mod tests {
         Server { name: "Nowhere".into(), address: "http://127.0.0.1:1/dicom-web".into(), ..Server::default() }
     }
 
-    fn queue() -> (tempfile::TempDir, Queue, PathBuf) {
+    fn queue() -> (tempfile::TempDir, SendQueue, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = Fixture::new(2, 1).pixels(&[1, 2]).write(folder.path(), "seg.dcm");
-        let queue = Queue::open(&folder.path().join("queue")).unwrap();
+        let queue = SendQueue::open(&folder.path().join("queue")).unwrap();
         (folder, queue, file)
     }
 
-    fn state(queue: &Queue) -> SendState {
+    fn state(queue: &SendQueue) -> SendState {
         queue.items().unwrap()[0].state
     }
 
@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(told, [(SendState::Sending, 1), (SendState::Waiting, 1)]);
         assert!(next.is_some_and(|next| next <= FIRST_PAUSE));
         // A new program finds it, and what was wrong.
-        let queue = Queue::open(&queue.folder).unwrap();
+        let queue = SendQueue::open(&queue.folder).unwrap();
         let item = &queue.items().unwrap()[0];
         assert!(item.trouble.as_ref().is_some_and(|t| t.contains("refused")), "{item:?}");
         queue.cancel(&item.id).unwrap();

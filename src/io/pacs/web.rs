@@ -3,7 +3,7 @@
 use super::{
     Arrived, Object,
     failure::server_error,
-    http::Line,
+    http::HttpLine,
     json, multipart, object,
     patience::{Guarded, wait},
 };
@@ -40,11 +40,11 @@ const MOST_INSTANCES: usize = 1_000_000;
 
 /// A DICOMweb server.
 #[derive(Clone)]
-pub(super) struct Client(Line);
+pub(super) struct WebClient(HttpLine);
 
-impl Client {
+impl WebClient {
     pub(super) fn new(server: &Server, secret: Option<&Secret>) -> Result<Self> {
-        Line::new(server, secret).map(Self)
+        HttpLine::new(server, secret).map(Self)
     }
 
     pub(super) fn echo(&self, cancel: &Cancel) -> Result<()> {
@@ -54,7 +54,7 @@ impl Client {
     pub(super) fn studies(&self, query: &Query, cancel: &Cancel) -> Result<FoundStudies> {
         let tried = "find studies";
         let most = query.most();
-        let mut asked = Asked::new(&[
+        let mut asked = UrlQuery::new(&[
             tags::STUDY_DESCRIPTION,
             tags::MODALITIES_IN_STUDY,
             tags::NUMBER_OF_STUDY_RELATED_SERIES,
@@ -79,7 +79,7 @@ impl Client {
 
     pub(super) fn series(&self, study: &str, cancel: &Cancel) -> Result<Vec<RemoteSeries>> {
         let tried = "list the series";
-        let asked = Asked::new(&[tags::SERIES_DESCRIPTION, tags::NUMBER_OF_SERIES_RELATED_INSTANCES]);
+        let asked = UrlQuery::new(&[tags::SERIES_DESCRIPTION, tags::NUMBER_OF_SERIES_RELATED_INSTANCES]);
         let path = format!("studies/{}/series?{}", self.uid(tried, study)?, asked.0);
         Ok(self.ask(tried, path, cancel)?.iter().filter_map(json::series).collect())
     }
@@ -183,7 +183,7 @@ impl Client {
             let mut body = Guarded { inner: body, cancel: guard };
             let (mut bytes, mut trouble) = (0, None);
             let fill = |out: &mut dyn Write| {
-                let mut out = Told { out, has_failed: false };
+                let mut out = TransferFailure { out, has_failed: false };
                 let copied = match &boundary {
                     Some(boundary) => multipart::copy_part(&mut body, boundary, &mut out),
                     None => io::copy(&mut body, &mut out),
@@ -324,9 +324,9 @@ pub(super) fn failure_reason(reason: u32) -> String {
 }
 
 /// The part of an address behind the question mark.
-struct Asked(String);
+struct UrlQuery(String);
 
-impl Asked {
+impl UrlQuery {
     fn new(fields: &[Tag]) -> Self {
         let fields = fields.iter().map(|tag| format!("includefield={:04X}{:04X}", tag.0, tag.1));
         Self(fields.collect::<Vec<_>>().join("&"))
@@ -351,12 +351,12 @@ fn encoded(text: &str) -> String {
 }
 
 /// Tells a failure of the disk from one of the line.
-struct Told<'a> {
+struct TransferFailure<'a> {
     out: &'a mut dyn Write,
     has_failed: bool,
 }
 
-impl Write for Told<'_> {
+impl Write for TransferFailure<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.out.write(buffer).inspect_err(|_| self.has_failed = true)
     }
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn what_people_type_does_not_change_the_question() {
-        let mut asked = Asked::new(&[tags::STUDY_DESCRIPTION]);
+        let mut asked = UrlQuery::new(&[tags::STUDY_DESCRIPTION]);
         asked.match_on("PatientName", "*M\u{fc}ller&limit=0*");
         asked.match_on("PatientID", " ");
         assert_eq!(asked.0, "includefield=00081030&PatientName=*M%C3%BCller%26limit%3D0*");

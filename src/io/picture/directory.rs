@@ -35,7 +35,7 @@ pub(super) mod tag {
 
 /// The value of a field: where it begins in the file, of which kind, how many.
 #[derive(Clone, Copy, Debug)]
-struct Field {
+struct DirectoryField {
     kind: u16,
     count: u64,
     /// Of the value itself, in the entry or where the entry points to.
@@ -44,10 +44,10 @@ struct Field {
 
 /// One page.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct TiffPage {
     /// Where its directory begins.
     pub(super) at: u64,
-    fields: HashMap<u16, Field>,
+    fields: HashMap<u16, DirectoryField>,
 }
 
 /// The file with its pages.
@@ -56,7 +56,7 @@ pub(super) struct Directories {
     pub(super) big_endian: bool,
     /// Where the place of the first directory stands, and in how many bytes.
     pub(super) start: (u64, usize),
-    pub(super) pages: Vec<Page>,
+    pub(super) pages: Vec<TiffPage>,
     /// The chain of pages breaks off.
     pub(super) is_cut: bool,
 }
@@ -88,7 +88,7 @@ impl Directories {
     }
 
     /// A page, and where the next one is.
-    fn directory(&mut self, at: u64, is_large: bool) -> Option<(Page, u64)> {
+    fn directory(&mut self, at: u64, is_large: bool) -> Option<(TiffPage, u64)> {
         let (head, entry, word) = if is_large { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number(at, head).filter(|n| *n <= MOST_ENTRIES)?;
         let mut fields = HashMap::new();
@@ -99,10 +99,10 @@ impl Directories {
             let value = place + 4 + word as u64;
             let bytes = count.saturating_mul(size_of(kind) as u64);
             let at = if bytes <= word as u64 { value } else { self.number(value, word)? };
-            fields.entry(name).or_insert(Field { kind, count, at });
+            fields.entry(name).or_insert(DirectoryField { kind, count, at });
         }
         let next = self.number(at + head as u64 + count * entry, word)?;
-        Some((Page { at, fields }, next))
+        Some((TiffPage { at, fields }, next))
     }
 
     fn number(&mut self, at: u64, size: usize) -> Option<u64> {
@@ -113,8 +113,8 @@ impl Directories {
     }
 
     /// All whole numbers of a field; none where it is not there.
-    pub(super) fn numbers(&mut self, page: &Page, tag: u16) -> Vec<u64> {
-        let Some(Field { kind, count, at }) = page.fields.get(&tag).copied() else { return Vec::new() };
+    pub(super) fn numbers(&mut self, page: &TiffPage, tag: u16) -> Vec<u64> {
+        let Some(DirectoryField { kind, count, at }) = page.fields.get(&tag).copied() else { return Vec::new() };
         let size = size_of(kind);
         if !matches!(kind, 1 | 3 | 4 | 13 | 16) || count > MOST_NUMBERS {
             return Vec::new();
@@ -123,27 +123,27 @@ impl Directories {
     }
 
     /// The first number of a field.
-    pub(super) fn first(&mut self, page: &Page, tag: u16) -> Option<u64> {
+    pub(super) fn first(&mut self, page: &TiffPage, tag: u16) -> Option<u64> {
         let field = page.fields.get(&tag).copied()?;
         let is_number = matches!(field.kind, 1 | 3 | 4 | 13 | 16) && field.count > 0;
         if is_number { self.number(field.at, size_of(field.kind)) } else { None }
     }
 
     /// Where the only number of a field stands and in how many bytes, so that another one can be read there.
-    pub(super) fn place(&self, page: &Page, tag: u16) -> Option<(u64, usize)> {
+    pub(super) fn place(&self, page: &TiffPage, tag: u16) -> Option<(u64, usize)> {
         let field = page.fields.get(&tag).filter(|field| field.count == 1)?;
         Some((field.at, size_of(field.kind)))
     }
 
     /// The description; empty without one.
-    pub(super) fn description(&mut self, page: &Page) -> String {
+    pub(super) fn description(&mut self, page: &TiffPage) -> String {
         let Some(field) = page.fields.get(&tag::IMAGE_DESCRIPTION).copied() else { return String::new() };
         let bytes = self.bytes.read(field.at, field.count.min(MOST_TEXT)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// How a page is to be turned.
-    pub(super) fn orientation(&mut self, page: &Page) -> Orientation {
+    pub(super) fn orientation(&mut self, page: &TiffPage) -> Orientation {
         let value = self.first(page, tag::ORIENTATION).and_then(|v| u16::try_from(v).ok());
         Orientation::from_exif(value.unwrap_or(1))
     }

@@ -2,7 +2,7 @@
 
 /// A page of a file to be made.
 #[derive(Clone)]
-pub(crate) struct TiffPage {
+pub(crate) struct MadePage {
     pub(crate) size: (u64, u64),
     pub(crate) bits: u64,
     /// 1 unsigned, 2 signed, 3 floating point.
@@ -15,7 +15,7 @@ pub(crate) struct TiffPage {
     pub(crate) more: Vec<(u16, u16, Vec<u64>)>,
 }
 
-impl TiffPage {
+impl MadePage {
     /// Grey values.
     pub(crate) fn new(size: (u64, u64), bits: u64, format: u64, data: Vec<u8>) -> Self {
         Self { size, bits, format, photometric: 1, data, description: String::new(), more: Vec::new() }
@@ -54,7 +54,7 @@ impl Writing {
     }
 
     /// The file.
-    pub(crate) fn file(self, pages: &[TiffPage]) -> Vec<u8> {
+    pub(crate) fn file(self, pages: &[MadePage]) -> Vec<u8> {
         let word = if self.is_large { 8 } else { 4 };
         let mut out = if self.big_endian { b"MM".to_vec() } else { b"II".to_vec() };
         out.extend(self.number(if self.is_large { 43 } else { 42 }, 2));

@@ -1,12 +1,12 @@
 //! Stacks of ImageJ: which page is of which channel, slice and time, and stacks of one page with all slices behind it.
 
 use super::{
-    Part,
-    directory::{Directories, Page, tag},
-    tiff::Kind,
-    unpack::Grey,
+    PageStack,
+    directory::{Directories, TiffPage, tag},
+    tiff::PixelKind,
+    unpack::StoredGrey,
 };
-use crate::io::numbers::Number;
+use crate::io::numbers::NumberKind;
 
 /// No stack has more slices.
 const MOST_SLICES: u64 = 1 << 16;
@@ -21,12 +21,12 @@ fn number(description: &str, key: &str) -> Option<u64> {
 }
 
 /// Pages that are shown together: all of them, or one stack for each channel and time.
-pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<Part> {
+pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<PageStack> {
     let count = |key| number(description, key).and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
     let [channels, slices, times] = ["channels", "slices", "frames"].map(count);
     let whole = channels.checked_mul(slices).and_then(|n| n.checked_mul(times));
     if slices < 2 || channels.saturating_mul(times) < 2 || whole != Some(frames.len()) {
-        return vec![Part { frames, note: None }];
+        return vec![PageStack { frames, note: None }];
     }
     // Channels run fastest, then slices, then times.
     let part = |time: usize, channel: usize| {
@@ -34,7 +34,7 @@ pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<Part> {
         let named = [("channel", channel, channels), ("time", time, times)];
         let named = named.into_iter().filter(|(_, _, of)| *of > 1);
         let note: Vec<String> = named.map(|(name, at, of)| format!("{name} {} of {of}", at + 1)).collect();
-        Part { frames: (0..slices).filter_map(frame).collect(), note: Some(note.join(", ")) }
+        PageStack { frames: (0..slices).filter_map(frame).collect(), note: Some(note.join(", ")) }
     };
     (0..times).flat_map(|time| (0..channels).map(move |channel| (time, channel))).map(|(t, c)| part(t, c)).collect()
 }
@@ -43,23 +43,23 @@ pub(super) fn parts(description: &str, frames: Vec<u32>) -> Vec<Part> {
 pub(super) struct BareStack {
     pub(super) count: u64,
     pub(super) note: Option<String>,
-    number: Number,
+    number: NumberKind,
     begins: u64,
 }
 
 /// Where the file is one of these.
-pub(super) fn bare_stack(file: &mut Directories, page: &Page, kind: &Kind) -> Option<BareStack> {
+pub(super) fn bare_stack(file: &mut Directories, page: &TiffPage, kind: &PixelKind) -> Option<BareStack> {
     if file.pages.len() != 1 || kind.compression != 1 {
         return None;
     }
     let claimed = number(&file.description(page), "images").filter(|n| (2..=MOST_SLICES).contains(n))?;
     let number = match (kind.photometric, kind.samples, kind.bits, kind.format) {
-        (1, 1, 8, 1) => Number::U8,
-        (1, 1, 16, 1) => Number::U16,
-        (1, 1, 16, 2) => Number::I16,
-        (1, 1, 32, 1) => Number::U32,
-        (1, 1, 32, 3) => Number::F32,
-        (2, 3, 8, 1) => Number::Rgb,
+        (1, 1, 8, 1) => NumberKind::U8,
+        (1, 1, 16, 1) => NumberKind::U16,
+        (1, 1, 16, 2) => NumberKind::I16,
+        (1, 1, 32, 1) => NumberKind::U32,
+        (1, 1, 32, 3) => NumberKind::F32,
+        (2, 3, 8, 1) => NumberKind::Rgb,
         _ => return None,
     };
     let begins = file.first(page, tag::STRIP_OFFSETS)?;
@@ -71,13 +71,13 @@ pub(super) fn bare_stack(file: &mut Directories, page: &Page, kind: &Kind) -> Op
 
 impl BareStack {
     /// One slice.
-    pub(super) fn slice(&self, file: &mut Directories, slice: usize, kind: &Kind) -> Result<Grey, String> {
+    pub(super) fn slice(&self, file: &mut Directories, slice: usize, kind: &PixelKind) -> Result<StoredGrey, String> {
         if slice as u64 >= self.count {
             return Err(format!("it has no slice {}", slice + 1));
         }
         let bytes = file.read(self.begins + slice as u64 * kind.bytes(), kind.bytes())?;
         let pixels = self.number.pixels(&bytes, file.big_endian);
-        Ok(Grey { columns: kind.columns, rows: kind.rows, pixels, inverted: false, bits: kind.bits })
+        Ok(StoredGrey { columns: kind.columns, rows: kind.rows, pixels, inverted: false, bits: kind.bits })
     }
 }
 

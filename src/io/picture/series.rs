@@ -1,6 +1,6 @@
 //! A picture as series: its pages are slices.
 
-use super::{Part, probe, spacing};
+use super::{PageStack, probe, spacing};
 use crate::{Result, io::open::name_of};
 use labrum_core::study::{Kind, Series, Slice, Source};
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(in crate::io) fn series(path: &Path) -> Result<Vec<Series>> {
     let probe = probe(path)?;
     let spacing = spacing(path);
     let slice = |frame: &u32| Slice { spacing, ..Slice::at(Source { path: path.to_owned(), frame: *frame }) };
-    let one = |(number, part): (usize, &Part)| Series {
+    let one = |(number, part): (usize, &PageStack)| Series {
         id: part_id(&path.display().to_string(), number),
         description: name_of(path),
         number: (probe.parts.len() > 1).then_some(number as i64 + 1),

@@ -3,14 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    fixture::{TiffPage, Writing},
+    fixture::{MadePage, Writing},
     *,
 };
 use crate::io::{
-    dataset::{self, Wishes},
+    dataset::{self, FolderOptions},
     import,
     label_file::{self, MaskOf},
-    label_values::Reading,
+    label_values::ValueReading,
     open as files,
 };
 use image::{
@@ -26,7 +26,7 @@ use labrum_core::{
 use std::path::PathBuf;
 
 /// Black is background, white is label 1.
-const WHITE: Reading = Reading::AtLeast(128);
+const WHITE: ValueReading = ValueReading::AtLeast(128);
 
 /// Stored columns and rows.
 const STORED: (u32, u32) = (24, 16);
@@ -74,7 +74,7 @@ fn pictures(folder: &Path, flag: u16) -> Vec<PathBuf> {
         encode("a.webp", &|bytes| encoder!(WebPEncoder::new_lossless(bytes), color)),
         encode("a.tif", &|bytes| {
             let size = (u64::from(STORED.0), u64::from(STORED.1));
-            let page = TiffPage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
+            let page = MadePage::new(size, 8, 1, stored.as_raw().clone()).with(274, u64::from(flag));
             bytes.extend(Writing::default().file(&[page]));
         }),
     ]
@@ -185,7 +185,7 @@ fn images_and_masks_of_a_folder_are_turned_alike() {
         std::fs::rename(&pictures(folder.path(), flag)[1], images.join(format!("{flag}.jpg"))).unwrap();
         grey().save(masks.join(format!("{flag}.png"))).unwrap();
     }
-    for pair in dataset::open(folder.path(), &Wishes::default()).unwrap().pairs {
+    for pair in dataset::open(folder.path(), &FolderOptions::default()).unwrap().pairs {
         let (image, mask) = pair.read().unwrap();
         assert_eq!((image.columns, image.rows), (16, 24));
         let agree = mask.labels().iter().enumerate().filter(|(i, l)| (image.value(*i) > 128.0) == (**l == 1)).count();

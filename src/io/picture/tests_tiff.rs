@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::{
-    fixture::{TiffPage, Writing},
+    fixture::{MadePage, Writing},
     *,
 };
-use crate::io::{label_file, label_values::Reading, open as files};
+use crate::io::{label_file, label_values::ValueReading, open as files};
 use labrum_core::{
     progress::Cancel,
     study::{Kind, Series},
@@ -59,7 +59,7 @@ fn signed_wide_and_floating_values_are_kept_in_every_kind_of_file() {
             (32, 3, bytes!(big, [f32::NAN, 7.0]), Pixels::F32(vec![7.0, 7.0])),
         ];
         for (bits, format, data, expected) in kinds {
-            let file = writing.file(&[TiffPage::new((2, 1), bits, format, data)]);
+            let file = writing.file(&[MadePage::new((2, 1), bits, format, data)]);
             let found = series(&folder.write("a.tif", &file));
             assert_eq!(values(&found[0]), [expected], "{bits} bits of kind {format}, {writing:?}");
         }
@@ -70,28 +70,32 @@ fn signed_wide_and_floating_values_are_kept_in_every_kind_of_file() {
 fn values_of_few_bits_are_unpacked_row_by_row() {
     let folder = Folder::new();
     let read = |bits: u64, data: Vec<u8>| {
-        let path = folder.write("a.tif", &Writing::default().file(&[TiffPage::new((3, 2), bits, 1, data)]));
+        let path = folder.write("a.tif", &Writing::default().file(&[MadePage::new((3, 2), bits, 1, data)]));
         super::read(&path, 0).unwrap().pixels
     };
     assert_eq!(read(1, vec![0b1010_0000, 0b0110_0000]), Pixels::U8(vec![255, 0, 255, 0, 255, 255]));
     assert_eq!(read(4, vec![0x0F, 0x30, 0x50, 0xF0]), Pixels::U8(vec![0, 255, 51, 85, 0, 255]));
     let twelve = vec![0x00, 0x1F, 0xFF, 0x80, 0x00, 0x12, 0x34, 0x56, 0x78, 0x90];
     assert_eq!(read(12, twelve), Pixels::U16(vec![0x001, 0xFFF, 0x800, 0x123, 0x456, 0x789]));
-    let mask = TiffPage::new((3, 2), 4, 1, vec![0x01, 0x20, 0x30, 0x40]);
+    let mask = MadePage::new((3, 2), 4, 1, vec![0x01, 0x20, 0x30, 0x40]);
     let path = folder.write("mask.tif", &Writing::default().file(&[mask]));
-    assert_eq!(label_file::read(&path, Reading::Values).unwrap().labels(), [0, 1, 2, 3, 0, 4], "labels are not spread");
+    assert_eq!(
+        label_file::read(&path, ValueReading::Values).unwrap().labels(),
+        [0, 1, 2, 3, 0, 4],
+        "labels are not spread"
+    );
 }
 
 #[test]
 fn white_that_is_zero_is_shown_white() {
     let folder = Folder::new();
-    let read = |page: TiffPage| {
-        super::read(&folder.write("a.tif", &Writing::default().file(&[TiffPage { photometric: 0, ..page }])), 0)
+    let read = |page: MadePage| {
+        super::read(&folder.write("a.tif", &Writing::default().file(&[MadePage { photometric: 0, ..page }])), 0)
             .unwrap()
     };
-    assert_eq!(read(TiffPage::new((2, 1), 8, 1, vec![0, 200])).pixels, Pixels::U8(vec![255, 55]));
-    assert_eq!(read(TiffPage::new((2, 1), 1, 1, vec![0b0100_0000])).pixels, Pixels::U8(vec![255, 0]));
-    let signed = read(TiffPage::new((2, 1), 16, 2, bytes!(false, [-5i16, 5])));
+    assert_eq!(read(MadePage::new((2, 1), 8, 1, vec![0, 200])).pixels, Pixels::U8(vec![255, 55]));
+    assert_eq!(read(MadePage::new((2, 1), 1, 1, vec![0b0100_0000])).pixels, Pixels::U8(vec![255, 0]));
+    let signed = read(MadePage::new((2, 1), 16, 2, bytes!(false, [-5i16, 5])));
     assert_eq!((signed.pixels, signed.inverted), (Pixels::I16(vec![-5, 5]), true));
 }
 
@@ -100,7 +104,7 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
     let folder = Folder::new();
     let page = |red: [u64; 4]| {
         let colors = red.into_iter().chain([0, 0, 65_535, 0]).chain([0, 0, 0, 65_535]).collect();
-        let mut page = TiffPage::new((4, 1), 2, 1, vec![0b0001_1011]);
+        let mut page = MadePage::new((4, 1), 2, 1, vec![0b0001_1011]);
         page.photometric = 3;
         page.more.push((320, 3, colors));
         page
@@ -110,7 +114,7 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
         let found = series(&path);
         assert!(found[0].color);
         assert_eq!(values(&found[0]), [Pixels::Rgb8(vec![[0; 3], [255, 0, 0], [0, 255, 0], [0, 0, 255]])]);
-        assert_eq!(label_file::read(&path, Reading::Values).unwrap().labels(), [0, 1, 2, 3]);
+        assert_eq!(label_file::read(&path, ValueReading::Values).unwrap().labels(), [0, 1, 2, 3]);
     }
     let grey: Vec<u64> = [0, 20, 40, 60].map(|v| 257 * v).repeat(3);
     let mut page = page([0; 4]);
@@ -123,9 +127,9 @@ fn palettes_are_colours_for_the_eye_and_indices_for_masks() {
 #[test]
 fn pages_of_one_size_are_a_stack_and_others_are_told() {
     let folder = Folder::new();
-    let page = |value: u8| TiffPage::new((2, 1), 8, 1, vec![value; 2]);
-    let reduced = TiffPage::new((1, 1), 8, 1, vec![9]).with(254, 1);
-    let other = TiffPage::new((3, 1), 8, 1, vec![9; 3]);
+    let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
+    let reduced = MadePage::new((1, 1), 8, 1, vec![9]).with(254, 1);
+    let other = MadePage::new((3, 1), 8, 1, vec![9; 3]);
     for writing in Writing::ALL {
         let path = folder.write("a.tif", &writing.file(&[page(1), reduced.clone(), page(2), other.clone(), page(3)]));
         let found = series(&path);
@@ -142,7 +146,7 @@ fn pages_of_one_size_are_a_stack_and_others_are_told() {
 #[test]
 fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
     let folder = Folder::new();
-    let page = |value: u8| TiffPage::new((2, 1), 8, 1, vec![value; 2]);
+    let page = |value: u8| MadePage::new((2, 1), 8, 1, vec![value; 2]);
     let file = Writing::default().file(&[page(1), page(2)]);
     let first = u32::from_le_bytes(file[4..8].try_into().unwrap());
     for next in [first, 1_000_000] {
@@ -153,10 +157,10 @@ fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
         assert_eq!(found[0].slices.len(), 2);
         assert_eq!(found[0].notes, ["what follows its 2 pages is damaged"]);
     }
-    let wide = TiffPage::new((60_000, 60_000), 8, 1, vec![1]);
+    let wide = MadePage::new((60_000, 60_000), 8, 1, vec![1]);
     let error = probe(&folder.write("wide.tif", &Writing::default().file(&[wide]))).unwrap_err();
     assert!(error.reason.contains("60000 x 60000"), "{error}");
-    let claim = TiffPage::new((16_000, 16_000), 32, 1, vec![1]);
+    let claim = MadePage::new((16_000, 16_000), 32, 1, vec![1]);
     let error = probe(&folder.write("claim.tif", &Writing::default().file(&[claim]))).unwrap_err();
     assert!(error.reason.contains("cannot hold"), "{error}");
 }
@@ -164,7 +168,7 @@ fn a_chain_of_pages_that_breaks_off_or_runs_in_a_circle_ends() {
 #[test]
 fn a_stack_of_imagej_with_one_directory_has_all_of_its_slices() {
     let folder = Folder::new();
-    let mut page = TiffPage::new((2, 1), 16, 1, bytes!(true, [1u16, 2, 3, 4, 5, 6]));
+    let mut page = MadePage::new((2, 1), 16, 1, bytes!(true, [1u16, 2, 3, 4, 5, 6]));
     page.description = "ImageJ=1.54f\nimages=3\nslices=3\nmin=0.0\n".into();
     // Its strip is the first slice; the others follow in the file.
     page.more.push((279, 4, vec![4]));

@@ -5,10 +5,10 @@
 //! same bytes.
 
 use super::{
-    MOST_BYTES, MOST_PIXELS, MOST_SIDE, Part, believe,
-    directory::{Directories, Page, tag},
+    MOST_BYTES, MOST_PIXELS, MOST_SIDE, PageStack, believe,
+    directory::{Directories, TiffPage, tag},
     imagej,
-    unpack::{self, Grey, Patched},
+    unpack::{self, Patched, StoredGrey},
 };
 use image::{DynamicImage, ImageDecoder, codecs::tiff::TiffDecoder};
 use labrum_core::{file_bytes::FileBytes, reason_of};
@@ -19,18 +19,18 @@ use std::{fs::File, io::BufReader, path::Path};
 type Fallible<T> = Result<T, String>;
 
 /// What a TIFF holds.
-pub(super) struct Look {
+pub(super) struct TiffContent {
     /// Columns and rows as they are shown.
     pub(super) size: (usize, usize),
     pub(super) color: bool,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<PageStack>,
     pub(super) notes: Vec<String>,
 }
 
 /// The pixels of a page as they are stored.
-pub(super) enum Stored {
+pub(super) enum StoredPixels {
     /// Values.
-    Grey(Grey),
+    Grey(StoredGrey),
     /// Of each pixel the number of its colour, and the colours.
     Palette { columns: usize, rows: usize, indices: Vec<u16>, colors: Vec<[u8; 3]> },
     /// Red, green and blue.
@@ -39,7 +39,7 @@ pub(super) enum Stored {
 
 /// What the directory of a page says of its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct PixelKind {
     pub(super) columns: usize,
     pub(super) rows: usize,
     pub(super) bits: u64,
@@ -50,8 +50,8 @@ pub(super) struct Kind {
     pub(super) compression: u64,
 }
 
-impl Kind {
-    fn of(file: &mut Directories, page: &Page) -> Fallible<Self> {
+impl PixelKind {
+    fn of(file: &mut Directories, page: &TiffPage) -> Fallible<Self> {
         let side = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(usize::MAX);
         let (columns, rows) = (side(file.first(page, tag::IMAGE_WIDTH)), side(file.first(page, tag::IMAGE_LENGTH)));
         if columns == 0 || rows == 0 {
@@ -89,15 +89,15 @@ impl Kind {
 }
 
 /// What is in the file, from its directories.
-pub(super) fn look(path: &Path) -> Fallible<Look> {
+pub(super) fn look(path: &Path) -> Fallible<TiffContent> {
     let mut file = open(path)?;
     let first = file.pages.first().cloned().ok_or("it has no page")?;
-    let kind = Kind::of(&mut file, &first)?;
+    let kind = PixelKind::of(&mut file, &first)?;
     let orientation = file.orientation(&first);
     let is_palette_grey = kind.photometric == 3 && unpack::is_grey(&unpack::colors(&mut file, &first));
     let color = kind.is_color() || kind.photometric == 3 && !is_palette_grey;
     let mut look =
-        Look { size: orientation.size((kind.columns, kind.rows)), color, parts: Vec::new(), notes: Vec::new() };
+        TiffContent { size: orientation.size((kind.columns, kind.rows)), color, parts: Vec::new(), notes: Vec::new() };
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
         look.parts = imagej::parts(&file.description(&first), (0..stack.count as u32).collect());
         look.notes.extend(stack.note);
@@ -107,9 +107,10 @@ pub(super) fn look(path: &Path) -> Fallible<Look> {
     for (number, page) in (0u32..).zip(file.pages.clone()) {
         // Reduced copies for a preview, and masks of transparency, are no slices.
         let is_copy = number > 0 && file.first(&page, tag::NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 5 != 0);
-        let alike =
-            |other: Kind| (other.columns, other.rows, other.is_color()) == (kind.columns, kind.rows, kind.is_color());
-        match Kind::of(&mut file, &page) {
+        let alike = |other: PixelKind| {
+            (other.columns, other.rows, other.is_color()) == (kind.columns, kind.rows, kind.is_color())
+        };
+        match PixelKind::of(&mut file, &page) {
             _ if is_copy => {}
             Ok(other) if alike(other) && file.orientation(&page) == orientation => frames.push(number),
             _ => others += 1,
@@ -134,17 +135,17 @@ pub(super) fn orientation(path: &Path, frame: u32) -> Orientation {
 }
 
 /// The pixels of a page, or of a slice of a bare stack.
-pub(super) fn read(path: &Path, frame: u32) -> Fallible<Stored> {
+pub(super) fn read(path: &Path, frame: u32) -> Fallible<StoredPixels> {
     let mut file = open(path)?;
     let first = file.pages.first().cloned().ok_or("it has no page")?;
-    let kind = Kind::of(&mut file, &first)?;
+    let kind = PixelKind::of(&mut file, &first)?;
     if let Some(stack) = imagej::bare_stack(&mut file, &first, &kind) {
-        return stack.slice(&mut file, frame as usize, &kind).map(Stored::Grey);
+        return stack.slice(&mut file, frame as usize, &kind).map(StoredPixels::Grey);
     }
     let page = file.pages.get(frame as usize).cloned().ok_or(format!("it has no page {}", frame.saturating_add(1)))?;
-    let kind = Kind::of(&mut file, &page)?;
+    let kind = PixelKind::of(&mut file, &page)?;
     match kind.photometric {
-        0 | 1 => unpack::grey(path, &mut file, &page, &kind).map(Stored::Grey),
+        0 | 1 => unpack::grey(path, &mut file, &page, &kind).map(StoredPixels::Grey),
         3 => {
             let colors = unpack::colors(&mut file, &page);
             let grey = unpack::grey(path, &mut file, &page, &kind)?;
@@ -153,9 +154,9 @@ pub(super) fn read(path: &Path, frame: u32) -> Fallible<Stored> {
                 Pixels::U16(values) => values,
                 _ => return Err("its palette has no whole numbers".into()),
             };
-            Ok(Stored::Palette { columns: grey.columns, rows: grey.rows, indices, colors })
+            Ok(StoredPixels::Palette { columns: grey.columns, rows: grey.rows, indices, colors })
         }
-        _ => color(path, &file, &page).map(Stored::Color),
+        _ => color(path, &file, &page).map(StoredPixels::Color),
     }
 }
 
@@ -164,7 +165,7 @@ fn open(path: &Path) -> Fallible<Directories> {
     Directories::of(bytes).ok_or_else(|| "its header is damaged or cut off".to_owned())
 }
 
-fn color(path: &Path, file: &Directories, page: &Page) -> Fallible<DynamicImage> {
+fn color(path: &Path, file: &Directories, page: &TiffPage) -> Fallible<DynamicImage> {
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(MOST_BYTES);
     let reader = Patched::new(File::open(path).map_err(|e| reason_of(&e))?, vec![unpack::page_first(file, page)]);

@@ -2,8 +2,8 @@
 
 use super::{
     MOST_BYTES,
-    directory::{Directories, Page, tag},
-    tiff::Kind,
+    directory::{Directories, TiffPage, tag},
+    tiff::PixelKind,
 };
 use crate::io::numbers::finite;
 use labrum_core::image::Pixels;
@@ -22,7 +22,7 @@ use tiff::{
 type Fallible<T> = Result<T, String>;
 
 /// Values as they are stored.
-pub(super) struct Grey {
+pub(super) struct StoredGrey {
     pub(super) columns: usize,
     pub(super) rows: usize,
     pub(super) pixels: Pixels,
@@ -70,7 +70,7 @@ impl<R: Seek> Seek for Patched<R> {
 }
 
 /// The patch that makes a page the first one.
-pub(super) fn page_first(file: &Directories, page: &Page) -> (u64, Vec<u8>) {
+pub(super) fn page_first(file: &Directories, page: &TiffPage) -> (u64, Vec<u8>) {
     (file.start.0, number(page.at, file.start.1, file.big_endian))
 }
 
@@ -84,7 +84,7 @@ fn number(value: u64, size: usize, big_endian: bool) -> Vec<u8> {
 }
 
 /// The values of a page that is grey or has a palette. Values of transparent pixels are laid over black.
-pub(super) fn grey(path: &Path, file: &mut Directories, page: &Page, kind: &Kind) -> Fallible<Grey> {
+pub(super) fn grey(path: &Path, file: &mut Directories, page: &TiffPage, kind: &PixelKind) -> Fallible<StoredGrey> {
     let alpha = match (kind.samples, file.first(page, tag::EXTRA_SAMPLES)) {
         (1, _) => false,
         (2, Some(1 | 2)) if kind.photometric != 3 && matches!(kind.bits, 8 | 16) => true,
@@ -138,10 +138,10 @@ pub(super) fn grey(path: &Path, file: &mut Directories, page: &Page, kind: &Kind
     if pixels.len() != kind.columns * kind.rows {
         return Err("it is cut off".into());
     }
-    Ok(Grey { columns: kind.columns, rows: kind.rows, pixels, inverted, bits: kind.bits })
+    Ok(StoredGrey { columns: kind.columns, rows: kind.rows, pixels, inverted, bits: kind.bits })
 }
 
-fn values(decoded: DecodingResult, kind: &Kind) -> Fallible<Pixels> {
+fn values(decoded: DecodingResult, kind: &PixelKind) -> Fallible<Pixels> {
     use DecodingResult::{F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
     Ok(match decoded {
         U8(packed) if !kind.bits.is_multiple_of(8) => unpacked(&packed, kind),
@@ -160,7 +160,7 @@ fn values(decoded: DecodingResult, kind: &Kind) -> Fallible<Pixels> {
 }
 
 /// Values of 1 to 15 bits, the highest bit first; every row begins with a byte.
-fn unpacked(packed: &[u8], kind: &Kind) -> Pixels {
+fn unpacked(packed: &[u8], kind: &PixelKind) -> Pixels {
     let bits = kind.bits as usize;
     let stride = (kind.columns * bits).div_ceil(8).max(1);
     let value = |row: &[u8], column: usize| {
@@ -200,7 +200,7 @@ fn invert(pixels: &mut Pixels, bits: u64) -> bool {
 }
 
 /// The colours of a palette, 8 bits each.
-pub(super) fn colors(file: &mut Directories, page: &Page) -> Vec<[u8; 3]> {
+pub(super) fn colors(file: &mut Directories, page: &TiffPage) -> Vec<[u8; 3]> {
     let all = file.numbers(page, tag::COLOR_MAP);
     let count = all.len() / 3;
     // Some programs write 8 bits where 16 belong.

@@ -1,6 +1,6 @@
 //! The table of all commands, in the order of the menus.
 
-use super::{Entry, Menu, Shortcut, UserCommand};
+use super::{CommandEntry, Menu, Shortcut, UserCommand};
 
 const fn key(key: &'static str) -> Shortcut {
     Shortcut { ctrl: false, shift: false, key }
@@ -24,12 +24,12 @@ const fn entry(
     label: &'static str,
     tooltip: &'static str,
     shortcuts: &'static [Shortcut],
-) -> Entry {
-    Entry { command, menu, label, tooltip, shortcuts }
+) -> CommandEntry {
+    CommandEntry { command, menu, label, tooltip, shortcuts }
 }
 
 /// All commands in the order of the menus.
-pub const COMMANDS: &[Entry] = {
+pub const COMMANDS: &[CommandEntry] = {
     use Menu::*;
     use UserCommand as C;
     &[

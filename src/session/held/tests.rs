@@ -13,19 +13,19 @@ use crate::{
 };
 use labrum_core::{mask::Mask, study::Status};
 
-fn point(session: &mut Session, phase: Phase, at: Place) {
+fn point(session: &mut Session, phase: PointerPhase, at: Place) {
     session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 8.0 }));
 }
 
 fn stroke(session: &mut Session, at: Place) {
-    point(session, Phase::Press, at);
-    point(session, Phase::Drag, [at[0] + 6.0, at[1]]);
-    point(session, Phase::Release, [at[0] + 6.0, at[1]]);
+    point(session, PointerPhase::Press, at);
+    point(session, PointerPhase::Drag, [at[0] + 6.0, at[1]]);
+    point(session, PointerPhase::Release, [at[0] + 6.0, at[1]]);
 }
 
 fn click(session: &mut Session, at: Place) {
-    point(session, Phase::Press, at);
-    point(session, Phase::Release, at);
+    point(session, PointerPhase::Press, at);
+    point(session, PointerPhase::Release, at);
 }
 
 fn mask(session: &Session, case: usize, slice: usize) -> Mask {
@@ -103,8 +103,8 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
             let mut session = with_pictures(&[("a", 4), ("b", 2)]);
             command(&mut session, tool);
             if tool == UserCommand::ToolBrush {
-                point(&mut session, Phase::Press, [20.0, 20.0]);
-                point(&mut session, Phase::Drag, [30.0, 20.0]);
+                point(&mut session, PointerPhase::Press, [20.0, 20.0]);
+                point(&mut session, PointerPhase::Drag, [30.0, 20.0]);
             } else {
                 [[10.0, 10.0], [40.0, 10.0], [40.0, 40.0]].into_iter().for_each(|at| click(&mut session, at));
             }
@@ -112,8 +112,8 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
             assert!(!session.is_drawing());
             let kept = mask(&session, 0, 2);
             assert_eq!(kept.at(25, 20), 1, "{tool:?}, {number}");
-            point(&mut session, Phase::Drag, [35.0, 35.0]);
-            point(&mut session, Phase::Release, [35.0, 35.0]);
+            point(&mut session, PointerPhase::Drag, [35.0, 35.0]);
+            point(&mut session, PointerPhase::Release, [35.0, 35.0]);
             assert_eq!(mask(&session, 0, 2), kept, "what the hand still does draws nothing more");
             assert!((0..2).all(|slice| mask(&session, 1, slice).is_blank()) && mask(&session, 0, 3).is_blank());
         }
@@ -124,7 +124,7 @@ fn who_goes_on_before_a_gesture_is_over_keeps_it() {
 fn a_stroke_that_is_down_is_kept_by_accepting() {
     let mut session = with_pictures(&[("a", 1), ("b", 1)]);
     command(&mut session, UserCommand::ToolBrush);
-    point(&mut session, Phase::Press, [20.0, 20.0]);
+    point(&mut session, PointerPhase::Press, [20.0, 20.0]);
     command(&mut session, UserCommand::Accept);
     assert_eq!((session.cases[0].status, session.current), (Status::Accepted, Some(1)));
     assert_eq!(mask(&session, 0, 0).at(20, 20), 1);
@@ -136,12 +136,12 @@ fn a_line_of_one_corner_is_not_closed_by_a_second_click() {
     command(&mut session, UserCommand::ToolPolygon);
     click(&mut session, [10.0, 10.0]);
     click(&mut session, [10.0, 10.0]);
-    point(&mut session, Phase::DoubleClick, [10.0, 10.0]);
+    point(&mut session, PointerPhase::DoubleClick, [10.0, 10.0]);
     assert!(session.is_drawing());
     click(&mut session, [40.0, 10.0]);
     click(&mut session, [40.0, 40.0]);
     click(&mut session, [40.0, 40.0]);
-    point(&mut session, Phase::DoubleClick, [40.0, 40.0]);
+    point(&mut session, PointerPhase::DoubleClick, [40.0, 40.0]);
     assert!(!session.is_drawing() && mask(&session, 0, 0).count(1) > 300);
 }
 
@@ -152,11 +152,11 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     load(&mut session, case, 0);
     let job = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::ToolBrush);
-    point(&mut session, Phase::Press, [5.0, 5.0]);
-    point(&mut session, Phase::Drag, [9.0, 5.0]);
+    point(&mut session, PointerPhase::Press, [5.0, 5.0]);
+    point(&mut session, PointerPhase::Drag, [9.0, 5.0]);
     answer(&mut session, &job);
     assert!(session.is_drawing(), "the stroke goes on");
-    point(&mut session, Phase::Release, [9.0, 5.0]);
+    point(&mut session, PointerPhase::Release, [9.0, 5.0]);
     assert_eq!((mask(&session, 0, 0).at(5, 5), mask(&session, 0, 0).at(32, 32)), (1, 0));
     assert!(session.cases[0].slices[0].is_proposal_apart, "the proposal waits beside it");
 
@@ -164,7 +164,7 @@ fn what_a_model_finds_in_the_middle_of_a_stroke_comes_after_it() {
     load(&mut session, case, 0);
     let job = segment_jobs(&mut session).remove(0);
     command(&mut session, UserCommand::ToolBrush);
-    point(&mut session, Phase::Press, [5.0, 5.0]);
+    point(&mut session, PointerPhase::Press, [5.0, 5.0]);
     answer(&mut session, &job);
     command(&mut session, UserCommand::Cancel);
     assert_eq!(mask(&session, 0, 0).at(32, 32), 1, "without the stroke it is the mask");

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// A slice that a model is to run on.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct SegmentTarget {
     /// Which slice.
     pub key: SliceKey,
     /// The mask's revision when the job was made: a result for another one is dropped.
@@ -48,7 +48,7 @@ pub struct SegmentJob {
     /// For each label 1..=n of the model its value in masks of the workspace.
     pub values: Vec<u8>,
     /// Which slices, in this order.
-    pub targets: Vec<Target>,
+    pub targets: Vec<SegmentTarget>,
     /// Stops it between two slices.
     pub cancel: Cancel,
 }

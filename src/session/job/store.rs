@@ -9,7 +9,7 @@ use crate::{
     session::{
         case::StudyInfo,
         finding::Finding,
-        history::{Step, StepId},
+        history::{HistoryStep, StepId},
         tasks::TaskChoice,
     },
 };
@@ -70,7 +70,7 @@ pub enum StoreJob {
     /// A step was taken.
     Append {
         /// The step.
-        step: Step,
+        step: HistoryStep,
         /// Who took it; empty where unknown.
         person: String,
     },
@@ -198,7 +198,7 @@ pub struct RestoredSlice {
 
 /// How the workspace knows a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct CaseRecord {
     /// Its key there.
     pub key: CaseKey,
     /// On which side of the line it is.
@@ -217,9 +217,9 @@ pub struct Restored {
     /// One for each slice.
     pub slices: Vec<RestoredSlice>,
     /// Steps that stand, oldest first.
-    pub done: Vec<Step>,
+    pub done: Vec<HistoryStep>,
     /// Steps that were taken back, oldest first.
-    pub undone: Vec<Step>,
+    pub undone: Vec<HistoryStep>,
     /// What could not be restored.
     pub problems: Vec<Error>,
     /// It takes the place of what was told before: the workspace changed masks since.

@@ -5,7 +5,7 @@ use super::{
         Session,
         job::{CaseId, SliceKey},
         notice::Severity,
-        tools::{Hand, Phase, Place, PointerInput, ToolKind},
+        tools::{Hand, Place, PointerInput, PointerPhase, ToolKind},
     },
     ViewPlane,
 };
@@ -47,20 +47,20 @@ impl Session {
     }
 
     pub(super) fn across_pointer(&mut self, plane: ViewPlane, input: PointerInput) {
-        let stays = input.phase != Phase::Leave && input.at.iter().all(|v| v.is_finite());
+        let stays = input.phase != PointerPhase::Leave && input.at.iter().all(|v| v.is_finite());
         self.change_across(plane, |v| v.pointer = stays.then_some(input));
         if !stays || !self.case().is_some_and(|c| c.is_restored) {
             return;
         }
         match (self.tool(), input.phase) {
             (ToolKind::Look, _) => {}
-            (ToolKind::Brush | ToolKind::Eraser, Phase::Press) => self.begin_across(plane, input),
-            (ToolKind::Brush | ToolKind::Eraser, Phase::Drag) => self.dab_across(input.at),
-            (ToolKind::Brush | ToolKind::Eraser, Phase::Release) => {
+            (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Press) => self.begin_across(plane, input),
+            (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Drag) => self.dab_across(input.at),
+            (ToolKind::Brush | ToolKind::Eraser, PointerPhase::Release) => {
                 self.dab_across(input.at);
                 self.end_across();
             }
-            (tool, Phase::Press) => {
+            (tool, PointerPhase::Press) => {
                 let text = format!(
                     "{} works on acquired slices only. In orthogonal views, use the brush or the eraser.",
                     tool.label()
@@ -76,15 +76,15 @@ impl Session {
         let Some((ortho, view)) = self.ortho().and_then(|o| Some((o, o.across(plane)?))) else { return };
         let from = view.pointer.map_or_else(|| view.pane.from_grid(ortho.cross), |p| p.at);
         let at = [0, 1].map(|i| (from[i] + by[i]).clamp(0.5, view.pane.size[i] as f64 - 0.5));
-        self.across_pointer(plane, PointerInput { phase: Phase::Hover, at, erases: false, scale: 1.0 });
+        self.across_pointer(plane, PointerInput { phase: PointerPhase::Hover, at, erases: false, scale: 1.0 });
     }
 
     /// Clicks where the brush is on a view.
     pub(in crate::session) fn draw_across(&mut self, plane: ViewPlane) {
         self.move_across(plane, [0.0; 2]);
         let Some(input) = self.ortho().and_then(|o| o.across(plane)).and_then(|v| v.pointer) else { return };
-        self.across_pointer(plane, PointerInput { phase: Phase::Press, ..input });
-        self.across_pointer(plane, PointerInput { phase: Phase::Release, ..input });
+        self.across_pointer(plane, PointerInput { phase: PointerPhase::Press, ..input });
+        self.across_pointer(plane, PointerInput { phase: PointerPhase::Release, ..input });
     }
 
     fn begin_across(&mut self, plane: ViewPlane, input: PointerInput) {

@@ -5,9 +5,9 @@ use super::{
     super::{
         Action,
         command::UserCommand,
-        job::{Event, FileJob, Known, Loaded, StoreJob, WorkspaceInfo},
+        job::{CaseRecord, Event, FileJob, Loaded, StoreJob, WorkspaceInfo},
         settings::{MEMORY_MB, Settings},
-        tools::{BrushUnit, Phase, ToolOptions},
+        tools::{BrushUnit, PointerPhase, ToolOptions},
     },
     *,
 };
@@ -64,7 +64,7 @@ fn session(series: Series, settings: Settings) -> Session {
     let case = session.cases[0].id;
     session.on_event(Event::Restored {
         case,
-        known: Known { key: CaseKey(1), side: None, task: Default::default() },
+        known: CaseRecord { key: CaseKey(1), side: None, task: Default::default() },
         restored: None,
     });
     session
@@ -100,16 +100,16 @@ fn act(session: &mut Session, action: OrthoAction) {
     session.apply(Action::Ortho(action));
 }
 
-fn input(phase: Phase, at: Place) -> PointerInput {
+fn input(phase: PointerPhase, at: Place) -> PointerInput {
     PointerInput { phase, at, erases: false, scale: 1.0 }
 }
 
 fn stroke(session: &mut Session, plane: ViewPlane, places: &[Place]) {
-    act(session, OrthoAction::Pointer(plane, input(Phase::Press, places[0])));
+    act(session, OrthoAction::Pointer(plane, input(PointerPhase::Press, places[0])));
     for at in &places[1..] {
-        act(session, OrthoAction::Pointer(plane, input(Phase::Drag, *at)));
+        act(session, OrthoAction::Pointer(plane, input(PointerPhase::Drag, *at)));
     }
-    act(session, OrthoAction::Pointer(plane, input(Phase::Release, places[places.len() - 1])));
+    act(session, OrthoAction::Pointer(plane, input(PointerPhase::Release, places[places.len() - 1])));
 }
 
 /// All labelled voxels: slice, column, row.
@@ -189,8 +189,8 @@ fn a_stroke_on_the_sagittal_view_paints_the_voxels_under_it_in_one_step() {
 #[test]
 fn esc_rolls_a_stroke_across_slices_back_and_an_eraser_takes_away() {
     let mut session = shown();
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Press, [2.0, 0.5])));
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Drag, [9.0, 4.5])));
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 0.5])));
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Drag, [9.0, 4.5])));
     assert!(voxels(&session).len() > 5);
     command(&mut session, UserCommand::Cancel);
     assert!(voxels(&session).is_empty() && session.next_undo().is_none());
@@ -263,7 +263,7 @@ fn what_is_no_volume_or_does_not_fit_is_said_with_the_reason() {
 #[test]
 fn a_stroke_ends_with_the_views() {
     let mut session = shown();
-    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(Phase::Press, [2.0, 2.5])));
+    act(&mut session, OrthoAction::Pointer(ViewPlane::Row, input(PointerPhase::Press, [2.0, 2.5])));
     command(&mut session, UserCommand::ToggleOrtho);
     assert!(session.ortho().is_none() && !session.is_drawing() && !voxels(&session).is_empty(), "it is kept");
     assert!(session.settings.orthogonal != shown().settings.orthogonal, "it is remembered");

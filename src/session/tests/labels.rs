@@ -222,7 +222,7 @@ fn after_a_case_is_taken_out_of_a_list_that_is_narrowed_the_next_one_listed_is_s
     for case in [0, 2] {
         session.cases[case].status = Status::Accepted;
     }
-    session.apply(Action::Filter(case_list::CaseFilter { kept: case_list::Kept::Open, ..Default::default() }));
+    session.apply(Action::Filter(case_list::CaseFilter { kept: case_list::StatusFilter::Open, ..Default::default() }));
     session.apply(Action::SelectCase(session.cases[1].id));
     command(&mut session, UserCommand::RemoveCase);
     assert_eq!(session.case().map(case::Case::title).as_deref(), Some("d"), "c is not listed");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::{
-    history::{Step, StepId},
+    history::{HistoryStep, StepId},
     store::stored_step,
 };
 use labrum_core::{
@@ -181,7 +181,8 @@ fn the_list_of_cases_has_two_ends() {
 fn the_steps_of_a_case_that_is_told_anew_are_not_doubled() {
     let mut session = session(&[("one", 1)], None);
     let case = session.cases[0].id;
-    let done: Vec<Step> = vec![stored_step(4, case, "Brush", vec![(0, Edit::default().to_bytes())], Also::default())];
+    let done: Vec<HistoryStep> =
+        vec![stored_step(4, case, "Brush", vec![(0, Edit::default().to_bytes())], Also::default())];
     for _ in 0..2 {
         let restored = Restored { is_anew: true, done: done.clone(), ..Restored::default() };
         session.on_event(Event::Restored { case, known: known(1), restored: Some(Box::new(restored)) });

@@ -1,6 +1,6 @@
 //! Brush, eraser and smart brush: paint from press to release.
 
-use super::{BrushUnit, Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use super::{BrushUnit, Hand, Place, PointerInput, PointerPhase, Preview, Session, ToolKind};
 use crate::session::{job::Loaded, notice::Severity};
 use labrum_core::{
     edit::Edit,
@@ -35,19 +35,19 @@ impl Session {
 
     pub(in crate::session) fn brush(&mut self, input: PointerInput) {
         match input.phase {
-            Phase::Press => {
+            PointerPhase::Press => {
                 let erases = input.erases || self.tool == ToolKind::Eraser;
                 let Some(label) = (if erases { Some(0) } else { self.drawable_label() }) else { return };
                 self.finish_hand();
                 self.tools.hand = Hand::Stroke(Stroke { edits: Vec::new(), label, last: input.at });
                 self.dab(input.at);
             }
-            Phase::Drag => self.dab(input.at),
-            Phase::Release => {
+            PointerPhase::Drag => self.dab(input.at),
+            PointerPhase::Release => {
                 self.dab(input.at);
                 self.end_stroke();
             }
-            Phase::Hover | Phase::DoubleClick | Phase::Leave => {}
+            PointerPhase::Hover | PointerPhase::DoubleClick | PointerPhase::Leave => {}
         }
     }
 

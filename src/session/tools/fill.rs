@@ -1,12 +1,12 @@
 //! Fill: a click gives a connected area the label in hand, or empties it.
 
-use super::{Phase, PointerInput, Preview, Session, ToolKind};
+use super::{PointerInput, PointerPhase, Preview, Session, ToolKind};
 use crate::session::notice::Severity;
 use labrum_core::{region::Region, tools::fill};
 
 impl Session {
     pub(in crate::session) fn fill(&mut self, input: PointerInput) {
-        if input.phase != Phase::Press {
+        if input.phase != PointerPhase::Press {
             return;
         }
         let Some(label) = (if input.erases { Some(0) } else { self.drawable_label() }) else { return };

@@ -20,7 +20,7 @@ pub type Place = [f64; 2];
 
 /// What the pointer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub enum PointerPhase {
     /// It moves with no button down.
     Hover,
     /// The primary button goes down.
@@ -39,7 +39,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PointerInput {
     /// What it does.
-    pub phase: Phase,
+    pub phase: PointerPhase,
     /// Where.
     pub at: Place,
     /// Alt or Ctrl is held: what adds takes away.
@@ -57,7 +57,7 @@ pub(super) enum Hand {
     /// A brush that is down.
     Stroke(brush::Stroke),
     /// A line that is being drawn.
-    Outline(outline::Outline),
+    Outline(outline::DrawnLine),
     /// A piece of boundary that is being moved.
     Pull(pull::Pull),
     /// A brush that is down on a view across the slices.
@@ -138,7 +138,7 @@ impl Session {
     /// The pointer did something on the slice on the screen.
     pub(super) fn pointer(&mut self, input: PointerInput) {
         self.tools.keyed = self.tools.keyed.filter(|at| *at == input.at);
-        let stays = input.phase != Phase::Leave || self.tools.keyed.is_some();
+        let stays = input.phase != PointerPhase::Leave || self.tools.keyed.is_some();
         self.tools.pointer = stays.then_some(input);
         if !input.at.iter().all(|v| v.is_finite()) {
             return;
@@ -171,7 +171,7 @@ impl Session {
     pub(super) fn move_pointer(&mut self, by: Place) {
         let (columns, rows) = self.slice_size();
         let middle = PointerInput {
-            phase: Phase::Hover,
+            phase: PointerPhase::Hover,
             at: [columns as f64 / 2.0, rows as f64 / 2.0],
             erases: false,
             scale: 1.0,
@@ -180,7 +180,7 @@ impl Session {
         let at =
             [(from.at[0] + by[0]).clamp(0.5, columns as f64 - 0.5), (from.at[1] + by[1]).clamp(0.5, rows as f64 - 0.5)];
         self.tools.keyed = Some(at);
-        self.pointer(PointerInput { phase: Phase::Hover, at, erases: false, ..from });
+        self.pointer(PointerInput { phase: PointerPhase::Hover, at, erases: false, ..from });
     }
 
     /// Clicks where the tool is.
@@ -189,8 +189,8 @@ impl Session {
             self.move_pointer([0.0; 2]);
         }
         let Some(at) = self.tools.pointer else { return };
-        self.pointer(PointerInput { phase: Phase::Press, ..at });
-        self.pointer(PointerInput { phase: Phase::Release, ..at });
+        self.pointer(PointerInput { phase: PointerPhase::Press, ..at });
+        self.pointer(PointerInput { phase: PointerPhase::Release, ..at });
     }
 
     /// Esc: drops what is in hand, else stops what is going on, else takes messages away, else puts the tool away.

@@ -1,6 +1,6 @@
 //! Polygon, lasso and live wire: a closed line whose inside is added, taken away, or given back to the model.
 
-use super::{Hand, OutlineDoes, Phase, Place, PointerInput, Preview, Session, ToolKind, WireInHand};
+use super::{Hand, OutlineDoes, Place, PointerInput, PointerPhase, Preview, Session, ToolKind, WireInHand};
 use crate::session::notice::Severity;
 use labrum_core::{
     region::Region,
@@ -18,7 +18,7 @@ const LASSO_STEP: f64 = 0.5;
 
 /// A line that is being drawn.
 #[derive(Debug)]
-pub(in crate::session) struct Outline {
+pub(in crate::session) struct DrawnLine {
     /// Places that were clicked, or all of a lasso.
     anchors: Vec<Place>,
     /// For a live wire the way from each anchor to the next.
@@ -28,7 +28,7 @@ pub(in crate::session) struct Outline {
     erases: bool,
 }
 
-impl Outline {
+impl DrawnLine {
     /// The whole line: anchors, or the ways between them.
     fn line(&self) -> Vec<Place> {
         if self.ways.is_empty() { self.anchors.clone() } else { self.ways.concat() }
@@ -49,19 +49,19 @@ impl Outline {
 impl Session {
     pub(in crate::session) fn outline(&mut self, input: PointerInput) {
         match (self.tool, input.phase) {
-            (ToolKind::Lasso, Phase::Press) => self.begin_outline(input),
-            (ToolKind::Lasso, Phase::Drag) => self.lasso_on(input.at),
-            (ToolKind::Lasso, Phase::Release) => self.close_outline(),
+            (ToolKind::Lasso, PointerPhase::Press) => self.begin_outline(input),
+            (ToolKind::Lasso, PointerPhase::Drag) => self.lasso_on(input.at),
+            (ToolKind::Lasso, PointerPhase::Release) => self.close_outline(),
             (ToolKind::Lasso, _) => {}
-            (_, Phase::Press) => self.press_corner(input),
-            (_, Phase::Drag) => self.move_corner(input.at),
-            (_, Phase::Release) => self.release_corner(),
-            (_, Phase::DoubleClick) => {
+            (_, PointerPhase::Press) => self.press_corner(input),
+            (_, PointerPhase::Drag) => self.move_corner(input.at),
+            (_, PointerPhase::Release) => self.release_corner(),
+            (_, PointerPhase::DoubleClick) => {
                 if matches!(&self.tools.hand, Hand::Outline(outline) if outline.has_inside()) {
                     self.close_outline();
                 }
             }
-            (_, Phase::Hover | Phase::Leave) => {}
+            (_, PointerPhase::Hover | PointerPhase::Leave) => {}
         }
     }
 
@@ -97,7 +97,7 @@ impl Session {
         }
         self.finish_hand();
         let (anchors, erases) = (vec![input.at], input.erases);
-        self.tools.hand = Hand::Outline(Outline { anchors, ways: Vec::new(), dragging: Some((0, false)), erases });
+        self.tools.hand = Hand::Outline(DrawnLine { anchors, ways: Vec::new(), dragging: Some((0, false)), erases });
     }
 
     fn lasso_on(&mut self, at: Place) {

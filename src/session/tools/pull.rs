@@ -1,6 +1,6 @@
 //! Pull: a piece of the boundary follows the pointer, the rest stays.
 
-use super::{Hand, Phase, Place, PointerInput, Preview, Session, ToolKind};
+use super::{Hand, Place, PointerInput, PointerPhase, Preview, Session, ToolKind};
 use labrum_core::{edit::Edit, region::Region, tools::pull};
 
 /// A piece of boundary that is being moved.
@@ -16,7 +16,7 @@ pub(in crate::session) struct Pull {
 impl Session {
     pub(in crate::session) fn pull(&mut self, input: PointerInput) {
         match input.phase {
-            Phase::Press => {
+            PointerPhase::Press => {
                 let Some(label) = self.drawable_label() else { return };
                 let Some(start) = self.live().map(|l| l.mask().region(label)).filter(|r| !r.is_empty()) else {
                     let text = format!("There is no {} on this slice to pull.", self.label_name(label));
@@ -25,12 +25,12 @@ impl Session {
                 self.finish_hand();
                 self.tools.hand = Hand::Pull(Pull { edits: Vec::new(), label, start, grabbed: input.at });
             }
-            Phase::Drag => self.pull_to(input.at),
-            Phase::Release => {
+            PointerPhase::Drag => self.pull_to(input.at),
+            PointerPhase::Release => {
                 self.pull_to(input.at);
                 self.end_pull();
             }
-            Phase::Hover | Phase::DoubleClick | Phase::Leave => {}
+            PointerPhase::Hover | PointerPhase::DoubleClick | PointerPhase::Leave => {}
         }
     }
 

@@ -45,15 +45,15 @@ fn load_all(session: &mut Session, slices: usize) {
     }
 }
 
-fn point(session: &mut Session, phase: Phase, at: Place, erases: bool) {
+fn point(session: &mut Session, phase: PointerPhase, at: Place, erases: bool) {
     session.apply(Action::Pointer(PointerInput { phase, at, erases, scale: 8.0 }));
 }
 
 /// Press, moves, release.
 fn drag(session: &mut Session, places: &[Place], erases: bool) {
-    point(session, Phase::Press, places[0], erases);
-    places[1..].iter().for_each(|at| point(session, Phase::Drag, *at, erases));
-    point(session, Phase::Release, places[places.len() - 1], erases);
+    point(session, PointerPhase::Press, places[0], erases);
+    places[1..].iter().for_each(|at| point(session, PointerPhase::Drag, *at, erases));
+    point(session, PointerPhase::Release, places[places.len() - 1], erases);
 }
 
 fn click(session: &mut Session, at: Place, erases: bool) {
@@ -125,7 +125,7 @@ fn enter_and_a_double_click_close_a_polygon_and_escape_drops_it() {
             0 => command(&mut session, UserCommand::Accept),
             1 => {
                 click(&mut session, [50.0, 50.0], false);
-                point(&mut session, Phase::DoubleClick, [50.0, 50.0], false);
+                point(&mut session, PointerPhase::DoubleClick, [50.0, 50.0], false);
             }
             _ => command(&mut session, UserCommand::Cancel),
         }
@@ -188,8 +188,8 @@ fn a_smart_brush_stops_at_the_edge_of_the_image() {
 fn escape_rolls_a_stroke_back_and_leaves_no_step() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 5.0);
-    point(&mut session, Phase::Press, [10.0, 10.0], false);
-    point(&mut session, Phase::Drag, [40.0, 40.0], false);
+    point(&mut session, PointerPhase::Press, [10.0, 10.0], false);
+    point(&mut session, PointerPhase::Drag, [40.0, 40.0], false);
     assert!(!mask(&session).is_blank());
     command(&mut session, UserCommand::Cancel);
     assert!(mask(&session).is_blank() && session.next_undo().is_none());
@@ -339,9 +339,9 @@ fn interpolation_keeps_off_a_stroke_that_goes_on() {
         .find_map(|j| if let Job::Shapes(ShapeJob::Interpolate(j)) = j { Some(j) } else { None });
     let shape = job.as_ref().unwrap().shapes[0].1.clone();
     session.apply(Action::Label(LabelAction::Choose(2)));
-    point(&mut session, Phase::Press, [24.0, 20.0], false);
+    point(&mut session, PointerPhase::Press, [24.0, 20.0], false);
     session.on_event(Event::Interpolated(job.unwrap(), vec![(1, shape)]));
-    point(&mut session, Phase::Release, [24.0, 20.0], false);
+    point(&mut session, PointerPhase::Release, [24.0, 20.0], false);
     let drawn = mask(&session);
     command(&mut session, UserCommand::Undo);
     assert!(mask(&session).is_blank(), "the stroke was the only step on this slice");
@@ -507,14 +507,14 @@ fn what_is_shown_before_is_what_changes() {
     take(&mut session, UserCommand::ToolBrush, 6.0);
     click(&mut session, [20.0, 20.0], false);
     command(&mut session, UserCommand::ToolFill);
-    point(&mut session, Phase::Hover, [20.0, 20.0], false);
+    point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(session.preview().region.as_ref().unwrap().is_empty(), "it has the label already");
     session.apply(Action::Label(LabelAction::Choose(2)));
-    point(&mut session, Phase::Hover, [20.5, 20.0], false);
+    point(&mut session, PointerPhase::Hover, [20.5, 20.0], false);
     assert_eq!(session.preview().region, Some(mask(&session).region(1)));
     let locked = Label { locked: true, ..session.labels()[0].clone() };
     session.apply(Action::Label(LabelAction::Change(1, locked)));
-    point(&mut session, Phase::Hover, [20.0, 20.0], false);
+    point(&mut session, PointerPhase::Hover, [20.0, 20.0], false);
     assert!(session.preview().region.as_ref().unwrap().is_empty(), "it is locked");
 }
 
@@ -522,15 +522,15 @@ fn what_is_shown_before_is_what_changes() {
 fn keys_keep_the_tool_where_they_moved_it() {
     let mut session = drawing(1);
     take(&mut session, UserCommand::ToolBrush, 0.5);
-    point(&mut session, Phase::Hover, [20.5, 20.5], false);
+    point(&mut session, PointerPhase::Hover, [20.5, 20.5], false);
     command(&mut session, UserCommand::PointerRight);
     assert_eq!(session.keyed_pointer(), Some([21.5, 20.5]));
-    point(&mut session, Phase::Hover, [21.5, 20.5], true);
-    point(&mut session, Phase::Leave, [21.5, 20.5], false);
+    point(&mut session, PointerPhase::Hover, [21.5, 20.5], true);
+    point(&mut session, PointerPhase::Leave, [21.5, 20.5], false);
     command(&mut session, UserCommand::PointerRight);
     command(&mut session, UserCommand::DrawAtPointer);
     assert_eq!(mask(&session).at(22, 20), 1, "a held key or an open dialog does not move it");
-    point(&mut session, Phase::Hover, [40.5, 40.5], false);
+    point(&mut session, PointerPhase::Hover, [40.5, 40.5], false);
     assert_eq!(session.keyed_pointer(), None, "the mouse moved");
 }
 

@@ -9,7 +9,7 @@ use egui::{Button, TextEdit, Ui, vec2};
 
 /// What the folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum FolderPurpose {
     /// A workspace begins in it.
     NewWorkspace,
     /// Images that have moved may lie in it.
@@ -18,14 +18,14 @@ pub(super) enum Purpose {
 
 /// What was typed so far.
 pub(crate) struct FolderDialog {
-    purpose: Purpose,
+    purpose: FolderPurpose,
     folder: String,
     had_focus: bool,
     waits_for_folder: bool,
 }
 
 impl FolderDialog {
-    pub(super) fn new(purpose: Purpose) -> Self {
+    pub(super) fn new(purpose: FolderPurpose) -> Self {
         Self { purpose, folder: String::new(), had_focus: false, waits_for_folder: false }
     }
 
@@ -38,8 +38,8 @@ impl FolderDialog {
             self.waits_for_folder = false;
         }
         let (heading, hint, go, pick) = match self.purpose {
-            Purpose::NewWorkspace => ("New workspace", "/path/of/a/new/folder", "Make it", Pick::NewWorkspace),
-            Purpose::FindImages => ("Find the images", "/path/to/the/images", "Look there", Pick::ImageFolder),
+            FolderPurpose::NewWorkspace => ("New workspace", "/path/of/a/new/folder", "Make it", Pick::NewWorkspace),
+            FolderPurpose::FindImages => ("Find the images", "/path/to/the/images", "Look there", Pick::ImageFolder),
         };
         sheet::body(ui, heading, |ui| {
             ui.horizontal(|ui| {
@@ -67,8 +67,8 @@ impl FolderDialog {
         if go_on {
             let folder = to_path(&self.folder);
             actions.push(match self.purpose {
-                Purpose::NewWorkspace => Action::OpenWorkspace(folder),
-                Purpose::FindImages => Action::FindImages(folder),
+                FolderPurpose::NewWorkspace => Action::OpenWorkspace(folder),
+                FolderPurpose::FindImages => Action::FindImages(folder),
             });
             return true;
         }
@@ -77,12 +77,12 @@ impl FolderDialog {
 
     fn meaning(&self, session: &Session) -> String {
         match (self.purpose, session.missing()) {
-            (Purpose::NewWorkspace, _) => {
+            (FolderPurpose::NewWorkspace, _) => {
                 "A new or empty folder. The workspace that is open is closed and stays as it \
                                            is; one that is in the folder already is opened."
                     .to_owned()
             }
-            (Purpose::FindImages, missing) => {
+            (FolderPurpose::FindImages, missing) => {
                 let cases = if missing == 1 { "1 case is" } else { &format!("{missing} cases are") };
                 format!(
                     "{cases} without images. They are looked for in the folder and all folders in it, and known again by \

@@ -1,14 +1,14 @@
 //! The gate's report: whether a version is better than the one that was active, figure by figure and case by case.
 
-use super::{Dialogs, Turn, sheet, versions::VersionsDialog};
+use super::{DialogOutcome, Dialogs, sheet, versions::VersionsDialog};
 use crate::{
     session::{
         Action, Session,
         learning::{LearnAction, Learning},
     },
     ui::{
-        charts::{Chart, Series, short},
-        table::{Cell, Column, ROW, Table},
+        charts::{Chart, ChartSeries, short},
+        table::{Cell, Column, ROW, TableColumns},
         theme,
         widgets::{capital, explain, plural},
     },
@@ -68,9 +68,9 @@ impl GateDialog {
     }
 
     /// Shows the dialog.
-    pub(super) fn show(&self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+    pub(super) fn show(&self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
         let learning = &session.learning;
-        let mut turn = Turn::Stay;
+        let mut turn = DialogOutcome::Stay;
         match self.judged {
             Judged::Version(key) => match learning.version(key) {
                 Some(version) => {
@@ -91,7 +91,7 @@ impl GateDialog {
             }
         }
         match self.buttons(ui, learning, actions) {
-            true => Turn::Close,
+            true => DialogOutcome::Close,
             false => turn,
         }
     }
@@ -151,7 +151,7 @@ fn waits(ui: &mut Ui) {
     });
 }
 
-fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Turn {
+fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> DialogOutcome {
     let state = match version.state {
         _ if version.is_active => "It is active now.",
         VersionState::Accepted => "It was accepted.",
@@ -164,7 +164,13 @@ fn of_version(ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) -> Turn
     body(ui, &version.report, &["the active model then", &version.name], false, actions)
 }
 
-fn body(ui: &mut Ui, report: &GateReport, names: &[&str; 2], compares: bool, actions: &mut Vec<Action>) -> Turn {
+fn body(
+    ui: &mut Ui,
+    report: &GateReport,
+    names: &[&str; 2],
+    compares: bool,
+    actions: &mut Vec<Action>,
+) -> DialogOutcome {
     let (icon, color, words) = headline(ui, report, names, compares);
     ui.horizontal(|ui| {
         ui.label(icon.rich_text().size(20.0).color(color));
@@ -178,10 +184,10 @@ fn body(ui: &mut Ui, report: &GateReport, names: &[&str; 2], compares: bool, act
             ui,
             "Some cases are held out as they come in; accept one of these (marked in the case list), and it judges.",
         );
-        return Turn::Stay;
+        return DialogOutcome::Stay;
     }
     let height = (ui.ctx().content_rect().height() - 330.0).clamp(160.0, 440.0);
-    let mut turn = Turn::Stay;
+    let mut turn = DialogOutcome::Stay;
     ui.horizontal_top(|ui| {
         let plot = (ui.available_width() * 0.34).min(height);
         ui.vertical(|ui| {
@@ -228,7 +234,7 @@ fn counts(report: &GateReport) -> String {
 }
 
 fn means(ui: &mut Ui, report: &GateReport) {
-    let table = Table(&MEANS);
+    let table = TableColumns(&MEANS);
     table.heading(ui);
     let (before, after) = report.means();
     let mut line = |name: &str, of: &dyn Fn(&Scores) -> Option<f64>, difference: Option<MeanInterval>, digits, sign| {
@@ -263,13 +269,13 @@ pub(super) fn shade(ui: &Ui, is_better: bool) -> Color32 {
     if is_better { colors.good } else { colors.error }
 }
 
-fn cases(ui: &mut Ui, report: &GateReport, height: f32, actions: &mut Vec<Action>) -> Turn {
-    let table = Table(&CASES);
+fn cases(ui: &mut Ui, report: &GateReport, height: f32, actions: &mut Vec<Action>) -> DialogOutcome {
+    let table = TableColumns(&CASES);
     let mut sorted: Vec<&GateCase> = report.cases.iter().collect();
     sorted.sort_by(|a, b| a.gain().total_cmp(&b.gain()));
     // The bar of the list is not to lie on the figures.
     table.heading(ui);
-    let mut turn = Turn::Stay;
+    let mut turn = DialogOutcome::Stay;
     ScrollArea::vertical().max_height(height).auto_shrink([false, false]).show_rows(
         ui,
         ROW,
@@ -279,7 +285,7 @@ fn cases(ui: &mut Ui, report: &GateReport, height: f32, actions: &mut Vec<Action
                 let response = table.choice(ui, &case_cells(ui, case), false);
                 if response.on_hover_text(format!("{}\nClick to show this case on the canvas", case.name)).clicked() {
                     actions.push(Action::Learn(LearnAction::ShowCase(case.key)));
-                    turn = Turn::To(Box::new(Dialogs::None));
+                    turn = DialogOutcome::To(Box::new(Dialogs::None));
                 }
             }
         },
@@ -320,9 +326,9 @@ fn scatter(ui: &mut Ui, report: &GateReport, side: f32) {
     }
     let groups = [(1, "better", colors.good), (-1, "worse", colors.error), (0, "about the same", colors.dimmed)];
     let of = |sign: i8| judged.iter().filter(move |case| case.change() == sign);
-    let series: Vec<Series> = groups
+    let series: Vec<ChartSeries> = groups
         .iter()
-        .map(|(sign, name, color)| Series {
+        .map(|(sign, name, color)| ChartSeries {
             name: (*name).to_owned(),
             points: of(*sign).map(|c| [c.active.map_or(0.0, |s| s.dice), c.candidate.dice]).collect(),
             color: *color,

@@ -4,7 +4,7 @@ use super::sheet;
 use crate::{
     session::{
         Action, Session,
-        command::{COMMANDS, Entry, Menu, Shortcut, UserCommand},
+        command::{COMMANDS, CommandEntry, Menu, Shortcut, UserCommand},
         keys::Keys,
     },
     ui::{
@@ -83,7 +83,7 @@ impl KeysDialog {
     }
 
     /// The key of a command: a click on it waits for another.
-    fn key(&mut self, ui: &mut Ui, entry: &Entry, keys: &mut Keys) {
+    fn key(&mut self, ui: &mut Ui, entry: &CommandEntry, keys: &mut Keys) {
         let (command, name) = (entry.command, entry.label.trim_end_matches("..."));
         let is_waiting = self.waiting == Some(command);
         let all = keys.of(command).iter().map(shortcuts::words).collect::<Vec<_>>().join(", ");

@@ -10,7 +10,7 @@ use labrum_core::journal::LabelUse;
 
 /// What is done with the label.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
+enum Removal {
     /// It goes with its masks.
     Remove,
     /// Its masks are those of another one.
@@ -21,7 +21,7 @@ enum What {
 
 /// What was chosen so far.
 pub(crate) struct LabelRemovalDialog {
-    what: What,
+    what: Removal,
     label: u8,
     other: Option<u8>,
     whole_case: bool,
@@ -32,44 +32,44 @@ pub(crate) struct LabelRemovalDialog {
 impl LabelRemovalDialog {
     /// Whether a label shall go.
     pub(super) fn remove(label: u8) -> Self {
-        Self { what: What::Remove, label, other: None, whole_case: false, was_asked: false }
+        Self { what: Removal::Remove, label, other: None, whole_case: false, was_asked: false }
     }
 
     /// Which label another one shall be.
     pub(super) fn merge(session: &Session) -> Self {
         let label = session.active_label();
-        Self { what: What::Merge, other: first_other(session, label), ..Self::remove(label) }
+        Self { what: Removal::Merge, other: first_other(session, label), ..Self::remove(label) }
     }
 
     /// Which label what has one shall have.
     pub(super) fn move_to(session: &Session) -> Self {
         let whole_case = !session.is_on_slice(session.active_label());
-        Self { what: What::Move, whole_case, ..Self::merge(session) }
+        Self { what: Removal::Move, whole_case, ..Self::merge(session) }
     }
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        if self.what != What::Move && !std::mem::replace(&mut self.was_asked, true) {
+        if self.what != Removal::Move && !std::mem::replace(&mut self.was_asked, true) {
             actions.push(Action::Label(LabelAction::Count(self.label)));
         }
         let name = session.label_name(self.label);
         let heading = match self.what {
-            What::Remove => format!("Remove {name}?"),
-            What::Merge => format!("Merge {name} into another label?"),
-            What::Move => format!("Give another label to {name}"),
+            Removal::Remove => format!("Remove {name}?"),
+            Removal::Merge => format!("Merge {name} into another label?"),
+            Removal::Move => format!("Give another label to {name}"),
         };
         let counted = session.label_use(self.label).filter(|_| self.was_asked);
-        let is_ready = counted.is_some() || self.what == What::Move;
+        let is_ready = counted.is_some() || self.what == Removal::Move;
         sheet::body(ui, &heading, |ui| self.body(ui, session, counted));
         self.buttons(ui, is_ready, actions)
     }
 
     fn body(&mut self, ui: &mut Ui, session: &Session, counted: Option<LabelUse>) {
-        if self.what != What::Remove {
+        if self.what != Removal::Remove {
             self.choose_other(ui, session);
         }
         match (self.what, counted) {
-            (What::Move, _) => {
+            (Removal::Move, _) => {
                 section(ui, "Where");
                 ui.add_enabled_ui(session.is_on_slice(self.label), |ui| {
                     let here = ui.radio_value(&mut self.whole_case, false, "On this slice");
@@ -82,16 +82,16 @@ impl LabelRemovalDialog {
         }
         ui.add_space(4.0);
         match self.what {
-            What::Remove => {
+            Removal::Remove => {
                 explain(ui, "In an open case, undo brings back there what was drawn. What models proposed is gone.")
             }
-            What::Merge => explain(ui, "Models that know it propose the other one from now on."),
-            What::Move => explain(ui, "One step, which can be undone."),
+            Removal::Merge => explain(ui, "Models that know it propose the other one from now on."),
+            Removal::Move => explain(ui, "One step, which can be undone."),
         }
     }
 
     fn choose_other(&mut self, ui: &mut Ui, session: &Session) {
-        section(ui, if self.what == What::Merge { "Merge into" } else { "New label" });
+        section(ui, if self.what == Removal::Merge { "Merge into" } else { "New label" });
         let shown = self.other.map_or("None", |label| session.label_name(label));
         let combo = ComboBox::from_id_salt("other label").selected_text(shown).width(240.0).show_ui(ui, |ui| {
             for label in others(session, self.label) {
@@ -104,11 +104,11 @@ impl LabelRemovalDialog {
 
     fn buttons(&self, ui: &mut Ui, is_ready: bool, actions: &mut Vec<Action>) -> bool {
         let (words, action) = match (self.what, self.other) {
-            (What::Remove, _) => ("Remove", Some(LabelAction::Remove { label: self.label, into: None })),
-            (What::Merge, other) => {
+            (Removal::Remove, _) => ("Remove", Some(LabelAction::Remove { label: self.label, into: None })),
+            (Removal::Merge, other) => {
                 ("Merge", other.map(|into| LabelAction::Remove { label: self.label, into: Some(into) }))
             }
-            (What::Move, other) => {
+            (Removal::Move, other) => {
                 let whole_case = self.whole_case;
                 ("Move", other.map(|to| LabelAction::Move { from: self.label, to, whole_case }))
             }
@@ -139,7 +139,7 @@ fn first_other(session: &Session, label: u8) -> Option<u8> {
     others(session, label).first().copied()
 }
 
-fn consequence(what: What, counted: LabelUse) -> String {
+fn consequence(what: Removal, counted: LabelUse) -> String {
     if counted.slices == 0 {
         return "It is used nowhere in the workspace.".into();
     }
@@ -149,7 +149,7 @@ fn consequence(what: What, counted: LabelUse) -> String {
         n => format!(" ({n} of them accepted)"),
     };
     let one = counted.slices == 1;
-    let fate = match (what == What::Remove, one) {
+    let fate = match (what == Removal::Remove, one) {
         (true, true) => "goes with it",
         (true, false) => "go with it",
         (false, true) => "becomes a mask of the other label",
@@ -165,11 +165,11 @@ mod tests {
     #[test]
     fn what_becomes_of_masks_is_one_sentence() {
         let counted = |slices, cases, accepted| LabelUse { value: 1, slices, cases, accepted };
-        assert_eq!(consequence(What::Remove, counted(31, 1, 0)), "Its masks on 31 slices of 1 case go with it.");
+        assert_eq!(consequence(Removal::Remove, counted(31, 1, 0)), "Its masks on 31 slices of 1 case go with it.");
         assert_eq!(
-            consequence(What::Merge, counted(31, 2, 1)),
+            consequence(Removal::Merge, counted(31, 2, 1)),
             "Its masks on 31 slices of 2 cases (1 of them accepted) become masks of the other label."
         );
-        assert_eq!(consequence(What::Remove, counted(1, 1, 0)), "Its mask on 1 slice of 1 case goes with it.");
+        assert_eq!(consequence(Removal::Remove, counted(1, 1, 0)), "Its mask on 1 slice of 1 case goes with it.");
     }
 }

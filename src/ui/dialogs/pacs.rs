@@ -15,7 +15,7 @@ use crate::{
         pacs::{OnItsWay, PacsAction},
     },
     ui::{
-        table::{Cell, Column, ROW, Table},
+        table::{Cell, Column, ROW, TableColumns},
         theme,
         widgets::{bytes, explain, plural, primary, progress},
     },
@@ -52,14 +52,14 @@ const SERIES_ROWS: f32 = 5.0;
 const STATE_HEIGHT: f32 = 44.0;
 
 /// What is shown.
-enum Page {
+enum PacsPage {
     Studies,
     Server(Box<ServerForm>),
 }
 
 /// What was typed and chosen so far.
 pub(crate) struct PacsDialog {
-    page: Page,
+    page: PacsPage,
     query: Query,
     study: Option<String>,
     /// Series to be opened; all where none is chosen.
@@ -73,8 +73,8 @@ impl PacsDialog {
     /// The last question; the form for a server where there is none.
     pub(super) fn new(session: &Session) -> Self {
         let page = match session.chosen_server() {
-            Some(_) => Page::Studies,
-            None => Page::Server(Box::new(ServerForm::add())),
+            Some(_) => PacsPage::Studies,
+            None => PacsPage::Server(Box::new(ServerForm::add())),
         };
         Self {
             page,
@@ -89,11 +89,11 @@ impl PacsDialog {
 
     /// Shows the dialog; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
-        if let Page::Server(form) = &mut self.page {
+        if let PacsPage::Server(form) = &mut self.page {
             match form.show(ui, session, actions) {
-                server::Outcome::Stay => {}
-                server::Outcome::Back if session.settings.servers.is_empty() => return true,
-                server::Outcome::Back | server::Outcome::Saved => self.page = Page::Studies,
+                server::FormOutcome::Stay => {}
+                server::FormOutcome::Back if session.settings.servers.is_empty() => return true,
+                server::FormOutcome::Back | server::FormOutcome::Saved => self.page = PacsPage::Studies,
             }
             return false;
         }
@@ -131,10 +131,10 @@ impl PacsDialog {
                 actions.push(Action::Pacs(PacsAction::Choose(name)));
             }
             if ui.button("Edit...").accessible_name("Edit the server").clicked() {
-                self.page = Page::Server(Box::new(ServerForm::edit(chosen)));
+                self.page = PacsPage::Server(Box::new(ServerForm::edit(chosen)));
             }
             if ui.button("Add...").accessible_name("Add a server").clicked() {
-                self.page = Page::Server(Box::new(ServerForm::add()));
+                self.page = PacsPage::Server(Box::new(ServerForm::add()));
             }
             if ui.button("Test").on_hover_text("See whether the server answers").clicked() {
                 actions.push(Action::Pacs(PacsAction::Echo));
@@ -184,7 +184,7 @@ impl PacsDialog {
 
     fn studies(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         let found = session.pacs.found.as_ref();
-        let table = Table(&STUDIES);
+        let table = TableColumns(&STUDIES);
         table.heading(ui);
         let studies = found.map_or(&[][..], |f| &f.studies);
         let height = ROW * STUDY_ROWS;
@@ -219,7 +219,7 @@ impl PacsDialog {
     }
 
     fn series(&mut self, ui: &mut Ui, session: &Session) {
-        let table = Table(&SERIES);
+        let table = TableColumns(&SERIES);
         table.heading(ui);
         let known = self.study.as_ref().and_then(|study| session.pacs.series.get(study));
         let list = known.map_or(&[][..], Vec::as_slice);

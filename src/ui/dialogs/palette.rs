@@ -3,7 +3,7 @@
 use crate::{
     session::{
         Action, Session,
-        command::{COMMANDS, Entry, UserCommand},
+        command::{COMMANDS, CommandEntry, UserCommand},
     },
     ui::{
         shortcuts,
@@ -14,13 +14,13 @@ use egui::{Button, Key, Modifiers, ScrollArea, TextEdit, Ui, vec2};
 
 /// What was typed, and which line is marked.
 #[derive(Default)]
-pub(crate) struct Palette {
+pub(crate) struct CommandPalette {
     text: String,
     marked: usize,
     had_focus: bool,
 }
 
-impl Palette {
+impl CommandPalette {
     /// Shows the palette; true once it is done.
     pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> bool {
         let step = ui.input_mut(|i| {
@@ -79,10 +79,10 @@ impl Palette {
 
 /// The commands whose name or explanation holds all the words: those whose name begins with them first, then those that
 /// have them in their name.
-fn found(session: &Session, text: &str) -> Vec<&'static Entry> {
+fn found(session: &Session, text: &str) -> Vec<&'static CommandEntry> {
     let text = text.trim().to_lowercase();
     let has_all = |words: &str| text.split_whitespace().all(|word| words.contains(word));
-    let rank = |entry: &Entry| {
+    let rank = |entry: &CommandEntry| {
         let name = command_name(session, entry).to_lowercase();
         match &name {
             name if name.starts_with(&text) => Some(0),
@@ -92,7 +92,7 @@ fn found(session: &Session, text: &str) -> Vec<&'static Entry> {
         }
     };
     let others = COMMANDS.iter().filter(|e| e.command != UserCommand::Palette);
-    let mut found: Vec<(i32, &Entry)> = others.filter_map(|entry| Some((rank(entry)?, entry))).collect();
+    let mut found: Vec<(i32, &CommandEntry)> = others.filter_map(|entry| Some((rank(entry)?, entry))).collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -1,7 +1,7 @@
 //! All versions of the model: what became of each, and what can be done with it.
 
 use super::{
-    Turn,
+    DialogOutcome,
     export::usual_folder,
     gate::{self, GateDialog, Judged},
     path::to_path,
@@ -16,7 +16,7 @@ use crate::{
     },
     ui::{
         shortcuts,
-        table::{Cell, Column, ROW, Table},
+        table::{Cell, Column, ROW, TableColumns},
         theme,
         widgets::{clock, column, command_button, explain, moment, plural, primary, section},
     },
@@ -75,18 +75,18 @@ impl VersionsDialog {
     }
 
     /// Shows the dialog.
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
         let mut turn = sheet::body(ui, "Versions of the model", |ui| self.body(ui, session, actions));
         sheet::buttons(ui, |ui| {
             if sheet::main_button(ui, "Close", None) {
-                turn = Turn::Close;
+                turn = DialogOutcome::Close;
             }
         });
         turn
     }
 
-    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Turn {
-        let mut turn = Turn::Stay;
+    fn body(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> DialogOutcome {
+        let mut turn = DialogOutcome::Stay;
         if session.learning.versions.is_empty() {
             empty(ui, session, actions);
         } else {
@@ -105,7 +105,7 @@ impl VersionsDialog {
     }
 
     fn list(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
-        let table = Table(&COLUMNS);
+        let table = TableColumns(&COLUMNS);
         table.heading(ui);
         shipped(ui, session, actions);
         let versions = &session.learning.versions;
@@ -134,8 +134,14 @@ impl VersionsDialog {
         self.is_deleting = false;
     }
 
-    fn details(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> Turn {
-        let mut turn = Turn::Stay;
+    fn details(
+        &mut self,
+        ui: &mut Ui,
+        session: &Session,
+        version: &Version,
+        actions: &mut Vec<Action>,
+    ) -> DialogOutcome {
+        let mut turn = DialogOutcome::Stay;
         ui.horizontal_top(|ui| {
             let half = (ui.available_width() - 24.0) / 2.0;
             ui.vertical(|ui| {
@@ -152,8 +158,8 @@ impl VersionsDialog {
     }
 
     /// What can be done with a version.
-    fn deeds(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> Turn {
-        let mut turn = Turn::Stay;
+    fn deeds(&mut self, ui: &mut Ui, session: &Session, version: &Version, actions: &mut Vec<Action>) -> DialogOutcome {
+        let mut turn = DialogOutcome::Stay;
         let key = version.key;
         ui.horizontal_wrapped(|ui| {
             let refusal = version.is_active.then_some("It is active");
@@ -189,8 +195,8 @@ impl VersionsDialog {
         turn
     }
 
-    fn to_report(&self, judged: Judged) -> Turn {
-        Turn::To(Box::new(super::Dialogs::Gate(GateDialog::new(judged, Some(self.again())))))
+    fn to_report(&self, judged: Judged) -> DialogOutcome {
+        DialogOutcome::To(Box::new(super::Dialogs::Gate(GateDialog::new(judged, Some(self.again())))))
     }
 
     fn rename(&mut self, ui: &mut Ui, version: &Version, actions: &mut Vec<Action>) {
@@ -278,7 +284,7 @@ fn shipped(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         true => Cell::new("Active").icon(ICON_RADIO_BUTTON_CHECKED).color(colors.good),
         false => Cell::new(""),
     };
-    let row = Table(&COLUMNS).row(ui, &[Cell::new("Shipped or opened model"), state]);
+    let row = TableColumns(&COLUMNS).row(ui, &[Cell::new("Shipped or opened model"), state]);
     let place = row.rect.with_min_x(row.rect.right() - 96.0).shrink2(vec2(4.0, 0.0));
     let button = Button::new(RichText::new("Use it").size(12.5)).min_size(vec2(88.0, 22.0));
     let inside = UiBuilder::new().max_rect(place).layout(Layout::left_to_right(Align::Center));

@@ -4,8 +4,8 @@ use super::{export::usual_folder, path::to_path, sheet};
 use crate::{
     session::{Action, Session, learning::LearnAction},
     ui::{
-        charts::{Chart, Series, plain_tip, short},
-        table::{Cell, Column, ROW, Table},
+        charts::{Chart, ChartSeries, plain_tip, short},
+        table::{Cell, Column, ROW, TableColumns},
         theme,
         widgets::{clock, explain, section},
     },
@@ -149,7 +149,7 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
     let includes = [[1.0, low - 0.01], [2.0, high + 0.01]];
     let points = (1..).zip(&dice).map(|(n, dice)| [f64::from(n), *dice]).collect();
     let color = theme::colors(ui).good;
-    let series = Series { name: "Dice".to_owned(), points, color, is_joined: true, has_dots: true };
+    let series = ChartSeries { name: "Dice".to_owned(), points, color, is_joined: true, has_dots: true };
     let chart = Chart {
         name: "Dice on the hold-out for each accepted version",
         axes: ["Accepted version", "Dice on the hold-out"],
@@ -164,7 +164,7 @@ fn progress_of_versions(ui: &mut Ui, report: &WorkReport, size: egui::Vec2) {
 }
 
 /// A series for each model, in order of first sight; cases count from 1.
-fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>) -> Vec<Series> {
+fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>) -> Vec<ChartSeries> {
     let groups = report.by_model();
     let points = |model: &str| {
         let cases = (1..).zip(&report.cases).filter(|(_, case)| case.model == model);
@@ -172,7 +172,7 @@ fn by_model(ui: &Ui, report: &WorkReport, of: impl Fn(&CaseCost) -> Option<f64>)
     };
     (0..)
         .zip(&groups)
-        .map(|(i, (model, ..))| Series {
+        .map(|(i, (model, ..))| ChartSeries {
             name: named(model).to_owned(),
             points: points(model),
             color: color_of(ui, i, model),
@@ -196,7 +196,7 @@ fn color_of(ui: &Ui, index: usize, model: &str) -> Color32 {
 }
 
 fn models(ui: &mut Ui, report: &WorkReport) {
-    let table = Table(&MODELS);
+    let table = TableColumns(&MODELS);
     ui.spacing_mut().item_spacing.y = 0.0;
     table.heading(ui);
     let groups = report.by_model();

@@ -17,7 +17,7 @@ const BAND: usize = 1 << 18;
 
 /// All textures of the canvas.
 #[derive(Debug)]
-pub(super) struct Layers {
+pub(super) struct CanvasTextures {
     /// Stored values.
     image: wgpu::Texture,
     held_image: Weak<Image>,
@@ -31,7 +31,7 @@ pub(super) struct Layers {
     held_preview: Region,
 }
 
-impl Layers {
+impl CanvasTextures {
     pub(super) fn new(device: &wgpu::Device) -> Self {
         let small = |format| texture(device, format, [1, 1]);
         Self {

@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     session::live::Live,
     ui::{
-        look::{Layers as Shown, Levels, Look},
+        look::{CanvasLook, GreyLevels, LabelLayers as Shown},
         raster::{Area, Raster, fixture::*},
     },
 };
@@ -144,8 +144,8 @@ fn every_kind_of_pixel_and_window_comes_out_the_same() {
 /// Pixel for pixel the card shows the levels of the domain.
 fn same_levels(gpu: &mut Gpu, state: &RenderState, image: &Image, window: Window, is_default: bool) {
     let image = Arc::new(image.clone());
-    let placement = crate::session::view::Placement { scale: [1.0; 2], origin: [0.0; 2] };
-    let look = Look::new(placement, 1.0, Levels::of(&image, window, is_default));
+    let placement = crate::session::view::ViewPlacement { scale: [1.0; 2], origin: [0.0; 2] };
+    let look = CanvasLook::new(placement, 1.0, GreyLevels::of(&image, window, is_default));
     let scene = Scene { image: &image, labels: None, reference: None, preview: None, look: &look };
     gpu.update(&scene);
     let drawn = draw(gpu, state);

@@ -3,7 +3,7 @@
 use crate::{
     session::{
         Action, Session,
-        command::{COMMANDS, Entry, Menu, UserCommand},
+        command::{COMMANDS, CommandEntry, Menu, UserCommand},
         settings::{Theme, ViewMode},
         store::WorkspaceState,
     },
@@ -46,8 +46,8 @@ fn recent(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
 
 /// The commands of a menu; those that belong together have a menu of their own in it.
 fn entries(ui: &mut Ui, session: &Session, menu: Menu, actions: &mut Vec<Action>) {
-    let all: Vec<&Entry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
-    let in_sight = |entry: &&&Entry| inner_menu(entry.command).is_none();
+    let all: Vec<&CommandEntry> = COMMANDS.iter().filter(|e| e.menu == menu).collect();
+    let in_sight = |entry: &&&CommandEntry| inner_menu(entry.command).is_none();
     let has_ticks = all.iter().filter(in_sight).any(|entry| is_on(session, entry.command).is_some());
     for run in all.chunk_by(|a, b| inner_menu(a.command) == inner_menu(b.command)) {
         match run.first().and_then(|entry| inner_menu(entry.command)) {
@@ -94,7 +94,7 @@ fn inner_menu(command: UserCommand) -> Option<&'static str> {
 }
 
 /// A line, with room for a tick where another one of its menu has one.
-fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry, has_ticks: bool) {
+fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &CommandEntry, has_ticks: bool) {
     let tick = match is_on(session, entry.command) {
         Some(is_on) => Tick::Of(is_on),
         None if has_ticks => Tick::Room,
@@ -104,7 +104,7 @@ fn item(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>, entry: &Entry
 }
 
 /// The name of a command; for undo and redo with what they would do.
-fn words(session: &Session, entry: &Entry) -> String {
+fn words(session: &Session, entry: &CommandEntry) -> String {
     let anywhere = match entry.command {
         UserCommand::UndoAnywhere => session.next_undo_anywhere(),
         UserCommand::RedoAnywhere => session.next_redo_anywhere(),

@@ -8,7 +8,7 @@ use crate::{
         learning::{Doing, LearnAction, Running},
     },
     ui::{
-        charts::{Chart, Series, plain_tip, short},
+        charts::{Chart, ChartSeries, plain_tip, short},
         dialogs::{Dialogs, Judged, gate},
         theme,
         widgets::{
@@ -190,7 +190,7 @@ fn curves(ui: &mut Ui, running: &Running) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = gap;
         for (name, up, points, color, has_dots) in shown {
-            let series = Series { name: up.to_owned(), points: points.clone(), color, is_joined: true, has_dots };
+            let series = ChartSeries { name: up.to_owned(), points: points.clone(), color, is_joined: true, has_dots };
             let (axes, size) = (["Step", up], vec2(width, CURVE));
             let includes: &[[f64; 2]] = if has_dots { &[] } else { &beginning };
             Chart { name, axes, size, includes, mark, has_diagonal: false, figure: short, tip: &plain_tip }

@@ -1,6 +1,6 @@
 //! Where the edges of labels lie, pixel by pixel of the screen: twin of the second half of `gpu/canvas.wgsl`.
 
-use crate::ui::look::{Look, PIXELS_FROM};
+use crate::ui::look::{CanvasLook, PIXELS_FROM};
 use labrum_core::{mask::Mask, region::PixelRect};
 
 /// Farther than any edge that is drawn.
@@ -8,7 +8,7 @@ pub(super) const FAR: f32 = 1e9;
 
 /// The label at a place, the one beyond the nearest edge, and how far that is in screen pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Edge {
+pub(super) struct NearestEdge {
     pub(super) own: u8,
     pub(super) other: u8,
     pub(super) distance: f32,
@@ -80,16 +80,16 @@ fn only_label(mask: &Mask, column: usize, row: usize) -> Option<u8> {
 
 /// Columns of a row with the same answer: their only label, far and wide, or that there may be more than one.
 #[derive(Debug, Default)]
-pub(super) struct Run {
+pub(super) struct LabelRun {
     columns: std::ops::Range<i64>,
     label: Option<u8>,
 }
 
 /// Finds the edges of the labels of a mask.
-pub(super) struct Edges<'a> {
+pub(super) struct EdgeFinder<'a> {
     pub(super) mask: &'a Mask,
     pub(super) calm: &'a Calm,
-    pub(super) look: &'a Look,
+    pub(super) look: &'a CanvasLook,
     is_hidden: [bool; 256],
     is_smooth: bool,
     /// Of the steps of `stepped`: pixels for each, and how many to each side.
@@ -98,8 +98,8 @@ pub(super) struct Edges<'a> {
     margin: i64,
 }
 
-impl<'a> Edges<'a> {
-    pub(super) fn new(mask: &'a Mask, calm: &'a Calm, look: &'a Look) -> Self {
+impl<'a> EdgeFinder<'a> {
+    pub(super) fn new(mask: &'a Mask, calm: &'a Calm, look: &'a CanvasLook) -> Self {
         let scale = look.scale[0].min(look.scale[1]);
         let is_smooth = (1.0..PIXELS_FROM).contains(&scale);
         let reach = look.scale.map(|s| (look.half_line + 0.5) / s);
@@ -116,19 +116,19 @@ impl<'a> Edges<'a> {
     }
 
     /// The edge nearest to the place p on the picture. `run` is what was found for the place before in the same row.
-    pub(super) fn nearest(&self, p: [f32; 2], run: &mut Run) -> Edge {
+    pub(super) fn nearest(&self, p: [f32; 2], run: &mut LabelRun) -> NearestEdge {
         let middle = p.map(|v| v.floor() as i64);
         if !run.columns.contains(&middle[0]) {
             *run = self.run_at(middle);
         }
         match run.label {
-            Some(label) => Edge { own: label, other: label, distance: FAR },
+            Some(label) => NearestEdge { own: label, other: label, distance: FAR },
             None if self.is_smooth => self.smooth(p, middle),
             None => self.stepped(p, middle),
         }
     }
 
-    fn run_at(&self, middle: [i64; 2]) -> Run {
+    fn run_at(&self, middle: [i64; 2]) -> LabelRun {
         let label = self.calm.label(self.mask, middle, self.margin);
         let label = label.map(|label| if self.is_hidden[usize::from(label)] { 0 } else { label });
         // To the right the same blocks are looked at until the margin enters another one.
@@ -136,7 +136,7 @@ impl<'a> Edges<'a> {
         let is_inside = low >= 0 && high < self.mask.columns() as i64;
         let block_end = (high / BLOCK as i64 + 1) * BLOCK as i64;
         let end = if is_inside && label.is_some() { block_end - self.margin } else { middle[0] + 1 };
-        Run { columns: middle[0]..end, label }
+        LabelRun { columns: middle[0]..end, label }
     }
 
     fn label_at(&self, [x, y]: [i64; 2]) -> u8 {
@@ -146,9 +146,9 @@ impl<'a> Edges<'a> {
 
     /// Along the sides of the pixels. Where the picture is much reduced not all of them can be looked at; the rim, which
     /// may lie beyond, is left out first.
-    fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> Edge {
+    fn stepped(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         let own = self.label_at(middle);
-        let mut edge = Edge { own, other: own, distance: FAR };
+        let mut edge = NearestEdge { own, other: own, distance: FAR };
         for y in -self.count[1]..=self.count[1] {
             for x in -self.count[0]..=self.count[0] {
                 let at = [middle[0] + x * self.stride[0], middle[1] + y * self.stride[1]];
@@ -162,7 +162,7 @@ impl<'a> Edges<'a> {
                 });
                 let distance = length(gap);
                 if distance < edge.distance {
-                    edge = Edge { own, other: label, distance };
+                    edge = NearestEdge { own, other: label, distance };
                 }
             }
         }
@@ -171,7 +171,7 @@ impl<'a> Edges<'a> {
 
     /// Labels as smooth indicators: each pixel's label spread by a spline, the largest sum wins. Details that the wide
     /// spline would take away (thin lines, single pixels) are spread by the narrow one.
-    fn smooth(&self, p: [f32; 2], middle: [i64; 2]) -> Edge {
+    fn smooth(&self, p: [f32; 2], middle: [i64; 2]) -> NearestEdge {
         /// Knots of the wide spline, in pixels: it reaches over five.
         const WIDE: f32 = 5.0 / 3.0;
         /// Labels that are told apart within five by five pixels.
@@ -195,7 +195,7 @@ impl<'a> Edges<'a> {
             }
         }
         if count == 1 {
-            return Edge { own, other: own, distance: FAR };
+            return NearestEdge { own, other: own, distance: FAR };
         }
         let width = if kept >= 0.5 * all { WIDE } else { 1.0 };
         let along = |i: usize| -> [[f32; 2]; 5] {
@@ -222,7 +222,7 @@ impl<'a> Edges<'a> {
         let lead: [f32; 3] = std::array::from_fn(|i| (sums[first][i] - sums[second][i]) / all);
         let slope = length([lead[1] / self.look.scale[0], lead[2] / self.look.scale[1]]);
         let longest = 1.5 * width * self.look.scale[0].min(self.look.scale[1]);
-        Edge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope, longest) }
+        NearestEdge { own: found[first], other: found[second], distance: edge_distance(lead[0], slope, longest) }
     }
 }
 

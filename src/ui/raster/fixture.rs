@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::{
-    session::{job::SliceKey, live::Live, view::Placement},
-    ui::look::{Layers, Levels, Look},
+    session::{job::SliceKey, live::Live, view::ViewPlacement},
+    ui::look::{CanvasLook, GreyLevels, LabelLayers},
 };
 use labrum_core::{
     image::{Image, Pixels, Window},
@@ -63,9 +63,9 @@ pub(crate) fn brush(columns: usize, rows: usize) -> Region {
 }
 
 /// The picture through a usual window, at a place on the screen that is no whole pixel.
-pub(crate) fn look(image: &Image, scale: [f32; 2], layers: Layers) -> Look {
-    let placement = Placement { scale, origin: [13.3, 7.7] };
+pub(crate) fn look(image: &Image, scale: [f32; 2], layers: LabelLayers) -> CanvasLook {
+    let placement = ViewPlacement { scale, origin: [13.3, 7.7] };
     let names: Vec<Label> = (0..3).map(|i| Label::named("Label", i)).collect();
-    let levels = Levels::of(image, Window::new(1200.0, 1500.0), false);
-    Look::new(placement, 1.0, levels).with_labels(layers, &names, &[], 0.35)
+    let levels = GreyLevels::of(image, Window::new(1200.0, 1500.0), false);
+    CanvasLook::new(placement, 1.0, levels).with_labels(layers, &names, &[], 0.35)
 }

@@ -3,8 +3,8 @@
 
 use super::{fixture::*, *};
 use crate::{
-    session::{live::Live, view::Placement},
-    ui::look::Levels,
+    session::{live::Live, view::ViewPlacement},
+    ui::look::GreyLevels,
 };
 use labrum_core::{
     image::{Contrast, Pixels, Window},
@@ -18,8 +18,8 @@ fn paint(scene: &Scene<'_>, area: Area) -> Vec<Color32> {
     pixels
 }
 
-fn plain(image: &Image, scale: f32, window: Window) -> Look {
-    Look::new(Placement { scale: [scale; 2], origin: [0.0; 2] }, 1.0, Levels::of(image, window, false))
+fn plain(image: &Image, scale: f32, window: Window) -> CanvasLook {
+    CanvasLook::new(ViewPlacement { scale: [scale; 2], origin: [0.0; 2] }, 1.0, GreyLevels::of(image, window, false))
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn true_pixels_are_seen_from_a_zoom_of_six() {
     let live = live(40, 40, labels);
     for scale in [6.0, 9.0, 20.0] {
         let mut look = plain(&image, scale, image.default_window());
-        look.layers = Layers::Fill;
+        look.layers = LabelLayers::Fill;
         look.labels[1] = [1.0, 0.0, 0.0, 1.0];
         let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
         let side = (40.0 * scale) as usize;
@@ -86,13 +86,13 @@ fn an_outline_has_its_width_at_every_zoom_and_never_breaks() {
     let live = live(side, side, (0..side * side).map(is_in).collect());
     for scale in [0.3f32, 0.7, 1.0, 1.7, 2.5, 4.0, 5.9, 6.0, 10.0] {
         let mut look = plain(&image, scale, image.default_window());
-        (look.layers, look.half_line) = (Layers::Fill, 0.875);
+        (look.layers, look.half_line) = (LabelLayers::Fill, 0.875);
         look.labels[1] = [1.0, 0.0, 0.0, 0.0];
         let mut black = look.clone();
         black.labels[1] = [0.0, 0.0, 0.0, 0.0];
         let size = (side as f32 * scale) as usize;
         let area = Area { min: [0, 0], size: [size, size] };
-        let of = |look: &Look| {
+        let of = |look: &CanvasLook| {
             let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look };
             paint(&scene, area)
         };
@@ -126,7 +126,7 @@ fn nothing_small_is_kept_from_sight() {
     let live = live(columns, rows, labels);
     for scale in [0.4f32, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0] {
         let mut look = plain(&image, scale, image.default_window());
-        (look.layers, look.half_line) = (Layers::Outline, 0.875);
+        (look.layers, look.half_line) = (LabelLayers::Outline, 0.875);
         look.labels[1] = [0.0, 1.0, 0.0, 0.0];
         let size = [columns, rows].map(|v| (v as f32 * scale) as usize);
         let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
@@ -152,12 +152,12 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
     let area = Area { min: [5, 3], size: [300, 240] };
     let reference = moved(columns, rows);
     for (scale, layers) in [
-        (0.4, Layers::Fill),
-        (1.6, Layers::Outline),
-        (3.0, Layers::Fill),
-        (9.0, Layers::Outline),
-        (0.7, Layers::Difference),
-        (2.0, Layers::Difference),
+        (0.4, LabelLayers::Fill),
+        (1.6, LabelLayers::Outline),
+        (3.0, LabelLayers::Fill),
+        (9.0, LabelLayers::Outline),
+        (0.7, LabelLayers::Difference),
+        (2.0, LabelLayers::Difference),
     ] {
         let mut live = live(columns, rows, labels(columns, rows));
         let look = look(&image, [scale, scale * 1.1], layers);
@@ -169,7 +169,7 @@ fn a_part_painted_again_leaves_the_same_canvas_as_all_of_it() {
             let scene = Scene {
                 image: &image,
                 labels: Some(&live),
-                reference: (layers == Layers::Difference).then_some(&reference),
+                reference: (layers == LabelLayers::Difference).then_some(&reference),
                 preview: Some(&stroke),
                 look: &look,
             };
@@ -196,7 +196,7 @@ fn put(canvas: &mut Vec<Color32>, area: Area, part: Area, pixels: &[Color32]) {
 fn what_did_not_change_is_not_painted_again() {
     let image = picture(64, 64);
     let live: Live = live(64, 64, labels(64, 64));
-    let look = look(&image, [2.0, 2.0], Layers::Fill);
+    let look = look(&image, [2.0, 2.0], LabelLayers::Fill);
     let scene = Scene { image: &image, labels: Some(&live), reference: None, preview: None, look: &look };
     let area = Area { min: [0, 0], size: [128, 128] };
     let mut raster = Raster::default();
@@ -210,7 +210,7 @@ fn the_difference_tints_what_was_added_and_what_was_removed() {
     let strip = |from: usize, to: usize| (0..300).map(|i| u8::from((from..to).contains(&(i % 30)))).collect();
     let (now, then) = (live(30, 10, strip(10, 20)), live(30, 10, strip(5, 15)));
     let mut look = plain(&image, 8.0, image.default_window());
-    look = look.with_labels(Layers::Difference, &[], &[], 0.35);
+    look = look.with_labels(LabelLayers::Difference, &[], &[], 0.35);
     let scene = Scene { image: &image, labels: Some(&now), reference: Some(&then), preview: None, look: &look };
     let painted = paint(&scene, Area { min: [0, 0], size: [240, 80] });
     let at = |column: usize| painted[44 * 240 + column * 8 + 4];

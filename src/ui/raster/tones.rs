@@ -1,6 +1,6 @@
 //! The picture itself, reduced or enlarged: twin of the first half of `gpu/canvas.wgsl`, one row of the screen at a time.
 
-use crate::ui::look::{Levels, filter_width, table_of};
+use crate::ui::look::{GreyLevels, filter_width, table_of};
 use labrum_core::image::{Image, Pixels};
 
 /// Most pixels of the picture, across or down, that one of the screen is made of: very small pictures are sampled.
@@ -9,14 +9,14 @@ const TAPS: usize = 8;
 /// The level of every stored value of 8 or 16 bits, so that none is worked out twice.
 #[derive(Debug, Default)]
 pub struct Tones {
-    made_for: Option<Levels>,
+    made_for: Option<GreyLevels>,
     levels: Vec<f32>,
     table: Vec<f32>,
 }
 
 impl Tones {
     /// Makes them fit an image.
-    pub fn update(&mut self, image: &Image, levels: &Levels) {
+    pub fn update(&mut self, image: &Image, levels: &GreyLevels) {
         let count = match image.pixels {
             Pixels::U8(_) | Pixels::Rgb8(_) => 1 << 8,
             Pixels::U16(_) | Pixels::I16(_) => 1 << 16,
@@ -88,7 +88,7 @@ impl Taps {
 }
 
 /// Rows of the screen, filled one after the other, of pictures with `N` channels: 1 is grey, 3 are colours.
-pub(super) struct Rows<'a, const N: usize> {
+pub(super) struct ToneRows<'a, const N: usize> {
     image: &'a Image,
     tones: &'a Tones,
     across: Taps,
@@ -98,7 +98,7 @@ pub(super) struct Rows<'a, const N: usize> {
     made_for: Vec<(u32, f32)>,
 }
 
-impl<'a, const N: usize> Rows<'a, N> {
+impl<'a, const N: usize> ToneRows<'a, N> {
     pub(super) fn new(image: &'a Image, tones: &'a Tones, across: Taps, down: Taps) -> Self {
         let mean = vec![[0.0; N]; across.pixels.len()];
         Self { image, tones, across, down, mean, made_for: Vec::new() }

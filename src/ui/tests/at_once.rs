@@ -18,7 +18,7 @@ fn in_one_frame(events: impl FnOnce(&mut Person)) -> Harness<'static, Bench> {
     events(&mut person);
     harness.input_mut().events.extend(person.events);
     harness.step();
-    while !stream::Stream::is_idle(&harness.ctx) {
+    while !stream::EventStream::is_idle(&harness.ctx) {
         harness.step();
     }
     harness.run_steps(2);

@@ -438,7 +438,7 @@ fn next_and_previous_go_through_what_is_listed_and_say_where_it_ends() {
     let mut session = super::learning::open();
     session.cases[1].status = labrum_core::study::Status::Accepted;
     session.apply(Action::Filter(crate::session::case_list::CaseFilter {
-        kept: crate::session::case_list::Kept::Open,
+        kept: crate::session::case_list::StatusFilter::Open,
         ..Default::default()
     }));
     let mut seen = Vec::new();

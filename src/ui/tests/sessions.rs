@@ -195,7 +195,7 @@ struct Seen {
 }
 
 pub(super) struct Bench {
-    pub(super) window: Window,
+    pub(super) window: WindowState,
     pub(super) session: Session,
     seen: Seen,
     is_new: bool,
@@ -270,7 +270,7 @@ pub(super) fn bench(size: Vec2, has_panels: bool) -> Harness<'static, Bench> {
     session.apply(Action::SetSettings(settings));
     session.apply(Action::Command(UserCommand::ToolBrush));
     session.take_jobs();
-    let bench = Bench { window: Window::default(), session, seen: Seen::default(), is_new: true };
+    let bench = Bench { window: WindowState::default(), session, seen: Seen::default(), is_new: true };
     let frame = |ui: &mut Ui, bench: &mut Bench| bench.frame(ui);
     let mut harness = Harness::builder().with_size(size).with_step_dt(1.0 / 240.0).build_ui_state(frame, bench);
     harness.run_steps(3);
@@ -288,7 +288,7 @@ fn play(size: Vec2, has_panels: bool, events: &[Input], mut cut: impl FnMut() ->
         rest = later;
     }
     let mut steps = 0;
-    while !stream::Stream::is_idle(&harness.ctx) {
+    while !stream::EventStream::is_idle(&harness.ctx) {
         harness.step();
         steps += 1;
         assert!(steps < 4 * events.len() + 8, "events are left over");

@@ -1,52 +1,52 @@
 //! One view and the mouse: what comes of each event, in order.
 
 use super::*;
-use Phase::{DoubleClick, Drag, Hover, Leave, Press, Release};
+use PointerPhase::{DoubleClick, Drag, Hover, Leave, Press, Release};
 use egui::pos2;
 
 /// A view that lies left of x = 100; two points make a pixel.
-fn around(tool: ToolKind, time: f64) -> Around {
-    let placement = Placement { scale: [2.0, 2.0], origin: [10.0, 0.0] };
-    Around { plane: ViewPlane::Slice, placement, tool, is_linked: false, keyed: None, time, notch: 1.0 }
+fn around(tool: ToolKind, time: f64) -> EventContext {
+    let placement = ViewPlacement { scale: [2.0, 2.0], origin: [10.0, 0.0] };
+    EventContext { plane: ViewPlane::Slice, placement, tool, is_linked: false, keyed: None, time, notch: 1.0 }
 }
 
-fn heard(what: What, x: f32) -> Heard {
+fn heard(what: WindowEvent, x: f32) -> Heard {
     let over = (x < 100.0).then_some(ViewPlane::Slice);
     Heard { what, at: Some(pos2(x, 20.0)), over, modifiers: Modifiers::NONE, has_space: false }
 }
 
 fn moved(x: f32) -> Heard {
-    heard(What::Moved, x)
+    heard(WindowEvent::Moved, x)
 }
 
 fn down(x: f32) -> Heard {
-    heard(What::Pressed(PointerButton::Primary), x)
+    heard(WindowEvent::Pressed(PointerButton::Primary), x)
 }
 
 fn up(x: f32) -> Heard {
-    heard(What::Released(PointerButton::Primary), x)
+    heard(WindowEvent::Released(PointerButton::Primary), x)
 }
 
-fn lost(what: What) -> Heard {
+fn lost(what: WindowEvent) -> Heard {
     Heard { at: None, over: None, ..heard(what, 0.0) }
 }
 
-fn told(input: &mut ToolInput, all: &[Heard], around: &Around) -> Vec<Told> {
+fn told(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<EventResult> {
     let mut told = Vec::new();
     all.iter().for_each(|heard| input.take(heard, around, &mut told));
     told
 }
 
-fn phases(told: &[Told]) -> Vec<(Phase, f64)> {
-    told.iter().filter_map(|t| if let Told::Input(i) = t { Some((i.phase, i.at[0])) } else { None }).collect()
+fn phases(told: &[EventResult]) -> Vec<(PointerPhase, f64)> {
+    told.iter().filter_map(|t| if let EventResult::Input(i) = t { Some((i.phase, i.at[0])) } else { None }).collect()
 }
 
 /// What a tool hears once all of `all` is done.
-fn frame(input: &mut ToolInput, all: &[Heard], around: &Around) -> Vec<(Phase, f64)> {
+fn frame(input: &mut ToolInput, all: &[Heard], around: &EventContext) -> Vec<(PointerPhase, f64)> {
     let mut out = told(input, all, around);
     let now = all.last().copied().unwrap_or_else(|| match input.last {
         Some(at) => moved(at.x),
-        None => lost(What::Moved),
+        None => lost(WindowEvent::Moved),
     });
     input.hover(&now, around, &mut out);
     phases(&out)
@@ -78,7 +78,7 @@ fn two_clicks_on_one_place_are_a_double_click_however_slow_the_window_is() {
     assert_eq!(click(&mut input, 60.0, 0.0), [(Press, 25.0), (Release, 25.0)], "somewhere else");
     assert_eq!(click(&mut input, 60.0, 3.0), [(Press, 25.0), (Release, 25.0), (DoubleClick, 25.0)]);
     assert_eq!(click(&mut input, 60.0, 3.0), [(Press, 25.0), (Release, 25.0)], "the third begins anew");
-    let key = heard(What::Command(crate::session::command::UserCommand::NextSlice), 60.0);
+    let key = heard(WindowEvent::Command(crate::session::command::UserCommand::NextSlice), 60.0);
     told(&mut input, &[key], &around(ToolKind::Polygon, 3.0));
     assert_eq!(click(&mut input, 60.0, 3.0), [(Press, 25.0), (Release, 25.0)], "something else was done between");
 }
@@ -87,24 +87,30 @@ fn two_clicks_on_one_place_are_a_double_click_however_slow_the_window_is() {
 fn middle_and_space_move_the_picture_and_the_right_button_its_greys() {
     for (which, has_space) in [(PointerButton::Middle, false), (PointerButton::Primary, true)] {
         let mut input = ToolInput::default();
-        let press = Heard { has_space, ..heard(What::Pressed(which), 20.0) };
+        let press = Heard { has_space, ..heard(WindowEvent::Pressed(which), 20.0) };
         let out = told(&mut input, &[press, moved(30.0), moved(45.0)], &around(ToolKind::Brush, 0.0));
-        assert_eq!(out, [Told::Pressed, Told::Panned(Vec2::X * 10.0), Told::Panned(Vec2::X * 15.0)]);
+        assert_eq!(
+            out,
+            [EventResult::Pressed, EventResult::Panned(Vec2::X * 10.0), EventResult::Panned(Vec2::X * 15.0)]
+        );
     }
     let mut input = ToolInput::default();
-    let press = heard(What::Pressed(PointerButton::Secondary), 20.0);
+    let press = heard(WindowEvent::Pressed(PointerButton::Secondary), 20.0);
     let out = told(&mut input, &[press, moved(30.0)], &around(ToolKind::Brush, 0.0));
-    assert_eq!(out, [Told::Pressed, Told::Windowed(Vec2::X * 10.0)]);
+    assert_eq!(out, [EventResult::Pressed, EventResult::Windowed(Vec2::X * 10.0)]);
 }
 
 #[test]
 fn in_linked_views_a_drag_without_a_tool_or_with_shift_moves_the_place_they_go_through() {
-    let linked = |tool| Around { is_linked: true, ..around(tool, 0.0) };
+    let linked = |tool| EventContext { is_linked: true, ..around(tool, 0.0) };
     for (tool, modifiers) in [(ToolKind::Look, Modifiers::NONE), (ToolKind::Brush, Modifiers::SHIFT)] {
         let mut input = ToolInput::default();
         let press = Heard { modifiers, ..down(20.0) };
         let out = told(&mut input, &[press, moved(30.0)], &linked(tool));
-        assert_eq!(out, [Told::Pressed, Told::Crossed(pos2(20.0, 20.0)), Told::Crossed(pos2(30.0, 20.0))]);
+        assert_eq!(
+            out,
+            [EventResult::Pressed, EventResult::Crossed(pos2(20.0, 20.0)), EventResult::Crossed(pos2(30.0, 20.0))]
+        );
     }
     let mut input = ToolInput::default();
     let out = told(&mut input, &[down(20.0), moved(30.0)], &linked(ToolKind::Brush));
@@ -116,7 +122,7 @@ fn alt_and_ctrl_erase() {
     for modifiers in [Modifiers::ALT, Modifiers::CTRL] {
         let mut input = ToolInput::default();
         let out = told(&mut input, &[Heard { modifiers, ..down(20.0) }], &around(ToolKind::Brush, 0.0));
-        assert!(out.iter().any(|told| matches!(told, Told::Input(input) if input.erases)));
+        assert!(out.iter().any(|told| matches!(told, EventResult::Input(input) if input.erases)));
     }
 }
 
@@ -128,7 +134,7 @@ fn no_stroke_is_left_hanging() {
         input
     };
     let mut input = begin();
-    let out = told(&mut input, &[lost(What::Unfocused)], &around(ToolKind::Brush, 0.1));
+    let out = told(&mut input, &[lost(WindowEvent::Unfocused)], &around(ToolKind::Brush, 0.1));
     assert_eq!(phases(&out), [(Release, 10.0)], "the window lost the keyboard");
 
     let mut input = begin();
@@ -140,9 +146,9 @@ fn no_stroke_is_left_hanging() {
     );
 
     let mut input = begin();
-    told(&mut input, &[lost(What::Gone), moved(50.0)], &around(ToolKind::Brush, 0.1));
+    told(&mut input, &[lost(WindowEvent::Gone), moved(50.0)], &around(ToolKind::Brush, 0.1));
     assert_eq!(frame(&mut input, &[], &around(ToolKind::Brush, 1.0)), [], "it came back");
-    told(&mut input, &[lost(What::Gone)], &around(ToolKind::Brush, 1.0));
+    told(&mut input, &[lost(WindowEvent::Gone)], &around(ToolKind::Brush, 1.0));
     assert_eq!(frame(&mut input, &[], &around(ToolKind::Brush, 1.6))[0], (Release, 20.0), "it stayed away");
 }
 
@@ -161,7 +167,7 @@ fn a_tool_hears_of_the_pointer_once_and_when_it_leaves() {
 fn a_tool_stays_where_keys_moved_it_until_the_mouse_moves() {
     let mut input = ToolInput::default();
     let mut frame = |all: &[Heard], keyed| {
-        let around = Around { keyed, ..around(ToolKind::Brush, 0.0) };
+        let around = EventContext { keyed, ..around(ToolKind::Brush, 0.0) };
         frame(&mut input, all, &around)
     };
     assert_eq!(frame(&[moved(20.0)], None), [(Hover, 5.0)]);
@@ -172,22 +178,26 @@ fn a_tool_stays_where_keys_moved_it_until_the_mouse_moves() {
 }
 
 fn turn(unit: MouseWheelUnit, y: f32) -> Heard {
-    heard(What::Wheel { unit, delta: egui::vec2(0.0, y) }, 20.0)
+    heard(WindowEvent::Wheel { unit, delta: egui::vec2(0.0, y) }, 20.0)
 }
 
 #[test]
 fn a_notch_of_a_wheel_is_one_slice_and_one_step_of_the_brush() {
-    let [around, twice] = [1.0, 2.0].map(|notch| Around { notch, ..around(ToolKind::Brush, 0.0) });
+    let [around, twice] = [1.0, 2.0].map(|notch| EventContext { notch, ..around(ToolKind::Brush, 0.0) });
     let mut input = ToolInput::default();
     let line = turn(MouseWheelUnit::Line, -1.0);
-    assert_eq!(told(&mut input, &[line, line], &around), [Told::Slices(1), Told::Slices(1)]);
+    assert_eq!(told(&mut input, &[line, line], &around), [EventResult::Slices(1), EventResult::Slices(1)]);
     let sized = Heard { modifiers: Modifiers::SHIFT, ..turn(MouseWheelUnit::Line, 1.0) };
-    assert_eq!(told(&mut input, &[sized], &around), [Told::Notches(1)]);
-    let none = heard(What::Wheel { unit: MouseWheelUnit::Line, delta: Vec2::X }, 20.0);
+    assert_eq!(told(&mut input, &[sized], &around), [EventResult::Notches(1)]);
+    let none = heard(WindowEvent::Wheel { unit: MouseWheelUnit::Line, delta: Vec2::X }, 20.0);
     assert_eq!(told(&mut input, &[none], &around), [], "sideways is no slice");
-    assert_eq!(told(&mut input, &[line, line], &twice), [Told::Slices(1)], "a display that tells each notch twice");
+    assert_eq!(
+        told(&mut input, &[line, line], &twice),
+        [EventResult::Slices(1)],
+        "a display that tells each notch twice"
+    );
     let zoomed = Heard { modifiers: Modifiers::COMMAND, ..turn(MouseWheelUnit::Line, 1.0) };
-    assert_eq!(told(&mut input, &[zoomed], &around), [Told::Zoomed(ZOOM_PER_NOTCH, pos2(20.0, 20.0))]);
+    assert_eq!(told(&mut input, &[zoomed], &around), [EventResult::Zoomed(ZOOM_PER_NOTCH, pos2(20.0, 20.0))]);
 }
 
 #[test]
@@ -196,7 +206,7 @@ fn parts_of_a_notch_add_up() {
     let slices = |unit, parts: &[f32]| {
         let all: Vec<Heard> = parts.iter().map(|y| turn(unit, *y)).collect();
         let slices = told(&mut ToolInput::default(), &all, &around);
-        slices.iter().map(|t| if let Told::Slices(by) = t { *by } else { 0 }).sum::<i64>()
+        slices.iter().map(|t| if let EventResult::Slices(by) = t { *by } else { 0 }).sum::<i64>()
     };
     assert_eq!(slices(MouseWheelUnit::Line, &[-0.1; 10]), 1, "a wheel with fine notches");
     assert_eq!(slices(MouseWheelUnit::Line, &[-0.125; 15]), 1);

@@ -7,15 +7,16 @@ use crate::{
     Error, ErrorKind,
     session::{
         finding::Finding,
-        history::{Step, StepId},
+        history::{HistoryStep, StepId},
         job::{CaseId, Event, SliceKey, StoreJob, WorkspaceInfo},
     },
-    worker::Places,
+    worker::AppFolders,
     workspace::{self, Workspace, now},
 };
 use labrum_core::{
     journal::{
-        Author, CaseDescription, CaseKey, ModelStamp, Proposal, Step as Stored, StepState, StoredCase, StoredSlice,
+        Author, CaseDescription, CaseKey, JournalStep as Stored, ModelStamp, Proposal, StepState, StoredCase,
+        StoredSlice,
     },
     label::Label,
     mask::PackedMask,
@@ -32,14 +33,14 @@ const FOLDED: u32 = 8;
 
 /// Why something was not written.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WriteTrouble {
     /// It may work another time.
     Later(Error),
     /// It never will.
     Never(Error),
 }
 
-impl Trouble {
+impl WriteTrouble {
     fn error(self) -> Error {
         match self {
             Self::Later(error) | Self::Never(error) => error,
@@ -51,7 +52,7 @@ impl Trouble {
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for WriteTrouble {
     fn from(error: Error) -> Self {
         if error.kind == ErrorKind::Disk { Self::Later(error) } else { Self::Never(error) }
     }
@@ -68,13 +69,13 @@ pub(super) fn case_of(job: &StoreJob) -> Option<CaseId> {
     }
 }
 
-struct Known {
+struct KnownCase {
     key: CaseKey,
     series: Arc<Series>,
 }
 
 /// A copy of a workspace that another window has open.
-struct Look {
+struct ReadOnlyCopy {
     /// Where that is.
     folder: PathBuf,
     /// Who has it open.
@@ -86,14 +87,14 @@ struct Look {
 }
 
 /// The workspace and what the session's names in it are.
-pub(super) struct Keeper {
-    places: Places,
+pub(super) struct WorkspaceKeeper {
+    places: AppFolders,
     workspace: Option<Workspace>,
     /// Set while `workspace` is a copy of one that another window has open.
-    look: Option<Look>,
+    look: Option<ReadOnlyCopy>,
     /// The folder that could not be opened and may be another time, and whether its cases are wanted.
     failed: Option<(PathBuf, bool)>,
-    cases: HashMap<CaseId, Known>,
+    cases: HashMap<CaseId, KnownCase>,
     steps: HashMap<u64, i64>,
     next_seq: i64,
     labels: Arc<[Label]>,
@@ -102,8 +103,8 @@ pub(super) struct Keeper {
     has_to_fold: bool,
 }
 
-impl Keeper {
-    pub(super) fn new(places: Places) -> Self {
+impl WorkspaceKeeper {
+    pub(super) fn new(places: AppFolders) -> Self {
         Self {
             places,
             workspace: None,
@@ -153,7 +154,7 @@ impl Keeper {
     }
 
     /// Does a job; the events are for the window. `has_work` says that there is work which no workspace has yet.
-    pub(super) fn work(&mut self, job: &StoreJob, has_work: bool) -> Result<Vec<Event>, Trouble> {
+    pub(super) fn work(&mut self, job: &StoreJob, has_work: bool) -> Result<Vec<Event>, WriteTrouble> {
         match job {
             StoreJob::Open { folder, with_cases } => {
                 let folder = folder.clone().unwrap_or_else(|| self.places.data.join("My work"));
@@ -170,7 +171,7 @@ impl Keeper {
             }
             StoreJob::Move(folder) => {
                 // One that is not open is not moved as soon as it is.
-                let moved = self.workspace().map_err(Trouble::never)?.move_to(folder);
+                let moved = self.workspace().map_err(WriteTrouble::never)?.move_to(folder);
                 let info = self.info(false)?;
                 let failed = moved.err().map(Event::Failed);
                 let learning = self.learning()?;
@@ -188,7 +189,7 @@ impl Keeper {
                     StepId::New(id) => self.steps.get(id).copied(),
                 };
                 let lost =
-                    || Trouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
+                    || WriteTrouble::Never(Error::new("undo the step in the workspace", "it was never written there"));
                 self.workspace()?.set_undone_knowing(seq.ok_or_else(lost)?, *undone, *status)?;
                 self.has_to_fold = true;
                 // It may have been the acceptance.
@@ -230,7 +231,7 @@ impl Keeper {
             StoreJob::BeginRound(wish) => self.begin_round(wish),
             StoreJob::EndRound { key, outcome } => self.end_round(*key, outcome),
             StoreJob::Version(job) => self.version(job),
-            StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(self.accepted().map_err(Trouble::error))]),
+            StoreJob::ReadAccepted => Ok(vec![Event::AcceptedCases(self.accepted().map_err(WriteTrouble::error))]),
             StoreJob::WorkReport => Ok(vec![Event::WorkReport(Box::new(self.workspace()?.work_report()?))]),
             StoreJob::Retry => match self.failed.clone().filter(|_| !self.is_open()) {
                 Some((folder, with_cases)) => Ok(self.open(&folder, with_cases, has_work)),
@@ -251,11 +252,11 @@ impl Keeper {
     }
 
     /// Opens the workspace that could not be opened before, for work that waits for it.
-    pub(super) fn open_again(&mut self) -> Result<Vec<Event>, Trouble> {
+    pub(super) fn open_again(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         let Some((folder, with_cases)) = self.failed.clone() else { return Ok(Vec::new()) };
         let opened = self.try_open(&folder, with_cases, true);
         match (&opened, &self.failed) {
-            (Err(error), Some(_)) => Err(Trouble::Later(error.clone())),
+            (Err(error), Some(_)) => Err(WriteTrouble::Later(error.clone())),
             _ => Ok(events(opened)),
         }
     }
@@ -273,7 +274,7 @@ impl Keeper {
         self.failed = Some((folder.to_owned(), with_cases));
         let opened = self.open_or_look(folder, has_work).and_then(|workspace| {
             self.workspace = Some(workspace);
-            self.info(with_cases).map_err(Trouble::error)
+            self.info(with_cases).map_err(WriteTrouble::error)
         });
         let opened = opened.and_then(|info| {
             self.failed = None;
@@ -299,7 +300,7 @@ impl Keeper {
         let copy = copy.map_err(|e| Error::at("look at the workspace", folder, e).advise("Free some space."))?;
         workspace::copy_for_looking(folder, copy.path())?;
         let workspace = Workspace::open(copy.path())?;
-        self.look = Some(Look { folder: folder.to_owned(), holder, _copy: copy, is_told: false });
+        self.look = Some(ReadOnlyCopy { folder: folder.to_owned(), holder, _copy: copy, is_told: false });
         Ok(workspace)
     }
 
@@ -315,7 +316,7 @@ impl Keeper {
         look.is_told
     }
 
-    fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, Trouble> {
+    fn info(&mut self, with_cases: bool) -> Result<WorkspaceInfo, WriteTrouble> {
         let workspace = self.workspace()?;
         let (mut folder, name) = (workspace.folder().to_owned(), workspace.name()?);
         let (labels, meter) = (workspace.labels()?, workspace.meter()?);
@@ -335,9 +336,9 @@ impl Keeper {
     }
 
     /// Notes where images are now.
-    fn relocate(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, Trouble> {
-        let workspace = self.workspace().map_err(Trouble::never)?;
-        workspace.relocate(cases).map_err(Trouble::Never)?;
+    fn relocate(&mut self, cases: &[CaseDescription]) -> Result<Vec<Event>, WriteTrouble> {
+        let workspace = self.workspace().map_err(WriteTrouble::never)?;
+        workspace.relocate(cases).map_err(WriteTrouble::Never)?;
         let (_, missing) = images(workspace)?;
         let mut paths: Vec<PathBuf> =
             cases.iter().flat_map(|case| &case.slices).map(|slice| slice.source.path.clone()).collect();
@@ -351,27 +352,27 @@ impl Keeper {
         self.workspace.as_mut()?.meter().ok().map(Event::Meter)
     }
 
-    pub(super) fn workspace(&mut self) -> Result<&mut Workspace, Trouble> {
+    pub(super) fn workspace(&mut self) -> Result<&mut Workspace, WriteTrouble> {
         let closed = || {
-            Trouble::Later(
+            WriteTrouble::Later(
                 Error::new("save the work", "no workspace is open").advise("Open one in another folder (File)."),
             )
         };
         self.workspace.as_mut().ok_or_else(closed)
     }
 
-    fn key(&self, case: CaseId) -> Result<CaseKey, Trouble> {
+    fn key(&self, case: CaseId) -> Result<CaseKey, WriteTrouble> {
         // Whatever waits to be looked up was looked up before: what is still unknown stays so.
-        let lost = || Trouble::Never(Error::new("save the work", "the workspace could not take the case in"));
+        let lost = || WriteTrouble::Never(Error::new("save the work", "the workspace could not take the case in"));
         self.cases.get(&case).map(|known| known.key).ok_or_else(lost)
     }
 
     /// How far the work is, and how much of it is new to the model.
-    fn counts(&mut self) -> Result<Vec<Event>, Trouble> {
+    fn counts(&mut self) -> Result<Vec<Event>, WriteTrouble> {
         Ok(vec![Event::Meter(self.workspace()?.meter()?), self.newly_accepted()?])
     }
 
-    fn append(&mut self, step: &Step, person: &str) -> Result<Vec<Event>, Trouble> {
+    fn append(&mut self, step: &HistoryStep, person: &str) -> Result<Vec<Event>, WriteTrouble> {
         let case = self.key(step.case)?;
         let stored = Stored {
             seq: self.next_seq,
@@ -393,7 +394,7 @@ impl Keeper {
     }
 
     /// All accepted cases with their masks.
-    fn accepted(&mut self) -> Result<Vec<StoredCase>, Trouble> {
+    fn accepted(&mut self) -> Result<Vec<StoredCase>, WriteTrouble> {
         let entries = self.workspace()?.cases()?;
         let accepted = entries.into_iter().filter(|entry| entry.status == Status::Accepted);
         let mut cases = Vec::new();
@@ -403,7 +404,7 @@ impl Keeper {
         Ok(cases)
     }
 
-    fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, Trouble> {
+    fn proposal(&mut self, case: CaseId, slice: u32, finding: &Finding) -> Result<Vec<Event>, WriteTrouble> {
         let key = self.key(case)?;
         let (name, version) = finding.model_and_version();
         let at = now();

@@ -1,6 +1,6 @@
 //! The learning loop in the workspace: rounds begun and ended, versions, what the work cost.
 
-use super::keeper::{Keeper, Trouble};
+use super::keeper::{WorkspaceKeeper, WriteTrouble};
 use crate::{
     Error, Result,
     learning::course::Model,
@@ -18,9 +18,9 @@ use std::{
     sync::Arc,
 };
 
-impl Keeper {
+impl WorkspaceKeeper {
     /// What the window is told of a workspace that was opened: its versions, and a round that was cut off.
-    pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, Trouble> {
+    pub(super) fn learning(&mut self) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let mut events = vec![self.versions()?, self.newly_accepted()?];
         // The window that has the workspace open goes on with it.
         let running = if self.is_looking() { None } else { self.workspace()?.running_round()? };
@@ -38,11 +38,11 @@ impl Keeper {
         Ok(events)
     }
 
-    pub(super) fn newly_accepted(&mut self) -> std::result::Result<Event, Trouble> {
+    pub(super) fn newly_accepted(&mut self) -> std::result::Result<Event, WriteTrouble> {
         Ok(Event::NewlyAccepted(self.workspace()?.newly_accepted()?))
     }
 
-    fn versions(&mut self) -> std::result::Result<Event, Trouble> {
+    fn versions(&mut self) -> std::result::Result<Event, WriteTrouble> {
         let versions = self.workspace()?.versions()?;
         let labels = self.workspace()?.labels()?;
         let active = versions.iter().find(|v| v.is_active).and_then(|version| {
@@ -52,7 +52,7 @@ impl Keeper {
         Ok(Event::Versions { versions, active })
     }
 
-    pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, Trouble> {
+    pub(super) fn begin_round(&mut self, wish: &RoundWish) -> std::result::Result<Vec<Event>, WriteTrouble> {
         let json = wish.settings.to_json()?;
         let (record, snapshot) = self.workspace()?.begin_round(&json, wish.parent)?;
         Ok(vec![Event::RoundBegun(Box::new(BegunRound {
@@ -69,7 +69,7 @@ impl Keeper {
         &mut self,
         key: RoundKey,
         outcome: &RoundOutcome,
-    ) -> std::result::Result<Vec<Event>, Trouble> {
+    ) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match outcome {
             RoundOutcome::Version(version) => drop(self.workspace()?.add_version(version)?),
             RoundOutcome::Cancelled => {
@@ -80,7 +80,7 @@ impl Keeper {
         Ok(vec![self.versions()?, self.newly_accepted()?])
     }
 
-    pub(super) fn version(&mut self, job: &VersionJob) -> std::result::Result<Vec<Event>, Trouble> {
+    pub(super) fn version(&mut self, job: &VersionJob) -> std::result::Result<Vec<Event>, WriteTrouble> {
         match job {
             VersionJob::Activate(key) => self.workspace()?.activate(*key)?,
             VersionJob::Reject(key) => self.workspace()?.reject(*key)?,
@@ -89,7 +89,7 @@ impl Keeper {
             VersionJob::Export(key, folder) => {
                 let version = self.find(*key)?;
                 let labels = self.workspace()?.labels()?;
-                let file = export(&version, folder, &labels).map_err(Trouble::Never)?;
+                let file = export(&version, folder, &labels).map_err(WriteTrouble::Never)?;
                 return Ok(vec![Event::Notice(format!("{} is in {}", version.name, file.display()))]);
             }
             VersionJob::Compare(first, second) => {
@@ -102,8 +102,8 @@ impl Keeper {
         Ok(vec![self.versions()?])
     }
 
-    fn find(&mut self, key: VersionKey) -> std::result::Result<Version, Trouble> {
-        let gone = || Trouble::Never(Error::new("find the version", "it is not in the workspace any more"));
+    fn find(&mut self, key: VersionKey) -> std::result::Result<Version, WriteTrouble> {
+        let gone = || WriteTrouble::Never(Error::new("find the version", "it is not in the workspace any more"));
         self.workspace()?.versions()?.into_iter().find(|v| v.key == key).ok_or_else(gone)
     }
 }

@@ -13,9 +13,9 @@ use crate::{
         labels::LabelAction,
         settings::Settings,
         store::WorkspaceState,
-        tools::{Phase, PointerInput},
+        tools::{PointerInput, PointerPhase},
     },
-    worker::{Network, Worker},
+    worker::{SegmentationNetwork, Worker},
 };
 use labrum_core::{label::Label, mask::Mask, study::Status};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ struct Desk {
 
 struct NoNetwork;
 
-impl Network for NoNetwork {
+impl SegmentationNetwork for NoNetwork {
     fn shipped(&mut self) -> Result<Vec<crate::session::job::ModelEntry>> {
         Ok(Vec::new())
     }
@@ -57,8 +57,8 @@ fn samples(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(name)
 }
 
-fn places(folder: &Path) -> Places {
-    Places { config: folder.join("config"), cache: folder.join("cache"), data: folder.join("data") }
+fn places(folder: &Path) -> AppFolders {
+    AppFolders { config: folder.join("config"), cache: folder.join("cache"), data: folder.join("data") }
 }
 
 impl Desk {
@@ -99,7 +99,7 @@ impl Desk {
     }
 
     fn dab(&mut self, at: [f64; 2]) {
-        for phase in [Phase::Press, Phase::Release] {
+        for phase in [PointerPhase::Press, PointerPhase::Release] {
             self.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
         }
         self.turn();
@@ -355,7 +355,7 @@ fn trying_again_opens_the_workspace_and_brings_its_masks_before_anyone_draws() {
 fn a_case_that_cannot_be_taken_in_holds_up_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = Handle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
+    let mut handle = StoreHandle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
     handle.submit(StoreJob::Open { folder: None, with_cases: false });
     handle.submit(StoreJob::Seconds { case: 7, seconds: 2.0 });
     handle.submit(StoreJob::Status { case: 7, status: Status::Skipped });
@@ -376,7 +376,7 @@ fn leaving_with_a_long_queue_ends_and_writes_it_all() {
     desk.command(UserCommand::ToolBrush);
     // More than there is room for among the events.
     for n in 0..200 {
-        for phase in [Phase::Press, Phase::Release] {
+        for phase in [PointerPhase::Press, PointerPhase::Release] {
             let at = [20.0 + f64::from(n % 150), 20.0 + f64::from(n / 2)];
             desk.session.apply(Action::Pointer(PointerInput { phase, at, erases: false, scale: 1.0 }));
         }
@@ -410,7 +410,7 @@ fn a_move_is_no_step_that_waits_to_be_saved() {
 fn of_two_workspaces_that_are_opened_at_once_the_later_is_the_one_that_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let (events, heard) = crossbeam_channel::unbounded();
-    let mut handle = Handle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
+    let mut handle = StoreHandle::start(Outbox { events, wake: Arc::new(|| {}) }, places(folder.path())).unwrap();
     let chosen = folder.path().join("Chosen");
     {
         // Both come before the thread looks at either.

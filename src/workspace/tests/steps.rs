@@ -7,8 +7,8 @@ use labrum_core::{
 };
 
 /// A step that changes no pixel.
-fn decision(seq: i64, case: CaseKey, tool: &str, also: Also) -> Step {
-    Step { tool: tool.into(), also, ..step(seq, case, Vec::new()) }
+fn decision(seq: i64, case: CaseKey, tool: &str, also: Also) -> JournalStep {
+    JournalStep { tool: tool.into(), also, ..step(seq, case, Vec::new()) }
 }
 
 fn status(before: Status, after: Status) -> Also {
@@ -53,7 +53,7 @@ fn a_stroke_on_an_accepted_case_gives_the_acceptance_back_when_it_is_undone() {
     let seq = workspace.next_seq().unwrap();
     let edit = mask.paint(&square(8, 8, 2), 1, &Rule::FREE);
     let also = status(Status::Accepted, Status::Corrected);
-    workspace.append(&Step { also, ..step(seq, knee, vec![(0, edit)]) }, &[]).unwrap();
+    workspace.append(&JournalStep { also, ..step(seq, knee, vec![(0, edit)]) }, &[]).unwrap();
     assert_eq!(stored(&mut workspace, "k").entry.status, Status::Corrected);
     workspace.set_undone(seq, true).unwrap();
     let entry = stored(&mut workspace, "k").entry;
@@ -66,7 +66,7 @@ fn a_slice_of_which_somebody_said_that_nothing_is_there_has_an_empty_mask_until_
     let knee = case(&mut workspace, "k");
     let seq = workspace.next_seq().unwrap();
     let also = Also { absent: vec![(1, 2)], ..status(Status::New, Status::Corrected) };
-    let said = Step { also, ..step(seq, knee, vec![(1, Edit::default())]) };
+    let said = JournalStep { also, ..step(seq, knee, vec![(1, Edit::default())]) };
     workspace.append(&said, &[]).unwrap();
     workspace.set_status(knee, Status::Accepted).unwrap();
     let mut workspace = reopened(workspace);

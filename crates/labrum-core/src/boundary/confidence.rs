@@ -1,6 +1,6 @@
 //! How sure the model is along a boundary, and where it is not.
 
-use super::{Contour, Edge, Point};
+use super::{Contour, PixelEdge, Point};
 use crate::{mask::Mask, prediction::Prediction};
 
 /// How sure the model is along an exact contour of `label`: 0..=1 for each pixel edge, in the order of the points of
@@ -17,7 +17,7 @@ pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction
         return vec![0.0; contour.edges().count()];
     }
     let band = band_width(mask.columns(), mask.rows()) as i64;
-    let side = |edge: &Edge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
+    let side = |edge: &PixelEdge, depths: &mut dyn Iterator<Item = i64>, inside: bool| {
         let (mut sum, mut n) = (0.0, 0);
         for [x, y] in depths.map(|depth| edge.pixel(depth)) {
             let in_image = x >= 0 && y >= 0 && x < mask.columns() as i64 && y < mask.rows() as i64;
@@ -30,7 +30,7 @@ pub fn boundary_confidence(contour: &Contour, mask: &Mask, label: u8, prediction
         }
         (n > 0).then(|| sum / n as f32)
     };
-    let at = |edge: Edge| {
+    let at = |edge: PixelEdge| {
         let sides = [side(&edge, &mut (0..band), true), side(&edge, &mut (-band..0).rev(), false)];
         let known: Vec<f32> = sides.into_iter().flatten().collect();
         let agreement = known.iter().sum::<f32>() / known.len().max(1) as f32;

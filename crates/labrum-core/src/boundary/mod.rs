@@ -33,13 +33,13 @@ impl Contour {
         self.edges().map(|e| e.middle)
     }
 
-    fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
+    fn edges(&self) -> impl Iterator<Item = PixelEdge> + '_ {
         segments(&self.points).flat_map(|(a, b)| {
             let length = (b[0] - a[0]).abs() + (b[1] - a[1]).abs();
             let step = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
             (0..length as usize).map(move |i| {
                 let along = i as f64 + 0.5;
-                Edge { middle: [a[0] + step[0] * along, a[1] + step[1] * along], step }
+                PixelEdge { middle: [a[0] + step[0] * along, a[1] + step[1] * along], step }
             })
         })
     }
@@ -61,13 +61,13 @@ impl Contour {
 }
 
 /// A side of a pixel that an exact contour runs along.
-struct Edge {
+struct PixelEdge {
     middle: Point,
     /// Unit step of the walk.
     step: Point,
 }
 
-impl Edge {
+impl PixelEdge {
     /// The pixel `depth` steps into the label (0 is the one at the edge); negative depths lie outside, -1 at the edge.
     fn pixel(&self, depth: i64) -> [i64; 2] {
         let right = [-self.step[1], self.step[0]];

@@ -20,9 +20,9 @@ const MOST_WORDS: u64 = 4096;
 
 /// The process, which the watch may kill while somebody waits for its answer.
 #[derive(Clone)]
-pub(super) struct Process(Arc<Mutex<process::Child>>);
+pub(super) struct ChildProcess(Arc<Mutex<process::Child>>);
 
-impl Process {
+impl ChildProcess {
     fn with<T>(&self, work: impl FnOnce(&mut process::Child) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -48,7 +48,7 @@ impl Process {
 
 /// A child with the pipes to it.
 pub(super) struct Child {
-    pub(super) process: Process,
+    pub(super) process: ChildProcess,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
     errors: ChildStderr,
@@ -68,7 +68,7 @@ impl Child {
         };
         #[cfg(target_os = "linux")]
         let _ = rustix::pipe::fcntl_setpipe_size(&answers, PIPE);
-        let process = Process(Arc::new(Mutex::new(child)));
+        let process = ChildProcess(Arc::new(Mutex::new(child)));
         Ok(Self { process, requests, answers: BufReader::with_capacity(16 << 10, answers), errors })
     }
 

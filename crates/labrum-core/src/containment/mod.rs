@@ -26,12 +26,12 @@ mod watch;
 mod wire;
 
 pub use pixels::MaskWithNote;
-pub use serve::{Reader, serve};
-pub use wire::{Answer, Bytes, Plain, receive_bytes};
+pub use serve::{RequestReader, serve};
+pub use wire::{Answer, Plain, RawBytes, receive_bytes};
 
 use super::guard::contained;
 use crate::{Error, Result};
-use pool::{Pool, Trouble};
+use pool::{ChildPool, ReadTrouble};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     path::{Path, PathBuf},
@@ -51,12 +51,12 @@ const EACH_SLICE: Duration = Duration::from_millis(100);
 /// What each MiB of a file adds to [`SLICE`] where all of it is read.
 const EACH_MEGABYTE: Duration = Duration::from_millis(100);
 
-static POOL: OnceLock<Pool> = OnceLock::new();
+static POOL: OnceLock<ChildPool> = OnceLock::new();
 
 /// Has files read in children from now on: processes of `program`, which must call [`serve`] with all its readers where
 /// it is given [`COMMAND`]. The first child is started when there is something to read. Only the first call counts.
 pub fn start(program: PathBuf) {
-    POOL.get_or_init(|| Pool::new(program));
+    POOL.get_or_init(|| ChildPool::new(program));
 }
 
 /// This program, for [`start`]. On Linux also where its file was replaced or removed meanwhile.
@@ -70,12 +70,12 @@ pub fn this_program() -> std::io::Result<PathBuf> {
 
 /// Process numbers of the children that live now, for those who measure.
 pub fn children() -> Vec<u32> {
-    POOL.get().map_or_else(Vec::new, Pool::children)
+    POOL.get().map_or_else(Vec::new, ChildPool::children)
 }
 
 /// Something that is read from a file in a child process; each reader declares what it can be asked for.
 ///
-/// The program has to hand [`Reader::of`] it to [`serve`].
+/// The program has to hand [`RequestReader::of`] it to [`serve`].
 pub trait Request: Serialize + DeserializeOwned {
     /// What program and child call it: no two requests have one name.
     const NAME: &'static str;
@@ -107,8 +107,8 @@ pub fn read<R: Request>(request: R) -> Result<R::Answer> {
     let Some(pool) = POOL.get() else { return read_here(request) };
     match pool.ask(&request, request.limit()) {
         Ok(answer) => answer,
-        Err(Trouble::CannotStart) => read_here(request),
-        Err(Trouble::Lost(reason)) => Err(Error::at(R::TRIED, request.path(), reason)),
+        Err(ReadTrouble::CannotStart) => read_here(request),
+        Err(ReadTrouble::Lost(reason)) => Err(Error::at(R::TRIED, request.path(), reason)),
     }
 }
 

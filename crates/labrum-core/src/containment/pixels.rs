@@ -1,6 +1,6 @@
 //! How images and masks go from a child to the program: their pixels as they lie in memory.
 
-use super::{Answer, wire::Bytes};
+use super::{Answer, wire::RawBytes};
 use crate::{
     image::{Image, Pixels},
     import::{Basis, ImportedMasks, TakenLabel},
@@ -34,7 +34,7 @@ impl Answer for Image {
     /// Without pixels.
     type Head = Image;
 
-    fn into_parts(mut self) -> (Image, Vec<Box<dyn Bytes>>) {
+    fn into_parts(mut self) -> (Image, Vec<Box<dyn RawBytes>>) {
         let nothing = without_pixels(&self.pixels);
         let pixels = std::mem::replace(&mut self.pixels, nothing);
         (self, vec![Box::new(pixels)])
@@ -49,7 +49,7 @@ impl Answer for Image {
 impl Answer for MaskWithNote {
     type Head = (Size, Option<String>);
 
-    fn into_parts(self) -> (Self::Head, Vec<Box<dyn Bytes>>) {
+    fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>) {
         let (mask, note) = self;
         ((size_of(&mask), note), vec![Box::new(mask)])
     }
@@ -62,10 +62,10 @@ impl Answer for MaskWithNote {
 impl Answer for ImportedMasks {
     type Head = AboutMasks;
 
-    fn into_parts(self) -> (AboutMasks, Vec<Box<dyn Bytes>>) {
+    fn into_parts(self) -> (AboutMasks, Vec<Box<dyn RawBytes>>) {
         let Self { labels, masks, notes, taken, basis, is_resampled } = self;
         let sizes = masks.iter().map(|(slice, mask)| (*slice, size_of(mask))).collect();
-        let bytes = masks.into_iter().map(|(_, mask)| -> Box<dyn Bytes> { Box::new(mask) }).collect();
+        let bytes = masks.into_iter().map(|(_, mask)| -> Box<dyn RawBytes> { Box::new(mask) }).collect();
         (AboutMasks { sizes, labels, notes, taken, basis, is_resampled }, bytes)
     }
 
@@ -81,13 +81,13 @@ fn size_of(mask: &Mask) -> Size {
     (mask.columns(), mask.rows())
 }
 
-impl Bytes for Mask {
+impl RawBytes for Mask {
     fn bytes(&self) -> &[u8] {
         self.labels()
     }
 }
 
-impl Bytes for Pixels {
+impl RawBytes for Pixels {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::U8(v) => v,

@@ -2,7 +2,7 @@
 
 use super::{
     Request,
-    child::{Child, Process},
+    child::{Child, ChildProcess},
     watch::Watch,
 };
 use std::{
@@ -16,20 +16,20 @@ use std::{
 const START: Duration = Duration::from_secs(9);
 
 /// The children of this process.
-pub(super) struct Pool {
+pub(super) struct ChildPool {
     program: PathBuf,
     most: usize,
     watch: Watch,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     freed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     idle: Vec<Child>,
     /// Those that are asked something, or are being started.
     busy: usize,
-    processes: Vec<Process>,
+    processes: Vec<ChildProcess>,
     /// One was started and greeted.
     can_start: bool,
     /// None could be started: it is not tried again.
@@ -37,14 +37,14 @@ struct State {
 }
 
 /// Why there is no answer.
-pub(super) enum Trouble {
+pub(super) enum ReadTrouble {
     /// The system starts no children, and never did.
     CannotStart,
     /// The child died of the request, or none could be started this time: a clause.
     Lost(String),
 }
 
-impl Pool {
+impl ChildPool {
     /// Of children of `program`.
     pub(super) fn new(program: PathBuf) -> Self {
         let most = available_parallelism().map_or(2, usize::from).clamp(2, 8);
@@ -52,14 +52,18 @@ impl Pool {
     }
 
     /// Asks one of the children; waits while all are busy.
-    pub(super) fn ask<R: Request>(&self, request: &R, limit: Duration) -> Result<crate::Result<R::Answer>, Trouble> {
+    pub(super) fn ask<R: Request>(
+        &self,
+        request: &R,
+        limit: Duration,
+    ) -> Result<crate::Result<R::Answer>, ReadTrouble> {
         // A child that had nothing to do may end in the moment in which it is asked.
         for _ in 0..3 {
             let seat = self.sit_down()?;
             let Some(answer) = self.ask_once(seat, request, limit) else { continue };
-            return answer.map_err(Trouble::Lost);
+            return answer.map_err(ReadTrouble::Lost);
         }
-        Err(Trouble::Lost("the processes that read files end before they are asked".into()))
+        Err(ReadTrouble::Lost("the processes that read files end before they are asked".into()))
     }
 
     /// `None` where the child had ended before.
@@ -94,11 +98,11 @@ impl Pool {
     }
 
     /// Waits for a child that is free, or starts one.
-    fn sit_down(&self) -> Result<Seat<'_>, Trouble> {
+    fn sit_down(&self) -> Result<Seat<'_>, ReadTrouble> {
         let mut state = self.lock();
         loop {
             if state.cannot_start {
-                return Err(Trouble::CannotStart);
+                return Err(ReadTrouble::CannotStart);
             }
             while let Some(child) = state.idle.pop() {
                 if child.is_alive() {
@@ -135,10 +139,10 @@ impl Pool {
         Ok(child)
     }
 
-    fn not_started(&self, error: &std::io::Error) -> Trouble {
+    fn not_started(&self, error: &std::io::Error) -> ReadTrouble {
         let mut state = self.lock();
         if state.can_start {
-            return Trouble::Lost(format!("the process that reads files cannot be started ({error})"));
+            return ReadTrouble::Lost(format!("the process that reads files cannot be started ({error})"));
         }
         if !state.cannot_start {
             state.cannot_start = true;
@@ -148,31 +152,31 @@ impl Pool {
             );
         }
         self.freed.notify_all();
-        Trouble::CannotStart
+        ReadTrouble::CannotStart
     }
 
     /// Process numbers of all that live.
     pub(super) fn children(&self) -> Vec<u32> {
-        self.lock().processes.iter().map(Process::id).collect()
+        self.lock().processes.iter().map(ChildProcess::id).collect()
     }
 
     fn forget(&self, child: &Child) {
         forget(&mut self.lock(), child);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn forget(state: &mut State, child: &Child) {
+fn forget(state: &mut PoolState, child: &Child) {
     let id = child.process.id();
     state.processes.retain(|process| process.id() != id);
 }
 
 /// The right to have one child busy; gives the child back, if it is still there, when it is dropped.
 struct Seat<'a> {
-    pool: &'a Pool,
+    pool: &'a ChildPool,
     child: Option<Child>,
 }
 

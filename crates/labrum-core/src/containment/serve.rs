@@ -24,12 +24,12 @@ static SECONDS: AtomicU32 = AtomicU32::new(0);
 static WORKING: AtomicU32 = AtomicU32::new(0);
 
 /// What answers one kind of request.
-pub struct Reader {
+pub struct RequestReader {
     name: &'static str,
     answer: fn(&mut BufReader<File>, &mut File) -> io::Result<()>,
 }
 
-impl Reader {
+impl RequestReader {
     /// That of a request.
     pub const fn of<R: Request>() -> Self {
         Self { name: R::NAME, answer: answer::<R> }
@@ -38,7 +38,7 @@ impl Reader {
 
 /// Answers requests until the parent closes the pipe or dies. `limit_memory` is called once with the bytes that the
 /// allocator may hand out.
-pub fn serve(readers: &[Reader], limit_memory: impl FnOnce(usize)) -> ExitCode {
+pub fn serve(readers: &[RequestReader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     limit_memory(MEMORY);
     let watch = thread::Builder::new().stack_size(128 << 10).spawn(end_in_time);
     limits::set(MEMORY);
@@ -48,7 +48,7 @@ pub fn serve(readers: &[Reader], limit_memory: impl FnOnce(usize)) -> ExitCode {
     }
 }
 
-fn answer_all(readers: &[Reader]) -> io::Result<()> {
+fn answer_all(readers: &[RequestReader]) -> io::Result<()> {
     let (mut requests, mut answers) = pipes()?;
     send(&mut answers, &HELLO)?;
     loop {

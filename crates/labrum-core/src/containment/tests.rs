@@ -3,7 +3,7 @@
 
 use super::{
     Answer, Plain, Request, SLICE,
-    pool::{Pool, Trouble},
+    pool::{ChildPool, ReadTrouble},
     wire,
 };
 use crate::{
@@ -88,8 +88,8 @@ impl Request for Nothing {
 }
 
 /// Of what `program` makes of a request.
-fn asked(program: &str) -> Trouble {
-    let pool = Pool::new(program.into());
+fn asked(program: &str) -> ReadTrouble {
+    let pool = ChildPool::new(program.into());
     let trouble = pool.ask(&Nothing, SLICE).err();
     assert!(pool.children().is_empty());
     trouble.unwrap()
@@ -98,6 +98,6 @@ fn asked(program: &str) -> Trouble {
 #[test]
 fn programs_that_are_no_children_are_not_taken_for_one() {
     for program in ["/nowhere/labrum", "", "true", "echo"] {
-        assert!(matches!(asked(program), Trouble::CannotStart), "{program}");
+        assert!(matches!(asked(program), ReadTrouble::CannotStart), "{program}");
     }
 }

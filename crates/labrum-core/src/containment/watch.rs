@@ -1,6 +1,6 @@
 //! Kills children whose time is up.
 
-use super::child::Process;
+use super::child::ChildProcess;
 use std::{
     collections::HashMap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -13,16 +13,16 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// A thread that sleeps while nothing is watched.
 #[derive(Clone, Default)]
-pub(super) struct Watch(Arc<Shared>);
+pub(super) struct Watch(Arc<SharedWatch>);
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedWatch {
+    state: Mutex<WatchState>,
     begun: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct WatchState {
     is_running: bool,
     is_asleep: bool,
     next: u64,
@@ -30,20 +30,20 @@ struct State {
 }
 
 struct Watched {
-    process: Process,
+    process: ChildProcess,
     until: Instant,
     is_over: bool,
 }
 
 /// One request while it is watched.
-pub(super) struct Turn {
+pub(super) struct WatchedRequest {
     watch: Watch,
     number: u64,
 }
 
 impl Watch {
     /// Kills `process` after `limit`, unless the turn ends before.
-    pub(super) fn begin(&self, process: &Process, limit: Duration) -> std::io::Result<Turn> {
+    pub(super) fn begin(&self, process: &ChildProcess, limit: Duration) -> std::io::Result<WatchedRequest> {
         let mut state = self.lock();
         if !state.is_running {
             let watch = self.clone();
@@ -57,7 +57,7 @@ impl Watch {
         if std::mem::take(&mut state.is_asleep) {
             self.0.begun.notify_one();
         }
-        Ok(Turn { watch: self.clone(), number })
+        Ok(WatchedRequest { watch: self.clone(), number })
     }
 
     fn run(&self) {
@@ -82,19 +82,19 @@ impl Watch {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatchState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Turn {
+impl WatchedRequest {
     /// Ends it; true where the time was up before.
     pub(super) fn end(self) -> bool {
         self.watch.lock().watched.remove(&self.number).is_some_and(|watched| watched.is_over)
     }
 }
 
-impl Drop for Turn {
+impl Drop for WatchedRequest {
     fn drop(&mut self) {
         self.watch.lock().watched.remove(&self.number);
     }

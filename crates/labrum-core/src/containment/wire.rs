@@ -22,7 +22,7 @@ pub trait Answer: Sized {
     type Head: Serialize + DeserializeOwned;
 
     /// The head, and what follows it.
-    fn into_parts(self) -> (Self::Head, Vec<Box<dyn Bytes>>);
+    fn into_parts(self) -> (Self::Head, Vec<Box<dyn RawBytes>>);
 
     /// From the head, and from what follows it.
     ///
@@ -32,12 +32,12 @@ pub trait Answer: Sized {
 }
 
 /// What is sent as it lies in memory.
-pub trait Bytes {
+pub trait RawBytes {
     /// All of it.
     fn bytes(&self) -> &[u8];
 }
 
-impl Bytes for Vec<u8> {
+impl RawBytes for Vec<u8> {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -50,7 +50,7 @@ pub struct Plain<T>(pub T);
 impl<T: Serialize + DeserializeOwned> Answer for Plain<T> {
     type Head = T;
 
-    fn into_parts(self) -> (T, Vec<Box<dyn Bytes>>) {
+    fn into_parts(self) -> (T, Vec<Box<dyn RawBytes>>) {
         (self.0, Vec::new())
     }
 
@@ -61,7 +61,7 @@ impl<T: Serialize + DeserializeOwned> Answer for Plain<T> {
 
 /// Whether there is an answer.
 #[derive(Serialize, Deserialize)]
-enum Outcome<H> {
+enum AnswerHead<H> {
     Done(H),
     /// It cannot be done: an ordinary error.
     Refused(Refusal),
@@ -129,9 +129,9 @@ fn framed(message: &impl Serialize) -> io::Result<Vec<u8>> {
 pub(super) fn send_answer<A: Answer>(to: &mut impl Write, answer: Result<A>) -> io::Result<()> {
     let (head, bytes) = match answer {
         Ok(answer) => answer.into_parts(),
-        Err(error) => return send(to, &Outcome::<A::Head>::Refused(error.into())),
+        Err(error) => return send(to, &AnswerHead::<A::Head>::Refused(error.into())),
     };
-    let head = framed(&Outcome::Done(head))?;
+    let head = framed(&AnswerHead::Done(head))?;
     send_together(to, &head, bytes.first().map_or(&[], |first| first.bytes()))?;
     bytes.iter().skip(1).try_for_each(|more| to.write_all(more.bytes()))
 }
@@ -139,8 +139,8 @@ pub(super) fn send_answer<A: Answer>(to: &mut impl Write, answer: Result<A>) -> 
 /// Reads what [`send_answer`] wrote.
 pub(super) fn receive_answer<A: Answer>(from: &mut impl Read) -> io::Result<Result<A>> {
     match receive(from)? {
-        Outcome::Done(head) => A::from_parts(head, from).map(Ok),
-        Outcome::Refused(refusal) => Ok(Err(refusal.into())),
+        AnswerHead::Done(head) => A::from_parts(head, from).map(Ok),
+        AnswerHead::Refused(refusal) => Ok(Err(refusal.into())),
     }
 }
 

@@ -70,8 +70,8 @@ proptest! {
             prop_assert_eq!(&masks, &expected);
             // What was painted is seen there, packed or not.
             let packed: Vec<PackedMask> = masks.iter().map(PackedMask::of).collect();
-            let open = mask(&stack, &pane, index, |slice| masks.get(slice).map(Held::Open));
-            prop_assert_eq!(&open, &mask(&stack, &pane, index, |slice| packed.get(slice).map(Held::Packed)));
+            let open = mask(&stack, &pane, index, |slice| masks.get(slice).map(HeldMask::Open));
+            prop_assert_eq!(&open, &mask(&stack, &pane, index, |slice| packed.get(slice).map(HeldMask::Packed)));
             for row in 0..pane.size[1] {
                 for column in 0..pane.size[0] {
                     let [x, y, z] = pane.cell([column, row], index);

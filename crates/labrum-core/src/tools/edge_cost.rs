@@ -1,6 +1,6 @@
 //! What a path through each pixel costs: little along edges, much elsewhere; found tile by tile where a path looks.
 
-use super::grey::{Grey, gaussian, quantile, smooth};
+use super::grey::{GreyBlocks, gaussian, quantile, smooth};
 use crate::{
     image::{Image, Window},
     region::PixelRect,
@@ -125,7 +125,7 @@ impl EdgeCost {
     }
 
     fn gradient(&self, pixels: &PixelRect) -> Gradient {
-        let Grey { columns, rows, mut values, .. } = Grey::read(&self.image, pixels, 1);
+        let GreyBlocks { columns, rows, mut values, .. } = GreyBlocks::read(&self.image, pixels, 1);
         values.iter_mut().for_each(|v| *v = self.window.level(f64::from(*v)) as f32);
         smooth(&mut values, columns, &gaussian(SIGMA));
         let mut vectors = Vec::with_capacity(values.len());

@@ -4,7 +4,7 @@ use crate::{image::Image, region::PixelRect};
 
 /// `columns * rows` values, row after row, each the mean of a block of `block * block` pixels of `window`.
 #[derive(Clone, Debug)]
-pub(super) struct Grey {
+pub(super) struct GreyBlocks {
     pub(super) window: PixelRect,
     pub(super) block: usize,
     pub(super) columns: usize,
@@ -12,7 +12,7 @@ pub(super) struct Grey {
     pub(super) values: Vec<f32>,
 }
 
-impl Grey {
+impl GreyBlocks {
     /// Modality values (luma for colour) of `window`, which lies within the image; what is not a number counts as 0.
     pub(super) fn read(image: &Image, window: &PixelRect, block: usize) -> Self {
         let (columns, rows) = (window.columns.len().div_ceil(block), window.rows.len().div_ceil(block));
@@ -126,9 +126,9 @@ mod tests {
     use super::*;
     use crate::image::Pixels;
 
-    fn whole(columns: usize, rows: usize, block: usize, values: Vec<u8>) -> Grey {
+    fn whole(columns: usize, rows: usize, block: usize, values: Vec<u8>) -> GreyBlocks {
         let image = Image::new(columns, rows, Pixels::U8(values)).expect("size");
-        Grey::read(&image, &PixelRect::whole(columns, rows), block)
+        GreyBlocks::read(&image, &PixelRect::whole(columns, rows), block)
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn between_many(
     rows: usize,
     spacing: [f64; 2],
 ) -> Vec<Region> {
-    let pair = Pair::of(a, b, spacing);
+    let pair = ShapePair::of(a, b, spacing);
     let at = |t: &f64| {
         let Some(pair) = &pair else { return Region::default() };
         let field = pair.at(*t, columns, rows);
@@ -46,7 +46,7 @@ pub fn between_masks(a: &Mask, b: &Mask, t: f64, spacing: [f64; 2]) -> Vec<(u8, 
 pub struct MaskPair {
     columns: usize,
     rows: usize,
-    pairs: Vec<(u8, Pair)>,
+    pairs: Vec<(u8, ShapePair)>,
 }
 
 impl MaskPair {
@@ -58,7 +58,7 @@ impl MaskPair {
         } else {
             Vec::new()
         };
-        let pair = |label| Some((label, Pair::of(&a.region(label), &b.region(label), spacing)?));
+        let pair = |label| Some((label, ShapePair::of(&a.region(label), &b.region(label), spacing)?));
         Self { columns, rows, pairs: labels.into_iter().filter_map(pair).collect() }
     }
 
@@ -83,29 +83,29 @@ impl MaskPair {
 }
 
 /// Depth inside the interpolated shape for the pixels of a window, beyond which it is negative.
-struct Field {
+struct DepthField {
     window: PixelRect,
     depths: Vec<f64>,
 }
 
-impl Field {
+impl DepthField {
     fn at(&self, column: usize, row: usize) -> f64 {
         self.depths[(row - self.window.rows.start) * self.window.columns.len() + column - self.window.columns.start]
     }
 }
 
 /// Two shapes, at least one of them with pixels, as distances from their boundaries.
-enum Pair {
+enum ShapePair {
     /// Only one has pixels: the second where `grows`.
-    One { shape: SignedDistance, around: Frame, greatest: f64, grows: bool },
+    One { shape: SignedDistance, around: PixelFrame, greatest: f64, grows: bool },
     /// Both have; `shift` (x, y) is how far the first moves on the way.
-    Two { shapes: [SignedDistance; 2], around: [Frame; 2], shift: [f64; 2] },
+    Two { shapes: [SignedDistance; 2], around: [PixelFrame; 2], shift: [f64; 2] },
 }
 
-impl Pair {
+impl ShapePair {
     fn of(a: &Region, b: &Region, spacing: [f64; 2]) -> Option<Self> {
         let one = |region: &Region, grows| {
-            let around = Frame::around(region);
+            let around = PixelFrame::around(region);
             let shape = SignedDistance::of(region, &around, spacing);
             let greatest = shape.values.iter().copied().fold(0.0, f64::max);
             Some(Self::One { shape, around, greatest, grows })
@@ -116,7 +116,7 @@ impl Pair {
             (true, false) => one(b, true),
             (false, false) => {
                 let shift = shift(a, b);
-                let around = [Frame::around(a), Frame::around(b)];
+                let around = [PixelFrame::around(a), PixelFrame::around(b)];
                 // Each distance is asked for wherever one of the shapes may be after the move.
                 let frames =
                     [around[0].union(&around[1].moved(shift.map(|s| -s))), around[1].union(&around[0].moved(shift))];
@@ -126,19 +126,19 @@ impl Pair {
         }
     }
 
-    fn at(&self, t: f64, columns: usize, rows: usize) -> Field {
+    fn at(&self, t: f64, columns: usize, rows: usize) -> DepthField {
         let t = if t > 0.0 { t.min(1.0) } else { 0.0 };
         match self {
             Self::One { shape, around, greatest, grows } => {
                 let lost = greatest * if *grows { 1.0 - t } else { t };
                 let window = around.within(columns, rows);
-                Field { depths: sampled(&window, |x, y| shape.at(x, y) - lost), window }
+                DepthField { depths: sampled(&window, |x, y| shape.at(x, y) - lost), window }
             }
             Self::Two { shapes: [a, b], around, shift } => {
                 let (forth, back) = (shift.map(|s| s * t), shift.map(|s| s * (t - 1.0)));
                 let window = around[0].moved(forth).union(&around[1].moved(back)).within(columns, rows);
                 let at = |x, y| (1.0 - t) * a.at(x - forth[0], y - forth[1]) + t * b.at(x - back[0], y - back[1]);
-                Field { depths: sampled(&window, at), window }
+                DepthField { depths: sampled(&window, at), window }
             }
         }
     }
@@ -179,12 +179,12 @@ fn centroid(region: &Region) -> [f64; 2] {
 }
 
 /// A rectangle of pixels that may reach beyond the picture.
-struct Frame {
+struct PixelFrame {
     columns: Range<i64>,
     rows: Range<i64>,
 }
 
-impl Frame {
+impl PixelFrame {
     /// The bounds of a region with a pixel on each side that is not in it.
     fn around(region: &Region) -> Self {
         let PixelRect { columns, rows } = region.bounds();
@@ -218,7 +218,7 @@ struct SignedDistance {
 }
 
 impl SignedDistance {
-    fn of(region: &Region, frame: &Frame, spacing: [f64; 2]) -> Self {
+    fn of(region: &Region, frame: &PixelFrame, spacing: [f64; 2]) -> Self {
         let (left, top) = (frame.columns.start, frame.rows.start);
         let columns = (frame.columns.end - left) as usize;
         let rows = (frame.rows.end - top) as usize;

@@ -22,7 +22,7 @@ pub struct Wire {
     reached: Vec<u32>,
     /// Paths stay within it.
     window: PixelRect,
-    queue: Queue,
+    queue: CostQueue,
 }
 
 impl Wire {
@@ -30,7 +30,7 @@ impl Wire {
     pub fn new(image: Arc<Image>, window: Window) -> Self {
         let reached = vec![0; image.columns * image.rows];
         let cost = EdgeCost::new(image, window);
-        let mut wire = Self { cost, seed: (0, 0), reached, window: PixelRect::default(), queue: Queue::default() };
+        let mut wire = Self { cost, seed: (0, 0), reached, window: PixelRect::default(), queue: CostQueue::default() };
         wire.start_at([0.0, 0.0]);
         wire
     }
@@ -62,7 +62,7 @@ impl Wire {
         // New memory comes zeroed page by page as it is touched; zeroing all of it here would take milliseconds.
         self.reached = vec![0; self.reached.len()];
         self.window = PixelRect::default();
-        self.queue = Queue::default();
+        self.queue = CostQueue::default();
         if !self.reached.is_empty() {
             let seed = self.index(self.seed);
             self.reached[seed] = 1;
@@ -190,7 +190,7 @@ fn middle((x, y): (usize, usize)) -> [f64; 2] {
 
 /// Pixels in order of the cost of their paths: a ring of buckets, one per cost, as no step is dearer than the ring.
 #[derive(Default)]
-struct Queue {
+struct CostQueue {
     buckets: Vec<Vec<u32>>,
     /// Lowest cost that may be in the ring.
     cost: u32,
@@ -200,7 +200,7 @@ struct Queue {
     later: Vec<(u32, u32)>,
 }
 
-impl Queue {
+impl CostQueue {
     /// Goes on with these (cost, pixel), in any order, in place of all that was in it.
     fn resume(&mut self, mut open: Vec<(u32, u32)>) {
         self.buckets.resize_with(COSTLIEST_STEP, Vec::new);

@@ -11,7 +11,7 @@ use super::{
 /// so that polygons that share a side share no pixel.
 pub fn polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
     let edges = edges(points, rows);
-    let (mut waiting, mut active) = (edges.iter().peekable(), Vec::<&Edge>::new());
+    let (mut waiting, mut active) = (edges.iter().peekable(), Vec::<&PolygonEdge>::new());
     let (mut spans, mut crossings) = (Vec::new(), Vec::new());
     let first = edges.first().map_or(rows, |e| e.rows.0);
     let end = edges.iter().map(|e| e.rows.1).max().unwrap_or(0);
@@ -30,14 +30,14 @@ pub fn polygon(points: &[[f64; 2]], columns: usize, rows: usize) -> Region {
 }
 
 /// A side that crosses the line through the centres of at least one row.
-struct Edge {
+struct PolygonEdge {
     /// The first row, and the one after the last.
     rows: (usize, usize),
     top: [f64; 2],
     bottom: [f64; 2],
 }
 
-impl Edge {
+impl PolygonEdge {
     fn x_at(&self, row: usize) -> f64 {
         let ([x0, y0], [x1, y1]) = (self.top, self.bottom);
         x0 + (row as f64 + 0.5 - y0) / (y1 - y0) * (x1 - x0)
@@ -46,15 +46,15 @@ impl Edge {
 
 /// The sides in order of their first row. Both ends count by the same rule, "the centre is not above", so that every
 /// row is crossed an even number of times and horizontal sides not at all.
-fn edges(points: &[[f64; 2]], rows: usize) -> Vec<Edge> {
+fn edges(points: &[[f64; 2]], rows: usize) -> Vec<PolygonEdge> {
     let points: Vec<[f64; 2]> = points.iter().copied().filter(|p| p.iter().all(|v| v.is_finite())).collect();
     let next = points.iter().cycle().skip(1);
     let side = |(&a, &b): (&[f64; 2], &[f64; 2])| {
         let (top, bottom) = if a[1] <= b[1] { (a, b) } else { (b, a) };
         let rows = (first_at_or_after(top[1], rows), first_at_or_after(bottom[1], rows));
-        (rows.0 < rows.1).then_some(Edge { rows, top, bottom })
+        (rows.0 < rows.1).then_some(PolygonEdge { rows, top, bottom })
     };
-    let mut edges: Vec<Edge> = points.iter().zip(next).filter_map(side).collect();
+    let mut edges: Vec<PolygonEdge> = points.iter().zip(next).filter_map(side).collect();
     edges.sort_unstable_by_key(|e| e.rows.0);
     edges
 }

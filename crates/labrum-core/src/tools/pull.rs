@@ -21,7 +21,7 @@ pub fn pulled(
     rows: usize,
 ) -> (Region, Region) {
     let numbers = [grab, to, reach].concat();
-    let way = Way::new(grab, to, reach);
+    let way = PullVector::new(grab, to, reach);
     if numbers.iter().any(|v| !v.is_finite()) || way.steps == 0 || columns == 0 || rows == 0 {
         return (Region::default(), Region::default());
     }
@@ -36,7 +36,7 @@ pub fn pulled(
 }
 
 /// The way of the grabbed point, in units of the reach.
-struct Way {
+struct PullVector {
     reach: [f64; 2],
     end: [f64; 2],
     /// From the grabbed point to the end.
@@ -44,7 +44,7 @@ struct Way {
     steps: usize,
 }
 
-impl Way {
+impl PullVector {
     fn new(grab: [f64; 2], to: [f64; 2], reach: [f64; 2]) -> Self {
         let reach = reach.map(|r| r.max(1.0));
         let end = [to[0] / reach[0], to[1] / reach[1]];

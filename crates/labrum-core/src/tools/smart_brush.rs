@@ -2,7 +2,7 @@
 
 use super::{
     flood::connected,
-    grey::{Grey, gaussian, quantile, smooth, spread},
+    grey::{GreyBlocks, gaussian, quantile, smooth, spread},
 };
 use crate::{
     image::Image,
@@ -55,7 +55,7 @@ pub fn smart_disc(image: &Image, center: [f64; 2], radii: [f64; 2], sensitivity:
     }
     let block = (longest / LARGEST_RADIUS).ceil() as usize;
     // A margin, so that there are values on the far side of an edge close to the rim too.
-    let grey = Grey::read(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
+    let grey = GreyBlocks::read(image, &window(radii.map(|r| 1.25 * r + 4.0)), block);
     let cells = |pixels: f64| pixels / block as f64;
     let center = [cells(x - grey.window.columns.start as f64), cells(y - grey.window.rows.start as f64)];
     let brush = Brush { center, radii: radii.map(cells), sensitivity: sensitivity.min(1.0) as f32, grey: &grey };
@@ -68,18 +68,18 @@ struct Brush<'a> {
     center: [f64; 2],
     radii: [f64; 2],
     sensitivity: f32,
-    grey: &'a Grey,
+    grey: &'a GreyBlocks,
 }
 
 /// What the middle of the disc looks like.
-struct Structure {
+struct DiscStatistics {
     /// Typical grey value.
     level: f32,
     /// A value further than this from the typical one belongs to something else.
     tolerance: f32,
 }
 
-impl Structure {
+impl DiscStatistics {
     /// -1 for the typical value, 0 at the tolerance, 1 for what is clearly something else.
     fn unlike(&self, value: f32) -> f32 {
         let away = (value - self.level) / self.tolerance;
@@ -133,7 +133,7 @@ impl Brush<'_> {
         (0..self.grey.values.len()).filter(near).collect()
     }
 
-    fn structure(&self, values: &[f32]) -> Structure {
+    fn structure(&self, values: &[f32]) -> DiscStatistics {
         let mut middle: Vec<f32> = self.cells_within(MIDDLE).iter().map(|&i| values[i]).collect();
         let level = quantile(&mut middle, 0.5);
         middle.iter_mut().for_each(|v| *v = (*v - level).abs());
@@ -150,12 +150,12 @@ impl Brush<'_> {
         let least = (0.02 * range).max(1e-5 * level.abs()).max(1e-9);
         let [loosest, tightest] = TOLERANCE;
         let deviations = loosest * (tightest / loosest).powf(self.sensitivity);
-        Structure { level, tolerance: deviations * scatter.min(2.0 * noise).max(least) }
+        DiscStatistics { level, tolerance: deviations * scatter.min(2.0 * noise).max(least) }
     }
 
     /// On which side each value is: negative for inside. Where both sides are near, halfway between their means is the
     /// limit, which finds the middle of a blurred edge; elsewhere the structure alone tells.
-    fn compare(&self, values: &[f32], inside: &[f32], structure: &Structure, outwards: &mut [f32]) {
+    fn compare(&self, values: &[f32], inside: &[f32], structure: &DiscStatistics, outwards: &mut [f32]) {
         let reach = (0.2 * self.radius()).ceil() as usize;
         let nearby = |of: &dyn Fn(f32, f32) -> f32| {
             let mut sums: Vec<f32> = values.iter().zip(inside).map(|(&value, &inside)| of(value, inside)).collect();
@@ -182,7 +182,7 @@ impl Brush<'_> {
 }
 
 /// The pixels of `disc` of which at least half is inside, by the four cells around each.
-fn sampled(inside: &[f32], grey: &Grey, disc: &Region) -> Region {
+fn sampled(inside: &[f32], grey: &GreyBlocks, disc: &Region) -> Region {
     let cells = |pixel: usize, start: usize, count: usize| {
         let at = ((pixel - start) as f32 + 0.5) / grey.block as f32 - 0.5;
         let first = (at.max(0.0) as usize).min(count - 1);

@@ -1,14 +1,14 @@
 //! JPEG 2000 (ITU-T T.800) and High-Throughput JPEG 2000: the size marker is checked here, the pixels come from the
 //! decoder.
 
-use super::{super::header::Header, Samples, Short};
+use super::{super::header::PixelHeader, Samples, Short};
 use labrum_core::guard::contained;
 
 /// A stream of which more is missing is not worth showing.
 const MOST_MISSING: f64 = 0.9;
 
 /// Decodes a frame.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let is_whole = check_size(bytes, header)?;
     let values = contained(|| {
         let parameters = jpeg2k::DecodeParameters::new().strict(is_whole).ignore_pclr_cmap_cdef();
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
 
 /// The decoder allocates what the stream claims: hold that against the header and the length first. True where the
 /// stream is all there.
-fn check_size(bytes: &[u8], header: &Header) -> Result<bool, String> {
+fn check_size(bytes: &[u8], header: &PixelHeader) -> Result<bool, String> {
     let damaged = "its JPEG 2000 stream is damaged";
     let start = bytes.windows(4).take(4096).position(|w| w == [0xFF, 0x4F, 0xFF, 0x51]).ok_or(damaged)?;
     let field = |at: usize| {

@@ -1,7 +1,7 @@
 //! JPEG XL (ISO/IEC 18181), lossless, lossy, and repacked JPEG: size, depth and memory are checked here, the pixels come
 //! from the decoder.
 
-use super::{super::header::Header, Samples, StreamColor};
+use super::{super::header::PixelHeader, Samples, StreamColor};
 use jxl_oxide::{AllocTracker, JxlImage, image::BitDepth};
 use labrum_core::guard::contained;
 
@@ -12,11 +12,11 @@ const BYTES_FOR_A_VALUE: usize = 48;
 const BYTES_FOR_TABLES: usize = 64 << 20;
 
 /// Decodes a frame that has to be of the size that the header says.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     contained(|| decoded(bytes, header)).unwrap_or_else(|| Err(DAMAGED.into()))
 }
 
-fn decoded(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+fn decoded(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let pixels = header.rows * header.columns;
     let most = BYTES_FOR_TABLES + pixels * header.samples.max(3) * BYTES_FOR_A_VALUE;
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| format!("{DAMAGED}: {e}");

@@ -6,7 +6,7 @@ pub(crate) mod jpegls;
 mod jpegxl;
 pub(crate) mod rle;
 
-use super::{header::Header, uids::EXPLICIT_BIG_ENDIAN};
+use super::{header::PixelHeader, uids::EXPLICIT_BIG_ENDIAN};
 use dicom_dictionary_std::uids;
 use std::io::Read;
 
@@ -103,7 +103,12 @@ impl Codec {
 
 /// Decodes one frame, or the beginning of one that is cut off ([`Samples::short`]). `bytes` and `first_bit` as from
 /// [`super::frames::frame_bytes`].
-pub(crate) fn decode(bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Result<Samples, String> {
+pub(crate) fn decode(
+    bytes: Vec<u8>,
+    first_bit: u32,
+    header: &PixelHeader,
+    big_endian: bool,
+) -> Result<Samples, String> {
     let wanted = header.decoded_bytes();
     if header.codec != Codec::Native && wanted > SMALL && wanted / MOST_RATIO > bytes.len() {
         return Err(format!("{} compressed bytes cannot hold {wanted}", bytes.len()));
@@ -135,7 +140,7 @@ fn inflate(bytes: &[u8], wanted: usize) -> Result<Vec<u8>, String> {
 }
 
 /// Uncompressed: to least significant byte first, colour side by side.
-fn native(mut bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool) -> Result<Samples, String> {
+fn native(mut bytes: Vec<u8>, first_bit: u32, header: &PixelHeader, big_endian: bool) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
     let short = pad(&mut bytes, first_bit, header)?;
     if big_endian && size > 1 {
@@ -148,7 +153,7 @@ fn native(mut bytes: Vec<u8>, first_bit: u32, header: &Header, big_endian: bool)
 }
 
 /// Fills a frame that is cut off with zeros.
-fn pad(bytes: &mut Vec<u8>, first_bit: u32, header: &Header) -> Result<Option<Short>, String> {
+fn pad(bytes: &mut Vec<u8>, first_bit: u32, header: &PixelHeader) -> Result<Option<Short>, String> {
     let needed = (u64::from(first_bit) + header.frame_bits()).div_ceil(8);
     if bytes.len() as u64 >= needed {
         return Ok(None);

@@ -1,9 +1,9 @@
 //! RLE Lossless, PS3.5 Annex G: for each byte of each sample a segment of PackBits.
 
-use super::{super::header::Header, Samples, Short};
+use super::{super::header::PixelHeader, Samples, Short};
 
 /// Decodes a frame.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let size = header.allocated as usize / 8;
     let pixels = header.rows * header.columns;
     let wanted = size * header.samples;

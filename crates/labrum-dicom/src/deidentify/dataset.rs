@@ -3,7 +3,7 @@
 use super::{
     Dates, Deidentification, SecretKey,
     dates::moved_back,
-    profile::{Action, action},
+    profile::{ProfileAction, action},
 };
 use dicom_core::{
     DataElement, PrimitiveValue, Tag, VR,
@@ -113,29 +113,29 @@ impl<'a> Cleaner<'a> {
             return Some(self.shifted(element));
         }
         match action(tag).or_else(|| self.action_beside(&element)) {
-            Some(Action::Remove) => None,
-            Some(Action::Empty) => Some(DataElement::new(tag, vr, empty(vr))),
-            Some(Action::Dummy) => Some(self.dummy(element)),
-            Some(Action::Replace) if vr == VR::UI => Some(self.replaced(element)),
-            Some(Action::Replace) | None => Some(self.kept(element)),
+            Some(ProfileAction::Remove) => None,
+            Some(ProfileAction::Empty) => Some(DataElement::new(tag, vr, empty(vr))),
+            Some(ProfileAction::Dummy) => Some(self.dummy(element)),
+            Some(ProfileAction::Replace) if vr == VR::UI => Some(self.replaced(element)),
+            Some(ProfileAction::Replace) | None => Some(self.kept(element)),
         }
     }
 
     /// On the safe side: what the table does not name and yet may tell who the patient is.
-    fn action_beside(&mut self, element: &InMemElement) -> Option<Action> {
+    fn action_beside(&mut self, element: &InMemElement) -> Option<ProfileAction> {
         let (tag, vr) = (element.tag(), element.vr());
         match vr {
-            VR::PN => Some(Action::Empty),
-            VR::DA | VR::DT => Some(Action::Dummy),
-            VR::UI if !KEPT_UIDS.contains(&tag) => Some(Action::Replace),
-            VR::UN => self.names_patient(element).then_some(Action::Remove),
+            VR::PN => Some(ProfileAction::Empty),
+            VR::DA | VR::DT => Some(ProfileAction::Dummy),
+            VR::UI if !KEPT_UIDS.contains(&tag) => Some(ProfileAction::Replace),
+            VR::UN => self.names_patient(element).then_some(ProfileAction::Remove),
             _ => {
                 let found = self.names_patient(element);
                 if found {
                     let name = alias(tag);
                     self.warnings.push(format!("{name} held a part of the patient's name or ID and was replaced"));
                 }
-                found.then_some(Action::Dummy)
+                found.then_some(ProfileAction::Dummy)
             }
         }
     }

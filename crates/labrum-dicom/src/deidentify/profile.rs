@@ -12,7 +12,7 @@ const TABLE: &str = include_str!("profile.txt");
 /// What happens to an attribute. Where the table leaves a choice, the one that every object's definition allows is taken,
 /// so that a conformant source gives a conformant result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum ProfileAction {
     /// X: it is removed.
     Remove,
     /// Z, X/Z: it stays without a value.
@@ -24,32 +24,32 @@ pub(super) enum Action {
 }
 
 /// What the table says about a public attribute; `None` where it is not in it.
-pub(super) fn action(tag: Tag) -> Option<Action> {
+pub(super) fn action(tag: Tag) -> Option<ProfileAction> {
     match tag.group() {
         // Curve data; overlay data and comments.
-        0x5000..=0x50ff => return Some(Action::Remove),
-        0x6000..=0x60ff if matches!(tag.element(), 0x3000 | 0x4000) => return Some(Action::Remove),
+        0x5000..=0x50ff => return Some(ProfileAction::Remove),
+        0x6000..=0x60ff if matches!(tag.element(), 0x3000 | 0x4000) => return Some(ProfileAction::Remove),
         _ => {}
     }
     table().get(&tag).copied()
 }
 
-fn table() -> &'static HashMap<Tag, Action> {
-    static TABLE: OnceLock<HashMap<Tag, Action>> = OnceLock::new();
+fn table() -> &'static HashMap<Tag, ProfileAction> {
+    static TABLE: OnceLock<HashMap<Tag, ProfileAction>> = OnceLock::new();
     TABLE.get_or_init(|| entries().filter_map(|(name, action)| Some((tag_of(name)?, action))).collect())
 }
 
 /// Keywords, or tags in brackets, with their actions.
-fn entries() -> impl Iterator<Item = (&'static str, Action)> {
-    let mut section = Action::Remove;
+fn entries() -> impl Iterator<Item = (&'static str, ProfileAction)> {
+    let mut section = ProfileAction::Remove;
     let lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.filter_map(move |line| match line.strip_prefix('[') {
         Some(name) => {
             section = match name {
-                "X]" => Action::Remove,
-                "Z]" | "X/Z]" => Action::Empty,
-                "U]" | "X/Z/U*]" => Action::Replace,
-                _ => Action::Dummy,
+                "X]" => ProfileAction::Remove,
+                "Z]" | "X/Z]" => ProfileAction::Empty,
+                "U]" | "X/Z/U*]" => ProfileAction::Replace,
+                _ => ProfileAction::Dummy,
             };
             None
         }
@@ -83,15 +83,15 @@ mod tests {
     #[test]
     fn what_names_a_person_a_place_or_a_day_does_not_stay() {
         for (tag, expected) in [
-            (tags::PATIENT_NAME, Action::Empty),
-            (tags::PATIENT_BIRTH_DATE, Action::Empty),
-            (tags::INSTITUTION_NAME, Action::Dummy),
-            (tags::INSTITUTION_ADDRESS, Action::Remove),
-            (tags::STUDY_DATE, Action::Empty),
-            (tags::SERIES_DESCRIPTION, Action::Remove),
-            (tags::SOP_INSTANCE_UID, Action::Replace),
-            (tags::SOURCE_IMAGE_SEQUENCE, Action::Replace),
-            (Tag(0x6002, 0x3000), Action::Remove),
+            (tags::PATIENT_NAME, ProfileAction::Empty),
+            (tags::PATIENT_BIRTH_DATE, ProfileAction::Empty),
+            (tags::INSTITUTION_NAME, ProfileAction::Dummy),
+            (tags::INSTITUTION_ADDRESS, ProfileAction::Remove),
+            (tags::STUDY_DATE, ProfileAction::Empty),
+            (tags::SERIES_DESCRIPTION, ProfileAction::Remove),
+            (tags::SOP_INSTANCE_UID, ProfileAction::Replace),
+            (tags::SOURCE_IMAGE_SEQUENCE, ProfileAction::Replace),
+            (Tag(0x6002, 0x3000), ProfileAction::Remove),
         ] {
             assert_eq!(action(tag), Some(expected), "{tag}");
         }

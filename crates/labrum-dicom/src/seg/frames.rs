@@ -3,7 +3,7 @@
 use super::{
     element::{Item, code, decimals, item, longs, new_uid, sequence, shorts, text},
     origin::{Origin, Reference},
-    space::{Measures, Space},
+    space::{Measures, SeriesGeometry},
 };
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::tags;
@@ -12,7 +12,7 @@ use labrum_core::label::Code;
 
 /// One frame to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(super) struct FrameToWrite {
     /// Segment number: the label; `None` where the frame holds all of them.
     pub(super) segment: Option<u8>,
     /// 0-based.
@@ -20,7 +20,7 @@ pub(super) struct Frame {
 }
 
 /// Dimension organization, its indices and both kinds of functional groups.
-pub(super) fn multi_frame(frames: &[Frame], origin: &Origin, space: Option<&Space>) -> Vec<InMemElement> {
+pub(super) fn multi_frame(frames: &[FrameToWrite], origin: &Origin, space: Option<&SeriesGeometry>) -> Vec<InMemElement> {
     // Where positions cannot tell slices apart, their place in the stack does.
     let by_position = space.filter(|s| s.has_distinct_positions()).is_some();
     let organization = new_uid();
@@ -58,7 +58,7 @@ fn dimension(organization: &str, pointer: Tag, group: Tag, label: &str) -> Item 
 }
 
 /// What all frames have in common.
-fn shared_item(space: Option<&Space>) -> Item {
+fn shared_item(space: Option<&SeriesGeometry>) -> Item {
     let mut shared = item([]);
     if let Some(space) = space.filter(|s| s.has_one_measure()) {
         shared.put(measures(&space.measures[0]));
@@ -69,7 +69,7 @@ fn shared_item(space: Option<&Space>) -> Item {
     shared
 }
 
-fn frame_item(frame: Frame, by_position: bool, origin: &Origin, space: Option<&Space>) -> Item {
+fn frame_item(frame: FrameToWrite, by_position: bool, origin: &Origin, space: Option<&SeriesGeometry>) -> Item {
     let place = frame.slice as u32 + 1;
     let mut index: Vec<u32> = frame.segment.map(u32::from).into_iter().collect();
     index.extend((!by_position).then_some(1));
@@ -136,7 +136,7 @@ fn instance(reference: &Reference) -> Item {
 }
 
 /// Common Instance Reference module: exactly the instances that `frames` refer to.
-pub(super) fn referenced_series(frames: &[Frame], references: &[Reference]) -> InMemElement {
+pub(super) fn referenced_series(frames: &[FrameToWrite], references: &[Reference]) -> InMemElement {
     let mut slices: Vec<usize> = frames.iter().map(|f| f.slice).collect();
     slices.sort_unstable();
     slices.dedup();

@@ -2,7 +2,7 @@
 
 use super::{
     SegmentationType,
-    place::{Lying, Places, places},
+    place::{FramePlaces, Lying, places},
     read::{Segmentation, read},
 };
 use crate::references::Refused;
@@ -14,7 +14,7 @@ use labrum_core::{
         overlap::Painter,
     },
     label::Label,
-    lattice::{Fit, GridMap},
+    lattice::{GridFit, GridMap},
     mask::Mask,
     study::Series,
 };
@@ -48,7 +48,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
     notes.extend(places.notes.iter().cloned());
     let mut labels: Vec<Label> = taken.indices.iter().filter_map(|i| seg.labels.get(*i).cloned()).collect();
     notes.extend(tell_apart(&mut labels));
-    let mut laid = Laid::new(&mut seg, &places, &taken)?;
+    let mut laid = LaidFrames::new(&mut seg, &places, &taken)?;
     let mut masks = Vec::with_capacity(places.covered.len());
     for &slice in &places.covered {
         let values = laid.slice(&mut seg, places.on.get(&slice).map_or(&[][..], Vec::as_slice), series)?;
@@ -69,7 +69,7 @@ pub fn import_chosen(path: &Path, series: &Series, choice: &MaskChoice) -> Resul
 }
 
 /// Frames laid over each other, and what had to be decided.
-struct Laid {
+struct LaidFrames {
     /// The label that each segment becomes; 0 for those that are not taken.
     values: Vec<u8>,
     /// For each label its place from below.
@@ -85,8 +85,8 @@ struct Laid {
     beside: usize,
 }
 
-impl Laid {
-    fn new(seg: &mut Segmentation, places: &Places, taken: &Taken) -> Result<Self> {
+impl LaidFrames {
+    fn new(seg: &mut Segmentation, places: &FramePlaces, taken: &Taken) -> Result<Self> {
         let mut values = vec![0; seg.labels.len()];
         for (value, index) in (1..=u8::MAX).zip(&taken.indices) {
             if let Some(of) = values.get_mut(*index) {
@@ -118,7 +118,7 @@ impl Laid {
     }
 
     /// How large each label is has to be known before the first is painted.
-    fn count_all(&mut self, seg: &mut Segmentation, places: &Places) -> Result<()> {
+    fn count_all(&mut self, seg: &mut Segmentation, places: &FramePlaces) -> Result<()> {
         let frames: BTreeSet<usize> = places.on.values().flatten().map(|lying| lying.frame).collect();
         for frame in frames {
             if self.label_of_frame(seg, frame) != 0 {
@@ -163,7 +163,7 @@ impl Laid {
             }
             let values = seg.values(frame)?;
             self.count(seg, frame, &values);
-            let values = match map.filter(|map| map.fit != Fit::Same) {
+            let values = match map.filter(|map| map.fit != GridFit::Same) {
                 Some(map) => self.moved(seg, &values, &map, [series.columns, series.rows]),
                 None => values,
             };
@@ -187,7 +187,7 @@ impl Laid {
         };
         let moved: Vec<u16> =
             (0..to[1]).flat_map(|row| (0..to[0]).map(move |column| (column, row))).map(value).collect();
-        if map.fit == Fit::Rearranged {
+        if map.fit == GridFit::Rearranged {
             // Pixel on pixel: what is missing lies beside the slice.
             let inside = |values: &[u16]| values.iter().filter(|value| is_inside(seg, **value)).count();
             self.beside += inside(values).saturating_sub(inside(&moved));
@@ -269,7 +269,7 @@ fn runs(values: &[u16]) -> impl Iterator<Item = (u16, usize)> {
 }
 
 /// Frames that hold something and lie on no slice.
-fn elsewhere(seg: &mut Segmentation, places: &Places) -> Result<Option<String>> {
+fn elsewhere(seg: &mut Segmentation, places: &FramePlaces) -> Result<Option<String>> {
     let mut count = 0;
     for frame in &places.elsewhere {
         count += usize::from(seg.values(*frame)?.iter().any(|v| *v != 0));

@@ -231,7 +231,7 @@ fn compare(
     path: &Path,
     content: Content<'_>,
     labels: &[Label],
-    frames: &[frames::Frame],
+    frames: &[frames::FrameToWrite],
 ) -> Result<()> {
     let wrong = |reason: String| Error::at(TRIED, path, reason).advise("Nothing was saved. Please report this.");
     let unread = |e: Error| wrong(format!("reading it back failed: {}", e.reason));

@@ -91,7 +91,7 @@ impl Origin {
             .map(|(tag, vr, _)| empty(*tag, *vr))
             .collect();
         elements.push(text(tags::STUDY_INSTANCE_UID, VR::UI, new_uid()));
-        elements.extend(loss(lossy.map(|ratio| Loss { ratios: vec![ratio], methods: vec![JPEG.into()] })));
+        elements.extend(loss(lossy.map(|ratio| LossyCompression { ratios: vec![ratio], methods: vec![JPEG.into()] })));
         Self {
             elements,
             charset: if own_is_ascii { Charset::Ascii } else { Charset::Utf8 },
@@ -122,7 +122,7 @@ impl Origin {
         let mut elements: Vec<_> = copied.into_iter().map(|(tag, vr, value)| encoded(tag, vr, value)).collect();
         elements.extend(deidentification(&file.data));
         elements.push(study_uid(&file.data, &mut warnings));
-        elements.extend(loss(Loss::of(&file, &first.source.path)));
+        elements.extend(loss(LossyCompression::of(&file, &first.source.path)));
         let references = references(series, &file, &mut warnings);
         let thickness = |data: &DataSet| data.number(tags::SLICE_THICKNESS).filter(|t| *t > 0.0);
         let measures = group(&file.data, first.source.frame as usize, tags::PIXEL_MEASURES_SEQUENCE);
@@ -249,12 +249,12 @@ fn whole_file(series: &Series, file: &DicomFile) -> Option<Reference> {
 const JPEG: &str = "ISO_10918_1";
 
 /// That the source's pixels were compressed with loss.
-struct Loss {
+struct LossyCompression {
     ratios: Vec<f64>,
     methods: Vec<String>,
 }
 
-impl Loss {
+impl LossyCompression {
     /// From the header, or from the transfer syntax where the header is silent.
     fn of(file: &DicomFile, path: &Path) -> Option<Self> {
         let data = &file.data;
@@ -308,8 +308,8 @@ fn jpeg_ratio(series: &Series, slice: &Slice) -> Option<f64> {
 }
 
 /// The elements about lossy compression.
-fn loss(loss: Option<Loss>) -> Vec<InMemElement> {
-    let Some(Loss { ratios, methods }) = loss else {
+fn loss(loss: Option<LossyCompression>) -> Vec<InMemElement> {
+    let Some(LossyCompression { ratios, methods }) = loss else {
         return vec![text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00")];
     };
     vec![

@@ -4,7 +4,7 @@
 
 mod grid;
 
-use self::grid::Grid;
+use self::grid::SliceGrid;
 use super::{
     clean::is_uid,
     read::{SegFrame, Segmentation},
@@ -12,7 +12,7 @@ use super::{
 use crate::references::{Named, ReferencedSeries, Refused};
 use labrum_core::{
     import::{Basis, MaskChoice},
-    lattice::{Fit, GridMap},
+    lattice::{GridFit, GridMap},
     study::{Kind, Series, Slice},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub(super) struct Lying {
 
 /// Where the frames belong.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places {
+pub(super) struct FramePlaces {
     /// The frames of each slice, in order of their segments.
     pub(super) on: BTreeMap<usize, Vec<Lying>>,
     /// Frames that lie on no slice of the series.
@@ -56,20 +56,20 @@ pub(super) struct Places {
 ///
 /// # Errors
 /// The reason why the segmentation does not belong to `series`.
-pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<Places, Refused> {
+pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -> Result<FramePlaces, Refused> {
     let sources = seg.frames.iter().flat_map(|f| &f.sources);
     let refers = seg.series.iter().any(ReferencedSeries::names_something) || sources.clone().next().is_some();
     let named = Named::of(series, &seg.series, sources, choice)?;
-    let grid = Grid::of(seg, series);
+    let grid = SliceGrid::of(seg, series);
     if !refers && !is_named(series) && grid.is_none() {
         check_size(seg, series)?;
         return in_order(seg, series);
     }
-    let space = Space::between(seg, series);
+    let space = SharedSpace::between(seg, series);
     if named.basis == Basis::Position && (grid.is_none() || !space.is_common(choice)) {
         return Err(Refused::elsewhere(nowhere(seg, series)));
     }
-    let mut found = Found::default();
+    let mut found = FoundPlaces::default();
     for (index, frame) in seg.frames.iter().enumerate() {
         found.lay(index, frame, &named, grid.as_ref(), (seg, series))?;
     }
@@ -87,7 +87,7 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
         ));
     }
     places.is_resampled = worst(&places, series).is_resampled();
-    if space == Space::Other && grid_used(&places) {
+    if space == SharedSpace::Other && grid_used(&places) {
         if places.is_resampled {
             return Err(Refused::elsewhere(nowhere(seg, series)));
         }
@@ -100,7 +100,7 @@ pub(super) fn places(seg: &Segmentation, series: &Series, choice: &MaskChoice) -
 
 /// Whether positions of both can be compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Space {
+enum SharedSpace {
     /// One frame of reference.
     Same,
     /// Two frames of reference.
@@ -109,7 +109,7 @@ enum Space {
     Unknown,
 }
 
-impl Space {
+impl SharedSpace {
     fn between(seg: &Segmentation, series: &Series) -> Self {
         match (&seg.frame_of_reference, &series.frame_of_reference_uid) {
             (Some(a), Some(b)) if a == b => Self::Same,
@@ -140,25 +140,25 @@ fn is_named(series: &Series) -> bool {
 
 /// What was found for a slice before the nearest frame of each segment is chosen.
 #[derive(Clone, Copy)]
-struct Candidate {
+struct SliceCandidate {
     lying: Lying,
     is_named: bool,
 }
 
 #[derive(Default)]
-struct Found {
-    on: BTreeMap<(usize, Option<u16>), Vec<Candidate>>,
+struct FoundPlaces {
+    on: BTreeMap<(usize, Option<u16>), Vec<SliceCandidate>>,
     elsewhere: Vec<usize>,
     misnamed: usize,
 }
 
-impl Found {
+impl FoundPlaces {
     fn lay(
         &mut self,
         index: usize,
         frame: &SegFrame,
         named: &Named<'_>,
-        grid: Option<&Grid<'_>>,
+        grid: Option<&SliceGrid<'_>>,
         (seg, series): (&Segmentation, &Series),
     ) -> Result<(), Refused> {
         let own = named.own(&frame.sources);
@@ -187,22 +187,22 @@ impl Found {
         }
         for (slice, map) in candidates {
             let lying = Lying { frame: index, map };
-            let candidate = Candidate { lying, is_named: own.contains(&slice) };
+            let candidate = SliceCandidate { lying, is_named: own.contains(&slice) };
             self.on.entry((slice, frame.segment)).or_default().push(candidate);
         }
         Ok(())
     }
 
     /// Of each segment the nearest frame, on every slice; of several at one place the one of this time.
-    fn chosen(&self, seg: &Segmentation, named: &Named<'_>, time: Option<usize>) -> Result<Places, Refused> {
-        let mut places = Places { elsewhere: self.elsewhere.clone(), ..Places::default() };
+    fn chosen(&self, seg: &Segmentation, named: &Named<'_>, time: Option<usize>) -> Result<FramePlaces, Refused> {
+        let mut places = FramePlaces { elsewhere: self.elsewhere.clone(), ..FramePlaces::default() };
         let mut of_time = None;
         for ((slice, segment), candidates) in &self.on {
-            let depth = |c: &Candidate| c.lying.map.map_or(0.0, |map| map.depth);
+            let depth = |c: &SliceCandidate| c.lying.map.map_or(0.0, |map| map.depth);
             let nearest = candidates.iter().map(depth).min_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0);
-            let here: Vec<&Candidate> =
+            let here: Vec<&SliceCandidate> =
                 candidates.iter().filter(|c| (depth(c) - nearest).abs() <= SAME_DEPTH).collect();
-            let of_names: Vec<&Candidate> = here.iter().copied().filter(|c| c.is_named).collect();
+            let of_names: Vec<&SliceCandidate> = here.iter().copied().filter(|c| c.is_named).collect();
             let mut meant = if of_names.is_empty() { here } else { of_names };
             let count = meant.len();
             if count > 1 && !meant.iter().all(|c| c.is_named) {
@@ -227,11 +227,11 @@ impl Found {
 /// Where no time was chosen, or there are fewer.
 fn at_time<'a>(
     seg: &Segmentation,
-    mut here: Vec<&'a Candidate>,
+    mut here: Vec<&'a SliceCandidate>,
     segment: Option<u16>,
     time: Option<usize>,
-) -> Result<&'a Candidate, Refused> {
-    let position = |c: &Candidate| seg.frames.get(c.lying.frame).and_then(|f| f.time).unwrap_or(0.0);
+) -> Result<&'a SliceCandidate, Refused> {
+    let position = |c: &SliceCandidate| seg.frames.get(c.lying.frame).and_then(|f| f.time).unwrap_or(0.0);
     here.sort_by(|a, b| position(a).total_cmp(&position(b)).then(a.lying.frame.cmp(&b.lying.frame)));
     if let Some(one) = time.and_then(|time| here.get(time.checked_sub(1)?)) {
         return Ok(one);
@@ -261,7 +261,7 @@ fn at_one_depth(mut near: Vec<(usize, GridMap)>) -> Vec<Vec<(usize, GridMap)>> {
     places
 }
 
-fn grid_used(places: &Places) -> bool {
+fn grid_used(places: &FramePlaces) -> bool {
     places.on.values().flatten().any(|lying| lying.map.is_some())
 }
 
@@ -282,15 +282,15 @@ impl Worst {
     }
 }
 
-fn worst(places: &Places, series: &Series) -> Worst {
+fn worst(places: &FramePlaces, series: &Series) -> Worst {
     let between = series.slice_spacing().unwrap_or(1.0);
     let mut worst = Worst::default();
     for map in places.on.values().flatten().filter_map(|lying| lying.map) {
         match map.fit {
-            Fit::Same => {}
-            Fit::Rearranged => worst.is_rearranged = true,
-            Fit::Shifted(by) => worst.shift = worst.shift.max(by),
-            Fit::Other => worst.has_other_pixels = true,
+            GridFit::Same => {}
+            GridFit::Rearranged => worst.is_rearranged = true,
+            GridFit::Shifted(by) => worst.shift = worst.shift.max(by),
+            GridFit::Other => worst.has_other_pixels = true,
         }
         if map.distance() > SAME_PLACE * between {
             worst.distance = worst.distance.max(map.distance());
@@ -300,7 +300,7 @@ fn worst(places: &Places, series: &Series) -> Worst {
 }
 
 /// What a user should know of how it was laid.
-fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskChoice) -> Vec<String> {
+fn remarks(seg: &Segmentation, series: &Series, places: &FramePlaces, choice: &MaskChoice) -> Vec<String> {
     let mut notes = Vec::new();
     let refers =
         seg.series.iter().any(ReferencedSeries::names_something) || seg.frames.iter().any(|f| !f.sources.is_empty());
@@ -340,7 +340,7 @@ fn remarks(seg: &Segmentation, series: &Series, places: &Places, choice: &MaskCh
 }
 
 /// Slices that have frames equally far on both sides, or frames that have slices so.
-fn halfway(grid: &Grid<'_>, places: &Places) -> Option<String> {
+fn halfway(grid: &SliceGrid<'_>, places: &FramePlaces) -> Option<String> {
     let is_halfway = |lying: &&Lying| lying.map.is_some_and(|map| grid.is_halfway(&map));
     let mut sides =
         places.on.values().flatten().filter(is_halfway).filter_map(|lying| lying.map).map(|m| m.depth < 0.0);
@@ -350,7 +350,7 @@ fn halfway(grid: &Grid<'_>, places: &Places) -> Option<String> {
 }
 
 /// For sources that have no UIDs: the frames of each segment, in the order of their place.
-fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, Refused> {
+fn in_order(seg: &Segmentation, series: &Series) -> Result<FramePlaces, Refused> {
     let depth = |f: &SegFrame| f.plane.map(|p| p.distance_along_normal());
     let depths: Option<Vec<f64>> = seg.frames.iter().map(depth).collect();
     let by_stack: Option<Vec<usize>> = seg.frames.iter().map(|f| f.stack_position.map(|p| p as usize - 1)).collect();
@@ -367,10 +367,10 @@ fn in_order(seg: &Segmentation, series: &Series) -> Result<Places, Refused> {
         let (frames, count) = (seg.frames.len(), series.slices.len());
         return Err(format!("its {frames} frames do not say which of the {count} pictures they belong to").into());
     };
-    let mut places = Places {
+    let mut places = FramePlaces {
         covered: slices.iter().copied().collect(),
         notes: vec!["it refers to no image, only its size says that it belongs here".into()],
-        ..Places::default()
+        ..FramePlaces::default()
     };
     for (frame, slice) in slices.into_iter().enumerate() {
         places.on.entry(slice).or_default().push(Lying { frame, map: None });

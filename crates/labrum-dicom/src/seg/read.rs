@@ -10,7 +10,7 @@ use crate::{
     file::{DicomFile, Unreadable},
     frames::{frame_bytes, verify},
     geometry::{self, group},
-    header::Header,
+    header::PixelHeader,
     references::ReferencedSeries,
     text::decoded,
 };
@@ -20,7 +20,7 @@ use labrum_core::{
     Error, Result, codes,
     geometry::{PixelSpacing, Plane},
     guard::contained,
-    label::{Code, Kept, Label, PALETTE},
+    label::{Code, Label, PALETTE, StoredLabel},
 };
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ pub struct Segmentation {
     pub notes: Vec<String>,
     path: PathBuf,
     file: DicomFile,
-    header: Header,
+    header: PixelHeader,
 }
 
 /// One frame of a segmentation.
@@ -108,7 +108,7 @@ fn parsed(path: &Path, mut file: DicomFile) -> std::result::Result<Segmentation,
     if let (Some(broken), None) = (&file.broken, file.pixels) {
         return Err(format!("it is damaged: {broken}"));
     }
-    let header = Header::read(&file)?;
+    let header = PixelHeader::read(&file)?;
     if header.samples != 1 || header.signed || header.allocated > 16 {
         return Err("its values are no segments".into());
     }
@@ -188,7 +188,7 @@ fn whole_values(samples: &Samples, count: usize) -> Option<Vec<u16>> {
     }
 }
 
-fn kind(file: &DicomFile, header: &Header) -> std::result::Result<SegmentationType, String> {
+fn kind(file: &DicomFile, header: &PixelHeader) -> std::result::Result<SegmentationType, String> {
     let named = file.data.text(tags::SEGMENTATION_TYPE);
     match named.as_deref() {
         Some("BINARY") => Ok(SegmentationType::Binary),
@@ -260,7 +260,7 @@ fn label(segment: &DataSet, index: usize, charset: &[String], notes: &mut Vec<St
         modifiers: modifiers.iter().map(|item| code(item, charset)).collect(),
         visible: true,
         locked: false,
-        kept: Kept::default(),
+        kept: StoredLabel::default(),
     }
 }
 
@@ -277,7 +277,7 @@ fn code(item: &DataSet, charset: &[String]) -> Code {
     Code { value, scheme, meaning: decoded(item, tags::CODE_MEANING, charset) }
 }
 
-fn frame(data: &DataSet, index: usize, header: &Header, kind: SegmentationType) -> SegFrame {
+fn frame(data: &DataSet, index: usize, header: &PixelHeader, kind: SegmentationType) -> SegFrame {
     let number = |item: Option<&DataSet>, tag: Tag| item.and_then(|i| i.integer(tag)).filter(|n| *n > 0);
     let derivations = group_items(data, index, tags::DERIVATION_IMAGE_SEQUENCE);
     let images = derivations.iter().flat_map(|d| d.items(tags::SOURCE_IMAGE_SEQUENCE));

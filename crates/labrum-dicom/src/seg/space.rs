@@ -17,7 +17,7 @@ pub(super) struct Measures {
 
 /// Geometry of all slices.
 #[derive(Clone, Debug)]
-pub(super) struct Space {
+pub(super) struct SeriesGeometry {
     pub(super) frame_of_reference: String,
     /// One for each slice.
     pub(super) planes: Vec<Plane>,
@@ -27,7 +27,7 @@ pub(super) struct Space {
     pub(super) is_synthetic: bool,
 }
 
-impl Space {
+impl SeriesGeometry {
     /// The space that the segmentation of `series` is written in; `None` for images without geometry.
     ///
     /// A SEG needs references to its source or a geometry (PS3.3 A.51.5), so pictures get a synthetic one.

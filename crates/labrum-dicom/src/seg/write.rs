@@ -4,11 +4,11 @@ use super::{
     AlgorithmType, Authorship, Content, Options, SegmentationType,
     charset::Charset,
     element::{ascii, empty, encoded, file_bytes, item, new_uid, shorts, text},
-    frames::{Frame, multi_frame, referenced_series},
+    frames::{FrameToWrite, multi_frame, referenced_series},
     origin::Origin,
     pack::Packer,
     segments::{label_name, segments},
-    space::Space,
+    space::SeriesGeometry,
 };
 use crate::{IMPLEMENTATION_VERSION_NAME, decode::rle};
 use dicom_core::{DataElement, PrimitiveValue, VR, value::PixelFragmentSequence};
@@ -25,11 +25,11 @@ const PRODUCT: &str = "Labrum";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A segmentation before it is on disk.
-pub(super) struct Encoded {
+pub(super) struct EncodedSegmentation {
     pub(super) bytes: Vec<u8>,
     pub(super) sop_instance_uid: String,
     pub(super) series_instance_uid: String,
-    pub(super) frames: Vec<Frame>,
+    pub(super) frames: Vec<FrameToWrite>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -40,12 +40,12 @@ pub(super) fn encode(
     labels: &[Label],
     authors: &[Authorship],
     options: Options,
-) -> Result<Encoded> {
+) -> Result<EncodedSegmentation> {
     let names = labels.iter().enumerate().map(|(i, label)| label_name(label, i as u16 + 1));
     let own_is_ascii = names.chain([series.description.clone(), creator(authors).to_owned()]).all(|t| t.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let mut warnings = std::mem::take(&mut origin.warnings);
-    let space = Space::of(series, &origin, options.synthetic_geometry, &mut warnings);
+    let space = SeriesGeometry::of(series, &origin, options.synthetic_geometry, &mut warnings);
     let frames = plan(given, labels.len(), options.skip_empty_frames);
     let pixels = pixel_data(&frames, given, series.columns * series.rows)?;
     let (sop_instance_uid, series_instance_uid) = (new_uid(), new_uid());
@@ -70,7 +70,13 @@ pub(super) fn encode(
     if options.rle && given.kind() == SegmentationType::Binary {
         warnings.push("BINARY is written uncompressed: DICOM knows no RLE of single bits".into());
     }
-    Ok(Encoded { bytes: file_bytes(dataset, syntax, TRIED)?, sop_instance_uid, series_instance_uid, frames, warnings })
+    Ok(EncodedSegmentation {
+        bytes: file_bytes(dataset, syntax, TRIED)?,
+        sop_instance_uid,
+        series_instance_uid,
+        frames,
+        warnings,
+    })
 }
 
 /// Who drew, as far as a name is known.
@@ -79,23 +85,23 @@ fn creator(authors: &[Authorship]) -> &str {
 }
 
 /// Which frames are written: segment after segment, every slice; of a label map every slice.
-fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<Frame> {
+fn plan(given: Content<'_>, labels: usize, skip_empty: bool) -> Vec<FrameToWrite> {
     let segments: Vec<Option<u8>> = match given.kind() {
         SegmentationType::LabelMap => vec![None],
         _ => (1..=labels as u8).map(Some).collect(),
     };
     let slices = 0..given.len();
-    let all = segments.into_iter().flat_map(|segment| slices.clone().map(move |slice| Frame { segment, slice }));
-    let all: Vec<Frame> = all.collect();
+    let all = segments.into_iter().flat_map(|segment| slices.clone().map(move |slice| FrameToWrite { segment, slice }));
+    let all: Vec<FrameToWrite> = all.collect();
     if !skip_empty {
         return all;
     }
     let holds: Vec<[bool; 256]> = slices.map(|slice| present(given, slice)).collect();
-    let is_empty = |f: &&Frame| match f.segment {
+    let is_empty = |f: &&FrameToWrite| match f.segment {
         Some(segment) => !holds[f.slice][usize::from(segment)],
         None => holds[f.slice][1..].iter().all(|held| !held),
     };
-    let frames: Vec<Frame> = all.iter().filter(|f| !is_empty(f)).copied().collect();
+    let frames: Vec<FrameToWrite> = all.iter().filter(|f| !is_empty(f)).copied().collect();
     // A segmentation without any frame is none.
     if frames.is_empty() { all.into_iter().take(1).collect() } else { frames }
 }
@@ -116,7 +122,7 @@ fn present(given: Content<'_>, slice: usize) -> [bool; 256] {
     present
 }
 
-fn pixel_data(frames: &[Frame], given: Content<'_>, pixels: usize) -> Result<Vec<u8>> {
+fn pixel_data(frames: &[FrameToWrite], given: Content<'_>, pixels: usize) -> Result<Vec<u8>> {
     let is_binary = given.kind() == SegmentationType::Binary;
     let values = frames.len() * pixels;
     let bytes = if is_binary { values.div_ceil(8) } else { values };
@@ -198,7 +204,7 @@ fn equipment() -> Vec<InMemElement> {
 }
 
 /// Content Identification and what is to be said about the source.
-fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&Space>) -> Vec<InMemElement> {
+fn content(series: &Series, creator: &str, charset: &Charset, space: Option<&SeriesGeometry>) -> Vec<InMemElement> {
     let synthetic = space.is_some_and(|s| s.is_synthetic);
     let description = match series.kind {
         Kind::Picture if synthetic => "Segmentation of a picture, synthetic geometry",
@@ -269,11 +275,11 @@ fn image(series: &Series, kind: SegmentationType, frames: usize) -> Vec<InMemEle
     out
 }
 
-fn references(frames: &[Frame], origin: &Origin) -> Vec<InMemElement> {
+fn references(frames: &[FrameToWrite], origin: &Origin) -> Vec<InMemElement> {
     origin.references.iter().map(|references| referenced_series(frames, references)).collect()
 }
 
-fn frame_of_reference(space: Option<&Space>, origin: &Origin) -> Vec<InMemElement> {
+fn frame_of_reference(space: Option<&SeriesGeometry>, origin: &Origin) -> Vec<InMemElement> {
     let Some(space) = space else { return Vec::new() };
     let indicator = if space.is_synthetic { Vec::new() } else { origin.position_reference.clone() };
     vec![

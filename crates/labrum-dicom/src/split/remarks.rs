@@ -1,6 +1,6 @@
 //! What a user should know of a stack: slices that are missing, uneven or tilted, files that are cut off, drawings.
 
-use super::{Frame, depth};
+use super::{StackFrame, depth};
 use labrum_core::scale::{ScaledRegion, common_spacing};
 
 /// A gap may differ from the usual one by this part of it, or by this many mm.
@@ -11,12 +11,12 @@ const WHOLE: f64 = 0.1;
 const STRAIGHT: f64 = 0.5;
 
 /// About places: `frames` lie in order along their normal, one at each place.
-pub(super) fn of_places(frames: &[Frame]) -> Vec<String> {
+pub(super) fn of_places(frames: &[StackFrame]) -> Vec<String> {
     spacing(frames).into_iter().chain(shear(frames)).collect()
 }
 
 /// About the files.
-pub(super) fn of_files(frames: &[Frame]) -> Vec<String> {
+pub(super) fn of_files(frames: &[StackFrame]) -> Vec<String> {
     let mut notes = Vec::new();
     let missing: u32 = frames.iter().map(|f| f.missing_behind).sum();
     if missing > 0 {
@@ -45,7 +45,7 @@ fn has_several_scales(regions: &[ScaledRegion]) -> bool {
 }
 
 /// Slices that are missing, or uneven spacing.
-fn spacing(frames: &[Frame]) -> Option<String> {
+fn spacing(frames: &[StackFrame]) -> Option<String> {
     let gaps: Vec<f64> = frames.windows(2).map(|pair| depth(&pair[1]) - depth(&pair[0])).collect();
     let mut sorted = gaps.clone();
     sorted.sort_by(f64::total_cmp);
@@ -79,7 +79,7 @@ fn spacing(frames: &[Frame]) -> Option<String> {
 }
 
 /// Slices that do not lie straight behind each other: a tilted gantry.
-fn shear(frames: &[Frame]) -> Option<String> {
+fn shear(frames: &[StackFrame]) -> Option<String> {
     let (first, last) = (frames.first()?, frames.last()?);
     let (a, b) = (first.slice.plane?, last.slice.plane?);
     let along = depth(last) - depth(first);
@@ -106,11 +106,11 @@ mod tests {
         study::{Slice, Source},
     };
 
-    fn frame([x, y, z]: [f64; 3]) -> Frame {
+    fn frame([x, y, z]: [f64; 3]) -> StackFrame {
         let plane = Plane { position: [x, y, z], orientation: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0] };
         let source = Source { path: "x.dcm".into(), frame: 0 };
         let slice = Slice { plane: Some(plane), ..Slice::at(source) };
-        Frame {
+        StackFrame {
             slice,
             size: (4, 4),
             color: false,
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    fn at(depths: &[f64]) -> Vec<Frame> {
+    fn at(depths: &[f64]) -> Vec<StackFrame> {
         depths.iter().map(|z| frame([0.0, 0.0, *z])).collect()
     }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_tilted_gantry_is_told() {
-        let mut frames: Vec<Frame> = (0..4).map(|i| frame([0.0, f64::from(i), 5.0 * f64::from(i)])).collect();
+        let mut frames: Vec<StackFrame> = (0..4).map(|i| frame([0.0, f64::from(i), 5.0 * f64::from(i)])).collect();
         assert_eq!(
             of_places(&frames),
             ["the stack is slanted by 11.3 degrees: each slice lies 1.00 mm aside of the one before"]

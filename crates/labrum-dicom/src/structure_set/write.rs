@@ -23,13 +23,18 @@ use labrum_core::{
 const DETACHED_STUDY_MANAGEMENT: &str = "1.2.840.10008.3.1.2.3.1";
 
 /// A structure set before it is on disk.
-pub(super) struct Encoded {
+pub(super) struct EncodedStructureSet {
     pub(super) bytes: Vec<u8>,
     pub(super) summary: StructureSetSummary,
 }
 
 /// The file's bytes. The masks must fit the series (checked by the caller).
-pub(super) fn encode(series: &Series, masks: &[Mask], labels: &[Label], authors: &[Authorship]) -> Result<Encoded> {
+pub(super) fn encode(
+    series: &Series,
+    masks: &[Mask],
+    labels: &[Label],
+    authors: &[Authorship],
+) -> Result<EncodedStructureSet> {
     let own_is_ascii = labels.iter().all(|l| l.name.is_ascii()) && authors.iter().all(|a| a.person.is_ascii());
     let mut origin = Origin::of(series, own_is_ascii)?;
     let Some(references) = origin.references.take() else {
@@ -68,7 +73,7 @@ pub(super) fn encode(series: &Series, masks: &[Mask], labels: &[Label], authors:
     let summary = StructureSetSummary { sop_instance_uid, contours, warnings: origin.warnings };
     // In explicit VR no contour could have more than some two thousand points (64 KiB of text).
     let bytes = file_bytes(dataset, uids::IMPLICIT_VR_LITTLE_ENDIAN, TRIED)?;
-    Ok(Encoded { bytes, summary })
+    Ok(EncodedStructureSet { bytes, summary })
 }
 
 /// SOP Common, RT Series and General Equipment.

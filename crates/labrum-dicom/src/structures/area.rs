@@ -8,7 +8,7 @@ const SAME_OUTLINE: f64 = 0.3;
 const MOST_STEPS: usize = 4_000_000;
 
 /// A contour in pixels, and what it encloses by itself.
-pub(super) struct Outline {
+pub(super) struct ContourArea {
     points: Vec<[f64; 2]>,
     /// Left, top, right, bottom.
     bounds: [f64; 4],
@@ -16,7 +16,7 @@ pub(super) struct Outline {
     is_xor: bool,
 }
 
-impl Outline {
+impl ContourArea {
     /// Of these points on a picture of this size.
     pub(super) fn new(points: Vec<[f64; 2]>, is_xor: bool, columns: usize, rows: usize) -> Self {
         let nothing = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
@@ -69,18 +69,18 @@ impl Outline {
 /// Contours that partly overlap are united; one within another is a hole, and one within a hole an island. One that is
 /// stored twice counts once. Those of type CLOSEDPLANAR_XOR are combined by their own rule: outside is what an even number
 /// of them encloses.
-pub(super) fn area(outlines: Vec<Outline>) -> Region {
-    let (xor, closed): (Vec<Outline>, Vec<Outline>) = outlines.into_iter().partition(|o| o.is_xor);
+pub(super) fn area(outlines: Vec<ContourArea>) -> Region {
+    let (xor, closed): (Vec<ContourArea>, Vec<ContourArea>) = outlines.into_iter().partition(|o| o.is_xor);
     let even_odd = xor.iter().fold(Region::default(), |all, outline| {
         all.union(&outline.region).difference(&all.intersection(&outline.region))
     });
     united(closed).union(&even_odd)
 }
 
-fn united(mut outlines: Vec<Outline>) -> Region {
+fn united(mut outlines: Vec<ContourArea>) -> Region {
     outlines.retain(|o| !o.region.is_empty());
     outlines.sort_by_key(|o| std::cmp::Reverse(o.region.len()));
-    let mut distinct: Vec<Outline> = Vec::with_capacity(outlines.len());
+    let mut distinct: Vec<ContourArea> = Vec::with_capacity(outlines.len());
     for outline in outlines {
         if !distinct.iter().any(|other| other.is_same(&outline)) {
             distinct.push(outline);
@@ -107,7 +107,7 @@ fn united(mut outlines: Vec<Outline>) -> Region {
 
 /// True where every point of one outline lies on the other. Both are walked along together, so that this takes few steps
 /// for lines that are the same.
-fn follows(one: &Outline, other: &Outline) -> bool {
+fn follows(one: &ContourArea, other: &ContourArea) -> bool {
     let (points, count) = (&other.points, other.points.len());
     if count == 0 {
         return false;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn pixels(contours: &[Vec<[f64; 2]>]) -> usize {
-        area(contours.iter().map(|c| Outline::new(c.clone(), false, 40, 40)).collect()).len()
+        area(contours.iter().map(|c| ContourArea::new(c.clone(), false, 40, 40)).collect()).len()
     }
 
     #[test]
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn contours_of_the_xor_type_cut_each_other_out() {
-        let xor = |c: Vec<[f64; 2]>| Outline::new(c, true, 40, 40);
+        let xor = |c: Vec<[f64; 2]>| ContourArea::new(c, true, 40, 40);
         assert_eq!(area(vec![xor(square(2.0, 12.0)), xor(square(8.0, 18.0))]).len(), 200 - 2 * 16);
-        let closed = Outline::new(square(20.0, 22.0), false, 40, 40);
+        let closed = ContourArea::new(square(20.0, 22.0), false, 40, 40);
         assert_eq!(area(vec![xor(square(2.0, 12.0)), xor(square(4.0, 6.0)), closed]).len(), 100 - 4 + 4);
     }
 }

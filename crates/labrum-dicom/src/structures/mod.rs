@@ -21,8 +21,8 @@ use labrum_core::{
     region::Region,
     study::Series,
 };
-use raster::{Found, Slices};
-use read::{Structure, StructureSet};
+use raster::{FoundRegion, Slices};
+use read::{RegionOfInterest, StructureSet};
 use std::{collections::BTreeMap, path::Path};
 
 /// Contours within this part of the farthest that belongs to a slice lie on it, without a word.
@@ -76,7 +76,7 @@ pub fn import(path: &Path, series: &Series, choice: &MaskChoice) -> Result<Impor
 }
 
 /// A region with its pixels on each slice.
-type Laid<'a> = (&'a Structure, BTreeMap<usize, Region>);
+type Laid<'a> = (&'a RegionOfInterest, BTreeMap<usize, Region>);
 
 /// Paints the regions over each other.
 fn painted(
@@ -113,7 +113,7 @@ fn painted(
     Ok(ImportedMasks { labels, masks, notes, taken, basis, is_resampled: false })
 }
 
-fn offered(structure: &Structure) -> Offered<'_> {
+fn offered(structure: &RegionOfInterest) -> Offered<'_> {
     Offered { number: structure.number, name: &structure.label.name }
 }
 
@@ -165,7 +165,7 @@ fn nowhere(set: &StructureSet, elsewhere: usize) -> String {
 }
 
 /// What of a region is no mask.
-fn without_area(structure: &Structure, found: &Found) -> Vec<String> {
+fn without_area(structure: &RegionOfInterest, found: &FoundRegion) -> Vec<String> {
     let name = &structure.label.name;
     let kinds = structure.without_area.iter().map(|(kind, count)| match kind.as_str() {
         "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" => format!("{count} closed ones of fewer than three points"),

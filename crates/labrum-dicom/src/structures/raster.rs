@@ -1,8 +1,8 @@
 //! From contours in mm to the pixels of slices.
 
 use super::{
-    area::{Outline, area},
-    read::{Contour, Structure},
+    area::{ContourArea, area},
+    read::{RegionContour, RegionOfInterest},
 };
 use crate::references::{Named, Refused};
 use labrum_core::{
@@ -31,7 +31,7 @@ pub(super) struct Slices {
 
 /// What was found of a region.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct FoundRegion {
     /// Its pixels on each slice, never empty.
     pub(super) regions: BTreeMap<usize, Region>,
     /// Contours that lie in the plane of no slice that is meant.
@@ -60,7 +60,7 @@ impl Slices {
 
     /// The slices of the nearest place in whose plane all points lie, of those that `is_meant`, and how far above it the
     /// contour lies, mm.
-    fn near(&self, contour: &Contour, is_meant: impl Fn(usize) -> bool) -> Option<(Vec<usize>, f64)> {
+    fn near(&self, contour: &RegionContour, is_meant: impl Fn(usize) -> bool) -> Option<(Vec<usize>, f64)> {
         let depths = contour.points.iter().map(|p| along(p, self.normal));
         let (low, high) = depths.fold((f64::MAX, f64::MIN), |(low, high), d| (low.min(d), high.max(d)));
         let farthest = |slice: f64| if (low - slice).abs() > (high - slice).abs() { low - slice } else { high - slice };
@@ -94,19 +94,19 @@ fn along(p: &[f64; 3], axis: [f64; 3]) -> f64 {
 }
 
 /// How far above the plane of its slice a contour lies, mm, and the contour.
-type Lying<'a> = (f64, &'a Contour);
+type Lying<'a> = (f64, &'a RegionContour);
 
 /// The pixels of a region on each slice.
 ///
 /// # Errors
 /// Where several images lie at one place, and nothing says which is meant.
 pub(super) fn regions(
-    structure: &Structure,
+    structure: &RegionOfInterest,
     slices: &Slices,
     named: &Named<'_>,
     series: &Series,
-) -> Result<Found, Refused> {
-    let mut found = Found::default();
+) -> Result<FoundRegion, Refused> {
+    let mut found = FoundRegion::default();
     let mut on_slice: BTreeMap<usize, Vec<Lying<'_>>> = BTreeMap::new();
     for contour in &structure.contours {
         if named.are_elsewhere(&contour.sources) {
@@ -134,7 +134,7 @@ pub(super) fn regions(
         let of_plane = contours.iter().filter(|(depth, _)| (depth - nearest).abs() <= SAME_DEPTH);
         let outline = |(_, contour): &Lying<'_>| {
             let points = slices.pixels(slice, &contour.points);
-            Outline::new(points, contour.is_xor, series.columns, series.rows)
+            ContourArea::new(points, contour.is_xor, series.columns, series.rows)
         };
         let region = area(of_plane.map(outline).collect());
         if !region.is_empty() {

@@ -22,7 +22,7 @@ const MOST_POINTS: usize = 20_000_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct StructureSet {
     /// Regions with contours, in order of their number.
-    pub(super) structures: Vec<Structure>,
+    pub(super) structures: Vec<RegionOfInterest>,
     /// Frame of Reference UIDs that it lies in.
     pub(super) frames_of_reference: Vec<String>,
     /// The series that it refers to.
@@ -33,7 +33,7 @@ pub(super) struct StructureSet {
 
 /// A region.
 #[derive(Clone, Debug)]
-pub(super) struct Structure {
+pub(super) struct RegionOfInterest {
     /// ROI Number.
     pub(super) number: u32,
     /// What it is.
@@ -41,14 +41,14 @@ pub(super) struct Structure {
     /// Frame of Reference UID, where it is told for the region.
     pub(super) frame_of_reference: Option<String>,
     /// Contours that enclose an area.
-    pub(super) contours: Vec<Contour>,
+    pub(super) contours: Vec<RegionContour>,
     /// How many there are of each Contour Geometric Type that encloses none.
     pub(super) without_area: BTreeMap<String, usize>,
 }
 
 /// A closed contour.
 #[derive(Clone, Debug)]
-pub(super) struct Contour {
+pub(super) struct RegionContour {
     /// Points in the patient, mm.
     pub(super) points: Vec<[f64; 3]>,
     /// Contour Image Sequence: SOP Instance UIDs, each with its 1-based frames.
@@ -104,7 +104,7 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
         let frame_of_reference = region.and_then(|r| r.text(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
         let number = number.and_then(|n| u32::try_from(n).ok()).unwrap_or(index as u32 + 1);
         let mut structure =
-            Structure { number, label, frame_of_reference, contours: Vec::new(), without_area: BTreeMap::new() };
+            RegionOfInterest { number, label, frame_of_reference, contours: Vec::new(), without_area: BTreeMap::new() };
         for contour in item.items(tags::CONTOUR_SEQUENCE) {
             let raw = read_value(bytes, contour, tags::CONTOUR_DATA).unwrap_or_default();
             let line = coordinates(&raw).ok_or("its Contour Data are no numbers")?;
@@ -114,7 +114,7 @@ fn parsed(mut file: DicomFile) -> std::result::Result<StructureSet, String> {
             }
             let kind = contour.text(tags::CONTOUR_GEOMETRIC_TYPE).unwrap_or_else(|| "CLOSED_PLANAR".into());
             match kind.as_str() {
-                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => structure.contours.push(Contour {
+                "CLOSED_PLANAR" | "CLOSEDPLANAR_XOR" if line.len() > 2 => structure.contours.push(RegionContour {
                     points: line,
                     sources: images(contour),
                     is_xor: kind == "CLOSEDPLANAR_XOR",

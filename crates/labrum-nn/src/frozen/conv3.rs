@@ -2,7 +2,7 @@
 
 use super::planes::{self, Planes, clear_right};
 use crate::kernels::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
-use crate::kernels::scratch::{Lists, with_scratch};
+use crate::kernels::scratch::{StripVectors, with_scratch};
 use crate::kernels::simd::{MAX_LANES, gelu, load, relu, store};
 use crate::kernels::strip::width;
 use crate::kernels::winograd::{B, POINTS, ROWS, fill_points};
@@ -27,14 +27,14 @@ pub(super) struct Conv3 {
 
 /// Where the input of a group comes from.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum GroupInput<'a> {
     /// As it is.
     Same(&'a Planes),
     /// Enlarged to twice its size first, bilinearly with half-pixel centres.
     Doubled(&'a Planes),
 }
 
-impl Source<'_> {
+impl GroupInput<'_> {
     fn planes(&self) -> &Planes {
         match self {
             Self::Same(planes) | Self::Doubled(planes) => planes,
@@ -62,7 +62,7 @@ impl Conv3 {
 }
 
 /// Runs the groups of a convolution, each on its own source; their outputs follow each other in `out`.
-pub(super) fn run(groups: &[Conv3], sources: &[Source<'_>], out: &mut Planes) {
+pub(super) fn run(groups: &[Conv3], sources: &[GroupInput<'_>], out: &mut Planes) {
     let (rows, columns, row_length) = (out.rows, out.columns, out.row_length());
     let strips = rows.div_ceil(ROWS);
     let vectors = out.width() / MAX_LANES;
@@ -73,7 +73,7 @@ pub(super) fn run(groups: &[Conv3], sources: &[Source<'_>], out: &mut Planes) {
         for (layer, source) in groups.iter().zip(sources) {
             let strip = Strip { layer, source, first_row: index * strip_rows, columns, first_channel, row_length };
             with_scratch(strip.room(out.len() / row_length), |values, lists| {
-                Arch::new().dispatch(Task { strip: &strip, out: &mut *out, values, lists });
+                Arch::new().dispatch(ConvTask { strip: &strip, out: &mut *out, values, lists });
             });
             first_channel += layer.bias.len();
         }
@@ -83,7 +83,7 @@ pub(super) fn run(groups: &[Conv3], sources: &[Source<'_>], out: &mut Planes) {
 
 struct Strip<'a> {
     layer: &'a Conv3,
-    source: &'a Source<'a>,
+    source: &'a GroupInput<'a>,
     first_row: usize,
     columns: usize,
     /// In the output.
@@ -105,8 +105,8 @@ impl Strip<'_> {
     /// Numbers of the source's rows at one point, before they are doubled.
     fn half_length(&self) -> usize {
         match self.source {
-            Source::Same(_) => 0,
-            Source::Doubled(planes) => planes.row_length(),
+            GroupInput::Same(_) => 0,
+            GroupInput::Doubled(planes) => planes.row_length(),
         }
     }
 
@@ -116,14 +116,14 @@ impl Strip<'_> {
     }
 }
 
-struct Task<'a> {
+struct ConvTask<'a> {
     strip: &'a Strip<'a>,
     out: &'a mut [f32],
     values: &'a mut [f32],
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
 }
 
-impl WithSimd for Task<'_> {
+impl WithSimd for ConvTask<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -140,7 +140,7 @@ impl WithSimd for Task<'_> {
             |quad, column| quad * ROWS * strip.row_length + MAX_LANES + column,
         );
         lists.list_columns(channels, pitch);
-        let Lists { windows, inputs, outputs } = lists;
+        let StripVectors { windows, inputs, outputs } = lists;
         let (points, values) = values.split_at_mut(POINTS * point_length);
         let (half, values) = values.split_at_mut(strip.half_length());
         for quad in 0..quads {
@@ -170,14 +170,14 @@ fn fill_quad<S: Simd>(
     let length = strip.layer.in_channels * strip.pitch();
     let planes = strip.source.planes();
     match strip.source {
-        Source::Same(_) => {
+        GroupInput::Same(_) => {
             let mut rows: [&[f32]; POINTS] = [&[]; POINTS];
             for (i, row) in rows.iter_mut().enumerate() {
                 *row = planes.row(first_row as isize + i as isize - 1);
             }
             fill_points(simd, rows, points, quad * length);
         }
-        Source::Doubled(_) => {
+        GroupInput::Doubled(_) => {
             let (matrix, sources) = doubled_points(first_row, planes.rows);
             for (shares, point) in matrix.iter().zip(points.chunks_exact_mut(point_length)) {
                 combine(simd, shares, sources.map(|row| planes.row(row as isize)), half);

@@ -14,12 +14,12 @@ use super::checkpoint::{PlainTensor, Weights};
 use super::cmunext::SIZE_MULTIPLE;
 use super::kernels::simd::MAX_LANES;
 use super::kernels::tile::Packed;
-use conv3::{Activation, Conv3, Source};
+use conv3::{Activation, Conv3, GroupInput};
 use labrum_core::{Error, Result};
 use planes::Planes;
-use pointwise::{Head, WidenNarrow};
+use pointwise::{ClassHead, WidenNarrow};
 use softmax::softmax;
-use unit::Unit;
+use unit::FrozenUnit;
 
 /// Added to the variance by batch norm.
 const EPS: f64 = 1e-5;
@@ -30,22 +30,22 @@ const STAGES: usize = 5;
 #[derive(Debug)]
 pub struct Frozen {
     stem: Conv3,
-    encoders: Vec<Encoder>,
+    encoders: Vec<FrozenEncoder>,
     /// From the deepest to the last.
-    decoders: Vec<Decoder>,
-    head: Head,
+    decoders: Vec<FrozenDecoder>,
+    head: ClassHead,
     in_channels: usize,
     buffers: Option<Buffers>,
 }
 
 #[derive(Debug)]
-struct Encoder {
-    units: Vec<Unit>,
+struct FrozenEncoder {
+    units: Vec<FrozenUnit>,
     up: Conv3,
 }
 
 #[derive(Debug)]
-struct Decoder {
+struct FrozenDecoder {
     up: Conv3,
     /// Of the skip, then of what comes from below.
     grouped: [Conv3; 2],
@@ -56,13 +56,13 @@ struct Decoder {
 #[derive(Debug)]
 struct Buffers {
     input: Planes,
-    stages: Vec<Stage>,
+    stages: Vec<StageBuffers>,
     logits: Planes,
 }
 
 /// Buffers of one resolution.
 #[derive(Debug)]
-struct Stage {
+struct StageBuffers {
     /// What the units take and give, in turns.
     units: [Planes; 2],
     /// What the encoder gives, for the next stage and for the decoder.
@@ -75,14 +75,14 @@ struct Stage {
 impl Frozen {
     /// From weights by their published names, a softmax head included. Errors: a tensor that is missing or does not fit.
     pub fn new(weights: &Weights) -> Result<Self> {
-        let reader = Reader { weights };
+        let reader = LayerReader { weights };
         let stem = reader.conv_block("stem.conv", 0)?;
         let encoders = (1..=STAGES).map(|s| reader.encoder(s)).collect::<Result<Vec<_>>>()?;
         let decoders = (2..=STAGES).rev().map(|s| reader.decoder(s)).collect::<Result<Vec<_>>>()?;
         let (weight, bias) = reader.conv("Conv_1x1")?;
         let depth = weight.shape[1];
         let weights = Packed::new(bias.len(), depth, |out, t| weight.values[out * depth + t]);
-        let head = Head { weights, bias: bias.to_vec() };
+        let head = ClassHead { weights, bias: bias.to_vec() };
         Ok(Self { in_channels: stem.in_channels(), stem, encoders, decoders, head, buffers: None })
     }
 
@@ -141,7 +141,7 @@ impl Frozen {
             let planes = |channels: usize, border: usize| Planes::new(channels, rows, columns, border);
             // Nothing comes from below the deepest stage.
             let decoded = if s + 1 < STAGES { outer } else { 0 };
-            Stage {
+            StageBuffers {
                 units: [planes(inner, border), planes(inner, border)],
                 skip: planes(outer, 1),
                 up: planes(decoded, 1),
@@ -157,7 +157,7 @@ impl Frozen {
 
     fn forward(&self, buffers: &mut Buffers) {
         let Buffers { input, stages, logits } = buffers;
-        conv3::run(std::slice::from_ref(&self.stem), &[Source::Same(input)], &mut stages[0].units[0]);
+        conv3::run(std::slice::from_ref(&self.stem), &[GroupInput::Same(input)], &mut stages[0].units[0]);
         for (s, encoder) in self.encoders.iter().enumerate() {
             let (above, stage) = stages.split_at_mut(s);
             let stage = &mut stage[0];
@@ -169,14 +169,18 @@ impl Frozen {
                 unit.run(from, to);
                 std::mem::swap(&mut from, &mut to);
             }
-            conv3::run(std::slice::from_ref(&encoder.up), &[Source::Same(from)], &mut stage.skip);
+            conv3::run(std::slice::from_ref(&encoder.up), &[GroupInput::Same(from)], &mut stage.skip);
         }
         for (decoder, s) in self.decoders.iter().zip((0..STAGES - 1).rev()) {
             let (stages, below) = stages.split_at_mut(s + 1);
             let stage = &mut stages[s];
             let below = if s + 2 == STAGES { &below[0].skip } else { &below[0].up };
-            conv3::run(std::slice::from_ref(&decoder.up), &[Source::Doubled(below)], &mut stage.up);
-            conv3::run(&decoder.grouped, &[Source::Same(&stage.skip), Source::Same(&stage.up)], &mut stage.grouped);
+            conv3::run(std::slice::from_ref(&decoder.up), &[GroupInput::Doubled(below)], &mut stage.up);
+            conv3::run(
+                &decoder.grouped,
+                &[GroupInput::Same(&stage.skip), GroupInput::Same(&stage.up)],
+                &mut stage.grouped,
+            );
             decoder.mixer.run(&stage.grouped, &mut stage.up);
         }
         self.head.run(&stages[0].up, logits);
@@ -204,17 +208,17 @@ fn flatten(planes: &Planes) -> Vec<f32> {
 }
 
 /// Takes layers out of weights and folds their batch norms.
-struct Reader<'a> {
+struct LayerReader<'a> {
     weights: &'a Weights,
 }
 
 /// Scale and shift of a batch norm with its running statistics.
-struct Affine {
+struct FoldedNorm {
     scale: Vec<f32>,
     shift: Vec<f32>,
 }
 
-impl Reader<'_> {
+impl LayerReader<'_> {
     fn tensor(&self, name: &str) -> Result<&PlainTensor> {
         self.weights.get(name).ok_or_else(|| Error::new("prepare the model", format!("\"{name}\" is missing")))
     }
@@ -234,7 +238,7 @@ impl Reader<'_> {
         }
     }
 
-    fn norm(&self, name: &str, channels: usize) -> Result<Affine> {
+    fn norm(&self, name: &str, channels: usize) -> Result<FoldedNorm> {
         let of = |part: &str| -> Result<&[f32]> {
             let values = &self.tensor(&format!("{name}.{part}"))?.values;
             if values.len() == channels {
@@ -246,7 +250,7 @@ impl Reader<'_> {
         let (gamma, beta, mean, var) = (of("weight")?, of("bias")?, of("running_mean")?, of("running_var")?);
         let scale: Vec<f64> = (0..channels).map(|c| f64::from(gamma[c]) / (f64::from(var[c]) + EPS).sqrt()).collect();
         let shift = (0..channels).map(|c| (f64::from(beta[c]) - f64::from(mean[c]) * scale[c]) as f32).collect();
-        Ok(Affine { scale: scale.iter().map(|s| *s as f32).collect(), shift })
+        Ok(FoldedNorm { scale: scale.iter().map(|s| *s as f32).collect(), shift })
     }
 
     /// Conv, batch norm, ReLU: the norm goes into the weights.
@@ -259,13 +263,13 @@ impl Reader<'_> {
         Ok(Conv3::new(&folded, bias, Activation::Relu))
     }
 
-    fn encoder(&self, s: usize) -> Result<Encoder> {
+    fn encoder(&self, s: usize) -> Result<FrozenEncoder> {
         let mut units = Vec::new();
         while self.weights.contains_key(&format!("encoder{s}.block.{}.1.weight", units.len())) {
             let name = format!("encoder{s}.block.{}", units.len());
             let (weight, bias) = self.conv(&format!("{name}.0.fn.0"))?;
             let norm = self.norm(&format!("{name}.0.fn.2"), bias.len())?;
-            units.push(Unit {
+            units.push(FrozenUnit {
                 kernel: weight.shape[2],
                 weight: weight.values.clone(),
                 bias: bias.to_vec(),
@@ -274,10 +278,10 @@ impl Reader<'_> {
                 mixer: self.mixer(&name, 1, None)?,
             });
         }
-        Ok(Encoder { units, up: self.conv_block(&format!("encoder{s}.up.conv"), 0)? })
+        Ok(FrozenEncoder { units, up: self.conv_block(&format!("encoder{s}.up.conv"), 0)? })
     }
 
-    fn decoder(&self, s: usize) -> Result<Decoder> {
+    fn decoder(&self, s: usize) -> Result<FrozenDecoder> {
         let name = format!("Up_conv{s}.conv");
         let (weight, bias) = self.conv(&format!("{name}.0"))?;
         let norm = self.norm(&format!("{name}.2"), bias.len())?;
@@ -285,7 +289,7 @@ impl Reader<'_> {
             let (w, b) = (weight.values.len() / 2, bias.len() / 2);
             Conv3::new(&weight.values[g * w..(g + 1) * w], bias[g * b..(g + 1) * b].to_vec(), Activation::Gelu)
         };
-        Ok(Decoder {
+        Ok(FrozenDecoder {
             up: self.conv_block(&format!("Up{s}.up"), 1)?,
             grouped: [half(0), half(1)],
             mixer: self.mixer(&name, 3, Some(norm))?,
@@ -294,22 +298,22 @@ impl Reader<'_> {
 
     /// Wide and back. Norms between the layers (that `before` the first one, and that after the wide one) go into the
     /// weights of the next layer, which has no border where that would be wrong.
-    fn mixer(&self, name: &str, first: usize, before: Option<Affine>) -> Result<WidenNarrow> {
+    fn mixer(&self, name: &str, first: usize, before: Option<FoldedNorm>) -> Result<WidenNarrow> {
         let (weight, bias) = self.conv(&format!("{name}.{first}"))?;
         let (widen, widen_bias) = fold_before(weight, bias, before.as_ref());
         let norm = self.norm(&format!("{name}.{}", first + 2), bias.len())?;
         let (weight, bias) = self.conv(&format!("{name}.{}", first + 3))?;
         let (narrow, narrow_bias) = fold_before(weight, bias, Some(&norm));
-        let Affine { scale, shift } = self.norm(&format!("{name}.{}", first + 5), bias.len())?;
+        let FoldedNorm { scale, shift } = self.norm(&format!("{name}.{}", first + 5), bias.len())?;
         Ok(WidenNarrow { widen, widen_bias, narrow, narrow_bias, scale, shift })
     }
 }
 
 /// W (scale x + shift) + b as a layer of x alone.
-fn fold_before(weight: &PlainTensor, bias: &[f32], before: Option<&Affine>) -> (Packed, Vec<f32>) {
+fn fold_before(weight: &PlainTensor, bias: &[f32], before: Option<&FoldedNorm>) -> (Packed, Vec<f32>) {
     let depth = weight.values.len() / bias.len();
     let at = |out: usize, t: usize| weight.values[out * depth + t];
-    let Some(Affine { scale, shift }) = before else {
+    let Some(FoldedNorm { scale, shift }) = before else {
         return (Packed::new(bias.len(), depth, at), bias.to_vec());
     };
     let packed = Packed::new(bias.len(), depth, |out, t| at(out, t) * scale[t]);

@@ -1,7 +1,7 @@
 //! The 1x1 convolutions of the frozen network: four times as wide and back without leaving the cache, and the head.
 
 use super::planes::{self, Planes, clear_right};
-use crate::kernels::scratch::{Lists, with_scratch};
+use crate::kernels::scratch::{StripVectors, with_scratch};
 use crate::kernels::simd::{MAX_LANES, gelu, store};
 use crate::kernels::strip::width;
 use crate::kernels::tile::{Packed, Sink, product};
@@ -38,8 +38,15 @@ impl WidenNarrow {
             with_scratch(self.room(count, columns), |hidden, lists| {
                 let input_rows = input.rows_from((index * rows) as isize, count);
                 let (row, channel) = (input.row_length(), input.pitch());
-                let layout = Layout { rows: count, columns, row, channel, lead: MAX_LANES };
-                Arch::new().dispatch(Task { layer: self, input: input_rows, layout, out: &mut *out, hidden, lists });
+                let layout = InputStripLayout { rows: count, columns, row, channel, lead: MAX_LANES };
+                Arch::new().dispatch(PointwiseTask {
+                    layer: self,
+                    input: input_rows,
+                    layout,
+                    out: &mut *out,
+                    hidden,
+                    lists,
+                });
             });
             clear_right(out, columns);
         });
@@ -58,7 +65,7 @@ fn hidden_stride(rows: usize, columns: usize) -> usize {
 
 /// Where the numbers of an input strip lie.
 #[derive(Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct InputStripLayout {
     pub rows: usize,
     pub columns: usize,
     /// From one row to the next.
@@ -69,16 +76,16 @@ pub(super) struct Layout {
     pub lead: usize,
 }
 
-struct Task<'a> {
+struct PointwiseTask<'a> {
     layer: &'a WidenNarrow,
     input: &'a [f32],
-    layout: Layout,
+    layout: InputStripLayout,
     out: &'a mut [f32],
     hidden: &'a mut [f32],
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
 }
 
-impl WithSimd for Task<'_> {
+impl WithSimd for PointwiseTask<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -93,10 +100,10 @@ pub(super) fn widen_narrow<S: Simd>(
     simd: S,
     layer: &WidenNarrow,
     input: &[f32],
-    layout: Layout,
+    layout: InputStripLayout,
     out: &mut [f32],
     hidden: &mut [f32],
-    lists: &mut Lists,
+    lists: &mut StripVectors,
 ) {
     let width = width(layout.columns);
     let pitch = planes::pitch(layout.columns);
@@ -108,7 +115,7 @@ pub(super) fn widen_narrow<S: Simd>(
         |row, column| row * out_row + MAX_LANES + column,
     );
     lists.list_channels(layer.widen.depth(), layout.channel);
-    let Lists { windows, inputs, outputs } = lists;
+    let StripVectors { windows, inputs, outputs } = lists;
     let bias = &layer.widen_bias;
     product(simd, &layer.widen, windows, input, inputs, &mut Wide { bias, stride, out: &mut *hidden });
     windows.clear();
@@ -167,12 +174,12 @@ impl<S: Simd> Sink<S> for Narrow<'_> {
 
 /// The last layer: 1x1 to the classes.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct ClassHead {
     pub weights: Packed,
     pub bias: Vec<f32>,
 }
 
-impl Head {
+impl ClassHead {
     /// Runs on `input`, planes of the same size as `out`.
     pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
         let row_length = out.row_length();
@@ -192,14 +199,14 @@ impl Head {
 }
 
 struct HeadTask<'a> {
-    head: &'a Head,
+    head: &'a ClassHead,
     input: &'a [f32],
     planes: &'a Planes,
     rows: usize,
     width: usize,
     pitch: usize,
     out: &'a mut [f32],
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
 }
 
 impl WithSimd for HeadTask<'_> {
@@ -215,19 +222,19 @@ impl WithSimd for HeadTask<'_> {
             |row, column| row * out_row + MAX_LANES + column,
         );
         lists.list_channels(planes.channels, pitch);
-        let mut sink = Classes { bias: &head.bias, outputs: &lists.outputs, pitch, out };
+        let mut sink = ClassStrip { bias: &head.bias, outputs: &lists.outputs, pitch, out };
         product(simd, &head.weights, &lists.windows, input, &lists.inputs, &mut sink);
     }
 }
 
-struct Classes<'a> {
+struct ClassStrip<'a> {
     bias: &'a [f32],
     outputs: &'a [usize],
     pitch: usize,
     out: &'a mut [f32],
 }
 
-impl<S: Simd> Sink<S> for Classes<'_> {
+impl<S: Simd> Sink<S> for ClassStrip<'_> {
     const BY_MEMORY: bool = false;
 
     #[inline(always)]

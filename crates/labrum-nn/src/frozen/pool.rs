@@ -10,11 +10,11 @@ pub(super) fn halve(input: &Planes, out: &mut Planes) {
     let (columns, pitch, row_length) = (out.columns, out.pitch(), out.row_length());
     out.inside_mut().par_chunks_mut(row_length).enumerate().for_each(|(row, out)| {
         let rows = [input.row(2 * row as isize), input.row(2 * row as isize + 1)];
-        Arch::new().dispatch(Rows { rows, in_pitch: input.pitch(), out, pitch, columns });
+        Arch::new().dispatch(PoolRows { rows, in_pitch: input.pitch(), out, pitch, columns });
     });
 }
 
-struct Rows<'a> {
+struct PoolRows<'a> {
     rows: [&'a [f32]; 2],
     in_pitch: usize,
     out: &'a mut [f32],
@@ -22,7 +22,7 @@ struct Rows<'a> {
     columns: usize,
 }
 
-impl WithSimd for Rows<'_> {
+impl WithSimd for PoolRows<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -1,9 +1,9 @@
 //! A CMUNeXt unit of the frozen network: depthwise k x k with its residual, then wide and back, strip by strip.
 
 use super::planes::{Planes, clear_right};
-use super::pointwise::{Layout, WidenNarrow, strip_rows, widen_narrow};
+use super::pointwise::{InputStripLayout, WidenNarrow, strip_rows, widen_narrow};
 use crate::kernels::depthwise::taps;
-use crate::kernels::scratch::{Lists, with_scratch};
+use crate::kernels::scratch::{StripVectors, with_scratch};
 use crate::kernels::simd::{MAX_LANES, gelu, load, store};
 use crate::kernels::strip::width;
 use pulp::{Arch, Simd, WithSimd};
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 /// x + BN(GELU(depthwise(x))), then wide and back.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(super) struct FrozenUnit {
     pub kernel: usize,
     /// `[channels][kernel][kernel]`
     pub weight: Vec<f32>,
@@ -21,7 +21,7 @@ pub(super) struct Unit {
     pub mixer: WidenNarrow,
 }
 
-impl Unit {
+impl FrozenUnit {
     /// Runs on `input`, with as many zero rows around it as half the kernel.
     pub(super) fn run(&self, input: &Planes, out: &mut Planes) {
         let (columns, row_length) = (out.columns, out.row_length());
@@ -32,7 +32,7 @@ impl Unit {
             with_scratch(mixed + self.mixer.room(count, columns), |values, lists| {
                 let (mixed, hidden) = values.split_at_mut(mixed);
                 let first_row = index * rows;
-                let task = Task { unit: self, input, first_row, rows: count, out: &mut *out, mixed, hidden, lists };
+                let task = UnitTask { unit: self, input, first_row, rows: count, out: &mut *out, mixed, hidden, lists };
                 Arch::new().dispatch(task);
             });
             clear_right(out, columns);
@@ -40,8 +40,8 @@ impl Unit {
     }
 }
 
-struct Task<'a> {
-    unit: &'a Unit,
+struct UnitTask<'a> {
+    unit: &'a FrozenUnit,
     input: &'a Planes,
     first_row: usize,
     rows: usize,
@@ -49,10 +49,10 @@ struct Task<'a> {
     /// The sum with the residual.
     mixed: &'a mut [f32],
     hidden: &'a mut [f32],
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
 }
 
-impl WithSimd for Task<'_> {
+impl WithSimd for UnitTask<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -74,14 +74,21 @@ impl WithSimd for Task<'_> {
             let source = &source[channel * input.pitch()..];
             depthwise(simd, unit, channel, source, &mut mixed[channel * width..], lists);
         }
-        let layout = Layout { rows, columns, row: channels * width, channel: width, lead: 0 };
+        let layout = InputStripLayout { rows, columns, row: channels * width, channel: width, lead: 0 };
         widen_narrow(simd, &unit.mixer, mixed, layout, out, hidden, lists);
     }
 }
 
 /// One channel of a strip.
 #[inline(always)]
-fn depthwise<S: Simd>(simd: S, unit: &Unit, channel: usize, source: &[f32], out: &mut [f32], lists: &Lists) {
+fn depthwise<S: Simd>(
+    simd: S,
+    unit: &FrozenUnit,
+    channel: usize,
+    source: &[f32],
+    out: &mut [f32],
+    lists: &StripVectors,
+) {
     let mut at = 0;
     while at < lists.inputs.len() {
         match lists.inputs.len() - at {
@@ -105,11 +112,11 @@ fn depthwise<S: Simd>(simd: S, unit: &Unit, channel: usize, source: &[f32], out:
 #[inline(always)]
 fn step<S: Simd, const N: usize>(
     simd: S,
-    unit: &Unit,
+    unit: &FrozenUnit,
     channel: usize,
     source: &[f32],
     out: &mut [f32],
-    lists: &Lists,
+    lists: &StripVectors,
     at: usize,
 ) {
     let mut offsets = [0; N];

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 /// Sizes of one convolution.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
+pub(super) struct ConvSizes {
     pub batch: usize,
     pub in_channels: usize,
     pub out_channels: usize,
@@ -20,7 +20,7 @@ pub(super) struct Sizes {
     pub kernel: usize,
 }
 
-impl Sizes {
+impl ConvSizes {
     /// The convolution that takes the output gradient back to the input.
     fn transposed(self) -> Self {
         Self { in_channels: self.out_channels, out_channels: self.in_channels, ..self }
@@ -64,7 +64,7 @@ impl Sizes {
 }
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
     if s.is_depthwise() { depthwise::forward(x, weight, bias, s) } else { dense::forward(x, weight, bias, s) }
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Gradients {
 }
 
 /// Gradients from `grad` [B,Co,H,W]; `wanted` says which: input, weight, bias.
-pub(super) fn backward(x: &[f32], weight: &[f32], grad: &[f32], s: Sizes, wanted: [bool; 3]) -> Gradients {
+pub(super) fn backward(x: &[f32], weight: &[f32], grad: &[f32], s: ConvSizes, wanted: [bool; 3]) -> Gradients {
     let weight_gradient = if s.is_depthwise() { depthwise::weight_gradient } else { weight_gradient::dense };
     Gradients {
         input: wanted[0].then(|| forward(grad, &turned(weight, s), None, s.transposed())),
@@ -86,7 +86,7 @@ pub(super) fn backward(x: &[f32], weight: &[f32], grad: &[f32], s: Sizes, wanted
 }
 
 /// Weights with input and output channels exchanged within each group, and the taps in reverse order.
-fn turned(weight: &[f32], s: Sizes) -> Vec<f32> {
+fn turned(weight: &[f32], s: ConvSizes) -> Vec<f32> {
     let (ci, co, kk) = (s.in_per_group(), s.out_per_group(), s.kernel * s.kernel);
     let mut out = vec![0.0; weight.len()];
     for g in 0..s.groups {
@@ -101,7 +101,7 @@ fn turned(weight: &[f32], s: Sizes) -> Vec<f32> {
     out
 }
 
-fn bias_gradient(grad: &[f32], s: Sizes) -> Vec<f32> {
+fn bias_gradient(grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let of_plane = |b: usize, c: usize| -> f64 {
         let plane = &grad[(b * s.out_channels + c) * s.pixels()..][..s.pixels()];
         plane.chunks(256).map(|part| f64::from(part.iter().sum::<f32>())).sum()

@@ -1,8 +1,8 @@
 //! Forward convolution with few groups, strip by strip: Winograd's products for 3x3, plain ones for other kernels.
 
-use super::conv::Sizes;
+use super::conv::ConvSizes;
 use super::conv3::{PointInputs, PointWeights, RowSink, SUMS, products};
-use super::scratch::{Lists, with_scratch};
+use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, store, store_first};
 use super::strip::{StripLayout, width};
 use super::tile::{PACK, Packed, Sink, product};
@@ -20,7 +20,7 @@ enum Weights {
 }
 
 /// Some output channels of one group.
-struct Part {
+struct ChannelPart {
     group: usize,
     /// In the whole output.
     first: usize,
@@ -29,7 +29,7 @@ struct Part {
 }
 
 /// out [B,Co,H,W] = conv(x [B,Ci,H,W], weight [Co,Ci/groups,k,k]) + bias [Co].
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
     let s = s.flattened();
     let parts = parts(weight, s);
     let none = vec![0.0; s.out_channels];
@@ -61,7 +61,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
                 let made = if s.kernel == 3 { count.next_multiple_of(ROWS) } else { count };
                 layout.gather(input, s.rows, first as isize - s.border() as isize, made + 2 * s.border(), strip);
                 let out = Output { bias, planes: &mut *out, pixels: s.pixels(), columns: s.columns };
-                let job = Job {
+                let job = StripJob {
                     weights: &part.weights,
                     layout,
                     s,
@@ -80,7 +80,7 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
 }
 
 /// Output channels of each group, in as many parts as keep all threads busy.
-fn parts(weight: &[f32], s: Sizes) -> Vec<Part> {
+fn parts(weight: &[f32], s: ConvSizes) -> Vec<ChannelPart> {
     let per_group = s.out_per_group();
     let wanted = rayon::current_num_threads().div_ceil(s.batch * s.groups);
     let channels = per_group.div_ceil(wanted).next_multiple_of(2 * PACK);
@@ -95,14 +95,14 @@ fn parts(weight: &[f32], s: Sizes) -> Vec<Part> {
             } else {
                 Weights::Plain(Packed::new(channels, s.taps(), |out, t| of_part[out * s.taps() + t]))
             };
-            parts.push(Part { group, first, channels, weights });
+            parts.push(ChannelPart { group, first, channels, weights });
         }
     }
     parts
 }
 
 /// Rows of a strip, a multiple of four for 3x3.
-fn strip_rows(layout: &StripLayout, s: Sizes) -> usize {
+fn strip_rows(layout: &StripLayout, s: ConvSizes) -> usize {
     let per_row = if s.kernel == 3 { layout.row() * 5 / 2 } else { layout.row() };
     // With six vectors at least, weights are not read for a single one.
     let least = (6 * MAX_LANES).div_ceil(width(s.columns));
@@ -124,19 +124,19 @@ struct Output<'a> {
 }
 
 /// One strip.
-struct Job<'a> {
+struct StripJob<'a> {
     weights: &'a Weights,
     layout: StripLayout,
-    s: Sizes,
+    s: ConvSizes,
     first: usize,
     rows: usize,
     strip: &'a [f32],
     points: &'a mut [f32],
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
     out: Output<'a>,
 }
 
-impl WithSimd for Job<'_> {
+impl WithSimd for StripJob<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -148,7 +148,7 @@ impl WithSimd for Job<'_> {
     }
 }
 
-impl Job<'_> {
+impl StripJob<'_> {
     #[inline(always)]
     fn plain<S: Simd>(self, simd: S, weights: &Packed) {
         let Self { layout, s, first, rows, strip, lists, out, .. } = self;
@@ -163,7 +163,7 @@ impl Job<'_> {
             let (channel, row, column) = (t / (k * k), t / k % k, t % k);
             channel * pitch + row * row_length + column
         }));
-        let Lists { windows, inputs, outputs: vectors } = lists;
+        let StripVectors { windows, inputs, outputs: vectors } = lists;
         if s.columns.is_multiple_of(MAX_LANES) {
             product(simd, weights, windows, strip, inputs, &mut PlaneRows::<false> { out, vectors });
         } else {

@@ -1,7 +1,7 @@
 //! Depthwise convolution: each plane with its own kernel, forward and weight gradient.
 
-use super::conv::Sizes;
-use super::scratch::{Lists, with_scratch};
+use super::conv::ConvSizes;
+use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, outside, part, store, store_first};
 use super::strip::StripLayout;
 use super::weight_gradient::PairJob;
@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// out [B,C,H,W] = conv(x [B,C,H,W], weight [C,1,k,k]) + bias [C].
-pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes) -> Vec<f32> {
+pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let layout = StripLayout::new(1, s.columns, s.border());
     let planes = out.par_chunks_mut(s.pixels()).zip(x.par_chunks(s.pixels())).enumerate();
@@ -20,23 +20,23 @@ pub(super) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: Sizes)
             layout.gather(x, s.rows, -(s.border() as isize), rows, strip);
             let weights = &weight[channel * s.taps()..(channel + 1) * s.taps()];
             let bias = bias.map_or(0.0, |bias| bias[channel]);
-            Arch::new().dispatch(Plane { layout, s, strip, weights, bias, lists, out });
+            Arch::new().dispatch(ChannelPlane { layout, s, strip, weights, bias, lists, out });
         });
     });
     out
 }
 
-struct Plane<'a> {
+struct ChannelPlane<'a> {
     layout: StripLayout,
-    s: Sizes,
+    s: ConvSizes,
     strip: &'a [f32],
     weights: &'a [f32],
     bias: f32,
-    lists: &'a mut Lists,
+    lists: &'a mut StripVectors,
     out: &'a mut [f32],
 }
 
-impl WithSimd for Plane<'_> {
+impl WithSimd for ChannelPlane<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -66,12 +66,12 @@ impl WithSimd for Plane<'_> {
 }
 
 /// One window for each tap of the kernel.
-fn list_taps(lists: &mut Lists, layout: StripLayout, s: Sizes) {
+fn list_taps(lists: &mut StripVectors, layout: StripLayout, s: ConvSizes) {
     lists.windows.clear();
     lists.windows.extend((0..s.taps()).map(|t| t / s.kernel * layout.pitch() + t % s.kernel));
 }
 
-impl Plane<'_> {
+impl ChannelPlane<'_> {
     #[inline(always)]
     fn step<S: Simd, const N: usize>(&mut self, simd: S, at: usize) {
         let mut offsets = [0; N];
@@ -122,7 +122,7 @@ pub(crate) fn taps<S: Simd, const N: usize>(
 }
 
 /// The gradient of the weights [C,1,k,k] from x and the gradient of the output, both [B,C,H,W].
-pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: Sizes) -> Vec<f32> {
+pub(super) fn weight_gradient(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let mut out = vec![0.0; s.in_channels * s.taps()];
     let input = StripLayout::new(1, s.columns, s.border());
     let output = StripLayout::new(1, s.columns, 0);

@@ -44,15 +44,15 @@ fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-fn conv_sizes(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> conv::Sizes {
+fn conv_sizes(x: &FlexTensor, weight: &FlexTensor, groups: usize) -> conv::ConvSizes {
     let [batch, in_channels, rows, columns] = x.shape().dims();
     let [out_channels, _, kernel, _] = weight.shape().dims();
-    conv::Sizes { batch, in_channels, out_channels, groups, rows, columns, kernel }
+    conv::ConvSizes { batch, in_channels, out_channels, groups, rows, columns, kernel }
 }
 
-fn norm_sizes(x: &FlexTensor) -> norm::Sizes {
+fn norm_sizes(x: &FlexTensor) -> norm::PlaneSizes {
     let [batch, channels, rows, columns] = x.shape().dims();
-    norm::Sizes { batch, channels, pixels: rows * columns }
+    norm::PlaneSizes { batch, channels, pixels: rows * columns }
 }
 
 /// The planes of `x` are twice as large as this, or as large.
@@ -130,9 +130,9 @@ macro_rules! register {
 }
 
 #[derive(Debug)]
-struct ConvBackward;
+struct ConvBackwardOp;
 
-impl Backward<Flex, 3> for ConvBackward {
+impl Backward<Flex, 3> for ConvBackwardOp {
     type State = (FlexTensor, FlexTensor, usize);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -152,9 +152,9 @@ impl Backward<Flex, 3> for ConvBackward {
 }
 
 #[derive(Debug)]
-struct NormBackward;
+struct NormBackwardOp;
 
-impl Backward<Flex, 3> for NormBackward {
+impl Backward<Flex, 3> for NormBackwardOp {
     type State = (FlexTensor, FlexTensor, FlexTensor, NormCall);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -170,9 +170,9 @@ impl Backward<Flex, 3> for NormBackward {
 }
 
 #[derive(Debug)]
-struct DoubleBackward;
+struct DoubleBackwardOp;
 
-impl Backward<Flex, 1> for DoubleBackward {
+impl Backward<Flex, 1> for DoubleBackwardOp {
     type State = ();
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -184,9 +184,9 @@ impl Backward<Flex, 1> for DoubleBackward {
 }
 
 #[derive(Debug)]
-struct PoolBackward;
+struct PoolBackwardOp;
 
-impl Backward<Flex, 1> for PoolBackward {
+impl Backward<Flex, 1> for PoolBackwardOp {
     type State = FlexTensor;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -224,7 +224,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let nodes = [x.node(), weight.node(), bias.node()];
         let (x, weight, bias) = (values(x.into_primitive()), values(weight.into_primitive()), bias.into_primitive());
         let out = Flex::labrum_conv2d(x.clone(), weight.clone(), bias, groups);
-        match ConvBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match ConvBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight, groups), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -240,7 +240,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let x = values(x.into_primitive());
         let (gamma, beta) = (values(gamma.into_primitive()), values(beta.into_primitive()));
         let out = Flex::labrum_norm(x.clone(), gamma.clone(), beta.clone(), call.clone());
-        match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match NormBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, gamma, beta, call), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -249,7 +249,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
     fn labrum_double(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [x.node()];
         let out = Flex::labrum_double(x.into_primitive());
-        match DoubleBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match DoubleBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
@@ -259,7 +259,7 @@ impl<C: CheckpointStrategy> CpuKernels for Autodiff<Flex, C> {
         let nodes = [x.node()];
         let x = values(x.into_primitive());
         let out = Flex::labrum_pool(x.clone());
-        match PoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match PoolBackwardOp.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(x, out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }

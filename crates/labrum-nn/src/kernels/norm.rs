@@ -8,13 +8,13 @@ use std::sync::{Arc, OnceLock};
 
 /// Sizes of a batch of planes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
+pub(super) struct PlaneSizes {
     pub batch: usize,
     pub channels: usize,
     pub pixels: usize,
 }
 
-impl Sizes {
+impl PlaneSizes {
     fn plane<'a>(&self, x: &'a [f32], b: usize, c: usize) -> &'a [f32] {
         &x[(b * self.channels + c) * self.pixels..][..self.pixels]
     }
@@ -75,18 +75,25 @@ impl NormCall {
 
 /// Scale and shift that normalise one channel.
 #[derive(Clone, Copy)]
-struct Affine {
+struct ChannelScale {
     scale: f32,
     shift: f32,
 }
 
-fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> Affine {
+fn affine_of(mean: f64, var: f64, gamma: f32, beta: f32, eps: f32) -> ChannelScale {
     let scale = f64::from(gamma) / (var + f64::from(eps)).sqrt();
-    Affine { scale: scale as f32, shift: (f64::from(beta) - mean * scale) as f32 }
+    ChannelScale { scale: scale as f32, shift: (f64::from(beta) - mean * scale) as f32 }
 }
 
 /// The norm of x with the statistics of the batch, and these.
-pub(super) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, with: With, s: Sizes) -> (Vec<f32>, Stats) {
+pub(super) fn forward(
+    x: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    eps: f32,
+    with: With,
+    s: PlaneSizes,
+) -> (Vec<f32>, Stats) {
     let arch = Arch::new();
     let mut out = vec![0.0; x.len()];
     let stats: Vec<(f32, f32)> = s
@@ -97,7 +104,7 @@ pub(super) fn forward(x: &[f32], gamma: &[f32], beta: &[f32], eps: f32, with: Wi
             let center = arch.dispatch(First { x: s.plane(x, 0, c), with });
             let mut moments = [0.0; 2];
             for (b, out) in planes.iter_mut().enumerate() {
-                let [sum, squares] = arch.dispatch(Moments { x: s.plane(x, b, c), out, center, with });
+                let [sum, squares] = arch.dispatch(ChannelSums { x: s.plane(x, b, c), out, center, with });
                 moments = [moments[0] + sum, moments[1] + squares];
             }
             let [off, squares] = moments.map(|sum| sum / s.count());
@@ -126,7 +133,7 @@ pub(super) fn backward(
     grad: &[f32],
     eps: f32,
     with: With,
-    s: Sizes,
+    s: PlaneSizes,
 ) -> [Vec<f32>; 3] {
     let arch = Arch::new();
     let mut out = vec![0.0; x.len()];
@@ -198,14 +205,14 @@ impl WithSimd for First<'_> {
 }
 
 /// Sums of v - center and of its square, v = GELU(x) or x; GELU(x) is written to `out`.
-struct Moments<'a> {
+struct ChannelSums<'a> {
     x: &'a [f32],
     out: &'a mut [f32],
     center: f32,
     with: With,
 }
 
-impl WithSimd for Moments<'_> {
+impl WithSimd for ChannelSums<'_> {
     type Output = [f64; 2];
 
     #[inline(always)]
@@ -242,7 +249,7 @@ impl WithSimd for Moments<'_> {
 
 /// `v = scale v + shift`
 struct InPlace<'a> {
-    affine: Affine,
+    affine: ChannelScale,
     values: &'a mut [f32],
 }
 
@@ -251,14 +258,14 @@ impl WithSimd for InPlace<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Affine { scale, shift } = self.affine;
+        let ChannelScale { scale, shift } = self.affine;
         self.values.iter_mut().for_each(|v| *v = scale * *v + shift);
     }
 }
 
 /// `out = ReLU(scale x + shift)`
 struct AffineRelu<'a> {
-    affine: Affine,
+    affine: ChannelScale,
     x: &'a [f32],
     out: &'a mut [f32],
 }
@@ -278,7 +285,7 @@ impl WithSimd for AffineRelu<'_> {
     }
 }
 
-impl Affine {
+impl ChannelScale {
     #[inline(always)]
     fn of<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         simd.mul_add_e_f32s(simd.splat_f32s(self.scale), x, simd.splat_f32s(self.shift))
@@ -361,7 +368,7 @@ struct ReluSums<'a> {
     x: &'a [f32],
     grad: &'a [f32],
     center: f32,
-    affine: Affine,
+    affine: ChannelScale,
 }
 
 impl WithSimd for ReluSums<'_> {
@@ -399,7 +406,7 @@ struct ReluGradient<'a> {
     x: &'a [f32],
     grad: &'a [f32],
     by: [f32; 3],
-    affine: Affine,
+    affine: ChannelScale,
     out: &'a mut [f32],
 }
 

@@ -41,7 +41,7 @@ pub(super) fn double_backward(grad: &[f32], half: Half) -> Vec<f32> {
 pub(super) fn pool(x: &[f32], half: Half) -> Vec<f32> {
     let mut out = vec![0.0; x.len() / 4];
     let planes = out.par_chunks_mut(half.pixels()).zip(x.par_chunks(4 * half.pixels()));
-    planes.for_each(|(out, x)| Arch::new().dispatch(Pool { half, x, out }));
+    planes.for_each(|(out, x)| Arch::new().dispatch(MaxPool { half, x, out }));
     out
 }
 
@@ -132,13 +132,13 @@ impl WithSimd for DoubleBackward<'_> {
     }
 }
 
-struct Pool<'a> {
+struct MaxPool<'a> {
     half: Half,
     x: &'a [f32],
     out: &'a mut [f32],
 }
 
-impl WithSimd for Pool<'_> {
+impl WithSimd for MaxPool<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 /// Where the vectors of a strip lie.
 #[derive(Default)]
-pub(crate) struct Lists {
+pub(crate) struct StripVectors {
     /// Where the values of each weight begin.
     pub windows: Vec<usize>,
     /// Where each vector begins in the input.
@@ -14,12 +14,12 @@ pub(crate) struct Lists {
 }
 
 thread_local! {
-    static SCRATCH: RefCell<(Vec<f32>, Lists)> = RefCell::default();
+    static SCRATCH: RefCell<(Vec<f32>, StripVectors)> = RefCell::default();
 }
 
 /// Runs `f` with `count` numbers of this thread's scratch, which hold whatever the last strip left there. The scratch
 /// never shrinks, so that a network that has run once allocates nothing.
-pub(crate) fn with_scratch<R>(count: usize, f: impl FnOnce(&mut [f32], &mut Lists) -> R) -> R {
+pub(crate) fn with_scratch<R>(count: usize, f: impl FnOnce(&mut [f32], &mut StripVectors) -> R) -> R {
     SCRATCH.with_borrow_mut(|(values, lists)| {
         if values.len() < count {
             values.resize(count, 0.0);
@@ -28,7 +28,7 @@ pub(crate) fn with_scratch<R>(count: usize, f: impl FnOnce(&mut [f32], &mut List
     })
 }
 
-impl Lists {
+impl StripVectors {
     /// Lists the vectors of `rows` rows of `width` columns: where they begin in the input and in the output.
     #[inline(always)]
     pub(crate) fn list_vectors(

@@ -1,7 +1,7 @@
 //! The gradient of a convolution's weights: products of the output's gradient with the shifted input.
 
-use super::conv::Sizes;
-use super::scratch::{Lists, with_scratch};
+use super::conv::ConvSizes;
+use super::scratch::{StripVectors, with_scratch};
 use super::simd::{MAX_LANES, outside, part};
 use super::strip::{StripLayout, width};
 use super::winograd::{A, B, POINTS, ROWS, tap_gradients};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// An input strip and the gradient of what came out of it.
-struct Pair<'a> {
+struct StripPair<'a> {
     input: &'a [f32],
     gradient: &'a [f32],
     /// Output channels.
@@ -18,7 +18,7 @@ struct Pair<'a> {
     /// From one output channel's gradient to the next.
     channel_step: usize,
     /// Windows, and where each vector begins: in the input and in the gradient.
-    lists: &'a Lists,
+    lists: &'a StripVectors,
 }
 
 /// Output channels whose gradients stay in the second-level cache while all windows pass.
@@ -26,7 +26,7 @@ const TILE: usize = 32;
 
 /// `out[c][t] += sum over i of gradient[c][i] * input[windows[t] + i]`
 #[inline(always)]
-fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
+fn accumulate<S: Simd>(simd: S, pair: StripPair<'_>, out: &mut [f32]) {
     let count = pair.lists.windows.len();
     for first in (0..pair.channels).step_by(TILE) {
         let channels = first..(first + TILE).min(pair.channels);
@@ -54,7 +54,7 @@ fn accumulate<S: Simd>(simd: S, pair: Pair<'_>, out: &mut [f32]) {
 #[inline(always)]
 fn channel_blocks<S: Simd, const T: usize>(
     simd: S,
-    pair: &Pair<'_>,
+    pair: &StripPair<'_>,
     channels: Range<usize>,
     first: usize,
     out: &mut [f32],
@@ -79,12 +79,12 @@ fn channel_blocks<S: Simd, const T: usize>(
 #[inline(always)]
 fn block<S: Simd, const C: usize, const T: usize>(
     simd: S,
-    pair: &Pair<'_>,
+    pair: &StripPair<'_>,
     channel: usize,
     first: usize,
     out: &mut [f32],
 ) {
-    let Lists { windows, inputs, outputs } = pair.lists;
+    let StripVectors { windows, inputs, outputs } = pair.lists;
     let mut sum = [[simd.splat_f32s(0.0); T]; C];
     let mut starts = [0; T];
     starts.copy_from_slice(&windows[first..first + T]);
@@ -137,7 +137,7 @@ pub(super) struct PairJob<'a> {
     pub border: usize,
     pub strip: &'a [f32],
     pub gradient: &'a [f32],
-    pub lists: &'a mut Lists,
+    pub lists: &'a mut StripVectors,
     /// `[channels][windows]`
     pub out: &'a mut [f32],
 }
@@ -154,7 +154,7 @@ impl WithSimd for PairJob<'_> {
             |row, column| row * output.row() + column,
         );
         let (channels, channel_step) = (output.channels, output.pitch());
-        accumulate(simd, Pair { input: strip, gradient, channels, channel_step, lists }, out);
+        accumulate(simd, StripPair { input: strip, gradient, channels, channel_step, lists }, out);
     }
 }
 
@@ -167,14 +167,14 @@ const VECTORS: usize = 64;
 const SHARES: usize = 4;
 
 /// The gradient of the weights [Co,Ci/groups,k,k] from x [B,Ci,H,W] and the gradient of the output [B,Co,H,W].
-pub(super) fn dense(x: &[f32], grad: &[f32], s: Sizes) -> Vec<f32> {
+pub(super) fn dense(x: &[f32], grad: &[f32], s: ConvSizes) -> Vec<f32> {
     let s = s.flattened();
     let of_group = |group: usize| if s.kernel == 3 { at_points(x, grad, s, group) } else { plain(x, grad, s, group) };
     (0..s.groups).flat_map(of_group).collect()
 }
 
 /// Strips of up to `rows` rows, as samples and first rows, in shares.
-fn shares(s: Sizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
+fn shares(s: ConvSizes, rows: usize) -> Vec<Vec<(usize, usize)>> {
     let strips: Vec<_> = (0..s.batch).flat_map(|b| (0..s.rows).step_by(rows).map(move |first| (b, first))).collect();
     let share = strips.len().div_ceil(SHARES).max(1);
     strips.chunks(share).map(<[_]>::to_vec).collect()
@@ -194,7 +194,7 @@ fn add_up(parts: &[Vec<f32>]) -> Vec<f32> {
 }
 
 /// Any kernel.
-fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
+fn plain(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, s.border());
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
     let least = (VECTORS * MAX_LANES).div_ceil(width(s.columns));
@@ -238,7 +238,7 @@ fn plain(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
 }
 
 /// 3x3, at Winograd's points: three products for each of six points instead of nine for each of four rows.
-fn at_points(x: &[f32], grad: &[f32], s: Sizes, group: usize) -> Vec<f32> {
+fn at_points(x: &[f32], grad: &[f32], s: ConvSizes, group: usize) -> Vec<f32> {
     let input = StripLayout::new(s.in_per_group(), s.columns, 1);
     let output = StripLayout::new(s.out_per_group(), s.columns, 0);
     let most = (STRIP / (input.row() + output.row())).max(1);

@@ -4,11 +4,11 @@ use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, DeviceChoice, NamedDevice};
 use super::super::infer::{Segmenter, imagenet_levels};
 use super::super::weights::MOST_CLASSES;
-use super::log::{Epoch, Images, Kept, TrainingLog};
-use super::options::{Figure, Levels, TrainOptions};
+use super::log::{Epoch, Images, KeptWeights, TrainingLog};
+use super::options::{LevelStatistics, TrainOptions, ValidationFigure};
 use super::random::{random_weights, seed_of};
-use super::samples::{Sample, grey_statistics};
-use super::state::State;
+use super::samples::{TrainingSample, grey_statistics};
+use super::state::TrainingState;
 use super::trainee::{Batch, Trainee, sample_dice};
 use labrum_core::{
     Error, Result,
@@ -61,7 +61,7 @@ pub struct TrainingSet<P> {
 
 /// What a running training tells.
 #[derive(Clone, Debug)]
-pub enum Progress {
+pub enum TrainingProgress {
     /// The images are read.
     Started {
         /// How many.
@@ -94,15 +94,15 @@ pub enum Progress {
 }
 
 /// Who follows a training and keeps what must not be lost.
-pub trait Keeper {
+pub trait TrainingKeeper {
     /// Is told how it goes.
-    fn progress(&mut self, progress: Progress);
+    fn progress(&mut self, progress: TrainingProgress);
 
     /// Gets every new best model, so that a stop keeps it.
     fn best(&mut self, card: &ModelCard, weights: &Weights) -> Result<()>;
 
     /// Gets the log at the end of each epoch, with a state to go on from.
-    fn epoch(&mut self, log: &TrainingLog, state: &State) -> Result<()>;
+    fn epoch(&mut self, log: &TrainingLog, state: &TrainingState) -> Result<()>;
 }
 
 /// What comes out.
@@ -125,8 +125,8 @@ pub struct Trained {
 pub fn train<P: ImageMaskPair>(
     set: &TrainingSet<P>,
     options: &TrainOptions,
-    earlier: Option<(TrainingLog, State)>,
-    keeper: &mut dyn Keeper,
+    earlier: Option<(TrainingLog, TrainingState)>,
+    keeper: &mut dyn TrainingKeeper,
     cancel: &Cancel,
 ) -> Result<Trained> {
     let TrainingSet { training, validation, held_out, .. } = set;
@@ -138,14 +138,14 @@ pub fn train<P: ImageMaskPair>(
     let mut judges = load(if validation.is_empty() { training } else { validation }, options, cancel)?;
     // They are read again after the training: what cannot be read is better known before it.
     held_out.par_iter().try_for_each(|pair| pair.read().map(drop))?;
-    let Classes { labels, values } = classes(&samples, &judges, set, options)?;
+    let TrainedClasses { labels, values } = classes(&samples, &judges, set, options)?;
     let is_usual = values.iter().zip(1..).all(|(value, label)| *value == label);
     let table = LabelTable::new(&values.iter().copied().map(Some).collect::<Vec<_>>());
     let truths = samples.iter_mut().chain(&mut judges).flat_map(|sample| &mut sample.truth);
     truths.for_each(|pixel| pixel.label = table.label(pixel.label));
     let (mean, std) = match options.levels {
-        Levels::Images => grey_statistics(&samples, options.channels),
-        Levels::ImageNet => imagenet_levels(options.channels),
+        LevelStatistics::Images => grey_statistics(&samples, options.channels),
+        LevelStatistics::ImageNet => imagenet_levels(options.channels),
     };
     let device = device::choose(options.device)?;
     let (first, parent) = first_weights(options, labels.len() + 1)?;
@@ -167,7 +167,7 @@ pub fn train<P: ImageMaskPair>(
     };
     let log = new_log(options, set, &device)?;
     let mut run =
-        Run::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
+        FullTraining::begin(Beginning { options, samples, judges, card: &card, device: &device, first, log }, earlier)?;
     // burn reports most failures of a GPU (memory, a lost device) as a panic; the best model so far is kept by then.
     catch_unwind(AssertUnwindSafe(|| run.epochs(keeper, cancel)))
         .unwrap_or_else(|panic| Err(device::failure(&device, "train the model", panic.as_ref())))?;
@@ -190,27 +190,32 @@ fn bare_spec(options: &TrainOptions) -> InputSpec {
     }
 }
 
-fn load<P: ImageMaskPair>(pairs: &[P], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<Sample>> {
+fn load<P: ImageMaskPair>(pairs: &[P], options: &TrainOptions, cancel: &Cancel) -> Result<Vec<TrainingSample>> {
     let spec = bare_spec(options);
     let one = |pair: &P| {
         if cancel.is_cancelled() {
             return Err(Error::new("read the images", "stopped by the user"));
         }
         let (image, mask) = pair.read()?;
-        Sample::new(&image, &mask, None, &spec)
+        TrainingSample::new(&image, &mask, None, &spec)
     };
     pairs.par_iter().map(one).collect()
 }
 
 /// What the network tells apart beside background.
-struct Classes {
+struct TrainedClasses {
     labels: Vec<Label>,
     /// The value of each in the masks.
     values: Vec<u8>,
 }
 
 /// The labels that occur, and those of the model that is started from; no others are trained.
-fn classes<P>(samples: &[Sample], judges: &[Sample], set: &TrainingSet<P>, options: &TrainOptions) -> Result<Classes> {
+fn classes<P>(
+    samples: &[TrainingSample],
+    judges: &[TrainingSample],
+    set: &TrainingSet<P>,
+    options: &TrainOptions,
+) -> Result<TrainedClasses> {
     let pixels = samples.iter().chain(judges).flat_map(|s| &s.truth);
     let mut values: BTreeSet<u8> = labels_in(pixels.map(|p| p.label)).into_iter().collect();
     if values.is_empty() {
@@ -233,7 +238,7 @@ fn classes<P>(samples: &[Sample], judges: &[Sample], set: &TrainingSet<P>, optio
         None => Label { color: Label::named("", place).color, ..Label::by_number(*value) },
     };
     let labels = values.iter().enumerate().map(label).collect();
-    Ok(Classes { labels, values: values.into_iter().collect() })
+    Ok(TrainedClasses { labels, values: values.into_iter().collect() })
 }
 
 /// The values that the labels of a model had in the masks that it learned from; only where it is for those that `occur`.
@@ -301,8 +306,8 @@ fn reread(settings: &serde_json::Value) -> serde_json::Value {
 /// What a training is begun with.
 struct Beginning<'a> {
     options: &'a TrainOptions,
-    samples: Vec<Sample>,
-    judges: Vec<Sample>,
+    samples: Vec<TrainingSample>,
+    judges: Vec<TrainingSample>,
     card: &'a ModelCard,
     device: &'a NamedDevice,
     first: Weights,
@@ -310,10 +315,10 @@ struct Beginning<'a> {
 }
 
 /// A training under way.
-struct Run<'a> {
+struct FullTraining<'a> {
     options: &'a TrainOptions,
-    samples: Vec<Sample>,
-    judges: Vec<Sample>,
+    samples: Vec<TrainingSample>,
+    judges: Vec<TrainingSample>,
     card: &'a ModelCard,
     device: &'a NamedDevice,
     trainee: Trainee,
@@ -325,8 +330,8 @@ struct Run<'a> {
     before: Duration,
 }
 
-impl<'a> Run<'a> {
-    fn begin(beginning: Beginning<'a>, earlier: Option<(TrainingLog, State)>) -> Result<Self> {
+impl<'a> FullTraining<'a> {
+    fn begin(beginning: Beginning<'a>, earlier: Option<(TrainingLog, TrainingState)>) -> Result<Self> {
         let Beginning { options, samples, judges, card, device, mut first, mut log } = beginning;
         let mut resumed = None;
         if let Some((mut known, state)) = earlier {
@@ -352,10 +357,10 @@ impl<'a> Run<'a> {
         Ok(Self { options, samples, judges, card, device, trainee, log, best, steps, started, before })
     }
 
-    fn epochs(&mut self, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<()> {
+    fn epochs(&mut self, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<()> {
         let begin = self.log.epochs.last().map_or(1, |epoch| epoch.epoch + 1);
         let device = self.device.name.clone();
-        keeper.progress(Progress::Started { images: self.log.images.clone(), device, epoch: begin });
+        keeper.progress(TrainingProgress::Started { images: self.log.images.clone(), device, epoch: begin });
         for epoch in begin..=self.options.epochs {
             let Some(loss) = self.epoch(epoch, keeper, cancel)? else {
                 self.log.is_finished = !cancel.is_cancelled();
@@ -373,7 +378,7 @@ impl<'a> Run<'a> {
     }
 
     /// The steps of an epoch and their mean loss; `None` where not one was done.
-    fn epoch(&mut self, epoch: usize, keeper: &mut dyn Keeper, cancel: &Cancel) -> Result<Option<f64>> {
+    fn epoch(&mut self, epoch: usize, keeper: &mut dyn TrainingKeeper, cancel: &Cancel) -> Result<Option<f64>> {
         let mut order: Vec<usize> = (0..self.samples.len()).collect();
         order.shuffle(&mut SmallRng::seed_from_u64(seed_of(self.options.seed, PASSES, epoch)));
         let (mut sum, mut count, mut smooth) = (0.0, 0, f64::NAN);
@@ -398,22 +403,22 @@ impl<'a> Run<'a> {
             smooth = if smooth.is_nan() { loss } else { 0.95 * smooth + 0.05 * loss };
             let done = self.done();
             let remaining = self.elapsed().mul_f64(((1.0 - done) / done.max(1e-9)).min(1e6));
-            keeper.progress(Progress::Step { done, epoch, loss: smooth, remaining });
+            keeper.progress(TrainingProgress::Step { done, epoch, loss: smooth, remaining });
         }
         Ok((count > 0).then(|| sum / f64::from(count)))
     }
 
     /// Figures of the validation images, of those trained on where there are none, and what is kept.
-    fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn Keeper) -> Result<()> {
+    fn judge(&mut self, epoch: usize, loss: f64, keeper: &mut dyn TrainingKeeper) -> Result<()> {
         let weights = self.judged()?;
         let scores = sample_dice(&weights, &self.judges, &self.card.input, self.options.batch, self.device)?;
         let mean = |of: fn(f64) -> f64| scores.iter().map(|d| of(*d)).sum::<f64>() / scores.len().max(1) as f64;
         // Of one label they say the same, image by image.
         let (dice, iou) = (mean(|d| d), mean(|d| d / (2.0 - d)));
-        let kept = Kept { epoch, hash: checkpoint::hash(&weights), dice, iou };
-        let figure = |kept: &Kept| match self.options.chosen_by {
-            Figure::Dice => kept.dice,
-            Figure::Iou => kept.iou,
+        let kept = KeptWeights { epoch, hash: checkpoint::hash(&weights), dice, iou };
+        let figure = |kept: &KeptWeights| match self.options.chosen_by {
+            ValidationFigure::Dice => kept.dice,
+            ValidationFigure::Iou => kept.iou,
         };
         let best = self.log.best.as_ref().is_none_or(|best| figure(&kept) > figure(best));
         if best {
@@ -424,13 +429,13 @@ impl<'a> Run<'a> {
         self.log.last = Some(kept);
         let epoch = Epoch { epoch, steps: self.steps, seconds: self.elapsed().as_secs_f64(), loss, dice, iou };
         self.log.epochs.push(epoch);
-        keeper.progress(Progress::Epoch { epoch, best, is_validated: self.log.images.validation > 0 });
+        keeper.progress(TrainingProgress::Epoch { epoch, best, is_validated: self.log.images.validation > 0 });
         Ok(())
     }
 
-    fn state(&self) -> Result<State> {
+    fn state(&self) -> Result<TrainingState> {
         let best = self.log.best.as_ref().map(|best| best.dice).zip(self.best.clone());
-        Ok(State {
+        Ok(TrainingState {
             weights: self.trainee.weights()?,
             average: self.trainee.average().clone(),
             moments: self.trainee.moments().clone(),

@@ -22,9 +22,9 @@ pub struct TrainingLog {
     /// In order.
     pub epochs: Vec<Epoch>,
     /// The weights that were kept as the best.
-    pub best: Option<Kept>,
+    pub best: Option<KeptWeights>,
     /// The weights of the last epoch.
-    pub last: Option<Kept>,
+    pub last: Option<KeptWeights>,
     /// It came to its end, and was not stopped.
     pub is_finished: bool,
 }
@@ -61,7 +61,7 @@ pub struct Epoch {
 
 /// Weights that were written to a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptWeights {
     /// Of which epoch.
     pub epoch: usize,
     /// SHA-256 (hex) of the weights.

@@ -12,12 +12,12 @@ mod statistics;
 mod trainee;
 mod widen;
 
-pub use full::{ImageMaskPair, Keeper, Progress, Trained, TrainingSet, train};
-pub use log::{Epoch, Images, Kept, TrainingLog};
+pub use full::{ImageMaskPair, Trained, TrainingKeeper, TrainingProgress, TrainingSet, train};
+pub use log::{Epoch, Images, KeptWeights, TrainingLog};
 pub(super) use optimizer::Follower;
-pub use optimizer::Moments;
-pub use options::{Figure, Levels, TrainOptions};
+pub use optimizer::OptimizerMoments;
+pub use options::{LevelStatistics, TrainOptions, ValidationFigure};
 pub use random::random_weights;
-pub use samples::{Sample, grey_statistics, turns_that_keep};
+pub use samples::{TrainingSample, grey_statistics, turns_that_keep};
 pub use trainee::sample_dice;
 pub use widen::widen;

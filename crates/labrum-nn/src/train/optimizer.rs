@@ -22,7 +22,7 @@ const WEIGHT_PENALTY: f32 = 1e-4;
 
 /// The running means that an optimiser keeps for each weight.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moments {
+pub struct OptimizerMoments {
     /// Of the gradients.
     pub first: Weights,
     /// Of their squares; none for SGD.
@@ -33,12 +33,12 @@ pub struct Moments {
 pub(crate) struct Follower {
     optimizer: Optimizer,
     steps: usize,
-    pub(super) moments: Moments,
+    pub(super) moments: OptimizerMoments,
 }
 
 impl Follower {
     /// One that has done `steps` steps and holds what it then knew.
-    pub(crate) fn new(optimizer: Optimizer, steps: usize, moments: Moments) -> Self {
+    pub(crate) fn new(optimizer: Optimizer, steps: usize, moments: OptimizerMoments) -> Self {
         Self { optimizer, steps, moments }
     }
 
@@ -120,7 +120,7 @@ mod tests {
     /// Three steps of ours and three of burn's from the same weights along the same gradients.
     fn both(optimizer: Optimizer, theirs: &impl Theirs, rate: f64) -> [Vec<f32>; 2] {
         let device = Device::flex();
-        let (mut ours, mut follower) = (WEIGHTS.to_vec(), Follower::new(optimizer, 0, Moments::default()));
+        let (mut ours, mut follower) = (WEIGHTS.to_vec(), Follower::new(optimizer, 0, OptimizerMoments::default()));
         let (mut other, mut state) = (Tensor::<1>::from_floats(WEIGHTS, &device), None);
         for gradient in GRADIENTS {
             follower.steps += 1;

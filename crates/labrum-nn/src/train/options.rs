@@ -5,7 +5,7 @@ use super::super::device::DeviceChoice;
 use super::super::loss::Objective;
 use labrum_core::{
     label::Label,
-    model_card::{Aspect, Config, Purpose, TrainedOn},
+    model_card::{Aspect, Config, ModelPurpose, TrainedOn},
     training::{AugmentConfig, Optimizer},
 };
 use serde::{Deserialize, Serialize};
@@ -38,11 +38,11 @@ pub struct TrainOptions {
     /// Padded or stretched images.
     pub aspect: Aspect,
     /// Where mean and deviation of the grey levels come from.
-    pub levels: Levels,
+    pub levels: LevelStatistics,
     /// What is judged and kept: the average of the weights over the last steps, or the weights themselves.
     pub averaged: bool,
     /// By which figure of the validation images, else of the training images, the best epoch is chosen.
-    pub chosen_by: Figure,
+    pub chosen_by: ValidationFigure,
     /// How samples are varied.
     pub augment: AugmentConfig,
     /// The same seed gives the same split, first weights, order and augmentation.
@@ -76,7 +76,7 @@ pub struct TrainOptions {
     pub labels: Vec<Label>,
     /// What the model is for.
     #[serde(skip)]
-    pub purpose: Purpose,
+    pub purpose: ModelPurpose,
     /// Name, licence and makers of the data.
     #[serde(skip)]
     pub trained_on: TrainedOn,
@@ -85,7 +85,7 @@ pub struct TrainOptions {
 /// Where mean and deviation of the grey levels come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Levels {
+pub enum LevelStatistics {
     /// The training images.
     Images,
     /// ImageNet, as usual for photographs: (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225); (0.449) and (0.226) in grey.
@@ -95,7 +95,7 @@ pub enum Levels {
 /// A figure of validation images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Figure {
+pub enum ValidationFigure {
     /// Mean Dice.
     Dice,
     /// Mean intersection over union.
@@ -117,9 +117,9 @@ impl TrainOptions {
             rows: 256,
             channels: 3,
             aspect: Aspect::Kept,
-            levels: Levels::Images,
+            levels: LevelStatistics::Images,
             averaged: true,
-            chosen_by: Figure::Dice,
+            chosen_by: ValidationFigure::Dice,
             augment: AugmentConfig::default(),
             seed: 1,
             held_out: 0.1,
@@ -132,7 +132,7 @@ impl TrainOptions {
             name: String::new(),
             version: String::new(),
             labels: Vec::new(),
-            purpose: Purpose::default(),
+            purpose: ModelPurpose::default(),
             trained_on: TrainedOn::default(),
         }
     }
@@ -147,9 +147,9 @@ impl TrainOptions {
             optimizer: Optimizer::Sgd,
             objective: Objective::BceDice,
             aspect: Aspect::Stretched,
-            levels: Levels::ImageNet,
+            levels: LevelStatistics::ImageNet,
             averaged: false,
-            chosen_by: Figure::Iou,
+            chosen_by: ValidationFigure::Iou,
             augment: AugmentConfig::turns_and_mirrors(),
             ..Self::own()
         }

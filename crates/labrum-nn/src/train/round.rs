@@ -8,9 +8,9 @@ use super::super::checkpoint::{self, Weights};
 use super::super::device::{self, NamedDevice};
 use super::super::loss::Objective;
 use super::random::seed_of;
-use super::samples::Sample;
-pub use super::state::State;
-use super::statistics::{self, Source};
+use super::samples::TrainingSample;
+pub use super::state::TrainingState;
+use super::statistics::{self, StatisticsSource};
 use super::trainee::{Batch, Trainee, input_dice, sample_dice};
 use labrum_core::{
     Error, Result,
@@ -60,19 +60,19 @@ pub struct Lesson<'a> {
     /// How images become inputs; the samples are made by it.
     pub spec: &'a InputSpec,
     /// To learn from.
-    pub samples: &'a [Sample],
+    pub samples: &'a [TrainingSample],
     /// Which of them no round has learned from.
     pub is_new: &'a [bool],
     /// Cases to learn from, as a share of all that the candidate will have learned from, its start included, 0..=1: a model
     /// that has seen hundreds is not thrown over for the sake of five.
     pub share: f64,
     /// A state to go on from, of a round that was cut off.
-    pub resume: Option<State>,
+    pub resume: Option<TrainingState>,
 }
 
 /// What a running round tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Progress {
+pub enum RoundProgress {
     /// A step is done.
     Step {
         /// From 1.
@@ -116,8 +116,8 @@ pub fn round(
     plan: &Plan,
     device: &NamedDevice,
     control: &Control,
-    progress: &mut dyn FnMut(Progress),
-    checkpoint: &mut dyn FnMut(&State) -> Result<()>,
+    progress: &mut dyn FnMut(RoundProgress),
+    checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
 ) -> Result<Option<Learned>> {
     if lesson.samples.is_empty() {
         return Err(Error::new("train", "there is no accepted case to learn from"));
@@ -127,20 +127,20 @@ pub fn round(
         return Err(Error::new("train", "a sample does not have the size of the network's input"));
     }
     // burn reports most failures of a GPU (memory, a lost device) as a panic.
-    let run = || Round::begin(lesson, plan, device)?.run(control, progress, checkpoint);
+    let run = || TrainingRound::begin(lesson, plan, device)?.run(control, progress, checkpoint);
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|panic| Err(device::failure(device, "train the model", panic.as_ref())))
 }
 
-struct Round<'a> {
+struct TrainingRound<'a> {
     trainee: Trainee,
     spec: &'a InputSpec,
-    samples: &'a [Sample],
+    samples: &'a [TrainingSample],
     /// Indices of those to learn from, new ones more than once.
     deck: Vec<usize>,
     /// The order of the deck in this pass through it.
     shuffled: (Option<usize>, Vec<usize>),
-    validation: Vec<Sample>,
+    validation: Vec<TrainingSample>,
     plan: &'a Plan,
     device: &'a NamedDevice,
     best: Option<(f64, Weights)>,
@@ -152,7 +152,7 @@ struct Round<'a> {
     settling: f32,
 }
 
-impl<'a> Round<'a> {
+impl<'a> TrainingRound<'a> {
     fn begin(lesson: Lesson<'a>, plan: &'a Plan, device: &'a NamedDevice) -> Result<Self> {
         let mut order: Vec<usize> = (0..lesson.samples.len()).collect();
         order.shuffle(&mut SmallRng::seed_from_u64(plan.seed));
@@ -163,7 +163,7 @@ impl<'a> Round<'a> {
         let times = |i: usize| if is_new(i) && !all_new { plan.new_weight.max(1) } else { 1 };
         let deck = learned.iter().flat_map(|&i| std::iter::repeat_n(i, times(i))).collect();
         let step = lesson.samples.len().div_ceil(LOOKED_AT);
-        let some: Vec<Sample> = lesson.samples.iter().step_by(step).cloned().collect();
+        let some: Vec<TrainingSample> = lesson.samples.iter().step_by(step).cloned().collect();
         let known = sample_dice(&lesson.start, &some, lesson.spec, plan.batch, device)?;
         let left = 1.0 - known.iter().sum::<f64>() / known.len().max(1) as f64;
         let by_dice = (left / WHOLE_RATE_BELOW).sqrt().clamp(LEAST_FOR_GOOD, 1.0);
@@ -199,8 +199,8 @@ impl<'a> Round<'a> {
     fn run(
         mut self,
         control: &Control,
-        progress: &mut dyn FnMut(Progress),
-        checkpoint: &mut dyn FnMut(&State) -> Result<()>,
+        progress: &mut dyn FnMut(RoundProgress),
+        checkpoint: &mut dyn FnMut(&TrainingState) -> Result<()>,
     ) -> Result<Option<Learned>> {
         let loss = Objective::from(self.plan.loss);
         let mut worked = Duration::ZERO;
@@ -221,7 +221,7 @@ impl<'a> Round<'a> {
             let done = self.done(worked);
             let share = (done - self.done_before).max(1e-9);
             let remaining = worked.mul_f64(((1.0 - done) / share).clamp(0.0, 1e6));
-            progress(Progress::Step { step: self.steps, done, loss: smooth, remaining });
+            progress(RoundProgress::Step { step: self.steps, done, loss: smooth, remaining });
             if (done * LOOKS as f64) as usize > looks && !self.validation.is_empty() {
                 looks = (done * LOOKS as f64) as usize;
                 let begun = Instant::now();
@@ -279,19 +279,19 @@ impl<'a> Round<'a> {
         picked
     }
 
-    fn look(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    fn look(&mut self, progress: &mut dyn FnMut(RoundProgress)) -> Result<()> {
         let average = self.trainee.average();
         let dice = input_dice(average, &self.validation, self.spec, self.plan.batch, self.device)?;
         let is_best = self.best.as_ref().is_none_or(|(best, _)| dice >= *best);
         if is_best {
             self.best = Some((dice, average.clone()));
         }
-        progress(Progress::Validation { step: self.steps, dice, is_best });
+        progress(RoundProgress::Validation { step: self.steps, dice, is_best });
         Ok(())
     }
 
-    fn state(&self, done: f64) -> Result<State> {
-        Ok(State {
+    fn state(&self, done: f64) -> Result<TrainingState> {
+        Ok(TrainingState {
             weights: self.trainee.weights()?,
             average: self.trainee.average().clone(),
             moments: self.trainee.moments().clone(),
@@ -323,7 +323,7 @@ impl<'a> Round<'a> {
         let all_once = self.deck.len().div_ceil(self.plan.batch.max(1));
         let passes = (self.steps / STEPS_FOR_A_PASS).max(all_once).clamp(FEWEST_PASSES, MOST_PASSES);
         let batches: Vec<Vec<usize>> = (0..passes).map(|pass| self.deal(self.steps + pass)).collect();
-        let source = Source {
+        let source = StatisticsSource {
             samples: self.samples,
             batches: &batches,
             augment: &self.plan.augment,
@@ -332,7 +332,7 @@ impl<'a> Round<'a> {
         };
         let Some(statistics) = statistics::of_samples(&weights, &source, control)? else { return Ok(None) };
         let step = self.samples.len().div_ceil(2 * LOOKED_AT);
-        let some: Vec<Sample> = self.samples.iter().step_by(step).cloned().collect();
+        let some: Vec<TrainingSample> = self.samples.iter().step_by(step).cloned().collect();
         let mut best: Option<(f64, Weights)> = None;
         for share in [0.0, 0.5, 1.0] {
             if !control.may_go_on() {
@@ -358,10 +358,10 @@ mod tests {
     use labrum_core::model_card::{Aspect, Config};
 
     /// Bright discs of different sizes on grey.
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Vec<TrainingSample> {
         let disc = |radius: i32| {
             let inside = |i: i32| (i % 32 - 16).pow(2) + (i / 32 - 16).pow(2) < radius.pow(2);
-            Sample {
+            TrainingSample {
                 image: (0..1024).map(|i| if inside(i) { 200 } else { 60 }).collect(),
                 truth: (0..1024).map(|i| Pixel { label: u8::from(inside(i)), stress: 0 }).collect(),
             }
@@ -379,9 +379,9 @@ mod tests {
         let begin = |resume| {
             let start = random_weights(Config::S, 1, 2, 5).unwrap();
             let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume };
-            Round::begin(lesson, &plan, &device).unwrap()
+            TrainingRound::begin(lesson, &plan, &device).unwrap()
         };
-        let steps = |round: &mut Round<'_>, to: usize| {
+        let steps = |round: &mut TrainingRound<'_>, to: usize| {
             while round.steps < to {
                 round.step(round.steps as f64 / 8.0, &Objective::from(plan.loss)).unwrap();
             }
@@ -401,7 +401,7 @@ mod tests {
         let plan = Plan { batch: 1, ..Plan::default() };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
         let lesson = Lesson { start, spec: &spec, samples: &samples, is_new: &[], share: 1.0, resume: None };
-        let mut round = Round::begin(lesson, &plan, &device).unwrap();
+        let mut round = TrainingRound::begin(lesson, &plan, &device).unwrap();
         for first in [0, 5, 10] {
             let mut pass: Vec<usize> = (first..first + 5).flat_map(|step| round.deal(step)).collect();
             pass.sort_unstable();

@@ -19,14 +19,14 @@ pub struct Pixel {
 
 /// One image in memory: grey levels 0..=255 `[channels, rows, columns]` and what is true `[rows, columns]`.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub struct TrainingSample {
     /// Grey levels.
     pub image: Vec<u8>,
     /// What the network should find.
     pub truth: Vec<Pixel>,
 }
 
-impl Sample {
+impl TrainingSample {
     /// An image and its mask, fitted to the input; `before` is what a model had proposed, where it had.
     ///
     /// Errors: images without pixels, masks of another size than the image.
@@ -53,7 +53,7 @@ impl Sample {
 }
 
 /// Mean and deviation of the grey levels 0..=1, channel by channel.
-pub fn grey_statistics(samples: &[Sample], channels: usize) -> (Vec<f32>, Vec<f32>) {
+pub fn grey_statistics(samples: &[TrainingSample], channels: usize) -> (Vec<f32>, Vec<f32>) {
     let of = |channel: usize| {
         let (mut n, mut sum, mut squares) = (0.0f64, 0.0f64, 0.0f64);
         for sample in samples {
@@ -76,7 +76,7 @@ pub fn grey_statistics(samples: &[Sample], channels: usize) -> (Vec<f32>, Vec<f3
 /// Lungs in a chest X-ray have an upper and a lower end, a polyp has not. Each mask is laid over those of all other
 /// samples, as it is and mirrored: where it meets clearly fewer pixels of its own labels mirrored than as it is, the
 /// network shall learn the place instead.
-pub fn turns_that_keep(samples: &[Sample], size: Size, config: AugmentConfig) -> AugmentConfig {
+pub fn turns_that_keep(samples: &[TrainingSample], size: Size, config: AugmentConfig) -> AugmentConfig {
     let Size { columns, rows } = size;
     let meets = Meeting::of(samples);
     let flip_horizontal = meets.keeps(&|x, y| [columns - 1 - x, y], columns);
@@ -93,13 +93,13 @@ pub fn turns_that_keep(samples: &[Sample], size: Size, config: AugmentConfig) ->
 
 /// How often each label is at each pixel.
 struct Meeting<'a> {
-    samples: &'a [Sample],
+    samples: &'a [TrainingSample],
     /// `[labels + 1][pixels]`
     counts: Vec<Vec<u32>>,
 }
 
 impl<'a> Meeting<'a> {
-    fn of(samples: &'a [Sample]) -> Self {
+    fn of(samples: &'a [TrainingSample]) -> Self {
         let highest = samples.iter().flat_map(|s| s.truth.iter().map(|p| p.label)).max().unwrap_or(0);
         let pixels = samples.first().map_or(0, |s| s.truth.len());
         let mut counts = vec![vec![0; pixels]; usize::from(highest) + 1];

@@ -1,22 +1,22 @@
 //! The state of a training in a file, to go on from after a stop or a crash.
 
 use super::super::checkpoint::{self, Weights};
-use super::optimizer::Moments;
+use super::optimizer::OptimizerMoments;
 use labrum_core::{
     Error, Result,
-    model_card::{Aspect, Config, InputSpec, ModelCard, Purpose},
+    model_card::{Aspect, Config, InputSpec, ModelCard, ModelPurpose},
 };
 use std::path::Path;
 
 /// A training under way, to go on from.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct TrainingState {
     /// The weights of the last step.
     pub weights: Weights,
     /// Their average.
     pub average: Weights,
     /// What the optimiser keeps.
-    pub moments: Moments,
+    pub moments: OptimizerMoments,
     /// Steps done.
     pub steps: usize,
     /// Share of the training that is done.
@@ -31,7 +31,7 @@ const NUMBERS: &str = "state.numbers";
 const PARTS: [&str; 5] = ["last.", "average.", "best.", "first-moment.", "second-moment."];
 
 /// The bytes of a state.
-pub fn to_bytes(state: &State) -> Result<Vec<u8>> {
+pub fn to_bytes(state: &TrainingState) -> Result<Vec<u8>> {
     let mut all = Weights::new();
     let best = state.best.as_ref().map(|(_, weights)| weights);
     for (part, weights) in PARTS.iter().zip([
@@ -51,7 +51,7 @@ pub fn to_bytes(state: &State) -> Result<Vec<u8>> {
 }
 
 /// The state in a file; `None` where there is none that can be used for such a network: the training then begins anew.
-pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<State> {
+pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Option<TrainingState> {
     let bytes = std::fs::read(path).ok()?;
     let wanted = checkpoint::Architecture { config, channels, classes };
     let found = from_bytes(&bytes).and_then(|state| match checkpoint::architecture(&state.weights)? {
@@ -62,7 +62,7 @@ pub fn read(path: &Path, config: Config, channels: usize, classes: usize) -> Opt
 }
 
 /// The state in the bytes of a file. Errors: bytes that are not a whole state.
-pub fn from_bytes(bytes: &[u8]) -> Result<State> {
+pub fn from_bytes(bytes: &[u8]) -> Result<TrainingState> {
     let (_, mut all) = checkpoint::from_bytes(bytes)?;
     let broken = || Error::new("read the state of the training", "it is not whole");
     let numbers = all.remove(NUMBERS).ok_or_else(broken)?.values;
@@ -76,8 +76,8 @@ pub fn from_bytes(bytes: &[u8]) -> Result<State> {
     if !(0.0..=1.0).contains(&done) || steps < 0.0 {
         return Err(broken());
     }
-    let moments = Moments { first, second };
-    Ok(State { weights, average, moments, steps: steps as usize, done: f64::from(done), best })
+    let moments = OptimizerMoments { first, second };
+    Ok(TrainingState { weights, average, moments, steps: steps as usize, done: f64::from(done), best })
 }
 
 /// Files of ours have cards; this one is never shown.
@@ -88,7 +88,7 @@ fn card() -> ModelCard {
         config: Config::S,
         labels: Vec::new(),
         input: InputSpec { channels: 1, columns: 16, rows: 16, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] },
-        purpose: Purpose::default(),
+        purpose: ModelPurpose::default(),
         looks: None,
         trained_on: Default::default(),
         held_out: None,
@@ -102,11 +102,11 @@ mod tests {
     use super::super::random_weights;
     use super::*;
 
-    fn state(best: Option<f64>) -> State {
+    fn state(best: Option<f64>) -> TrainingState {
         let weights = |seed| random_weights(Config::S, 1, 2, seed).unwrap();
         let best = best.map(|dice| (dice, weights(3)));
-        let moments = Moments { first: weights(4), second: weights(5) };
-        State { weights: weights(1), average: weights(2), moments, steps: 123, done: 0.25, best }
+        let moments = OptimizerMoments { first: weights(4), second: weights(5) };
+        TrainingState { weights: weights(1), average: weights(2), moments, steps: 123, done: 0.25, best }
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use super::super::checkpoint::{self, Weights};
 use super::super::cmunext::{CmuNext, MOMENTUM, Slot};
 use super::super::device::NamedDevice;
-use super::samples::Sample;
+use super::samples::TrainingSample;
 use super::trainee::Batch;
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -16,8 +16,8 @@ use burn::tensor::Tensor;
 use labrum_core::{Result, model_card::InputSpec, progress::Control, training::AugmentConfig};
 
 /// What the statistics are taken from.
-pub(super) struct Source<'a> {
-    pub(super) samples: &'a [Sample],
+pub(super) struct StatisticsSource<'a> {
+    pub(super) samples: &'a [TrainingSample],
     /// The samples of each pass through the network.
     pub(super) batches: &'a [Vec<usize>],
     /// Only its mirrors and turns are used.
@@ -27,7 +27,11 @@ pub(super) struct Source<'a> {
 }
 
 /// The statistics that belong to `weights` and the samples as they are; `None` where it was cancelled.
-pub(super) fn of_samples(weights: &Weights, source: &Source<'_>, control: &Control) -> Result<Option<Weights>> {
+pub(super) fn of_samples(
+    weights: &Weights,
+    source: &StatisticsSource<'_>,
+    control: &Control,
+) -> Result<Option<Weights>> {
     let device = source.device.device.clone().autodiff();
     // Without a gradient nothing of a pass is kept; on an autodiff device norms use the statistics of the batch.
     let mut network = checkpoint::build(weights.clone(), &device)?.1.no_grad();
@@ -89,12 +93,13 @@ mod tests {
 
     #[test]
     fn statistics_become_those_of_the_samples_and_weights_stay() {
-        let grey = |value: u8| Sample { image: vec![value; 1024], truth: vec![Pixel::default(); 1024] };
+        let grey = |value: u8| TrainingSample { image: vec![value; 1024], truth: vec![Pixel::default(); 1024] };
         let (samples, batches) = ([grey(50), grey(200)], [vec![0, 1]]);
         let spec =
             InputSpec { channels: 1, columns: 32, rows: 32, aspect: Aspect::Kept, mean: vec![0.0], std: vec![1.0] };
         let (augment, device) = (AugmentConfig::default(), choose(DeviceChoice::Cpu).unwrap());
-        let source = Source { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
+        let source =
+            StatisticsSource { samples: &samples, batches: &batches, augment: &augment, spec: &spec, device: &device };
         let start = random_weights(Config::S, 1, 2, 5).unwrap();
         let statistics = of_samples(&start, &source, &Control::default()).unwrap().unwrap();
         let of = |share| moved(&start, &statistics, share);

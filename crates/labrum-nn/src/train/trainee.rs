@@ -8,8 +8,8 @@ use super::super::device::NamedDevice;
 use super::super::loss::Objective;
 use super::super::preprocess::{self, Size};
 use super::super::runner::Runner;
-use super::optimizer::{Follower, Moments};
-use super::samples::Sample;
+use super::optimizer::{Follower, OptimizerMoments};
+use super::samples::TrainingSample;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use labrum_core::{
@@ -31,7 +31,7 @@ pub(super) struct Trainee {
 
 /// What a step is made of.
 pub(super) struct Batch<'a> {
-    pub(super) samples: &'a [Sample],
+    pub(super) samples: &'a [TrainingSample],
     /// Which of them.
     pub(super) picked: &'a [usize],
     pub(super) augment: &'a AugmentConfig,
@@ -43,7 +43,7 @@ pub(super) struct Batch<'a> {
 impl Trainee {
     pub(super) fn new(network: CmuNext, optimizer: Optimizer, device: NamedDevice) -> Result<Self> {
         let average = checkpoint::weights(&network)?;
-        let follower = Follower::new(optimizer, 0, Moments::default());
+        let follower = Follower::new(optimizer, 0, OptimizerMoments::default());
         Ok(Self { network: Some(network), follower, average, steps: 0, device })
     }
 
@@ -58,12 +58,12 @@ impl Trainee {
     }
 
     /// What the optimiser keeps.
-    pub(super) fn moments(&self) -> &Moments {
+    pub(super) fn moments(&self) -> &OptimizerMoments {
         &self.follower.moments
     }
 
     /// Goes on from where a training was after `steps` steps.
-    pub(super) fn resume(&mut self, average: Weights, optimizer: Optimizer, moments: Moments, steps: usize) {
+    pub(super) fn resume(&mut self, average: Weights, optimizer: Optimizer, moments: OptimizerMoments, steps: usize) {
         self.average = average;
         self.follower = Follower::new(optimizer, steps, moments);
         self.steps = steps;
@@ -136,7 +136,7 @@ impl Batch<'_> {
 /// Dice of the likeliest labels on each sample, all labels together, at the size of the input.
 pub fn sample_dice(
     weights: &Weights,
-    samples: &[Sample],
+    samples: &[TrainingSample],
     spec: &InputSpec,
     batch: usize,
     device: &NamedDevice,
@@ -145,7 +145,7 @@ pub fn sample_dice(
     let mut runner = Runner::new(weights, device.clone())?;
     let mut scores = Vec::with_capacity(samples.len());
     for part in samples.chunks(batch.max(1)) {
-        let mut images: Vec<f32> = part.iter().flat_map(Sample::grey).collect();
+        let mut images: Vec<f32> = part.iter().flat_map(TrainingSample::grey).collect();
         preprocess::normalise(&mut images, spec);
         let values = runner.probabilities(images, [part.len(), spec.channels, spec.rows, spec.columns])?;
         let answers = values.chunks(classes * spec.rows * spec.columns);
@@ -157,7 +157,7 @@ pub fn sample_dice(
 /// The mean of [`sample_dice`]; 0 for no samples.
 pub(super) fn input_dice(
     weights: &Weights,
-    samples: &[Sample],
+    samples: &[TrainingSample],
     spec: &InputSpec,
     batch: usize,
     device: &NamedDevice,
@@ -166,7 +166,7 @@ pub(super) fn input_dice(
     Ok(scores.iter().sum::<f64>() / scores.len().max(1) as f64)
 }
 
-fn dice(probabilities: &[f32], classes: usize, sample: &Sample) -> f64 {
+fn dice(probabilities: &[f32], classes: usize, sample: &TrainingSample) -> f64 {
     let pixels = sample.truth.len();
     let (mut both, mut sum) = (0usize, 0usize);
     for (i, truth) in sample.truth.iter().enumerate() {

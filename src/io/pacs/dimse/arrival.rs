@@ -2,8 +2,8 @@
 
 use super::super::object;
 use super::{
-    command::Command,
-    line::{Line, Message},
+    command::CommandSet,
+    line::{Association, Message},
 };
 use crate::{Error, ErrorKind, Result};
 use dicom_dictionary_std::tags;
@@ -28,7 +28,7 @@ const MISMATCH: u16 = 0xA900;
 /// # Errors
 /// Where the association fails, or the object cannot be kept here.
 pub(super) fn take<A: SyncAssociation<TcpStream>>(
-    line: &mut Line<A>,
+    line: &mut Association<A>,
     request: &Message,
     wanted: &[RemoteInstance],
     folder: &Path,
@@ -37,7 +37,7 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
     let found = wanted.iter().find(|instance| instance.sop_uid == sop).cloned();
     let Some(instance) = found else {
         line.data(&mut |_| Ok(()))?.unwrap_or_default();
-        line.send(request.context, &Command::stored(&request.command, REFUSED), None)?;
+        line.send(request.context, &CommandSet::stored(&request.command, REFUSED), None)?;
         return Ok(None);
     };
     let header = header(line, request, &sop).map_err(|reason| line.failure(ErrorKind::Refused, reason))?;
@@ -65,7 +65,7 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
         Err(error) if error.kind == ErrorKind::Mismatch => MISMATCH,
         Err(_) => NO_ROOM,
     };
-    line.send(request.context, &Command::stored(&request.command, status), None)?;
+    line.send(request.context, &CommandSet::stored(&request.command, status), None)?;
     match written {
         Ok(()) => Ok(Some((instance, bytes))),
         Err(error) if status == MISMATCH => Err(line.failure(ErrorKind::Refused, error.reason)),
@@ -74,7 +74,11 @@ pub(super) fn take<A: SyncAssociation<TcpStream>>(
 }
 
 /// Preamble and file meta information: what comes over the line has none.
-fn header<A: SyncAssociation<TcpStream>>(line: &Line<A>, request: &Message, sop: &str) -> Result<Vec<u8>, String> {
+fn header<A: SyncAssociation<TcpStream>>(
+    line: &Association<A>,
+    request: &Message,
+    sop: &str,
+) -> Result<Vec<u8>, String> {
     let named = request.command.text(tags::AFFECTED_SOP_CLASS_UID);
     let class = if named.is_empty() { line.class_of(request.context) } else { named };
     let meta = FileMetaTableBuilder::new()

@@ -18,13 +18,13 @@ const NO_DATA: u16 = 0x0101;
 
 /// A command set.
 #[derive(Clone, Debug)]
-pub(super) struct Command(InMemDicomObject);
+pub(super) struct CommandSet(InMemDicomObject);
 
 fn element(tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) -> DataElement<InMemDicomObject> {
     DataElement::new(tag, vr, value.into())
 }
 
-impl Command {
+impl CommandSet {
     /// A request about a class; whether data follow is settled when it is sent.
     pub(super) fn request(field: u16, class: &str) -> Self {
         Self::of(vec![
@@ -124,11 +124,11 @@ mod tests {
 
     #[test]
     fn commands_come_back_as_they_were() {
-        let sent = Command::request(STORE_RQ, "1.2.840.10008.1.1").with_priority().with_object("1.2.3");
-        let read = Command::read(&sent.bytes(true).unwrap()).unwrap();
+        let sent = CommandSet::request(STORE_RQ, "1.2.840.10008.1.1").with_priority().with_object("1.2.3");
+        let read = CommandSet::read(&sent.bytes(true).unwrap()).unwrap();
         assert_eq!((read.field(), read.has_data()), (STORE_RQ, true));
         assert_eq!(read.text(tags::AFFECTED_SOP_INSTANCE_UID), "1.2.3");
-        let answer = Command::read(&Command::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
+        let answer = CommandSet::read(&CommandSet::stored(&read, 0xA700).bytes(false).unwrap()).unwrap();
         assert_eq!((answer.field(), answer.status(), answer.has_data()), (0x8001, 0xA700, false));
         assert_eq!(answer.number(tags::MESSAGE_ID_BEING_RESPONDED_TO), Some(1));
     }

@@ -3,9 +3,9 @@
 use super::super::{failure::server_error, patience};
 use super::{
     arrival,
-    command::{Command, GET_RQ, MOVE_RQ, RESPONSE, STORE_RQ},
+    command::{CommandSet, GET_RQ, MOVE_RQ, RESPONSE, STORE_RQ},
     find::Identifier,
-    line::{Line, Message, plain},
+    line::{Association, Message, plain},
 };
 use crate::{Error, ErrorKind, Result};
 use crossbeam_channel::Sender;
@@ -67,7 +67,7 @@ const USUAL_CLASSES: &[&str] = &[
 ];
 
 /// What is to come.
-pub(super) struct Order {
+pub(super) struct FetchOrder {
     pub(super) study: String,
     pub(super) series: String,
     pub(super) wanted: Vec<RemoteInstance>,
@@ -76,7 +76,7 @@ pub(super) struct Order {
 
 type Tell = Sender<(RemoteInstance, u64)>;
 
-impl Order {
+impl FetchOrder {
     fn identifier(&self, batch: &[RemoteInstance]) -> Identifier {
         let names: Vec<&str> = batch.iter().map(|i| i.sop_uid.as_str()).collect();
         Identifier::at("IMAGE")
@@ -86,7 +86,7 @@ impl Order {
     }
 }
 
-pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
+pub(super) fn fetch(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
     match server.move_port {
         None => get(server, order, tell, cancel),
         Some(port) => move_to(server, port, order, tell, cancel),
@@ -94,7 +94,7 @@ pub(super) fn fetch(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel
 }
 
 /// Objects come over the association that asks for them.
-fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn get(server: &Server, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-GET";
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_GET;
     let named: BTreeSet<&str> = order.wanted.iter().map(|i| i.sop_class.as_str()).filter(|c| !c.is_empty()).collect();
@@ -108,12 +108,12 @@ fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<(
         contexts.extend(SYNTAXES.iter().map(|syntax| (kind.clone(), vec![(*syntax).to_owned()])));
     }
     contexts.truncate(MOST_CONTEXTS);
-    let mut line = Line::open(server, tried, cancel, contexts, &kinds)?;
+    let mut line = Association::open(server, tried, cancel, contexts, &kinds)?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
         let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
-        let request = Command::request(GET_RQ, class).with_priority();
+        let request = CommandSet::request(GET_RQ, class).with_priority();
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
             let message = line.next()?;
@@ -137,7 +137,7 @@ fn get(server: &Server, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<(
 }
 
 /// True after the last answer to a request for objects.
-fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) -> Result<bool> {
+fn ended<A: SyncAssociation<TcpStream>>(line: &mut Association<A>, answer: &Message) -> Result<bool> {
     if answer.command.has_data() {
         line.short_data()?;
     }
@@ -152,7 +152,7 @@ fn ended<A: SyncAssociation<TcpStream>>(line: &mut Line<A>, answer: &Message) ->
 }
 
 /// The server opens associations of its own with us and stores the objects there.
-fn move_to(server: &Server, port: u16, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn move_to(server: &Server, port: u16, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-MOVE";
     let listener = listen(server, port)?;
     let done = Cancel::default();
@@ -179,14 +179,14 @@ fn listen(server: &Server, port: u16) -> Result<TcpListener> {
     Ok(listener)
 }
 
-fn ask_to_move(server: &Server, tried: &'static str, order: &Order, cancel: &Cancel) -> Result<()> {
+fn ask_to_move(server: &Server, tried: &'static str, order: &FetchOrder, cancel: &Cancel) -> Result<()> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_MOVE;
-    let mut line = Line::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
+    let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     for batch in order.wanted.chunks(BATCH) {
         let identifier = order.identifier(batch).bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
-        let request = Command::request(MOVE_RQ, class).with_priority().with_destination(server.calling_ae.trim());
+        let request = CommandSet::request(MOVE_RQ, class).with_priority().with_destination(server.calling_ae.trim());
         line.send(context, &request, Some(&mut identifier.as_slice()))?;
         loop {
             let message = line.next()?;
@@ -206,7 +206,7 @@ fn ask_to_move(server: &Server, tried: &'static str, order: &Order, cancel: &Can
 fn accept(
     server: &Server,
     listener: &TcpListener,
-    order: &Order,
+    order: &FetchOrder,
     tell: &Tell,
     cancel: &Cancel,
     done: &Cancel,
@@ -241,7 +241,7 @@ fn accept(
 }
 
 /// One association that the server opened: it stores, we keep what was asked for.
-fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel: &Cancel) -> Result<()> {
+fn serve(server: &Server, stream: TcpStream, order: &FetchOrder, tell: &Tell, cancel: &Cancel) -> Result<()> {
     let tried = "receive objects by C-MOVE";
     let broken = |reason: &str| server_error(ErrorKind::ConnectionLost, server, tried, reason);
     stream.set_nonblocking(false).map_err(|_| broken("the connection broke off"))?;
@@ -255,7 +255,7 @@ fn serve(server: &Server, stream: TcpStream, order: &Order, tell: &Tell, cancel:
         options = options.with_transfer_syntax(*syntax);
     }
     let association = options.establish(stream).map_err(|_| broken("no association could be made with it"))?;
-    let mut line = Line::new(server, tried, cancel, association);
+    let mut line = Association::new(server, tried, cancel, association);
     loop {
         let message = match line.next() {
             Ok(message) => message,

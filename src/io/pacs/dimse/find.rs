@@ -2,8 +2,8 @@
 
 use super::super::json::date;
 use super::{
-    command::{Command, FIND_RQ, RESPONSE},
-    line::{Line, plain},
+    command::{CommandSet, FIND_RQ, RESPONSE},
+    line::{Association, plain},
 };
 use crate::{Error, ErrorKind, Result};
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
@@ -61,11 +61,11 @@ fn ask(
     cancel: &Cancel,
 ) -> Result<Vec<InMemDicomObject>> {
     let class = uids::STUDY_ROOT_QUERY_RETRIEVE_INFORMATION_MODEL_FIND;
-    let mut line = Line::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
+    let mut line = Association::open(server, tried, cancel, vec![(class.into(), plain())], &[])?;
     let context = line.context(class, None)?;
     let syntax = line.syntax_of(context);
     let bytes = identifier.bytes(&syntax).map_err(|e| line.failure(ErrorKind::Other, e))?;
-    line.send(context, &Command::request(FIND_RQ, class).with_priority(), Some(&mut bytes.as_slice()))?;
+    line.send(context, &CommandSet::request(FIND_RQ, class).with_priority(), Some(&mut bytes.as_slice()))?;
     let mut found = Vec::new();
     loop {
         let answer = line.next()?;

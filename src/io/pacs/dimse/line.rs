@@ -1,7 +1,7 @@
 //! An association and the messages that go over it.
 
 use super::super::failure::{cancelled, server_error};
-use super::command::Command;
+use super::command::CommandSet;
 use crate::{Error, ErrorKind, Result};
 use dicom_dictionary_std::uids;
 use dicom_ul::{
@@ -30,7 +30,7 @@ pub(super) fn plain() -> Vec<String> {
 }
 
 /// An association with a server, or one that a server has opened with us.
-pub(super) struct Line<A: SyncAssociation<TcpStream>> {
+pub(super) struct Association<A: SyncAssociation<TcpStream>> {
     server: Server,
     tried: &'static str,
     cancel: Cancel,
@@ -47,10 +47,10 @@ pub(super) struct Line<A: SyncAssociation<TcpStream>> {
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) context: u8,
-    pub(super) command: Command,
+    pub(super) command: CommandSet,
 }
 
-impl Line<ClientAssociation<TcpStream>> {
+impl Association<ClientAssociation<TcpStream>> {
     /// Opens an association for these classes with their transfer syntaxes; for those in `as_scp` the server sends.
     pub(super) fn open(
         server: &Server,
@@ -81,7 +81,7 @@ impl Line<ClientAssociation<TcpStream>> {
     }
 }
 
-impl<A: SyncAssociation<TcpStream>> Line<A> {
+impl<A: SyncAssociation<TcpStream>> Association<A> {
     pub(super) fn new(server: &Server, tried: &'static str, cancel: &Cancel, association: A) -> Self {
         let contexts = association.presentation_contexts().to_vec();
         let (server, cancel) = (server.clone(), cancel.clone());
@@ -131,7 +131,7 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
     }
 
     /// Sends a command and what belongs to it.
-    pub(super) fn send(&mut self, context: u8, command: &Command, data: Option<&mut dyn Read>) -> Result<()> {
+    pub(super) fn send(&mut self, context: u8, command: &CommandSet, data: Option<&mut dyn Read>) -> Result<()> {
         let bytes = command.bytes(data.is_some()).map_err(|e| self.failure(ErrorKind::Other, e))?;
         let value = PDataValue {
             presentation_context_id: context,
@@ -202,7 +202,7 @@ impl<A: SyncAssociation<TcpStream>> Line<A> {
             }
             bytes.extend(value.data);
             if value.is_last {
-                let command = Command::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
+                let command = CommandSet::read(&bytes).map_err(|e| self.failure(ErrorKind::Refused, e))?;
                 return Ok(Message { context: value.presentation_context_id, command });
             }
         }
@@ -348,7 +348,7 @@ mod tests {
         let at_work = std::thread::spawn(move || serve(listener.accept().unwrap().0));
         let server = Server { address, called_ae: "THERE".into(), calling_ae: "HERE".into(), ..Server::default() };
         let contexts = vec![("1.2.840.10008.1.1".to_owned(), plain())];
-        let failure = Line::open(&server, "ask", &Cancel::default(), contexts, &[]).err().unwrap();
+        let failure = Association::open(&server, "ask", &Cancel::default(), contexts, &[]).err().unwrap();
         at_work.join().unwrap();
         failure
     }

@@ -9,19 +9,19 @@ mod store;
 
 use super::{Arrived, Object, patience::wait};
 use crate::Result;
-use command::{Command, ECHO_RQ};
+use command::{CommandSet, ECHO_RQ};
 use labrum_core::{
     pacs::{FoundStudies, Query, RemoteInstance, RemoteSeries, Server},
     progress::Cancel,
 };
-use line::Line;
+use line::Association;
 use std::{path::Path, sync::Arc};
 
 /// A DIMSE node.
 #[derive(Clone)]
-pub(super) struct Client(Arc<Server>);
+pub(super) struct DimseClient(Arc<Server>);
 
-impl Client {
+impl DimseClient {
     pub(super) fn new(server: &Server) -> Self {
         Self(Arc::new(server.clone()))
     }
@@ -41,9 +41,9 @@ impl Client {
         let tried = "reach DICOM";
         self.wait(tried, cancel, move |server, cancel| {
             let verification = dicom_dictionary_std::uids::VERIFICATION;
-            let mut line = Line::open(server, tried, cancel, vec![(verification.into(), line::plain())], &[])?;
+            let mut line = Association::open(server, tried, cancel, vec![(verification.into(), line::plain())], &[])?;
             let context = line.context(verification, None)?;
-            line.send(context, &Command::request(ECHO_RQ, verification), None)?;
+            line.send(context, &CommandSet::request(ECHO_RQ, verification), None)?;
             let answer = line.next()?;
             line.expect_success(&answer)?;
             line.release();
@@ -80,7 +80,7 @@ impl Client {
         arrived: &mut Arrived<'_>,
         cancel: &Cancel,
     ) -> Result<()> {
-        let order = fetch::Order {
+        let order = fetch::FetchOrder {
             study: study.to_owned(),
             series: series.to_owned(),
             wanted: wanted.to_vec(),

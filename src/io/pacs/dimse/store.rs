@@ -2,8 +2,8 @@
 
 use super::super::Object;
 use super::{
-    command::{Command, RESPONSE, STORE_RQ},
-    line::{Line, plain},
+    command::{CommandSet, RESPONSE, STORE_RQ},
+    line::{Association, plain},
 };
 use crate::{Error, ErrorKind, Result};
 use labrum_core::{pacs::Server, progress::Cancel};
@@ -21,7 +21,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
     if is_plain {
         contexts.extend(plain().into_iter().filter(|s| *s != own).map(|s| (object.sop_class.clone(), vec![s])));
     }
-    let mut line = Line::open(server, tried, cancel, contexts, &[])?;
+    let mut line = Association::open(server, tried, cancel, contexts, &[])?;
     let as_it_is = line.context(&object.sop_class, Some(&own)).ok();
     let Some(context) = as_it_is.or_else(|| line.context(&object.sop_class, None).ok()) else {
         let reason = match is_plain {
@@ -34,7 +34,7 @@ pub(super) fn store(server: &Server, object: &Object, cancel: &Cancel) -> Result
         Some(_) => Box::new(data_set(object)?),
         None => Box::new(std::io::Cursor::new(encoded_as(object, &line.syntax_of(context))?)),
     };
-    let request = Command::request(STORE_RQ, &object.sop_class).with_priority().with_object(&object.sop_uid);
+    let request = CommandSet::request(STORE_RQ, &object.sop_class).with_priority().with_object(&object.sop_uid);
     line.has_sent = true;
     line.send(context, &request, Some(&mut data))?;
     let answer = line.next()?;

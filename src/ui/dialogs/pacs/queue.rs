@@ -4,7 +4,7 @@ use crate::{
     session::{Action, Session, pacs::PacsAction},
     ui::{
         dialogs::sheet,
-        table::{Cell, Column, ROW, Table},
+        table::{Cell, Column, ROW, TableColumns},
         theme,
         widgets::{capital, explain, moment},
     },
@@ -64,7 +64,7 @@ impl QueueDialog {
     }
 
     fn list(&mut self, ui: &mut Ui, queue: &[SendItem]) {
-        let table = Table(&COLUMNS);
+        let table = TableColumns(&COLUMNS);
         table.heading(ui);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 0.0;

@@ -15,7 +15,7 @@ use labrum_core::pacs::{Protocol, Server, SignIn};
 const NAMES: f32 = 140.0;
 
 /// What becomes of the form.
-pub(super) enum Outcome {
+pub(super) enum FormOutcome {
     Stay,
     Back,
     Saved,
@@ -48,7 +48,7 @@ impl ServerForm {
         Self { before, server, certificates, port, is_removing: false }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
+    pub(super) fn show(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> FormOutcome {
         let heading = if self.before.is_some() { "Server" } else { "Add a server" };
         sheet::body(ui, heading, |ui| self.body(ui));
         self.buttons(ui, session, actions)
@@ -132,25 +132,25 @@ impl ServerForm {
         self.server.problem().map(str::to_owned)
     }
 
-    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> Outcome {
+    fn buttons(&mut self, ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) -> FormOutcome {
         let problem = self.problem(session);
-        let mut outcome = Outcome::Stay;
+        let mut outcome = FormOutcome::Stay;
         sheet::buttons(ui, |ui| {
             if sheet::main_button(ui, "Save", problem.as_deref()) {
                 self.server.move_port = self.port.trim().parse().ok();
                 let server = Box::new(self.server.clone());
                 actions.push(Action::Pacs(PacsAction::Save { before: self.before.clone(), server }));
-                outcome = Outcome::Saved;
+                outcome = FormOutcome::Saved;
             }
             if ui.add(Button::new("Cancel").min_size(vec2(72.0, 28.0))).clicked() {
-                outcome = Outcome::Back;
+                outcome = FormOutcome::Back;
             }
             if let Some(name) = self.before.clone() {
                 let words = if self.is_removing { "Remove for good" } else { "Remove..." };
                 if ui.add(Button::new(words).min_size(vec2(88.0, 28.0))).clicked() {
                     if self.is_removing {
                         actions.push(Action::Pacs(PacsAction::Remove(name)));
-                        outcome = Outcome::Back;
+                        outcome = FormOutcome::Back;
                     }
                     self.is_removing = true;
                 }

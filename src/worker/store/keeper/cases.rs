@@ -1,6 +1,6 @@
 //! Cases between the window and the workspace: found or entered, restored with their steps and findings.
 
-use super::{Keeper, Known, Trouble};
+use super::{KnownCase, WorkspaceKeeper, WriteTrouble};
 use crate::{
     Error,
     session::{
@@ -11,7 +11,7 @@ use crate::{
     worker::identity,
 };
 use labrum_core::{
-    journal::{CaseDescription, Step as Stored, StepState, StoredCase, StoredSlice, TaskKey},
+    journal::{CaseDescription, JournalStep as Stored, StepState, StoredCase, StoredSlice, TaskKey},
     study::Slice,
 };
 use std::sync::Arc;
@@ -19,9 +19,12 @@ use std::sync::Arc;
 /// So many steps can be undone at least after a restart.
 const STEPS: u32 = 1000;
 
-impl Keeper {
+impl WorkspaceKeeper {
     /// Finds or enters a case; the findings of the slices that are named can be had after.
-    pub(in crate::worker::store) fn adopt(&mut self, adopt: CaseToAdopt) -> Result<(Event, Vec<SliceKey>), Trouble> {
+    pub(in crate::worker::store) fn adopt(
+        &mut self,
+        adopt: CaseToAdopt,
+    ) -> Result<(Event, Vec<SliceKey>), WriteTrouble> {
         let case = adopt.case;
         let comes_back = adopt.comes_back;
         let (stored, was_there) = self.enter(adopt)?;
@@ -32,7 +35,7 @@ impl Keeper {
             }
             self.workspace()?.set_listed(stored.entry.key, true)?;
         }
-        let known = job::Known { key: stored.entry.key, side: stored.entry.side, task: stored.entry.task };
+        let known = job::CaseRecord { key: stored.entry.key, side: stored.entry.side, task: stored.entry.task };
         if !was_there {
             return Ok((Event::Restored { case, known, restored: None }, Vec::new()));
         }
@@ -41,7 +44,11 @@ impl Keeper {
     }
 
     /// What is kept of a case, and the slices whose findings can be had after.
-    pub(super) fn restored(&mut self, case: CaseId, stored: StoredCase) -> Result<(Restored, Vec<SliceKey>), Trouble> {
+    pub(super) fn restored(
+        &mut self,
+        case: CaseId,
+        stored: StoredCase,
+    ) -> Result<(Restored, Vec<SliceKey>), WriteTrouble> {
         let steps = self.workspace()?.steps(&[stored.entry.key], STEPS)?;
         let with_mask = stored.slices.iter().enumerate().filter(|(_, s)| s.mask.is_some() || s.proposal.is_some());
         let slices: Vec<SliceKey> = with_mask.map(|(slice, _)| SliceKey { case, slice }).collect();
@@ -71,9 +78,9 @@ impl Keeper {
     }
 
     /// Makes a case known; and what the workspace had of it, where it had something.
-    fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), Trouble> {
+    fn enter(&mut self, adopt: CaseToAdopt) -> Result<(StoredCase, bool), WriteTrouble> {
         let CaseToAdopt { case, study, series, task, .. } = adopt;
-        let identity = identity::identity(&series).map_err(Trouble::Never)?;
+        let identity = identity::identity(&series).map_err(WriteTrouble::Never)?;
         let was_there = self.workspace()?.case(&identity)?;
         let mut description = CaseDescription::of(identity.clone(), &study.id, &study.date, &series);
         if was_there.as_ref().is_none_or(|known| known.entry.side.is_none()) {
@@ -89,9 +96,9 @@ impl Keeper {
         if was_there.is_none() && task != TaskKey::default() {
             self.workspace()?.set_task(key, task)?;
         }
-        self.cases.insert(case, Known { key, series });
+        self.cases.insert(case, KnownCase { key, series });
         // Once more: adopting may have found its slices in another order.
-        let lost = || Trouble::Never(Error::new("take the case into the workspace", "it is not there"));
+        let lost = || WriteTrouble::Never(Error::new("take the case into the workspace", "it is not there"));
         Ok((self.workspace()?.case(&identity)?.ok_or_else(lost)?, was_there.is_some()))
     }
 

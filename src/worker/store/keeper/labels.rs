@@ -1,15 +1,15 @@
 //! What becomes of cases where labels leave the list, and where cases are put into tasks.
 
-use super::{Keeper, Trouble};
+use super::{WorkspaceKeeper, WriteTrouble};
 use crate::session::{
     job::{self, CaseId, Event, Restored},
     tasks::TaskChoice,
 };
 use labrum_core::journal::CaseKey;
 
-impl Keeper {
+impl WorkspaceKeeper {
     /// Puts cases into a task; a new one is begun.
-    pub(super) fn set_task(&mut self, cases: &[CaseId], task: &TaskChoice) -> Result<Vec<Event>, Trouble> {
+    pub(super) fn set_task(&mut self, cases: &[CaseId], task: &TaskChoice) -> Result<Vec<Event>, WriteTrouble> {
         let task = match task {
             TaskChoice::Known(task) => *task,
             TaskChoice::New(name) => self.workspace()?.begin_task(name)?,
@@ -24,7 +24,7 @@ impl Keeper {
     }
 
     /// Tells what is kept of open cases once more: their masks were changed here.
-    pub(super) fn tell_again(&mut self, changed: &[CaseKey]) -> Result<Vec<Event>, Trouble> {
+    pub(super) fn tell_again(&mut self, changed: &[CaseKey]) -> Result<Vec<Event>, WriteTrouble> {
         let open: Vec<(CaseId, CaseKey)> = self.cases.iter().map(|(case, known)| (*case, known.key)).collect();
         let mut events = self.counts()?;
         for entry in self.workspace()?.cases()?.iter().filter(|entry| changed.contains(&entry.key)) {
@@ -34,7 +34,7 @@ impl Keeper {
                 // What is shown of them is worked out anew in the window.
                 slices.iter().for_each(|key| drop(self.found.remove(key)));
                 let restored = Restored { is_anew: true, ..restored };
-                let known = job::Known { key: entry.key, side: entry.side, task: entry.task };
+                let known = job::CaseRecord { key: entry.key, side: entry.side, task: entry.task };
                 events.push(Event::Restored { case: *case, known, restored: Some(Box::new(restored)) });
             }
         }

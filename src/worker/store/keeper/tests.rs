@@ -18,8 +18,8 @@ fn series() -> Arc<Series> {
 #[test]
 fn a_full_disk_lets_a_step_wait_and_loses_none() {
     let folder = tempfile::tempdir().unwrap();
-    let places = Places { config: folder.path().into(), cache: folder.path().into(), data: folder.path().into() };
-    let mut keeper = Keeper::new(places);
+    let places = AppFolders { config: folder.path().into(), cache: folder.path().into(), data: folder.path().into() };
+    let mut keeper = WorkspaceKeeper::new(places);
     assert!(keeper.work(&StoreJob::Open { folder: None, with_cases: false }, false).is_ok());
     let study = Arc::new(StudyInfo::default());
     let adopt = CaseToAdopt { case: 1, study, series: series(), task: TaskKey::default(), comes_back: true };
@@ -33,7 +33,7 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
     let mut job = |n: u64| {
         let edit = before.replace(&noise(n as usize));
         let edits = vec![(0, Arc::from(edit.to_bytes()))];
-        let step = Step { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() };
+        let step = HistoryStep { id: StepId::New(n), case: 1, tool: "Brush".into(), edits, also: Also::default() };
         StoreJob::Append { step, person: String::new() }
     };
     keeper.workspace.as_mut().unwrap().hold_at(120).unwrap();
@@ -42,11 +42,11 @@ fn a_full_disk_lets_a_step_wait_and_loses_none() {
         let job = job(written);
         match keeper.work(&job, true) {
             Ok(_) => written += 1,
-            Err(Trouble::Later(error)) => {
+            Err(WriteTrouble::Later(error)) => {
                 assert!(error.to_string().contains("disk is full"), "{error}");
                 break job;
             }
-            Err(Trouble::Never(error)) => panic!("{error}"),
+            Err(WriteTrouble::Never(error)) => panic!("{error}"),
         }
     };
     keeper.workspace.as_mut().unwrap().hold_at(0).unwrap();

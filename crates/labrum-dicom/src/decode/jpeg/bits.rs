@@ -77,7 +77,7 @@ impl<'a> BitReader<'a> {
 
 /// A Huffman table, T.81 annex C, with a shortcut for codes of up to 9 bits.
 #[derive(Clone)]
-pub(super) struct Table {
+pub(super) struct HuffmanTable {
     /// Value and length by the next 9 bits; length 0 for longer codes.
     short: Vec<(u8, u8)>,
     /// For each length: the first code, the place of its value, how many there are.
@@ -85,7 +85,7 @@ pub(super) struct Table {
     values: Vec<u8>,
 }
 
-impl Table {
+impl HuffmanTable {
     /// From the number of codes of each length 1..=16 and the values in order.
     pub(super) fn new(counts: &[u8], values: &[u8]) -> Option<Self> {
         let mut long = [(0, 0, 0); 17];

@@ -2,14 +2,14 @@
 
 use super::{
     DAMAGED, Tables,
-    bits::{BitReader, Table},
-    markers::{Component, Frame, Scan},
+    bits::{BitReader, HuffmanTable},
+    markers::{Component, JpegFrame, JpegScan},
 };
 
 /// Decodes a scan into the samples of its components; counts in `whole` the rows that are.
 pub(super) fn decode_scan(
-    frame: &mut Frame,
-    scan: &Scan,
+    frame: &mut JpegFrame,
+    scan: &JpegScan,
     tables: &Tables,
     reader: &mut BitReader<'_>,
     whole: &mut usize,
@@ -22,7 +22,7 @@ pub(super) fn decode_scan(
     }
     let middle = 1i32 << (frame.precision - shift - 1);
     let tables_of = |part: &(usize, usize, usize)| tables.dc[part.1].as_ref();
-    let huffman: Vec<&Table> = scan.parts.iter().map(tables_of).collect::<Option<_>>().ok_or(DAMAGED)?;
+    let huffman: Vec<&HuffmanTable> = scan.parts.iter().map(tables_of).collect::<Option<_>>().ok_or(DAMAGED)?;
     for part in &scan.parts {
         frame.components[part.0].samples = vec![0; columns * rows];
     }

@@ -2,13 +2,13 @@
 
 use super::{
     DAMAGED, Tables,
-    bits::{BitReader, Table},
-    markers::{Component, Frame, Process, Scan, ZIGZAG},
+    bits::{BitReader, HuffmanTable},
+    markers::{CodingProcess, Component, JpegFrame, JpegScan, ZIGZAG},
 };
 use std::f32::consts::PI;
 
 /// What is carried from block to block of a scan.
-struct State {
+struct ScanState {
     /// The last DC value of each component.
     predictions: Vec<i32>,
     /// Blocks that have no further coefficients in this band.
@@ -17,8 +17,8 @@ struct State {
 
 /// Decodes a scan into the coefficients of its components; counts in `whole` the rows that are.
 pub(super) fn decode_scan(
-    frame: &mut Frame,
-    scan: &Scan,
+    frame: &mut JpegFrame,
+    scan: &JpegScan,
     tables: &Tables,
     reader: &mut BitReader<'_>,
     whole: &mut usize,
@@ -26,16 +26,16 @@ pub(super) fn decode_scan(
     for part in &scan.parts {
         frame.components[part.0].begin(tables)?;
     }
-    let progressive = frame.process == Process::Progressive;
+    let progressive = frame.process == CodingProcess::Progressive;
     if progressive && scan.spectrum.0 > 0 && scan.parts.len() > 1 {
         return Err(DAMAGED.into());
     }
     let (across, down) = units(frame, scan);
-    let mut state = State { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+    let mut state = ScanState { predictions: vec![0; frame.components.len()], end_of_band: 0 };
     for unit in 0..across * down {
         if tables.restart_interval > 0 && unit > 0 && unit % tables.restart_interval == 0 {
             reader.restart()?;
-            state = State { predictions: vec![0; frame.components.len()], end_of_band: 0 };
+            state = ScanState { predictions: vec![0; frame.components.len()], end_of_band: 0 };
         }
         let (x, y) = (unit % across, unit / across);
         if x == 0 {
@@ -62,7 +62,7 @@ pub(super) fn decode_scan(
 }
 
 /// Rows of the image that `units` rows of MCUs decide alone: the last ones of enlarged colour need those below, too.
-fn whole_rows(frame: &Frame, scan: &Scan, units: usize) -> usize {
+fn whole_rows(frame: &JpegFrame, scan: &JpegScan, units: usize) -> usize {
     let height = match scan.parts[..] {
         [(only, ..)] => 8 * frame.most.1 / frame.components[only].sampling.1,
         _ => 8 * frame.most.1,
@@ -71,7 +71,7 @@ fn whole_rows(frame: &Frame, scan: &Scan, units: usize) -> usize {
 }
 
 /// MCUs of a scan across and down: blocks of the image where it has one component, T.81 A.2.
-fn units(frame: &Frame, scan: &Scan) -> (usize, usize) {
+fn units(frame: &JpegFrame, scan: &JpegScan) -> (usize, usize) {
     if let [(only, ..)] = scan.parts[..] {
         let (columns, rows) = frame.size_of(&frame.components[only]);
         return (columns.div_ceil(8), rows.div_ceil(8));
@@ -81,8 +81,8 @@ fn units(frame: &Frame, scan: &Scan) -> (usize, usize) {
 
 fn sequential_block(
     block: &mut [i16],
-    dc: &Table,
-    ac: &Table,
+    dc: &HuffmanTable,
+    ac: &HuffmanTable,
     reader: &mut BitReader<'_>,
     prediction: &mut i32,
 ) -> Result<(), String> {
@@ -104,12 +104,12 @@ fn sequential_block(
     Ok(())
 }
 
-fn dc_difference(table: &Table, reader: &mut BitReader<'_>) -> Result<i32, String> {
+fn dc_difference(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<i32, String> {
     let size = u32::from(table.decode(reader)?);
     if size > 15 { Err(DAMAGED.into()) } else { reader.signed(size) }
 }
 
-fn run_and_size(table: &Table, reader: &mut BitReader<'_>) -> Result<(usize, u32), String> {
+fn run_and_size(table: &HuffmanTable, reader: &mut BitReader<'_>) -> Result<(usize, u32), String> {
     let code = table.decode(reader)?;
     Ok((usize::from(code >> 4), u32::from(code & 15)))
 }
@@ -117,10 +117,10 @@ fn run_and_size(table: &Table, reader: &mut BitReader<'_>) -> Result<(usize, u32
 /// T.81 G.1.2.
 fn progressive_block(
     block: &mut [i16],
-    scan: &Scan,
-    (dc, ac): (Option<&Table>, Option<&Table>),
+    scan: &JpegScan,
+    (dc, ac): (Option<&HuffmanTable>, Option<&HuffmanTable>),
     reader: &mut BitReader<'_>,
-    state: &mut State,
+    state: &mut ScanState,
     index: usize,
 ) -> Result<(), String> {
     let low = scan.approximation.1;
@@ -142,8 +142,8 @@ fn progressive_block(
 
 fn first_band(
     block: &mut [i16],
-    scan: &Scan,
-    ac: &Table,
+    scan: &JpegScan,
+    ac: &HuffmanTable,
     reader: &mut BitReader<'_>,
     end_of_band: &mut u32,
 ) -> Result<(), String> {
@@ -173,8 +173,8 @@ fn first_band(
 /// T.81 G.1.2.3: a bit more for coefficients that are known, and the new ones of this depth.
 fn refine_band(
     block: &mut [i16],
-    scan: &Scan,
-    ac: &Table,
+    scan: &JpegScan,
+    ac: &HuffmanTable,
     reader: &mut BitReader<'_>,
     end_of_band: &mut u32,
 ) -> Result<(), String> {
@@ -223,7 +223,7 @@ fn refine_band(
 }
 
 /// The samples of all components at the size of the frame.
-pub(super) fn planes(frame: &Frame) -> Result<Vec<Vec<u16>>, String> {
+pub(super) fn planes(frame: &JpegFrame) -> Result<Vec<Vec<u16>>, String> {
     let cosines = cosines();
     let plane = |component: &Component| {
         let table = component.table.ok_or(DAMAGED)?;
@@ -275,7 +275,7 @@ fn samples(component: &Component, table: &[u16; 64], precision: u32, cosines: &[
 }
 
 /// Subsampled colour at full size, interpolated between the centres of its samples.
-fn enlarge(small: &[u16], frame: &Frame, component: &Component) -> Vec<u16> {
+fn enlarge(small: &[u16], frame: &JpegFrame, component: &Component) -> Vec<u16> {
     let stride = component.blocks.0 * 8;
     let (columns, rows) = frame.size_of(component);
     let mut out = Vec::with_capacity(frame.columns * frame.rows);

@@ -1,6 +1,6 @@
 //! The marker segments: tables, frame and scan headers.
 
-use super::{CUT_OFF, DAMAGED, Tables, bits::Table};
+use super::{CUT_OFF, DAMAGED, Tables, bits::HuffmanTable};
 
 /// Order in which the 64 coefficients of a block are coded, T.81 figure A.6.
 pub(super) const ZIGZAG: [usize; 64] = [
@@ -53,7 +53,7 @@ pub(super) fn read_huffman(mut segment: &[u8], tables: &mut Tables) -> Result<()
         let counts = rest.get(..16).ok_or(DAMAGED)?;
         let total: usize = counts.iter().map(|c| usize::from(*c)).sum();
         let values = rest.get(16..16 + total).ok_or(DAMAGED)?;
-        let table = Table::new(counts, values).ok_or(DAMAGED)?;
+        let table = HuffmanTable::new(counts, values).ok_or(DAMAGED)?;
         let of_class = if class_and_place >> 4 == 0 { &mut tables.dc } else { &mut tables.ac };
         *of_class.get_mut(usize::from(class_and_place & 15)).ok_or(DAMAGED)? = Some(table);
         segment = &rest[16 + total..];
@@ -78,15 +78,15 @@ pub(super) fn read_quantization(mut segment: &[u8], tables: &mut Tables) -> Resu
 
 /// How a frame is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Process {
+pub(super) enum CodingProcess {
     Sequential,
     Progressive,
     Lossless,
 }
 
 /// SOF.
-pub(super) struct Frame {
-    pub(super) process: Process,
+pub(super) struct JpegFrame {
+    pub(super) process: CodingProcess,
     pub(super) precision: u32,
     pub(super) columns: usize,
     pub(super) rows: usize,
@@ -113,18 +113,18 @@ pub(super) struct Component {
     pub(super) shift: u32,
 }
 
-impl Frame {
+impl JpegFrame {
     /// Allocates nothing yet.
     pub(super) fn read(marker: u8, segment: &[u8]) -> Result<Self, String> {
         let process = match marker {
-            0xC0 | 0xC1 => Process::Sequential,
-            0xC2 => Process::Progressive,
-            0xC3 => Process::Lossless,
+            0xC0 | 0xC1 => CodingProcess::Sequential,
+            0xC2 => CodingProcess::Progressive,
+            0xC3 => CodingProcess::Lossless,
             _ => return Err("arithmetic or hierarchical JPEG is not supported".into()),
         };
         let precision = u32::from(*segment.first().ok_or(DAMAGED)?);
         let (rows, columns) = (word(segment, 1)?, word(segment, 3)?);
-        let known = if process == Process::Lossless {
+        let known = if process == CodingProcess::Lossless {
             (2..=16).contains(&precision)
         } else {
             precision == 8 || precision == 12
@@ -150,7 +150,7 @@ impl Frame {
         }
         let most = |side: fn(&Component) -> usize| components.iter().map(side).max().unwrap_or(1);
         let most = (most(|c| c.sampling.0), most(|c| c.sampling.1));
-        if process == Process::Lossless && components.iter().any(|c| c.sampling != most) {
+        if process == CodingProcess::Lossless && components.iter().any(|c| c.sampling != most) {
             return Err("lossless JPEG with subsampled colour is not supported".into());
         }
         for c in &mut components {
@@ -170,7 +170,7 @@ impl Frame {
 }
 
 /// SOS.
-pub(super) struct Scan {
+pub(super) struct JpegScan {
     /// Component, DC table, AC table.
     pub(super) parts: Vec<(usize, usize, usize)>,
     /// Spectral selection, or the predictor as its start.
@@ -179,9 +179,9 @@ pub(super) struct Scan {
     pub(super) approximation: (u32, u32),
 }
 
-impl Scan {
+impl JpegScan {
     /// Reads the header and fixes the quantisation tables of its components.
-    pub(super) fn read(segment: &[u8], frame: &Frame) -> Result<Self, String> {
+    pub(super) fn read(segment: &[u8], frame: &JpegFrame) -> Result<Self, String> {
         let count = usize::from(*segment.first().ok_or(DAMAGED)?);
         let parts = segment.get(1..1 + 2 * count).ok_or(DAMAGED)?;
         let part = |part: &[u8]| {
@@ -195,7 +195,7 @@ impl Scan {
             spectrum: (usize::from(start), usize::from(end)),
             approximation: (u32::from(approximation >> 4), u32::from(approximation & 15)),
         };
-        let lossy = frame.process != Process::Lossless;
+        let lossy = frame.process != CodingProcess::Lossless;
         let sound = scan.spectrum.0 <= scan.spectrum.1 && scan.spectrum.1 < 64 && scan.approximation.1 < 14;
         if scan.parts.is_empty() || (lossy && !sound) || scan.approximation.1 >= frame.precision {
             return Err(DAMAGED.into());

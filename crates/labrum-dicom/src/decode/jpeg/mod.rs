@@ -7,9 +7,9 @@ mod lossless;
 mod lossy;
 mod markers;
 
-use super::{super::header::Header, Samples, Short, StreamColor};
-use bits::{BitReader, Table};
-use markers::{Frame, Process, Scan, Segments};
+use super::{super::header::PixelHeader, Samples, Short, StreamColor};
+use bits::{BitReader, HuffmanTable};
+use markers::{CodingProcess, JpegFrame, JpegScan, Segments};
 
 const DAMAGED: &str = "its JPEG stream is damaged";
 const CUT_OFF: &str = "its JPEG stream is cut off";
@@ -18,16 +18,16 @@ const CUT_OFF: &str = "its JPEG stream is cut off";
 #[derive(Default)]
 struct Tables {
     quantization: [Option<[u16; 64]>; 4],
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
+    dc: [Option<HuffmanTable>; 4],
+    ac: [Option<HuffmanTable>; 4],
     restart_interval: usize,
 }
 
 /// Decodes a frame that has to be of the size that the header says.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+pub(super) fn decode(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let mut segments = Segments::new(bytes);
     let mut tables = Tables::default();
-    let mut frame: Option<Frame> = None;
+    let mut frame: Option<JpegFrame> = None;
     let (mut adobe, mut jfif) = (None, false);
     let mut short = None;
     loop {
@@ -40,17 +40,17 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
             0xC4 => markers::read_huffman(segment, &mut tables)?,
             0xDB => markers::read_quantization(segment, &mut tables)?,
             0xDD => tables.restart_interval = markers::word(segment, 0)?,
-            0xC0..=0xCF if frame.is_none() => frame = Some(checked(Frame::read(marker, segment)?, header)?),
+            0xC0..=0xCF if frame.is_none() => frame = Some(checked(JpegFrame::read(marker, segment)?, header)?),
             0xC0..=0xCF => return Err("hierarchical JPEG is not supported".into()),
             0xE0 if segment.starts_with(b"JFIF") => jfif = true,
             0xEE if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
             0xDA => {
                 let frame = frame.as_mut().ok_or(DAMAGED)?;
-                let scan = Scan::read(segment, frame)?;
+                let scan = JpegScan::read(segment, frame)?;
                 let mut reader = BitReader::new(bytes, segments.at);
                 let mut rows = 0;
                 let done = match frame.process {
-                    Process::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
+                    CodingProcess::Lossless => lossless::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
                     _ => lossy::decode_scan(frame, &scan, &tables, &mut reader, &mut rows),
                 };
                 segments.at = reader.at;
@@ -70,20 +70,20 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Samples, String> {
     let frame = frame.ok_or(DAMAGED)?;
     let color = color_of(&frame, adobe, jfif);
     let planes = match frame.process {
-        Process::Lossless => frame.components.into_iter().map(lossless::plane).collect(),
+        CodingProcess::Lossless => frame.components.into_iter().map(lossless::plane).collect(),
         _ => lossy::planes(&frame)?,
     };
     Ok(Samples { short, ..interleaved(&planes, frame.precision, header, color)? })
 }
 
 /// Every component was decoded, and no further scan can refine it.
-fn is_complete(frame: &Frame) -> bool {
+fn is_complete(frame: &JpegFrame) -> bool {
     let has_data = |c: &markers::Component| !c.coefficients.is_empty() || !c.samples.is_empty();
-    frame.process != Process::Progressive && frame.components.iter().all(has_data)
+    frame.process != CodingProcess::Progressive && frame.components.iter().all(has_data)
 }
 
 /// The decoder allocates what the frame says: hold it against the header first.
-fn checked(frame: Frame, header: &Header) -> Result<Frame, String> {
+fn checked(frame: JpegFrame, header: &PixelHeader) -> Result<JpegFrame, String> {
     let (found, due) = ((frame.columns, frame.rows), (header.columns, header.rows));
     if found != due {
         return Err(format!("its JPEG is {} x {}, its header says {} x {}", found.0, found.1, due.0, due.1));
@@ -97,7 +97,7 @@ fn checked(frame: Frame, header: &Header) -> Result<Frame, String> {
 fn interleaved(
     planes: &[Vec<u16>],
     precision: u32,
-    header: &Header,
+    header: &PixelHeader,
     color: Option<StreamColor>,
 ) -> Result<Samples, String> {
     let pixels = header.rows * header.columns;
@@ -115,13 +115,13 @@ fn interleaved(
 }
 
 /// Component letters, Adobe's marker and JFIF's go before the DICOM header.
-fn color_of(frame: &Frame, adobe: Option<u8>, jfif: bool) -> Option<StreamColor> {
+fn color_of(frame: &JpegFrame, adobe: Option<u8>, jfif: bool) -> Option<StreamColor> {
     let ids: Vec<u8> = frame.components.iter().map(|c| c.id).collect();
     match (&ids[..], adobe) {
         ([_], _) => None,
         (b"RGB" | b"rgb", _) | (_, Some(0)) => Some(StreamColor::Rgb),
         (_, Some(_)) => Some(StreamColor::Ybr),
-        _ if jfif && frame.process != Process::Lossless => Some(StreamColor::Ybr),
+        _ if jfif && frame.process != CodingProcess::Lossless => Some(StreamColor::Ybr),
         _ => None,
     }
 }

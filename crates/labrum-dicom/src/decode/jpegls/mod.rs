@@ -4,7 +4,7 @@
 mod bits;
 mod coder;
 
-use super::{super::header::Header, Samples, Short};
+use super::{super::header::PixelHeader, Samples, Short};
 use bits::Bits;
 use coder::Coder;
 
@@ -21,7 +21,7 @@ pub(crate) struct Decoded {
 }
 
 /// Decodes a frame that has to be of the size that the header says.
-pub(super) fn decode_frame(bytes: &[u8], header: &Header) -> Result<Samples, String> {
+pub(super) fn decode_frame(bytes: &[u8], header: &PixelHeader) -> Result<Samples, String> {
     let decoded = decode(bytes, Some((header.columns, header.rows, header.samples)))?;
     let size = if decoded.precision > 8 { 2 } else { 1 };
     let bytes = decoded.values.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect();
@@ -30,8 +30,8 @@ pub(super) fn decode_frame(bytes: &[u8], header: &Header) -> Result<Samples, Str
 
 /// Decodes a stream; `due` is the only size (columns, rows, components) that is accepted.
 pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result<Decoded, String> {
-    let mut stream = Stream { bytes, at: 0 };
-    let mut frame: Option<Frame> = None;
+    let mut stream = JpegLsStream { bytes, at: 0 };
+    let mut frame: Option<JpegLsFrame> = None;
     let mut presets = Presets::default();
     let mut image: Vec<u16> = Vec::new();
     let mut scanned = 0;
@@ -39,7 +39,7 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
         let (marker, segment) = stream.segment()?;
         match marker {
             0xF7 => {
-                let found = Frame::read(segment)?;
+                let found = JpegLsFrame::read(segment)?;
                 let size = (found.columns, found.rows, found.ids.len());
                 if due.is_some_and(|due| due != size) {
                     return Err(format!("its JPEG-LS is {} x {} with {} components", size.0, size.1, size.2));
@@ -50,7 +50,7 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
             0xF8 => presets = Presets::read(segment)?,
             0xDA => {
                 let frame = frame.as_ref().ok_or("its JPEG-LS stream is damaged")?;
-                let scan = Scan::read(segment, frame)?;
+                let scan = JpegLsScan::read(segment, frame)?;
                 let coder = Coder::new(frame.precision, scan.near, presets)?;
                 let (read, short) = scan.decode(coder, &bytes[stream.at..], frame, &mut image);
                 stream.at += read;
@@ -76,12 +76,12 @@ pub(crate) fn decode(bytes: &[u8], due: Option<(usize, usize, usize)>) -> Result
     }
 }
 
-struct Stream<'a> {
+struct JpegLsStream<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> JpegLsStream<'a> {
     /// The next marker and what follows it.
     fn segment(&mut self) -> Result<(u8, &'a [u8]), String> {
         loop {
@@ -108,14 +108,14 @@ impl<'a> Stream<'a> {
     }
 }
 
-struct Frame {
+struct JpegLsFrame {
     precision: u32,
     rows: usize,
     columns: usize,
     ids: Vec<u8>,
 }
 
-impl Frame {
+impl JpegLsFrame {
     fn read(segment: &[u8]) -> Result<Self, String> {
         let [precision, r1, r0, c1, c0, count, parts @ ..] = segment else {
             return Err("its JPEG-LS stream is damaged".into());
@@ -158,15 +158,15 @@ enum Interleave {
     Sample,
 }
 
-struct Scan {
+struct JpegLsScan {
     /// Indices into the frame's components.
     components: Vec<usize>,
     near: i32,
     interleave: Interleave,
 }
 
-impl Scan {
-    fn read(segment: &[u8], frame: &Frame) -> Result<Self, String> {
+impl JpegLsScan {
+    fn read(segment: &[u8], frame: &JpegLsFrame) -> Result<Self, String> {
         let damaged = || "its JPEG-LS stream is damaged".to_owned();
         let count = usize::from(*segment.first().ok_or_else(damaged)?);
         let tail = segment.get(1 + 2 * count..1 + 2 * count + 3).ok_or_else(damaged)?;
@@ -186,7 +186,7 @@ impl Scan {
     }
 
     /// Decodes into `image`; returns how many bytes were read, and where a damaged stream stopped.
-    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &Frame, image: &mut [u16]) -> (usize, Option<Short>) {
+    fn decode(&self, mut coder: Coder, bytes: &[u8], frame: &JpegLsFrame, image: &mut [u16]) -> (usize, Option<Short>) {
         let mut bits = Bits::new(bytes);
         let (width, all) = (frame.columns, frame.ids.len());
         // One sample of margin on either side, T.87 A.2.1.

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const ALONE: f64 = 1.0;
 
 /// Where the slices of a series lie.
-pub(super) struct Grid<'a> {
+pub(super) struct SliceGrid<'a> {
     series: &'a Series,
     normal: [f64; 3],
     /// Depth along `normal` and slice, in order of depth.
@@ -27,7 +27,7 @@ pub(super) struct Grid<'a> {
     halfway_is_above: bool,
 }
 
-impl<'a> Grid<'a> {
+impl<'a> SliceGrid<'a> {
     /// `None` where the slices, or the frames, do not say where they lie.
     pub(super) fn of(seg: &Segmentation, series: &'a Series) -> Option<Self> {
         let normal = series.slices.iter().find_map(|s| s.plane)?.normal();

@@ -95,7 +95,7 @@ impl GpuKernels for CubeBackend {
         eps: f64,
         with: With,
     ) -> FloatTensor<Self> {
-        norm::forward(x, norm::Affine { gamma, beta, statistics, eps: eps as f32 }, with)
+        norm::forward(x, norm::NormInputs { gamma, beta, statistics, eps: eps as f32 }, with)
     }
 }
 
@@ -130,7 +130,7 @@ impl<C: CheckpointStrategy> GpuKernels for Autodiff<CubeBackend, C> {
         let nodes = [x.node(), gamma.node(), beta.node()];
         let (x, statistics) = (x.into_primitive(), statistics.into_primitive());
         let (gamma, beta) = (gamma.into_primitive(), beta.into_primitive());
-        let affine = norm::Affine { gamma, beta, statistics, eps: eps as f32 };
+        let affine = norm::NormInputs { gamma, beta, statistics, eps: eps as f32 };
         let out = norm::forward(x.clone(), affine.clone(), with);
         match NormBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, affine, with), out),
@@ -175,7 +175,7 @@ impl Backward<CubeBackend, 3> for ConvBackward {
 struct NormBackward;
 
 impl Backward<CubeBackend, 3> for NormBackward {
-    type State = (CubeTensor, norm::Affine, With);
+    type State = (CubeTensor, norm::NormInputs, With);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<CubeBackend>(&ops.node);

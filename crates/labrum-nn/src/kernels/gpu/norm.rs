@@ -15,7 +15,7 @@ const PARTS: usize = 256;
 
 /// What a norm is told: gamma and beta [C], mean and variance [2,C] of what it normalises.
 #[derive(Clone, Debug)]
-pub(super) struct Affine {
+pub(super) struct NormInputs {
     pub(super) gamma: CubeTensor,
     pub(super) beta: CubeTensor,
     pub(super) statistics: CubeTensor,
@@ -93,7 +93,7 @@ fn moments(x: &CubeTensor, centre: Option<CubeTensor>, gelu: bool) -> CubeTensor
 }
 
 /// norm(GELU(x)) or ReLU(norm(x)), x [B,C,H,W].
-pub(super) fn forward(x: CubeTensor, affine: Affine, with: With) -> CubeTensor {
+pub(super) fn forward(x: CubeTensor, affine: NormInputs, with: With) -> CubeTensor {
     let x = channels_last(x);
     let out = empty(&x, x.meta.shape().clone());
     let (count, threads) = every(&x);
@@ -113,7 +113,7 @@ pub(super) fn forward(x: CubeTensor, affine: Affine, with: With) -> CubeTensor {
 }
 
 /// The gradients of x [B,C,H,W], gamma and beta [C] from that of the output.
-pub(super) fn backward(x: CubeTensor, affine: Affine, grad: CubeTensor, with: With) -> [CubeTensor; 3] {
+pub(super) fn backward(x: CubeTensor, affine: NormInputs, grad: CubeTensor, with: With) -> [CubeTensor; 3] {
     let (x, grad) = (channels_last(x), channels_last(grad));
     let sums = Sums::of(&x);
     let gelu = with == With::GeluBefore;
